@@ -1,0 +1,242 @@
+// Fixed-size records exchanged with the device host over SOCK_SEQPACKET Unix sockets.
+//
+// Three kinds of peer talk to a device host: the command line or daemon (control socket), guest
+// drivers (one socket a vGPU) and workers (a socket pair made at their start). A record is always
+// kRecordSize bytes, so the device host parses nothing of variable length; descriptors travel
+// beside it (SCM_RIGHTS). The Python mirror is src/aliquot/client/records.py; a unit test
+// compares both layouts.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+namespace aliquot::records {
+
+constexpr uint32_t kMagic = 0x51'4c'41'31;  // "1ALQ" in memory
+constexpr uint16_t kVersion = 1;            // of this file and of the connection layout together
+constexpr size_t kRecordSize = 256;
+constexpr size_t kPayloadSize = 240;
+constexpr size_t kNameSize = 64;  // zero-terminated, UTF-8
+
+enum class Kind : uint16_t {
+  // Any peer, any time. Answer to what can't be done.
+  kError = 1,
+  kDone = 2,
+
+  // Control: command line or daemon <-> device host.
+  kControlHello = 16,
+  kControlWelcome = 17,
+  kVgpuCreate = 18,
+  kVgpuCreated = 19,
+  kVgpuDestroy = 20,
+  kVgpuList = 21,
+  kVgpuStatus = 22,  // one a vGPU, then kDone
+
+  // Guest driver <-> device host.
+  kGuestHello = 32,
+  kGuestWelcome = 33,  // + descriptors: connection memory, account page
+  kCreditRequest = 34,
+  kCreditReply = 35,
+  kArenaRequest = 36,
+  kArenaReply = 37,  // + descriptor: the arena
+
+  // Device host -> worker.
+  kConnect = 48,     // + descriptor: connection memory
+  kDisconnect = 49,  // the guest process is gone: free all it had, then answer kGone
+  kArena = 50,       // + descriptor: the arena
+
+  // Worker -> device host. Claims, never trusted.
+  kWorkerReady = 64,
+  kWorkerFailed = 65,
+  kGone = 66,
+  kArenaDropped = 67,
+  kViolation = 68,      // a guest process broke the protocol; its connection must end
+  kKernelOverrun = 69,  // a kernel ran longer than the vGPU's limit: the worker must end
+  kWorkerStatus = 70,
+};
+
+struct Header {
+  uint32_t magic = kMagic;
+  uint16_t version = kVersion;
+  Kind kind{};
+  uint32_t sequence = 0;  // an answer carries the sequence of its request
+  uint32_t reserved = 0;
+};
+
+// Error codes shared with src/aliquot/errors.py, where each has its sentence and its remedy.
+enum class ErrorCode : uint32_t {
+  kNone = 0,
+  kVersionMismatch = 1,    // ALQ-E101
+  kBadRecord = 2,          // ALQ-E102
+  kNotPermitted = 3,       // ALQ-E103
+  kMemoryUnavailable = 4,  // ALQ-E104: more than what is unreserved on the device
+  kNameTaken = 5,          // ALQ-E105
+  kNoSuchVgpu = 6,         // ALQ-E106
+  kWorkerStart = 7,        // ALQ-E107: the worker could not start or load the driver
+  kLimitReached = 8,       // ALQ-E108: too many vGPUs, connections or arenas
+  kInternal = 9,           // ALQ-E109
+};
+
+struct Error {
+  ErrorCode code = ErrorCode::kNone;
+  char text[200] = {};
+};
+
+struct ControlWelcome {
+  uint64_t device_memory = 0;
+  uint64_t reserved_memory = 0;  // by vGPUs
+  uint32_t process_id = 0;
+  uint32_t vgpu_count = 0;
+  char device_uuid[40] = {};
+  char program_version[32] = {};
+};
+
+enum VgpuFlag : uint32_t {
+  kStaged = 1u << 0,      // copy through the staging arena even where memory is unified
+  kStrictSync = 1u << 1,  // every enqueue waits for the driver's return code
+};
+
+struct VgpuCreate {
+  uint64_t memory_bytes = 0;  // 0: all that is unreserved
+  uint32_t flags = 0;         // VgpuFlag
+  uint32_t kernel_limit_ms = 2000;
+  uint64_t device_type = 0;  // a cl_device_type that the vGPU reports; 0: the driver's own
+  char name[kNameSize] = {};
+};
+
+struct VgpuCreated {
+  uint64_t vgpu = 0;
+  uint64_t memory_bytes = 0;
+  uint32_t protections = 0;  // Protection bits that are in force for the worker
+  uint32_t worker_process_id = 0;
+  char socket_path[108] = {};
+};
+
+// What fences a worker in; shown by `aliquot doctor`.
+enum Protection : uint32_t {
+  kOwnUser = 1u << 0,
+  kUserNamespace = 1u << 1,
+  kNoNetwork = 1u << 2,
+  kNoNewPrivileges = 1u << 3,
+  kNoCapabilities = 1u << 4,
+  kSeccomp = 1u << 5,
+  kLandlock = 1u << 6,
+  kMountNamespace = 1u << 7,
+  kMemoryCgroup = 1u << 8,
+  kResourceLimits = 1u << 9,
+  kProcessNamespace = 1u << 10,
+  kMemoryWitness = 1u << 11,  // the ledger compares claims with /proc or the cgroup
+};
+
+struct VgpuReference {  // kVgpuDestroy
+  uint64_t vgpu = 0;
+};
+
+struct VgpuStatus {
+  uint64_t vgpu = 0;
+  uint64_t memory_limit = 0;
+  uint64_t memory_lent = 0;       // credit in the hands of guest processes, spent or not
+  uint64_t memory_used = 0;       // lent minus what lies unspent on the account pages
+  uint64_t witnessed_memory = 0;  // what the worker really holds, by cgroup or /proc
+  uint64_t worker_cpu_ns = 0;
+  uint64_t kernels = 0;       // the worker's claim
+  uint64_t copied_bytes = 0;  // the worker's claim
+  uint32_t guest_processes = 0;
+  uint32_t worker_process_id = 0;
+  uint32_t owner_uid = 0;
+  uint32_t protections = 0;
+  char name[kNameSize] = {};
+};
+
+struct GuestHello {
+  uint32_t api = 1;  // 1: OpenCL
+  uint32_t process_id = 0;
+};
+
+struct GuestWelcome {
+  uint64_t vgpu = 0;
+  uint64_t memory_limit = 0;
+  uint32_t connection = 0;
+  uint32_t flags = 0;  // VgpuFlag
+  char name[kNameSize] = {};
+};
+
+struct CreditRequest {
+  uint64_t bytes = 0;  // what the pending allocation lacks; more may be lent
+};
+
+struct CreditReply {  // the grant is already added to the account page
+  uint64_t granted = 0;  // 0: the quota is spent
+};
+
+enum class ArenaPurpose : uint32_t {
+  kStaging = 0,  // passes data; host memory, bounded a connection
+  kBuffers = 1,  // holds buffers in pages that both ends map
+};
+
+struct ArenaRequest {
+  uint64_t bytes = 0;
+  ArenaPurpose purpose = ArenaPurpose::kStaging;
+};
+
+struct ArenaReply {  // refused: bytes == 0 and no descriptor
+  uint64_t bytes = 0;
+  uint32_t arena = 0;
+};
+
+struct Connect {
+  uint32_t connection = 0;
+  uint32_t process_id = 0;  // by the kernel's word, not the guest's
+};
+
+struct ConnectionReference {  // kDisconnect, kGone
+  uint32_t connection = 0;
+};
+
+struct Arena {  // kArena, kArenaDropped
+  uint64_t bytes = 0;
+  uint32_t connection = 0;
+  uint32_t arena = 0;
+  ArenaPurpose purpose = ArenaPurpose::kStaging;
+};
+
+struct WorkerReady {
+  uint32_t shared_pages = 0;  // 1: buffers lie in pages that both ends map
+};
+
+struct Violation {
+  uint32_t connection = 0;
+  char text[200] = {};
+};
+
+struct KernelOverrun {
+  uint32_t connection = 0;
+  uint32_t milliseconds = 0;
+  char kernel[kNameSize] = {};
+};
+
+struct WorkerStatus {
+  uint64_t kernels = 0;
+  uint64_t copied_bytes = 0;
+};
+
+struct Record {
+  Header header;
+  unsigned char payload[kPayloadSize] = {};
+};
+static_assert(sizeof(Header) == 16 && sizeof(Record) == kRecordSize);
+static_assert(std::is_trivially_copyable_v<Record>);
+
+// The page that a guest process shares with the device host alone. The guest driver spends
+// credit by compare-and-swap and returns it by addition; the device host takes unspent credit
+// back by exchanging it for zero, at any moment and without asking. The ledger of what was lent
+// lies in the device host: a guest process that writes here deceives only its own guest driver,
+// because the worker counts what it creates and the device host what the worker holds.
+struct AccountPage {
+  alignas(64) uint64_t credit = 0;        // bytes; use atomic builtins only
+  alignas(64) uint64_t memory_limit = 0;  // a copy, for queries
+};
+constexpr size_t kAccountPageSize = 4096;
+
+}  // namespace aliquot::records
