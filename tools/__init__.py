@@ -1,0 +1,1 @@
+"""Development programs; nothing here is installed with Aliquot."""
