@@ -1,0 +1,116 @@
+// Waiting without ever waiting for good: a small lock, and "spin a little, then sleep in slices".
+//
+// A wait ends when its condition holds or when the connection is dead. Sleeps are futex waits of
+// at most kSliceMs; after each slice the caller's connection is asked whether its peer still
+// lives, so that a killed worker turns into an error within a second.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace aliquot::guest {
+
+constexpr int kSliceMs = 100;
+
+/// Sleeps while `*word == expected`, at most `milliseconds`. May return early.
+void futex_wait(const std::atomic<uint32_t>& word, uint32_t expected, int milliseconds);
+inline void futex_wait(const std::atomic<int32_t>& word, int32_t expected, int milliseconds) {
+  futex_wait(reinterpret_cast<const std::atomic<uint32_t>&>(word),
+             static_cast<uint32_t>(expected), milliseconds);
+}
+/// Wakes up to `count` sleepers, in any process.
+void futex_wake(const std::atomic<uint32_t>& word, int count);
+
+/// Monotonic clock, ns.
+uint64_t now_ns();
+
+/// One hint to the core that this is a spin loop.
+inline void cpu_pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+/// A mutex of one word: nothing to destroy, and a child process may simply clear it after fork().
+/// Not recursive.
+class Lock {
+ public:
+  constexpr Lock() = default;
+  void lock() {
+    uint32_t free = 0;
+    if (!word_.compare_exchange_strong(free, 1, std::memory_order_acquire,
+                                       std::memory_order_relaxed)) {
+      lock_slow();
+    }
+  }
+  void unlock() {
+    if (word_.exchange(0, std::memory_order_release) == 2) wake();
+  }
+  /// Only in a child process right after fork(), while it has one thread.
+  void reset_after_fork() { word_.store(0, std::memory_order_relaxed); }
+
+ private:
+  void lock_slow();
+  void wake();
+  std::atomic<uint32_t> word_{0};  // 0 free, 1 held, 2 held and somebody sleeps
+};
+
+class LockGuard {
+ public:
+  explicit LockGuard(Lock& lock) : lock_(lock) { lock_.lock(); }
+  ~LockGuard() { lock_.unlock(); }
+  LockGuard(const LockGuard&) = delete;
+  LockGuard& operator=(const LockGuard&) = delete;
+
+ private:
+  Lock& lock_;
+};
+
+/// How long spinning has paid lately for one sort of wait. Copes with races by not caring: the
+/// figures are only hints.
+class SpinHistory {
+ public:
+  /// ns to spin before sleeping; 0 when spinning doesn't pay at present.
+  uint64_t budget_ns();
+  /// Tells how long a wait took in the end.
+  void record(uint64_t waited_ns);
+
+ private:
+  std::atomic<uint32_t> average_ns_{10'000};
+  std::atomic<uint32_t> skipped_{0};
+};
+
+/// Waits until `ready()` is true. `sleep()` must announce the sleeper to the peer, look at the
+/// condition once more and futex-wait at most kSliceMs. `alive()` is asked after each sleep.
+/// Returns false when the condition does not hold because the peer is gone.
+template <class Ready, class Sleep, class Alive>
+bool wait_until(SpinHistory& history, Ready ready, Sleep sleep, Alive alive) {
+  if (ready()) return true;
+  const uint64_t begin = now_ns();
+  const uint64_t budget = history.budget_ns();
+  if (budget != 0) {
+    uint64_t now = begin;
+    do {
+      for (int i = 0; i < 16; ++i) {
+        if (ready()) {
+          history.record(now - begin);
+          return true;
+        }
+        cpu_pause();
+      }
+      now = now_ns();
+    } while (now - begin < budget);
+  }
+  for (;;) {
+    sleep();
+    if (ready()) {
+      history.record(now_ns() - begin);
+      return true;
+    }
+    if (!alive()) return ready();
+  }
+}
+
+}  // namespace aliquot::guest
