@@ -1,0 +1,46 @@
+// The dispatch table of the stub driver and what an ICD loader looks for.
+#include <cstring>
+
+#include "stub_objects.h"
+
+namespace aliquot::stub {
+
+cl_int answer_bytes(const void* data, size_t bytes, size_t capacity, void* out, size_t* size) {
+  if (size != nullptr) *size = bytes;
+  if (out == nullptr) return CL_SUCCESS;
+  if (capacity < bytes) return CL_INVALID_VALUE;
+  if (bytes != 0) std::memcpy(out, data, bytes);
+  return CL_SUCCESS;
+}
+
+namespace {
+
+cl_icd_dispatch make_dispatch() {
+  cl_icd_dispatch table{};
+  add_device_functions(&table);
+  add_context_functions(&table);
+  add_memory_functions(&table);
+  add_program_functions(&table);
+  add_kernel_functions(&table);
+  add_event_functions(&table);
+  return table;
+}
+
+}  // namespace
+
+const cl_icd_dispatch kDispatch = make_dispatch();
+
+}  // namespace aliquot::stub
+
+extern "C" __attribute__((visibility("default"))) cl_int clIcdGetPlatformIDsKHR(
+    cl_uint entries, cl_platform_id* platforms, cl_uint* count) {
+  return aliquot::stub::kDispatch.clGetPlatformIDs(entries, platforms, count);
+}
+
+extern "C" __attribute__((visibility("default"))) void* clGetExtensionFunctionAddress(
+    const char* name) {
+  if (std::strcmp(name, "clIcdGetPlatformIDsKHR") == 0) {
+    return reinterpret_cast<void*>(clIcdGetPlatformIDsKHR);
+  }
+  return nullptr;
+}
