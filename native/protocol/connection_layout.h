@@ -23,8 +23,9 @@ constexpr size_t kReplySlotBytes = size_t{16} << 10;
 constexpr size_t kQueueSlots = 4096;
 constexpr size_t kEventSlots = size_t{1} << 18;
 
-// Ids of events that a callback waits for, worker -> guest. When the guest process doesn't read,
-// entries are dropped and `notify_overflow` is set; the worker never waits.
+// What watched events came to, worker -> guest: event id in the low 32 bits, the status reached
+// (3 to 0, or negative) in the high 32. When the guest process doesn't read, entries are dropped and
+// `notify_overflow` is set; the worker never waits. The guest then looks at the slots.
 constexpr size_t kNotifyEntries = size_t{1} << 14;
 
 // Kernel printf output, worker -> guest, a byte ring; what doesn't fit is dropped and counted.
@@ -69,8 +70,13 @@ struct QueueSlot {
 };
 static_assert(sizeof(QueueSlot) == kCacheLine);
 
-// One event that the guest driver asked to watch (or that failed). `status` holds the API's
-// execution status: positive while under way, 0 complete, negative an error.
+// One event that the guest driver asked to watch. `status` holds the API's execution status:
+// positive while under way, 0 complete, negative an error.
+// Who writes when: the guest driver stores kEventPending before it sends `watch_event`; from then on
+// only the worker writes, its last write is the final status (0 or negative), and it writes nothing
+// for an event that was not watched, nor after it has decoded the event's `release`. So an id that
+// was watched may be used again only after its final status was seen; any other at once.
+constexpr int32_t kEventPending = 0x7fff'ffff;
 struct EventSlot {
   std::atomic<int32_t> status;  // futex word
   std::atomic<uint32_t> waiters;
