@@ -1,0 +1,193 @@
+"""The fixed-size records of a device host's sockets: mirror of native/protocol/records.h.
+
+A unit test compiles that header and compares every offset, size and number with this file. Only
+what the command line and the daemon speak is mirrored; guest drivers and workers are native.
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+from typing import NamedTuple, TypeVar
+
+MAGIC = 0x514C4131
+VERSION = 1
+RECORD_SIZE = 256
+PAYLOAD_SIZE = 240
+NAME_SIZE = 64
+
+_HEADER = struct.Struct("=IHHII")
+
+
+class Kind(enum.IntEnum):
+    """Kinds of records that a control connection carries."""
+
+    ERROR = 1
+    DONE = 2
+    CONTROL_HELLO = 16
+    CONTROL_WELCOME = 17
+    VGPU_CREATE = 18
+    VGPU_CREATED = 19
+    VGPU_DESTROY = 20
+    VGPU_LIST = 21
+    VGPU_STATUS = 22
+
+
+class VgpuFlag(enum.IntFlag):
+    """How a vGPU works."""
+
+    STAGED = 1
+    STRICT_SYNC = 2
+
+
+class Protection(enum.IntFlag):
+    """What fences a worker in."""
+
+    OWN_USER = 1 << 0
+    USER_NAMESPACE = 1 << 1
+    NO_NETWORK = 1 << 2
+    NO_NEW_PRIVILEGES = 1 << 3
+    NO_CAPABILITIES = 1 << 4
+    SECCOMP = 1 << 5
+    LANDLOCK = 1 << 6
+    MOUNT_NAMESPACE = 1 << 7
+    MEMORY_CGROUP = 1 << 8
+    RESOURCE_LIMITS = 1 << 9
+    PROCESS_NAMESPACE = 1 << 10
+    MEMORY_WITNESS = 1 << 11
+
+
+class Error(NamedTuple):
+    code: int = 0
+    text: bytes = b""
+
+
+class ControlWelcome(NamedTuple):
+    device_memory: int = 0
+    reserved_memory: int = 0
+    process_id: int = 0
+    vgpu_count: int = 0
+    device_uuid: bytes = b""
+    program_version: bytes = b""
+
+
+class VgpuCreate(NamedTuple):
+    memory_bytes: int = 0
+    flags: int = 0
+    kernel_limit_ms: int = 2000
+    device_type: int = 0
+    name: bytes = b""
+
+
+class VgpuCreated(NamedTuple):
+    vgpu: int = 0
+    memory_bytes: int = 0
+    protections: int = 0
+    worker_process_id: int = 0
+    socket_path: bytes = b""
+
+
+class VgpuReference(NamedTuple):
+    vgpu: int = 0
+
+
+class VgpuStatus(NamedTuple):
+    vgpu: int = 0
+    memory_limit: int = 0
+    memory_lent: int = 0
+    memory_used: int = 0
+    witnessed_memory: int = 0
+    worker_cpu_ns: int = 0
+    kernels: int = 0
+    copied_bytes: int = 0
+    guest_processes: int = 0
+    worker_process_id: int = 0
+    owner_uid: int = 0
+    protections: int = 0
+    name: bytes = b""
+
+
+Payload = Error | ControlWelcome | VgpuCreate | VgpuCreated | VgpuReference | VgpuStatus
+P = TypeVar("P", Error, ControlWelcome, VgpuCreate, VgpuCreated, VgpuReference, VgpuStatus)
+
+# Native alignment ("@", the default), so that the paddings are those of the C++ compiler.
+LAYOUTS: dict[type[Payload], struct.Struct] = {
+    Error: struct.Struct("I200s"),
+    ControlWelcome: struct.Struct("QQII40s32s"),
+    VgpuCreate: struct.Struct(f"QIIQ{NAME_SIZE}s"),
+    VgpuCreated: struct.Struct("QQII108s0Q"),
+    VgpuReference: struct.Struct("Q"),
+    VgpuStatus: struct.Struct(f"8Q4I{NAME_SIZE}s"),
+}
+
+
+class Record(NamedTuple):
+    """A record as it came: its payload is still bytes."""
+
+    version: int
+    kind: int
+    sequence: int
+    payload: bytes
+
+
+class MalformedRecord(ValueError):
+    """What came is no record of this protocol, of any version."""
+
+
+def pack(
+    kind: Kind, payload: Payload | None = None, *, sequence: int, version: int = VERSION
+) -> bytes:
+    """The bytes of a record; raises struct.error or ValueError where a value doesn't fit."""
+    body = b""
+    if payload is not None:
+        layout = LAYOUTS[type(payload)]
+        for value, size in zip(payload, field_sizes(type(payload)), strict=True):
+            if isinstance(value, bytes) and len(value) >= size:
+                raise ValueError(f"a text of {len(value)} bytes where {size - 1} fit")
+        body = layout.pack(*payload)
+    return _HEADER.pack(MAGIC, version, kind, sequence, 0) + body.ljust(PAYLOAD_SIZE, b"\0")
+
+
+def unpack(data: bytes) -> Record:
+    """Take a record apart; raises MalformedRecord. The version is for the caller to judge."""
+    if len(data) != RECORD_SIZE:
+        raise MalformedRecord(f"a record of {len(data)} bytes instead of {RECORD_SIZE}")
+    magic, version, kind, sequence, _ = _HEADER.unpack_from(data)
+    if magic != MAGIC:
+        raise MalformedRecord("a record that doesn't start with Aliquot's mark")
+    return Record(version, kind, sequence, data[_HEADER.size :])
+
+
+def payload_of(record: Record, kind: type[P]) -> P:
+    """The payload as one of the classes above; texts end at their first zero byte."""
+    values = LAYOUTS[kind].unpack_from(record.payload)
+    return kind(*(v.split(b"\0", 1)[0] if isinstance(v, bytes) else v for v in values))
+
+
+def text_of(field: bytes) -> str:
+    """A text field as printable text: what another process wrote must not drive a terminal."""
+    text = field.decode("utf-8", "replace")
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def field_sizes(kind: type[Payload]) -> list[int]:
+    """The bytes of each field, in order."""
+    sizes: list[int] = []
+    for count, code in _codes(LAYOUTS[kind].format):
+        if code == "s":
+            sizes.append(count)
+        else:
+            sizes.extend([struct.calcsize(code)] * count)
+    return sizes
+
+
+def _codes(layout: str) -> list[tuple[int, str]]:
+    codes: list[tuple[int, str]] = []
+    digits = ""
+    for character in layout:
+        if character.isdigit():
+            digits += character
+        else:
+            codes.append((int(digits) if digits else 1, character))
+            digits = ""
+    return [(count, code) for count, code in codes if count]

@@ -1,0 +1,1 @@
+"""Discovery of devices: one file a source."""

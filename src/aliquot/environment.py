@@ -1,0 +1,81 @@
+"""Every environment variable that Aliquot reads or sets, declared once.
+
+Code reads a variable through the object here, so that a variable that isn't declared can't be
+used. docs/cli.md lists them from `VARIABLES`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Variable(NamedTuple):
+    """An environment variable: its name, what it does, since which version, whose it is."""
+
+    name: str
+    sentence: str
+    since: str
+    ours: bool = True
+
+    def get(self, environment: Mapping[str, str] | None = None) -> str | None:
+        """The value, or None where it is unset or empty."""
+        return (os.environ if environment is None else environment).get(self.name) or None
+
+
+RUNTIME_DIR = Variable(
+    "ALIQUOT_RUNTIME_DIR",
+    "Directory of the sockets, instead of /run/aliquot (root), $XDG_RUNTIME_DIR/aliquot or "
+    "/tmp/aliquot-UID.",
+    "0.1",
+)
+VGPU_SOCKET = Variable(
+    "ALIQUOT_VGPU_SOCKET",
+    "Set by `aliquot run` for the command: the socket of its vGPU, to which the guest driver "
+    "connects.",
+    "0.1",
+)
+TRACE = Variable(
+    "ALIQUOT_TRACE",
+    "Set by `aliquot run --trace`: the file to which the guest driver writes one line a command.",
+    "0.1",
+)
+NATIVE_DIR = Variable(
+    "ALIQUOT_NATIVE_DIR",
+    "Directory of the native programs of a development build, instead of those in the package.",
+    "0.1",
+)
+ICD_VENDORS = Variable(
+    "OCL_ICD_VENDORS",
+    "Read by discovery as the OpenCL loaders read it: a directory of .icd files, one such file, "
+    "or a driver. `aliquot run` sets it for the command.",
+    "0.1",
+    ours=False,
+)
+ICD_FILENAMES = Variable(
+    "OCL_ICD_FILENAMES",
+    "Read by discovery: more drivers, separated by colons. `aliquot run` sets it for the command.",
+    "0.1",
+    ours=False,
+)
+XDG_RUNTIME_DIR = Variable(
+    "XDG_RUNTIME_DIR", "Where the runtime directory lies for a user.", "0.1", ours=False
+)
+XDG_CACHE_HOME = Variable(
+    "XDG_CACHE_HOME",
+    "Where what drivers told about themselves is kept; ~/.cache where unset.",
+    "0.1",
+    ours=False,
+)
+
+VARIABLES = (
+    RUNTIME_DIR,
+    VGPU_SOCKET,
+    TRACE,
+    NATIVE_DIR,
+    ICD_VENDORS,
+    ICD_FILENAMES,
+    XDG_RUNTIME_DIR,
+    XDG_CACHE_HOME,
+)

@@ -1,0 +1,296 @@
+"""Every error that Aliquot tells a user about.
+
+    AliquotError
+    ├── UserError                   what was asked for can't be (ALQ-E2xx)
+    │   ├── UsageError, BadSize, BadDuration, BadName, BadTraceFile
+    │   ├── NoDriver, IncompatibleDriver, UnknownDevice, AmbiguousDevice, QuotaAboveDevice
+    │   ├── BadRuntimeDirectory, MissingNativeProgram, BenchmarkFailed
+    │   └── CommandNotFound, CommandNotExecutable
+    └── DeviceHostError             what a device host refused (ALQ-E1xx)
+        ├── VersionMismatch, BadRecord, NotPermitted, MemoryUnavailable, NameTaken
+        ├── NoSuchVgpu, WorkerStart, LimitReached, InternalError
+        └── DeviceHostUnreachable
+
+Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E109 are
+`aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made from this file
+by `python -m aliquot.errors`; a test compares the two. No import here may be slow.
+"""
+
+from __future__ import annotations
+
+EXIT_PROBLEM = 1
+EXIT_USER_ERROR = 2
+
+
+class AliquotError(Exception):
+    """An error with a stable code, a sentence and a remedy; prints as one line."""
+
+    code: str = "ALQ-E000"
+    title: str = "Something went wrong"
+    why: str = ""
+    remedy: str = ""
+    exit_status: int = EXIT_USER_ERROR
+
+    def __init__(self, what: str = "", remedy: str | None = None) -> None:
+        """Say `what` happened in a clause without a full stop; `remedy` replaces the usual one."""
+        self.what = what or self.title
+        if remedy is not None:
+            self.remedy = remedy
+        super().__init__(self.what)
+
+    def __str__(self) -> str:
+        """One sentence: what happened and what to do."""
+        return f"{self.what}; {self.remedy}" if self.remedy else self.what
+
+    def as_dict(self) -> dict[str, str]:
+        """The error for `--json`."""
+        return {"code": self.code, "what": self.what, "why": self.why, "remedy": self.remedy}
+
+
+class UserError(AliquotError):
+    """What the user asked for can't be done as asked."""
+
+
+class UsageError(UserError):
+    code = "ALQ-E201"
+    title = "The command line is not understood"
+    why = "An option or argument is unknown, missing or doesn't fit another one."
+    remedy = "see --help"
+
+
+class BadSize(UserError):
+    code = "ALQ-E202"
+    title = "A size is not understood"
+    why = (
+        "A size is a positive number with an optional unit: B, K, M, G, T or KiB … TiB (1024), "
+        "KB … TB (1000)."
+    )
+    remedy = "write it like 512MiB, 2GiB or 1.5G"
+
+
+class BadDuration(UserError):
+    code = "ALQ-E203"
+    title = "A duration is not understood"
+    why = "A duration is a positive number with an optional unit: ms, s (the default) or min."
+    remedy = "write it like 500ms, 2s or 1min"
+
+
+class NoDriver(UserError):
+    code = "ALQ-E204"
+    title = "No OpenCL driver is installed"
+    why = (
+        "No driver is named in /etc/OpenCL/vendors (or where OCL_ICD_VENDORS points) and the "
+        "software GPU is not installed beside this Python."
+    )
+    remedy = (
+        "install your GPU's driver, or a software GPU with: pip install 'aliquot[software-gpu]'"
+    )
+
+
+class IncompatibleDriver(UserError):
+    code = "ALQ-E205"
+    title = "No OpenCL driver here is usable"
+    why = "Drivers were found, but none of them could be loaded and offers a device."
+    remedy = "'aliquot doctor' tells what is wrong with each"
+
+
+class UnknownDevice(UserError):
+    code = "ALQ-E206"
+    title = "There is no such device"
+    why = "--device takes an index, a UUID or a unique part of a name, as 'aliquot devices' prints."
+    remedy = "'aliquot devices' lists them"
+
+
+class AmbiguousDevice(UserError):
+    code = "ALQ-E207"
+    title = "Several devices fit"
+    why = "The text given to --device is part of the name of more than one device."
+    remedy = "give the index or the UUID that 'aliquot devices' prints"
+
+
+class QuotaAboveDevice(UserError):
+    code = "ALQ-E208"
+    title = "The quota is above the device's memory"
+    why = "A vGPU can't have more memory than its device has."
+    remedy = "ask for less with --memory, or choose another --device"
+
+
+class BadRuntimeDirectory(UserError):
+    code = "ALQ-E209"
+    title = "The runtime directory can't be used"
+    why = (
+        "Sockets lie in /run/aliquot for root, else in $XDG_RUNTIME_DIR/aliquot, else in "
+        "/tmp/aliquot-UID. It must belong to you, be closed to others, and have a short path, "
+        "because a socket's path holds 107 bytes at most."
+    )
+    remedy = "set ALIQUOT_RUNTIME_DIR to a directory of your own with a short path"
+
+
+class MissingNativeProgram(UserError):
+    code = "ALQ-E210"
+    title = "A native program is missing"
+    why = "The wheel carries the native programs; a development tree names its build instead."
+    remedy = "install Aliquot again, or set ALIQUOT_NATIVE_DIR to the build's directory"
+
+
+class CommandNotFound(UserError):
+    code = "ALQ-E211"
+    title = "The command does not exist"
+    why = "Exit status 127, as a shell gives it."
+    remedy = "check its spelling and PATH"
+    exit_status = 127
+
+
+class CommandNotExecutable(UserError):
+    code = "ALQ-E212"
+    title = "The command can't be executed"
+    why = "Exit status 126, as a shell gives it."
+    remedy = "check its permissions, with chmod +x if it is a program"
+    exit_status = 126
+
+
+class BadName(UserError):
+    code = "ALQ-E213"
+    title = "A vGPU's name is not allowed"
+    why = "A name is 1 to 63 letters, digits, '.', '_' and '-', and starts with a letter or digit."
+    remedy = "choose another --name"
+
+
+class BenchmarkFailed(UserError):
+    code = "ALQ-E214"
+    title = "The benchmark program failed"
+    why = "aliquot-clbench ended with an error, natively or on the vGPU."
+    remedy = "'aliquot doctor' tells what is wrong"
+
+
+class BadTraceFile(UserError):
+    code = "ALQ-E215"
+    title = "The trace file can't be written"
+    why = "--trace writes one line a command to this file."
+    remedy = "choose a file in a directory that you can write"
+
+
+class DeviceHostError(AliquotError):
+    """A device host refused, or can't be reached."""
+
+
+class VersionMismatch(DeviceHostError):
+    code = "ALQ-E101"
+    title = "Two parts of Aliquot have different versions"
+    why = (
+        "The device host was started by another version of Aliquot and lives while programs use "
+        "it; or a program loads the guest driver of another version."
+    )
+    remedy = "end the programs that run on this device with the other version, then try again"
+
+
+class BadRecord(DeviceHostError):
+    code = "ALQ-E102"
+    title = "A record was malformed"
+    why = "What was sent over a socket of Aliquot isn't what its protocol allows."
+    remedy = "this is a fault in Aliquot or in the peer: please report it"
+
+
+class NotPermitted(DeviceHostError):
+    code = "ALQ-E103"
+    title = "Not permitted"
+    why = "A vGPU belongs to the user who created it; only that user and root may use it."
+    remedy = "use a vGPU of your own"
+
+
+class MemoryUnavailable(DeviceHostError):
+    code = "ALQ-E104"
+    title = "The device has less memory left than was asked for"
+    why = "Creating a vGPU reserves its memory; other vGPUs have reserved the rest."
+    remedy = "ask for less with --memory; 'aliquot vgpus' shows who has reserved what"
+
+
+class NameTaken(DeviceHostError):
+    code = "ALQ-E105"
+    title = "The name is taken"
+    why = "A vGPU of this name exists on the device."
+    remedy = "choose another --name"
+
+
+class NoSuchVgpu(DeviceHostError):
+    code = "ALQ-E106"
+    title = "There is no such vGPU"
+    why = "It was destroyed, or never existed on this device."
+    remedy = "'aliquot vgpus' lists them"
+
+
+class WorkerStart(DeviceHostError):
+    code = "ALQ-E107"
+    title = "The worker could not start"
+    why = "The worker that executes the vGPU's calls could not start, or could not load the driver."
+    remedy = "'aliquot doctor' tells what is wrong"
+
+
+class LimitReached(DeviceHostError):
+    code = "ALQ-E108"
+    title = "A limit of the device host is reached"
+    why = "The numbers of vGPUs, connections and arenas are bounded."
+    remedy = "end vGPUs or programs that are no longer needed"
+
+
+class InternalError(DeviceHostError):
+    code = "ALQ-E109"
+    title = "The device host failed"
+    why = "A system call failed that should not; the log in the runtime directory says which."
+    remedy = "'aliquot doctor' may tell why; else please report it"
+
+
+class DeviceHostUnreachable(DeviceHostError):
+    code = "ALQ-E110"
+    title = "The device host can't be reached"
+    why = "It did not start, did not answer in time, or ended."
+    remedy = "'aliquot doctor' tells what is wrong"
+
+
+# By the number that travels in records::Error.
+BY_NUMBER: dict[int, type[DeviceHostError]] = {
+    1: VersionMismatch,
+    2: BadRecord,
+    3: NotPermitted,
+    4: MemoryUnavailable,
+    5: NameTaken,
+    6: NoSuchVgpu,
+    7: WorkerStart,
+    8: LimitReached,
+    9: InternalError,
+}
+
+
+def catalogue() -> list[type[AliquotError]]:
+    """Every error that has a code of its own, in the order of the codes."""
+    found: list[type[AliquotError]] = []
+    waiting: list[type[AliquotError]] = [AliquotError]
+    while waiting:
+        kind = waiting.pop()
+        waiting.extend(kind.__subclasses__())
+        if "code" in kind.__dict__ and kind is not AliquotError:
+            found.append(kind)
+    return sorted(found, key=lambda kind: kind.code)
+
+
+def documentation() -> str:
+    """The text of docs/errors.md."""
+    lines = [
+        "# Errors",
+        "",
+        "Every error has a stable code, says what happened in one sentence, and what to do. The",
+        "command line prints it as one line on stderr and ends with exit status 2 unless said",
+        "otherwise here. This page is made from `src/aliquot/errors.py` by `python -m "
+        "aliquot.errors`.",
+    ]
+    for kind in catalogue():
+        remedy = kind.remedy[0].upper() + kind.remedy[1:]
+        lines += ["", f"## {kind.code}: {kind.title}", "", kind.why, "", f"What to do: {remedy}."]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    # Run as a program this module is a second copy of itself: ask the one that others import.
+    from aliquot import errors as _errors
+
+    print(_errors.documentation(), end="")

@@ -1,0 +1,1 @@
+"""Consumers of a vGPU: a process, and later a container, a VM, a desktop."""

@@ -1,0 +1,90 @@
+"""The directory where device hosts and their peers meet.
+
+<runtime directory>/<device uuid>/control.sock   commands to the device host
+                                 /start.lock     held while one process starts the device host
+                                 /v<id>.sock     one a vGPU, for its guest processes
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+
+from aliquot import environment
+from aliquot.errors import BadRuntimeDirectory
+
+_SOCKET_PATH_BYTES = 107
+_LONGEST_BELOW = len("/01234567-89ab-cdef-0123-456789abcdef/v18446744073709551615.sock")
+
+
+def path() -> str:
+    """Where the runtime directory is, whether or not it exists."""
+    chosen = environment.RUNTIME_DIR.get()
+    if chosen:
+        return os.path.abspath(chosen)
+    if os.geteuid() == 0:
+        return "/run/aliquot"
+    of_user = environment.XDG_RUNTIME_DIR.get()
+    if of_user and os.path.isabs(of_user) and os.path.isdir(of_user):
+        return os.path.join(of_user, "aliquot")
+    return f"/tmp/aliquot-{os.geteuid()}"
+
+
+def prepare(device_uuid: str) -> str:
+    """Make and check the runtime directory and the device's directory in it; returns the former.
+
+    Raises BadRuntimeDirectory where another user could put something in our way.
+    """
+    root = path()
+    if len(os.fsencode(root)) + _LONGEST_BELOW > _SOCKET_PATH_BYTES:
+        raise BadRuntimeDirectory(f"the runtime directory's path {root!r} is too long for sockets")
+    for directory in (root, os.path.join(root, device_uuid)):
+        try:
+            os.mkdir(directory, 0o700)
+        except FileExistsError:
+            pass
+        except OSError as error:
+            raise BadRuntimeDirectory(
+                f"the runtime directory {directory!r} can't be made: {error.strerror}"
+            ) from error
+        problem = problem_of(directory)
+        if problem:
+            raise BadRuntimeDirectory(f"the runtime directory {directory!r} {problem}")
+    return root
+
+
+def problem_of(directory: str) -> str | None:
+    """Why an existing directory is not safe to use, or None."""
+    try:
+        status = os.lstat(directory)
+    except OSError as error:
+        return f"can't be read: {error.strerror}"
+    if not stat.S_ISDIR(status.st_mode):
+        return "is not a directory"
+    if status.st_uid != os.geteuid():
+        return f"belongs to user {status.st_uid}"
+    if status.st_mode & 0o022:
+        return "can be written by others"
+    return None
+
+
+def device_hosts() -> Iterator[tuple[str, str]]:
+    """(device UUID, path of the control socket) of each device host that may be running."""
+    root = path()
+    try:
+        names = sorted(os.listdir(root))
+    except OSError:
+        return
+    for name in names:
+        socket_path = control_socket(root, name)
+        try:
+            if stat.S_ISSOCK(os.lstat(socket_path).st_mode):
+                yield name, socket_path
+        except OSError:
+            continue
+
+
+def control_socket(root: str, device_uuid: str) -> str:
+    """The path of a device host's control socket."""
+    return os.path.join(root, device_uuid, "control.sock")

@@ -1,0 +1,70 @@
+"""Sizes of memory and durations, as people write and read them."""
+
+from __future__ import annotations
+
+import re
+
+from aliquot.errors import BadDuration, BadSize
+
+_UNITS = {"": 1, "b": 1}
+for _power, _letter in enumerate("kmgt", start=1):
+    _UNITS[_letter] = _UNITS[_letter + "ib"] = 1024**_power
+    _UNITS[_letter + "b"] = 1000**_power
+
+_NUMBER = re.compile(r"([0-9]{1,18})(?:\.([0-9]{1,18}))? ?([A-Za-z]*)", re.ASCII)
+LARGEST_SIZE = 2**63 - 1
+
+_DURATION_UNITS = {"ms": 1, "": 1000, "s": 1000, "min": 60_000}
+LONGEST_DURATION_MS = 24 * 60 * 60 * 1000
+
+
+def parse_size(text: str) -> int:
+    """Bytes in a string like `2GiB`, `512M`, `1.5G` or `4096`; raises BadSize.
+
+    K, M, G, T and KiB … TiB count by 1024, KB … TB by 1000. A fraction of a byte is dropped.
+    """
+    size = _scaled(text, _UNITS)
+    if size is None:
+        raise BadSize(f"{_shown(text)} is not a size")
+    if not 0 < size <= LARGEST_SIZE:
+        raise BadSize(f"the size {_shown(text)} is {'too large' if size else 'nothing'}")
+    return size
+
+
+def parse_duration_ms(text: str) -> int:
+    """Milliseconds in a string like `2s`, `500ms` or `1.5`; raises BadDuration."""
+    milliseconds = _scaled(text, _DURATION_UNITS)
+    if milliseconds is None:
+        raise BadDuration(f"{_shown(text)} is not a duration")
+    if not 0 < milliseconds <= LONGEST_DURATION_MS:
+        raise BadDuration(
+            f"the duration {_shown(text)} is not between 1 ms and 24 hours",
+        )
+    return milliseconds
+
+
+def format_size(size: int) -> str:
+    """A size in the largest binary unit that leaves a number of at least 1: `1.50 GiB`."""
+    if size < 1024:
+        return f"{size} B"
+    for power, unit in enumerate(("KiB", "MiB", "GiB", "TiB"), start=1):
+        if size < 1024 ** (power + 1) or unit == "TiB":
+            whole, rest = divmod(size, 1024**power)
+            return f"{whole} {unit}" if not rest else f"{size / 1024**power:.2f} {unit}"
+    raise AssertionError("unreachable")
+
+
+def _scaled(text: str, units: dict[str, int]) -> int | None:
+    """The number times its unit, in integers only: 0.1GiB must not depend on binary fractions."""
+    match = _NUMBER.fullmatch(text.strip())
+    if match is None:
+        return None
+    whole, fraction, unit = match.group(1), match.group(2) or "", match.group(3).lower()
+    factor = units.get(unit)
+    if factor is None:
+        return None
+    return int(whole + fraction) * factor // 10 ** len(fraction)
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:37] + "...")
