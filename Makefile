@@ -1,0 +1,74 @@
+# Everything a person or CI does with this project. `make help` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+
+STAMPS := build/stamps
+SETUP := $(PYTHON) -m tools.setup
+RUN := .venv/bin/python -m
+
+setup_sources := pyproject.toml $(wildcard tools/setup/*.py)
+package_sources := CMakeLists.txt $(shell find cmake native src -type f \
+  -not -path '*/__pycache__/*' -not -path 'native/tests/*' 2>/dev/null)
+native_tests := $(shell find native/tests -type f 2>/dev/null)
+
+.PHONY: help setup demo test soak lint bench generate docs clean
+
+help: ## list these targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMPS)/installed ## make .venv with aliquot and all that it needs (no root needed)
+
+demo: setup ## two real programs share one device, a third asks for too much
+	@$(RUN) tools.demo
+
+test: $(STAMPS)/installed-for-tests $(STAMPS)/tests $(STAMPS)/fuzz $(STAMPS)/thread ## all tests but the long ones
+	@.venv/bin/ctest --test-dir build/native --output-on-failure --timeout 120
+	@$(RUN) pytest -m "not soak"
+
+soak: test ## the long tests: hours
+	@$(RUN) pytest -m soak --timeout 14400
+
+lint: $(STAMPS)/installed $(STAMPS)/strict ## style, types, layers, stale generated files, compiler warnings
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/pyright
+	@.venv/bin/lint-imports
+	@$(RUN) tools.generate --check
+	@$(RUN) tools.docs --check
+
+bench: setup ## measure what remoting costs on this machine, against native
+	@.venv/bin/aliquot bench remoting
+
+generate: $(STAMPS)/packages ## write native/generated and docs/coverage.md from spec/
+	@$(RUN) tools.generate
+
+docs: $(STAMPS)/packages ## redraw the pictures and check links and named tests
+	@$(RUN) tools.docs
+
+clean: ## remove all that was built, .venv included
+	rm -rf build .venv
+
+$(STAMPS)/packages: $(setup_sources)
+	@$(SETUP) packages
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/installed: $(STAMPS)/packages $(package_sources)
+	@$(SETUP) build release
+	@touch $@
+
+$(STAMPS)/packages-for-tests: $(STAMPS)/packages
+	@$(SETUP) packages --tests
+	@touch $@
+
+$(STAMPS)/installed-for-tests: $(STAMPS)/packages-for-tests $(STAMPS)/installed
+	@touch $@
+
+$(STAMPS)/tests $(STAMPS)/fuzz $(STAMPS)/thread $(STAMPS)/strict: $(STAMPS)/installed $(native_tests)
+	@$(SETUP) build $(@F)
+	@touch $@
+
+# fuzz and thread want clang and libtsan, which come with the test packages.
+$(STAMPS)/fuzz $(STAMPS)/thread: $(STAMPS)/packages-for-tests

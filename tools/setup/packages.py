@@ -1,0 +1,33 @@
+"""Everything that Aliquot, and for `--tests` its tests, need from elsewhere."""
+
+from __future__ import annotations
+
+from tools.setup import compiler, debian, drivers, environment, opencl_headers
+from tools.setup.report import say
+
+# Programs that tests run through Aliquot, and what the fuzzers and sanitizers need.
+# A test that lacks one of them is reported as skipped, with the reason.
+_FOR_TESTS = (
+    "ocl-icd-opencl-dev",
+    "clinfo",
+    "clpeak",
+    "libclblast-dev",
+    "clang-14",
+    "libclang-rt-14-dev",
+)
+
+
+def prepare(*, for_tests: bool) -> None:
+    """Runs every step that is needed; each is quick where there is nothing to do."""
+    environment.ensure()
+    compiler.ensure()
+    opencl_headers.ensure()
+    drivers.ensure(for_tests=for_tests)
+    if not for_tests:
+        return
+    if debian.can_install():
+        absent = debian.install_what_exists(debian.missing(_FOR_TESTS))
+    else:
+        absent = debian.missing(_FOR_TESTS)
+    if absent:
+        say(f"not on this machine, tests that need them will be skipped: {' '.join(absent)}")
