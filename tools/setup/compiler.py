@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import subprocess
 from pathlib import Path
 
 from tools.setup import debian
@@ -51,9 +52,7 @@ def clang() -> tuple[str, str] | None:
 
 
 def _has_fuzzer(cxx: str) -> bool:
-    import subprocess
-
-    program = 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long)\n{ return 0; }'
+    program = 'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }'
     done = subprocess.run(
         [cxx, "-x", "c++", "-fsanitize=fuzzer,address", "-o", "/dev/null", "-"],
         input=program,

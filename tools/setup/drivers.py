@@ -15,7 +15,7 @@ sys.exit(0 if any(platform.get_devices() for platform in pyopencl.get_platforms(
 
 
 def ensure(*, for_tests: bool) -> None:
-    """Makes sure that at least one OpenCL device exists; for tests, the software GPUs that can be had."""
+    """Makes sure that an OpenCL device exists; for tests, every software GPU that can be had."""
     on_x86 = platform.machine() == "x86_64"
     if for_tests:
         if debian.can_install():
