@@ -56,6 +56,9 @@ class Connection {
 
   /// What is known without asking. Cheap; look at it first in every call.
   bool dead() const { return dead_.load(std::memory_order_relaxed); }
+  /// This is a child process's copy of its parent's connection: always dead, and its locks may be
+  /// held for ever, so nothing of it may be locked or freed.
+  bool forked() const { return forked_.load(std::memory_order_relaxed); }
   /// Looks at the socket and at worker_closed; marks the connection dead when the peer is gone.
   bool check_alive();
   /// Marks the connection dead. Wakes nobody: waiters notice within a slice.
@@ -97,6 +100,7 @@ class Connection {
   records::AccountPage* account_ = nullptr;
   records::GuestWelcome welcome_;
   std::atomic<bool> dead_{false};
+  std::atomic<bool> forked_{false};
   Lock lock_;
   Lock socket_lock_;
   uint32_t request_sequence_ = 0;

@@ -68,8 +68,8 @@ class LockGuard {
   Lock& lock_;
 };
 
-/// How long spinning has paid lately for one sort of wait. Copes with races by not caring: the
-/// figures are only hints.
+/// Whether spinning has paid lately for one sort of wait. Races lose a count now and then, which
+/// does no harm: the figures are only hints.
 class SpinHistory {
  public:
   /// ns to spin before sleeping; 0 when spinning doesn't pay at present.
@@ -78,8 +78,8 @@ class SpinHistory {
   void record(uint64_t waited_ns);
 
  private:
-  std::atomic<uint32_t> average_ns_{10'000};
-  std::atomic<uint32_t> skipped_{0};
+  std::atomic<uint32_t> misses_{0};   // waits in a row that outlasted a spin
+  std::atomic<uint32_t> skipped_{0};  // waits that did not spin
 };
 
 /// Waits until `ready()` is true. `sleep()` must announce the sleeper to the peer, look at the

@@ -1,0 +1,200 @@
+// Making the connection: finding the socket, the handshake, mapping what came along; and what
+// happens to it at fork().
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <new>
+
+#include "guest/connection.h"
+#include "protocol/socket.h"
+
+namespace aliquot::guest {
+
+bool (*g_attach_api)(Connection& connection) = nullptr;
+
+namespace {
+
+constexpr int kWelcomeMs = 60'000;  // a driver that loads slowly keeps nobody waiting longer
+
+constinit Lock g_lock;  // guards the making of the connection
+constinit std::atomic<Connection*> g_connection{nullptr};
+constinit bool g_refused = false;  // said so once; not tried again
+constinit bool g_fork_handlers = false;
+
+/// One line on stderr, as every Aliquot error: code, what happened, what to do.
+void complain(const char* code, const char* what, const char* remedy) {
+  fprintf(stderr, "aliquot: %s: %s; %s\n", code, what, remedy);
+}
+
+void* map_descriptor(const Descriptor& descriptor, size_t bytes) {
+  struct stat facts;
+  if (fstat(descriptor.get(), &facts) != 0 || facts.st_size < 0 ||
+      static_cast<size_t>(facts.st_size) != bytes) {
+    return nullptr;
+  }
+  void* memory =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.get(), 0);
+  return memory == MAP_FAILED ? nullptr : memory;
+}
+
+}  // namespace
+
+/// The steps of a handshake; has access to the connection's private parts.
+struct ConnectionMaker {
+  static Connection* connect();
+  static bool shake_hands(Connection& connection);
+  static bool receive_welcome(Connection& connection, DescriptorList& descriptors);
+  static void abandon(Connection* connection);
+
+  static void before_fork() { g_lock.lock(); }
+  static void after_fork_in_parent() { g_lock.unlock(); }
+  static void after_fork_in_child();
+};
+
+bool ConnectionMaker::receive_welcome(Connection& connection, DescriptorList& descriptors) {
+  records::Record answer;
+  for (int waited = 0;; waited += kSliceMs) {
+    const SocketResult result = receive_record(connection.socket_, answer, descriptors);
+    if (result == SocketResult::kOk) break;
+    if (result == SocketResult::kMalformed) {
+      complain("ALQ-E101", "the device host answered with something that is no record",
+               "use a guest driver and a device host of the same release");
+      return false;
+    }
+    if (result == SocketResult::kClosed) {
+      complain("ALQ-E107", "the vGPU ended before it accepted this process",
+               "see the device host's log (`aliquot doctor` tells where)");
+      return false;
+    }
+    if (waited >= kWelcomeMs) {
+      complain("ALQ-E107", "the vGPU did not answer within a minute",
+               "see the device host's log (`aliquot doctor` tells where)");
+      return false;
+    }
+    wait_readable(connection.socket_, kSliceMs);
+  }
+  if (answer.header.version != records::kVersion) {
+    complain("ALQ-E101", "the device host speaks another version of the protocol",
+             "use a guest driver and a device host of the same release");
+    return false;
+  }
+  if (answer.header.kind == records::Kind::kError) {
+    records::Error error = payload_of<records::Error>(answer);
+    error.text[sizeof error.text - 1] = 0;
+    char code[16];
+    const unsigned number = static_cast<unsigned>(error.code);
+    snprintf(code, sizeof code, "ALQ-E%u", number == 0 || number > 99 ? 109 : 100 + number);
+    complain(code, error.text, "the vGPU was not made available to this process");
+    return false;
+  }
+  if (answer.header.kind != records::Kind::kGuestWelcome || descriptors.count != 2) {
+    complain("ALQ-E101", "the device host answered the greeting with another record",
+             "use a guest driver and a device host of the same release");
+    return false;
+  }
+  connection.welcome_ = payload_of<records::GuestWelcome>(answer);
+  return true;
+}
+
+bool ConnectionMaker::shake_hands(Connection& connection) {
+  records::GuestHello hello;
+  hello.process_id = static_cast<uint32_t>(getpid());
+  if (send_record(connection.socket_, make_record(records::Kind::kGuestHello, 0, hello)) !=
+      SocketResult::kOk) {
+    complain("ALQ-E107", "the vGPU ended before it accepted this process",
+             "see the device host's log (`aliquot doctor` tells where)");
+    return false;
+  }
+  DescriptorList descriptors;
+  if (!receive_welcome(connection, descriptors)) return false;
+  void* memory = map_descriptor(descriptors.items[0], layout::kConnectionBytes);
+  void* account = map_descriptor(descriptors.items[1], records::kAccountPageSize);
+  connection.memory_ = static_cast<layout::ConnectionMemory*>(memory);
+  connection.account_ = static_cast<records::AccountPage*>(account);
+  if (memory == nullptr || account == nullptr) {
+    complain("ALQ-E101", "the memory that the device host sent can't be mapped",
+             "use a guest driver and a device host of the same release, and look at `ulimit -v`");
+    return false;
+  }
+  return true;
+}
+
+void ConnectionMaker::abandon(Connection* connection) {
+  if (connection->memory_ != nullptr) munmap(connection->memory_, layout::kConnectionBytes);
+  if (connection->account_ != nullptr) munmap(connection->account_, records::kAccountPageSize);
+  if (connection->socket_ >= 0) close(connection->socket_);
+  free(connection->scratch_);
+  free(connection);
+}
+
+Connection* ConnectionMaker::connect() {
+  // secure_getenv: a set-uid program does not let its caller choose the driver's peer.
+  const char* path = secure_getenv("ALIQUOT_VGPU_SOCKET");
+  if (path == nullptr || *path == 0) return nullptr;
+  void* memory = malloc(sizeof(Connection));
+  if (memory == nullptr) return nullptr;
+  Connection* connection = new (memory) Connection;
+  connection->scratch_ = static_cast<unsigned char*>(malloc(layout::kLargestFrame));
+  Descriptor socket;
+  // A burst of processes may fill the listener's backlog for a moment.
+  for (int attempt = 0; attempt < 50; ++attempt) {
+    socket = connect_record_socket(path);
+    if (socket || errno != EAGAIN) break;
+    usleep(20'000);
+  }
+  if (!socket) {
+    char what[256];
+    snprintf(what, sizeof what, "no vGPU answers at %s (%s)", path, strerror(errno));
+    complain("ALQ-E106", what, "start the program with `aliquot run` or `aliquot exec`");
+    abandon(connection);
+    return nullptr;
+  }
+  connection->socket_ = socket.release();
+  for (IdPool& pool : connection->ids) pool.set_limit(1u << 20);
+  if (connection->scratch_ == nullptr || !shake_hands(*connection) ||
+      !attach_arenas(*connection) || !attach_credit(*connection) ||
+      (g_attach_api != nullptr && !g_attach_api(*connection))) {
+    abandon(connection);
+    return nullptr;
+  }
+  return connection;
+}
+
+void ConnectionMaker::after_fork_in_child() {
+  g_lock.reset_after_fork();
+  Connection* old = g_connection.load(std::memory_order_relaxed);
+  g_connection.store(nullptr, std::memory_order_relaxed);
+  g_refused = false;
+  if (old == nullptr) return;
+  old->forked_.store(true, std::memory_order_relaxed);
+  old->dead_.store(true, std::memory_order_relaxed);
+  // The device host sees the parent's end only when no copy of its socket is open any more.
+  if (old->socket_ >= 0) close(old->socket_);
+  old->socket_ = -1;
+}
+
+Connection* Connection::get() {
+  Connection* known = g_connection.load(std::memory_order_acquire);
+  if (known != nullptr) return known;
+  LockGuard guard(g_lock);
+  known = g_connection.load(std::memory_order_acquire);
+  if (known != nullptr || g_refused) return known;
+  if (!g_fork_handlers) {
+    g_fork_handlers = pthread_atfork(&ConnectionMaker::before_fork,
+                                     &ConnectionMaker::after_fork_in_parent,
+                                     &ConnectionMaker::after_fork_in_child) == 0;
+    if (!g_fork_handlers) return nullptr;
+  }
+  known = ConnectionMaker::connect();
+  if (known == nullptr) g_refused = true;
+  g_connection.store(known, std::memory_order_release);
+  return known;
+}
+
+}  // namespace aliquot::guest
