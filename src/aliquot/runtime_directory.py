@@ -28,7 +28,7 @@ def path() -> str:
     of_user = environment.XDG_RUNTIME_DIR.get()
     if of_user and os.path.isabs(of_user) and os.path.isdir(of_user):
         return os.path.join(of_user, "aliquot")
-    return f"/tmp/aliquot-{os.geteuid()}"
+    return f"/tmp/aliquot-{os.geteuid()}"  # noqa: S108 - prepare() checks who owns it
 
 
 def prepare(device_uuid: str) -> str:

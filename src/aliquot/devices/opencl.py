@@ -22,3 +22,77 @@ library is no usable driver; then `platforms` is empty and `error` is one senten
 
 The place of a platform in the list is the worker's `--platform-index`.
 """
+
+from __future__ import annotations
+
+import os
+
+from aliquot.devices import cache
+from aliquot.devices.drivers import Driver, find_drivers
+from aliquot.devices.identity import device_uuid
+from aliquot.errors import IncompatibleDriver, NoDriver
+from aliquot.model.device import Device
+
+
+def discover(*, fresh: bool = False) -> list[Device]:
+    """All devices of all drivers, in the order of the indices that users see.
+
+    Asks drivers whose answer isn't known (all with `fresh`). Raises NoDriver, IncompatibleDriver
+    or MissingNativeProgram; a list that is returned is never empty.
+    """
+    drivers = find_drivers()
+    if not drivers:
+        raise NoDriver("no OpenCL driver is installed here")
+    devices: list[Device] = []
+    problems: list[str] = []
+    for driver in drivers:
+        found, problem = examine(driver, fresh=fresh)
+        devices += found
+        if problem:
+            problems.append(f"{driver.library}: {problem}")
+    if not devices:
+        raise IncompatibleDriver(f"no OpenCL driver here is usable ({'; '.join(problems)})")
+    return _distinct(devices)
+
+
+def examine(driver: Driver, *, fresh: bool = False) -> tuple[list[Device], str | None]:
+    """The devices of one driver, and why there are none or some may be missing."""
+    if not fresh:
+        known = cache.load(driver.library)
+        if known:
+            return known, None
+    # Costs 40 ms to import, and only the first run needs it.
+    from aliquot.devices.probe import devices_of, probe
+
+    answer = probe(driver.library)
+    devices = devices_of(answer, driver.library)
+    resolved = answer.library or driver.library
+    if devices and not answer.error and os.path.isabs(resolved):
+        cache.store(driver.library, resolved, devices)
+    else:
+        cache.forget(driver.library)
+    problem = answer.error
+    if not devices and not problem:
+        problem = "the driver offers no device"
+    return devices, problem
+
+
+def _distinct(devices: list[Device]) -> list[Device]:
+    """Give each device a UUID of its own: two drivers may tell the same for one GPU."""
+    seen: set[str] = set()
+    result: list[Device] = []
+    for device in devices:
+        if device.uuid in seen:
+            made = device_uuid(
+                device.library,
+                device.platform,
+                device.name,
+                device.platform_index,
+                device.device_index,
+                device.types,
+                None,
+            )
+            device = device._replace(uuid=made)
+        seen.add(device.uuid)
+        result.append(device)
+    return result

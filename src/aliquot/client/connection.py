@@ -1,0 +1,125 @@
+"""A control connection to one device host: ask, and get the answer or the error."""
+
+from __future__ import annotations
+
+import socket
+
+from aliquot.client import records
+from aliquot.client.records import Kind, P, Payload, Record
+from aliquot.errors import (
+    BY_NUMBER,
+    BadRecord,
+    DeviceHostError,
+    DeviceHostUnreachable,
+    InternalError,
+    VersionMismatch,
+)
+
+ANSWER_SECONDS = 30.0
+
+
+class Connection:
+    """One SOCK_SEQPACKET connection; not for several threads at once."""
+
+    def __init__(self, stream: socket.socket, timeout: float = ANSWER_SECONDS) -> None:
+        """Take over a connected socket; `timeout` in seconds holds for each answer."""
+        self._stream = stream
+        self._sequence = 0
+        self._timeout = timeout
+        self._late_error: DeviceHostError | None = None
+        stream.settimeout(timeout)
+
+    @classmethod
+    def open(cls, path: str, timeout: float = ANSWER_SECONDS) -> Connection:
+        """Connect to a control socket; raises OSError where nobody listens."""
+        stream = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+        try:
+            stream.settimeout(timeout)
+            stream.connect(path)
+        except OSError:
+            stream.close()
+            raise
+        return cls(stream, timeout)
+
+    def close(self) -> None:
+        """End the connection; what was created over it is released by the device host."""
+        self._stream.close()
+
+    def ask(self, kind: Kind, payload: Payload | None = None) -> Record:
+        """Send a request and return the first record of its answer; raises DeviceHostError."""
+        self._sequence += 1
+        try:
+            self._stream.send(records.pack(kind, payload, sequence=self._sequence))
+        except OSError as error:
+            # A peer that says why before it hangs up is worth listening to.
+            late = self.late_error()
+            raise late or DeviceHostUnreachable(
+                f"the device host hung up ({error.strerror})"
+            ) from error
+        return self.next_record()
+
+    def ask_for(
+        self, kind: Kind, answer: Kind, shape: type[P], payload: Payload | None = None
+    ) -> P:
+        """Send a request whose answer is one record of the kind `answer`."""
+        record = self.ask(kind, payload)
+        if record.kind != answer:
+            raise BadRecord(f"the device host answered {kind.name} with kind {record.kind}")
+        return records.payload_of(record, shape)
+
+    def next_record(self) -> Record:
+        """The next record that answers the last request."""
+        while True:
+            record = self._receive()
+            if record.kind == Kind.ERROR:
+                error = _error_of(record)
+                if record.sequence in (0, self._sequence):
+                    raise error
+                self._late_error = error
+            elif record.sequence == self._sequence:
+                return record
+
+    def late_error(self) -> DeviceHostError | None:
+        """What the device host said unasked, say that the worker died; never waits."""
+        if self._late_error is None:
+            self._stream.setblocking(False)
+            try:
+                while self._late_error is None:
+                    record = self._receive()
+                    if record.kind == Kind.ERROR:
+                        self._late_error = _error_of(record)
+            except (DeviceHostError, OSError):
+                pass
+            finally:
+                self._stream.settimeout(self._timeout)
+        return self._late_error
+
+    def _receive(self) -> Record:
+        try:
+            data = self._stream.recv(records.RECORD_SIZE + 1)
+        except TimeoutError as error:
+            raise DeviceHostUnreachable(
+                f"the device host did not answer within {self._timeout:g} s"
+            ) from error
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            raise DeviceHostUnreachable(f"the device host hung up ({error.strerror})") from error
+        if not data:
+            raise DeviceHostUnreachable("the device host hung up")
+        try:
+            record = records.unpack(data)
+        except records.MalformedRecord as error:
+            raise BadRecord(f"the device host sent {error}") from error
+        if record.version != records.VERSION:
+            raise VersionMismatch(
+                f"the device host speaks protocol version {record.version} and this command "
+                f"version {records.VERSION}"
+            )
+        return record
+
+
+def _error_of(record: Record) -> DeviceHostError:
+    told = records.payload_of(record, records.Error)
+    kind = BY_NUMBER.get(told.code, InternalError)
+    return kind(records.text_of(told.text))

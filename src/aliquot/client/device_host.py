@@ -1,0 +1,159 @@
+"""What one asks of a device host: create, destroy and list vGPUs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from aliquot import runtime_directory
+from aliquot.client import records, start
+from aliquot.client.connection import Connection
+from aliquot.client.records import Kind
+from aliquot.errors import BadRecord, DeviceHostError, DeviceHostUnreachable
+from aliquot.model.device import Device
+from aliquot.model.vgpu import Vgpu, VgpuUsage
+
+# cl_device_type by the words of --device-type; 0 leaves the driver's own.
+DEVICE_TYPES = {"cpu": 1 << 1, "gpu": 1 << 2, "accelerator": 1 << 3}
+
+_ATTEMPTS = 5
+
+
+class Welcome(NamedTuple):
+    """What a device host says of itself. Memory is in bytes."""
+
+    device_memory: int
+    reserved_memory: int
+    process_id: int
+    vgpu_count: int
+    device_uuid: str
+    program_version: str
+
+
+class DeviceHost:
+    """A device host, greeted. A context manager: leaving closes the connection.
+
+    A vGPU created here lives until the connection is closed and no guest process uses it.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        """Greet over a fresh connection; raises VersionMismatch among other DeviceHostErrors."""
+        self._connection = connection
+        self.welcome = _greet(connection)
+
+    @classmethod
+    def start_or_join(cls, device: Device) -> DeviceHost:
+        """The host of a device, started where none runs."""
+        last: DeviceHostUnreachable | None = None
+        # One that we just joined may end at this very moment, for want of vGPUs.
+        for _ in range(_ATTEMPTS):
+            connection = start.connect(device)
+            try:
+                return cls(connection)
+            except DeviceHostUnreachable as error:
+                connection.close()
+                last = error
+            except DeviceHostError:
+                connection.close()
+                raise
+        raise last or DeviceHostUnreachable("the device host ends as soon as it starts")
+
+    @classmethod
+    def join(cls, socket_path: str) -> DeviceHost | None:
+        """The host that listens on a control socket, or None where nobody does."""
+        try:
+            connection = Connection.open(socket_path)
+        except OSError:
+            return None
+        try:
+            return cls(connection)
+        except DeviceHostUnreachable:
+            connection.close()
+            return None
+        except DeviceHostError:
+            connection.close()
+            raise
+
+    def create_vgpu(
+        self,
+        name: str,
+        memory: int = 0,
+        *,
+        flags: records.VgpuFlag = records.VgpuFlag(0),
+        kernel_limit_ms: int = 2000,
+        device_type: int = 0,
+    ) -> Vgpu:
+        """Create a vGPU; `memory` in bytes, 0 for all that is unreserved."""
+        created = self._connection.ask_for(
+            Kind.VGPU_CREATE,
+            Kind.VGPU_CREATED,
+            records.VgpuCreated,
+            records.VgpuCreate(memory, flags, kernel_limit_ms, device_type, name.encode()),
+        )
+        return Vgpu(
+            id=created.vgpu,
+            name=name,
+            device_uuid=self.welcome.device_uuid,
+            memory=created.memory_bytes,
+            socket_path=created.socket_path.decode("utf-8", "surrogateescape"),
+            protections=created.protections,
+            worker_process_id=created.worker_process_id,
+        )
+
+    def destroy_vgpu(self, vgpu: int) -> None:
+        """End a vGPU at once, whoever uses it."""
+        answer = self._connection.ask(Kind.VGPU_DESTROY, records.VgpuReference(vgpu))
+        if answer.kind != Kind.DONE:
+            raise BadRecord(f"the device host answered VGPU_DESTROY with kind {answer.kind}")
+
+    def list_vgpus(self) -> list[VgpuUsage]:
+        """All vGPUs of this device that the caller may see."""
+        found: list[VgpuUsage] = []
+        record = self._connection.ask(Kind.VGPU_LIST)
+        while record.kind == Kind.VGPU_STATUS:
+            fields = records.payload_of(record, records.VgpuStatus)._asdict()
+            found.append(
+                VgpuUsage(
+                    id=fields.pop("vgpu"),
+                    name=records.text_of(fields.pop("name")),
+                    device_uuid=self.welcome.device_uuid,
+                    **fields,
+                )
+            )
+            record = self._connection.next_record()
+        if record.kind != Kind.DONE:
+            raise BadRecord(f"the device host answered VGPU_LIST with kind {record.kind}")
+        return found
+
+    def late_error(self) -> DeviceHostError | None:
+        """What the device host said unasked, say that a worker died; never waits."""
+        return self._connection.late_error()
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+
+    def __enter__(self) -> DeviceHost:
+        """Nothing to prepare: the greeting was the preparation."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connection."""
+        self.close()
+
+
+def running_hosts() -> list[DeviceHost]:
+    """The device hosts that run in this user's runtime directory; close each after use."""
+    hosts = (DeviceHost.join(path) for _, path in runtime_directory.device_hosts())
+    return [host for host in hosts if host is not None]
+
+
+def _greet(connection: Connection) -> Welcome:
+    told = connection.ask_for(Kind.CONTROL_HELLO, Kind.CONTROL_WELCOME, records.ControlWelcome)
+    return Welcome(
+        device_memory=told.device_memory,
+        reserved_memory=told.reserved_memory,
+        process_id=told.process_id,
+        vgpu_count=told.vgpu_count,
+        device_uuid=records.text_of(told.device_uuid),
+        program_version=records.text_of(told.program_version),
+    )

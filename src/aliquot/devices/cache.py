@@ -1,0 +1,87 @@
+"""What each driver told about itself, kept between runs of the command line.
+
+An answer holds for the driver's file as it was (path, time, size) and for the worker that asked.
+The files are the user's own; a damaged one counts as missing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from aliquot import __version__, environment, native_programs
+from aliquot.model.device import Device
+
+_FORMAT = 1
+
+
+def load(library: str) -> list[Device] | None:
+    """The devices of a driver as last probed, or None where that no longer holds."""
+    try:
+        with open(_path(library), encoding="utf-8") as file:
+            kept: dict[str, Any] = json.load(file)
+        if kept["key"] != _key(kept["resolved"]):
+            return None
+        return [Device(**fields) for fields in kept["devices"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def store(library: str, resolved: str, devices: list[Device]) -> None:
+    """Keep an answer, atomically; where that can't be done, nothing is kept."""
+    path = _path(library)
+    temporary = f"{path}.{os.getpid()}"
+    try:
+        text = json.dumps(
+            {
+                "key": _key(resolved),
+                "resolved": resolved,
+                "devices": [device._asdict() for device in devices],
+            }
+        )
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with open(temporary, "x", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except OSError:
+        try:
+            os.unlink(temporary)
+        except OSError:
+            return
+
+
+def forget(library: str) -> None:
+    """Drop the answer of one driver."""
+    try:
+        os.unlink(_path(library))
+    except OSError:
+        return
+
+
+def _key(resolved: str) -> list[Any]:
+    """Raises OSError where a file is gone."""
+    driver = os.stat(resolved)
+    worker = os.stat(native_programs.find(native_programs.WORKER))
+    return [
+        _FORMAT,
+        __version__,
+        resolved,
+        driver.st_mtime_ns,
+        driver.st_size,
+        worker.st_mtime_ns,
+        worker.st_size,
+    ]
+
+
+def _path(library: str) -> str:
+    base = environment.XDG_CACHE_HOME.get()
+    if not base or not os.path.isabs(base):
+        base = os.path.expanduser("~/.cache")
+    # The library's path as a file name: readable, and one file a driver.
+    name = library.replace("%", "%25").replace("/", "%2F")
+    if len(name) > 200:
+        import hashlib
+
+        name = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
+    return os.path.join(base, "aliquot", "drivers", name + ".json")

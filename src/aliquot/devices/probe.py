@@ -1,0 +1,110 @@
+"""Runs `aliquot-worker probe` on one driver and reads its answer.
+
+Only imported when the cache has no answer: subprocess and msgspec cost 40 ms.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any
+
+import msgspec
+
+from aliquot import native_programs
+from aliquot.devices.identity import device_uuid
+from aliquot.model.device import Device
+
+PROBE_SECONDS = 60.0
+_LARGEST_ANSWER = 4 << 20
+
+
+class ProbedDevice(msgspec.Struct):
+    """A device in the worker's words; see aliquot.devices.opencl."""
+
+    index: int
+    name: str
+    vendor: str
+    version: str
+    driver_version: str
+    type: list[str]
+    compute_units: int
+    clock_mhz: int
+    global_memory: int
+    max_allocation: int
+    unified_memory: bool
+    extensions: list[str]
+    uuid: str | None = None
+
+
+class ProbedPlatform(msgspec.Struct):
+    """A platform in the worker's words."""
+
+    name: str
+    vendor: str
+    version: str
+    devices: list[ProbedDevice]
+
+
+class Probe(msgspec.Struct):
+    """What one driver told about itself, or one sentence why it could not."""
+
+    platforms: list[ProbedPlatform]
+    error: str | None = None
+    library: str | None = None
+
+
+def probe(library: str, timeout: float = PROBE_SECONDS) -> Probe:
+    """Ask one driver, out of process; a driver that crashes or hangs becomes an `error`."""
+    worker = native_programs.find(native_programs.WORKER)
+    try:
+        finished = subprocess.run(
+            [worker, "probe", "--driver", library],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Probe([], f"the driver did not answer within {timeout:g} s")
+    except OSError as error:
+        return Probe([], f"{worker} can't be executed: {error.strerror}")
+    if finished.returncode < 0:
+        return Probe([], f"the driver crashed with signal {-finished.returncode}")
+    try:
+        return msgspec.json.decode(finished.stdout[:_LARGEST_ANSWER], type=Probe)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        last = finished.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        reason = f": {last}" if last else ""
+        return Probe([], f"probing ended with exit status {finished.returncode}{reason}")
+
+
+def devices_of(answer: Probe, library: str) -> list[Device]:
+    """The devices of an answer, in the driver's order."""
+    found: list[Device] = []
+    for platform_index, platform in enumerate(answer.platforms):
+        for device in platform.devices:
+            fields: dict[str, Any] = msgspec.structs.asdict(device)
+            types = fields.pop("type")
+            vendor_uuid = fields.pop("uuid")
+            index = fields.pop("index")
+            found.append(
+                Device(
+                    **fields,
+                    types=types,
+                    uuid=device_uuid(
+                        library,
+                        platform.name,
+                        device.name,
+                        platform_index,
+                        index,
+                        types,
+                        vendor_uuid,
+                    ),
+                    platform=platform.name,
+                    platform_version=platform.version,
+                    library=answer.library or library,
+                    platform_index=platform_index,
+                    device_index=index,
+                )
+            )
+    return found
