@@ -78,11 +78,11 @@ class DeviceHost:
         name: str,
         memory: int = 0,
         *,
-        flags: records.VgpuFlag = records.VgpuFlag(0),
+        flags: int = 0,
         kernel_limit_ms: int = 2000,
         device_type: int = 0,
     ) -> Vgpu:
-        """Create a vGPU; `memory` in bytes, 0 for all that is unreserved."""
+        """Create a vGPU; `memory` in bytes, 0 for all that is unreserved; `flags` are VgpuFlag."""
         created = self._connection.ask_for(
             Kind.VGPU_CREATE,
             Kind.VGPU_CREATED,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import struct
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 MAGIC = 0x514C4131
 VERSION = 1
@@ -160,8 +160,11 @@ def unpack(data: bytes) -> Record:
 
 def payload_of(record: Record, kind: type[P]) -> P:
     """The payload as one of the classes above; texts end at their first zero byte."""
-    values = LAYOUTS[kind].unpack_from(record.payload)
-    return kind(*(v.split(b"\0", 1)[0] if isinstance(v, bytes) else v for v in values))
+    values: list[Any] = [
+        value.split(b"\0", 1)[0] if isinstance(value, bytes) else value
+        for value in LAYOUTS[kind].unpack_from(record.payload)
+    ]
+    return kind(*values)
 
 
 def text_of(field: bytes) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from aliquot import native_programs, runtime_directory
@@ -40,7 +40,7 @@ def _start(device: Device, root: str, path: str, deadline: float) -> Connection:
         connection = _try_to_connect(path)
         if connection is not None:
             if status is None:
-                _reap(process, deadline)
+                _reap(process, min(deadline, time.monotonic() + 1.0))
             return connection
         if status is None:
             ended, code = os.waitpid(process, os.WNOHANG)
@@ -117,7 +117,7 @@ def _reap(process: int, deadline: float) -> None:
 
 
 @contextmanager
-def _start_lock(path: str, deadline: float) -> Iterator[None]:
+def _start_lock(path: str, deadline: float) -> Generator[None]:
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:

@@ -6,7 +6,6 @@ Only imported when the cache has no answer: subprocess and msgspec cost 40 ms.
 from __future__ import annotations
 
 import subprocess
-from typing import Any
 
 import msgspec
 
@@ -80,31 +79,34 @@ def probe(library: str, timeout: float = PROBE_SECONDS) -> Probe:
 
 def devices_of(answer: Probe, library: str) -> list[Device]:
     """The devices of an answer, in the driver's order."""
-    found: list[Device] = []
-    for platform_index, platform in enumerate(answer.platforms):
-        for device in platform.devices:
-            fields: dict[str, Any] = msgspec.structs.asdict(device)
-            types = fields.pop("type")
-            vendor_uuid = fields.pop("uuid")
-            index = fields.pop("index")
-            found.append(
-                Device(
-                    **fields,
-                    types=types,
-                    uuid=device_uuid(
-                        library,
-                        platform.name,
-                        device.name,
-                        platform_index,
-                        index,
-                        types,
-                        vendor_uuid,
-                    ),
-                    platform=platform.name,
-                    platform_version=platform.version,
-                    library=answer.library or library,
-                    platform_index=platform_index,
-                    device_index=index,
-                )
-            )
-    return found
+    return [
+        Device(
+            uuid=device_uuid(
+                library,
+                platform.name,
+                device.name,
+                platform_index,
+                device.index,
+                device.type,
+                device.uuid,
+            ),
+            name=device.name,
+            types=device.type,
+            vendor=device.vendor,
+            version=device.version,
+            driver_version=device.driver_version,
+            platform=platform.name,
+            platform_version=platform.version,
+            library=answer.library or library,
+            platform_index=platform_index,
+            device_index=device.index,
+            compute_units=device.compute_units,
+            clock_mhz=device.clock_mhz,
+            global_memory=device.global_memory,
+            max_allocation=device.max_allocation,
+            unified_memory=device.unified_memory,
+            extensions=device.extensions,
+        )
+        for platform_index, platform in enumerate(answer.platforms)
+        for device in platform.devices
+    ]

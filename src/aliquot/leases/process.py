@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from aliquot.errors import CommandNotExecutable, CommandNotFound
 
@@ -33,7 +33,7 @@ def run_command(command: Sequence[str], environment: Mapping[str, str]) -> int:
     signals are waited for and not handled.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    waited = {*_PASSED_ON, signal.SIGCHLD}
+    waited: set[int] = {*_PASSED_ON, signal.SIGCHLD}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, waited)
     try:
         return _wait(_spawn(command, environment, mask), waited)
@@ -41,9 +41,7 @@ def run_command(command: Sequence[str], environment: Mapping[str, str]) -> int:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _spawn(
-    command: Sequence[str], environment: Mapping[str, str], mask: set[signal.Signals]
-) -> int:
+def _spawn(command: Sequence[str], environment: Mapping[str, str], mask: Iterable[int]) -> int:
     try:
         return os.posix_spawnp(
             command[0], list(command), environment, setsigmask=mask, setsigdef=_RESTORED
@@ -56,7 +54,7 @@ def _spawn(
         raise CommandNotExecutable(f"{command[0]!r} can't be executed ({error.strerror})") from None
 
 
-def _wait(child: int, waited: set[signal.Signals]) -> int:
+def _wait(child: int, waited: set[int]) -> int:
     while True:
         # SIGCHLD is blocked, so an end between this and the wait is not lost.
         ended, status = os.waitpid(child, os.WNOHANG)

@@ -1,0 +1,75 @@
+"""The commands, each with the module that holds it and one line for the overview."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+
+if TYPE_CHECKING:
+    from aliquot.cli.parser import Parser
+
+
+class CommandModule(Protocol):
+    """What the module of a command offers."""
+
+    def build_parser(self) -> Parser:
+        """The command's options, for --help and for completion."""
+        ...
+
+    def main(self, arguments: Sequence[str]) -> int:
+        """Run the command; returns the exit status, raises AliquotError."""
+        ...
+
+
+class Command(NamedTuple):
+    """A command of the command line."""
+
+    name: str
+    module: str
+    summary: str
+
+    def load(self) -> CommandModule:
+        """Import the command's module."""
+        from importlib import import_module
+
+        return cast("CommandModule", import_module(self.module))
+
+
+COMMANDS = (
+    Command("devices", "aliquot.cli.devices", "list the devices of this machine"),
+    Command("run", "aliquot.cli.run", "run a command on a slice of a device"),
+    Command("vgpus", "aliquot.cli.vgpus", "list the vGPUs that are in use, once or live"),
+    Command("bench", "aliquot.cli.bench", "measure what a vGPU costs against the bare device"),
+    Command("doctor", "aliquot.cli.doctor", "tell what is wrong here and what mends it"),
+    Command("completion", "aliquot.cli.completion", "print completion for bash, zsh or fish"),
+)
+
+
+def find_command(name: str) -> Command | None:
+    """The command of this name."""
+    return next((command for command in COMMANDS if command.name == name), None)
+
+
+def overview() -> str:
+    """What `aliquot --help` prints."""
+    width = max(len(command.name) for command in COMMANDS)
+    lines = [
+        "usage: aliquot COMMAND [OPTIONS]",
+        "",
+        "Divides physical GPUs into virtual GPUs and runs unmodified programs on them.",
+        "",
+        "commands:",
+        *(f"  {command.name:<{width}}  {command.summary}" for command in COMMANDS),
+        "",
+        "options:",
+        "  -h, --help     this text; after a command, that command's own",
+        "  -V, --version  the version",
+        "",
+        "example:",
+        "  aliquot run --memory 2GiB -- clinfo",
+        "",
+        "exit status: 0 success, 1 a problem was found (doctor, bench), 2 an error that the line",
+        "on stderr names by its code; `aliquot run` ends with its command's own exit status.",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,190 @@
+"""`aliquot run`: a command on a slice of a device.
+
+This is the path that has 250 ms; a test holds what it may import.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+
+from aliquot.cli.guard import report
+from aliquot.cli.parser import Parser, add_device, add_json
+from aliquot.client.device_host import DEVICE_TYPES, DeviceHost
+from aliquot.client.records import VgpuFlag
+from aliquot.devices.choose import choose_device
+from aliquot.devices.opencl import discover
+from aliquot.errors import BadName, BadTraceFile, QuotaAboveDevice, UsageError
+from aliquot.leases.opencl_environment import opencl_environment
+from aliquot.leases.process import run_command
+from aliquot.model.device import Device
+from aliquot.model.vgpu import ADVISORY, MODE_REMOTING, Vgpu
+from aliquot.sizes import format_size, parse_duration_ms, parse_size
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
+
+_DESCRIPTION = """\
+Runs an unmodified OpenCL program on a vGPU of its own: a slice of a device with a
+memory quota. The vGPU lives as long as the command and the processes that it leaves.
+
+One line on stderr says which slice the command got. The lease is `advisory`: the quota
+holds for whatever goes through the vGPU, but a process of this user could still open
+the device or load its driver by itself. Only where the device is out of reach, as in a
+container without it, can a lease be `enforced`; on a software device outside a
+container that is never so, because every process can compute on the CPU."""
+
+
+def build_parser() -> Parser:
+    """The options of `aliquot run`."""
+    parser = Parser(
+        "run",
+        _DESCRIPTION,
+        example="aliquot run --memory 2GiB -- python3 train.py",
+        exit_status="the command's own; 128 plus the signal that killed it; 126 or 127 where "
+        "it\ncan't be executed or doesn't exist; 2 where there is no vGPU to be had.",
+    )
+    parser.usage = "aliquot run [OPTIONS] -- COMMAND [ARGUMENT ...]"
+    add_device(parser)
+    parser.add_argument(
+        "--memory",
+        metavar="SIZE",
+        help="memory quota, like 512MiB or 2GiB (default: all that is unreserved)",
+    )
+    parser.add_argument("--name", metavar="N", help="the vGPU's name (default: from the command)")
+    parser.add_argument(
+        "--trace", metavar="FILE", help="write one line for each OpenCL command to this file"
+    )
+    parser.add_argument(
+        "--strict-sync",
+        action="store_true",
+        help="every enqueue waits for the driver's own return code: slow, for finding errors",
+    )
+    parser.add_argument(
+        "--device-type",
+        choices=sorted(DEVICE_TYPES),
+        help="report this type, for programs that look for a GPU (default: the driver's own)",
+    )
+    parser.add_argument(
+        "--transfer",
+        choices=["auto", "staged"],
+        default="auto",
+        help="staged: copy as for a discrete GPU, even where memory is shared (for tests)",
+    )
+    parser.add_argument(
+        "--kernel-limit",
+        metavar="TIME",
+        default="2s",
+        help="a kernel that runs longer ends the vGPU (default: 2s)",
+    )
+    parser.add_argument("--quiet", action="store_true", help="don't print which slice it is")
+    add_json(parser, "print which slice it is as JSON (on stderr)")
+    parser.add_argument("command", metavar="COMMAND", nargs="*", help="the command to run")
+    return parser
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    parser = build_parser()
+    options, command = _split(parser, list(arguments))
+    given = parser.parse_args(options)
+    if not command:
+        raise UsageError("there is no command to run", remedy="write it after '--'")
+    memory = parse_size(given.memory) if given.memory is not None else 0
+    kernel_limit_ms = parse_duration_ms(given.kernel_limit)
+    name = _name(given.name, command[0])
+    trace = _trace_file(given.trace)
+    devices = discover()
+    device = choose_device(devices, given.device)
+    check_quota(memory, device)
+    flags = VgpuFlag.STAGED if given.transfer == "staged" else VgpuFlag(0)
+    if given.strict_sync:
+        flags |= VgpuFlag.STRICT_SYNC
+    with DeviceHost.start_or_join(device) as host:
+        vgpu = host.create_vgpu(
+            name,
+            memory,
+            flags=flags,
+            kernel_limit_ms=kernel_limit_ms,
+            device_type=DEVICE_TYPES.get(given.device_type, 0),
+        )
+        if not given.quiet:
+            print(_slice(vgpu, device, devices.index(device), given.json), file=sys.stderr)
+        status = run_command(command, opencl_environment(os.environ, vgpu.socket_path, trace))
+        trouble = host.late_error()
+        if trouble is not None and not given.quiet:
+            report(trouble, as_json=given.json)
+        return status
+
+
+def check_quota(memory: int, device: Device) -> None:
+    """Raise QuotaAboveDevice where a device could never give so much."""
+    if memory > device.global_memory:
+        raise QuotaAboveDevice(
+            f"{format_size(memory)} is more than the {format_size(device.global_memory)} of "
+            f"{device.name!r}"
+        )
+
+
+def _split(parser: Parser, arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Our options, and the command, with or without a `--` before it."""
+    takes_value = {
+        name for option in parser.options if option.takes_value for name in option.names
+    }
+    index = 0
+    while index < len(arguments):
+        argument = arguments[index]
+        if argument == "--":
+            return arguments[:index], arguments[index + 1 :]
+        if not argument.startswith("-"):
+            return arguments[:index], arguments[index:]
+        index += 2 if argument in takes_value else 1
+    return arguments, []
+
+
+def _name(given: str | None, program: str) -> str:
+    if given is not None:
+        if not _NAME.fullmatch(given):
+            raise BadName(f"{given[:70]!r} is not allowed as a vGPU's name")
+        return given
+    stem = re.sub(r"[^A-Za-z0-9._-]", "-", os.path.basename(program)).lstrip("._-")[:40]
+    return f"{stem or 'run'}-{os.getpid()}"
+
+
+def _trace_file(given: str | None) -> str | None:
+    if given is None:
+        return None
+    path = os.path.abspath(given)
+    try:
+        with open(path, "w", encoding="utf-8"):
+            pass
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise BadTraceFile(f"{given!r} can't be written ({reason})") from error
+    return path
+
+
+def _slice(vgpu: Vgpu, device: Device, index: int, as_json: bool) -> str:
+    if as_json:
+        import json
+
+        return json.dumps(
+            {
+                "vgpu": vgpu.id,
+                "name": vgpu.name,
+                "device": device.uuid,
+                "device_index": index,
+                "device_name": device.name,
+                "memory": vgpu.memory,
+                "device_memory": device.global_memory,
+                "mode": MODE_REMOTING,
+                "lease": ADVISORY,
+                "worker_process_id": vgpu.worker_process_id,
+            }
+        )
+    return (
+        f"aliquot: vGPU {vgpu.name}: {format_size(vgpu.memory)} of "
+        f"{format_size(device.global_memory)} on device {index} ({device.name}), "
+        f"mode {MODE_REMOTING}, {ADVISORY}"
+    )
