@@ -11,9 +11,9 @@ namespace aliquot::opencl {
 
 using protocol::Outcome;
 
-// Decodes one frame (an 8-aligned private copy) and calls handler.on(const XCommand&). The
-// command's spans are valid during that call only. A handler lacks no method: it would not
-// compile. Takes anything; what isn't one well-formed frame is an Outcome, never a crash.
+// Decodes one frame (an 8-aligned private copy) and calls handler.on(const XCommand&);
+// the command's spans are valid during that call only. Takes anything: what isn't one
+// well-formed frame is an Outcome, never a crash.
 template <class Handler>
 Outcome dispatch(Handler& handler, std::span<const unsigned char> frame) {
   protocol::FrameHeader header;

@@ -557,7 +557,7 @@ const Entry* find(const char* name) {
 
 }  // namespace
 
-// The compiler holds the order of the initializers; with the last in its place none lacks.
+// The compiler holds the order of the initializers: the last in place, none lacks.
 static_assert(offsetof(cl_icd_dispatch, clSetContextDestructorCallback) ==
               148 * sizeof(void*));
 static_assert(sizeof(void*) == 8);

@@ -16,8 +16,8 @@ namespace aliquot::guest::opencl {
 // What every object points to: one function a slot, none of them null.
 extern const cl_icd_dispatch kDispatchTable;
 
-// The function of that name, the unsupported ones with it, which return an error; nullptr
-// when the table has none. For loaders that fill a table of their own.
+// The function of that name, even one that only returns an error; nullptr for any other
+// name. For loaders that fill a table of their own.
 void* find_function(const char* name);
 
 // Likewise, without the unsupported: programs take a pointer as a promise.

@@ -26,10 +26,7 @@ def _member(field: Field) -> str:
 
 
 def _struct(command: Command) -> list[str]:
-    if command.reply is None:
-        told = "Asynchronous."
-    else:
-        told = f"Reply: {command.reply}."
+    told = "Asynchronous." if command.reply is None else f"Reply: {command.reply}."
     facts = f" Cost: {command.cost}." + (
         "" if command.records == "none" else f" Record: {command.records}."
     )
@@ -73,7 +70,8 @@ def emit_commands(table: CommandTable) -> str:
     lines += ["};", f"constexpr size_t kObjectKinds = {len(table.kinds)};", ""]
     lines += ["// What the worker does for a command at most.", "enum class Cost : uint8_t {"]
     lines += [f"  k{camel(cost)}," for cost in COSTS]
-    lines += ["};", "", "// What a later replay must know of a command.", "enum class Record : uint8_t {"]
+    lines += ["};", "", "// What a later replay must know of a command."]
+    lines.append("enum class Record : uint8_t {")
     lines += [f"  k{camel(record)}," for record in RECORDS]
     lines += ["};", "", "// Where the worker puts the answer.", "struct ReplyTarget {"]
     for f in table.reply_fields:
@@ -81,7 +79,7 @@ def emit_commands(table: CommandTable) -> str:
     lines += ["};", ""]
     for command in table.commands:
         lines += _struct(command)
-    lines.append("// The command's name in the table; \"unknown\" for a number that is no opcode.")
+    lines.append('// The command\'s name in the table; "unknown" for a number that is no opcode.')
     names = [(c.constant, f'"{c.name}"') for c in table.commands]
     lines += _switch("constexpr const char* name_of(Opcode opcode)", names, '"unknown"')
     lines.append("// True for commands without a reply slot.")
@@ -100,7 +98,7 @@ def emit_commands(table: CommandTable) -> str:
     }
     records = {value: constants for value, constants in records.items() if constants}
     lines += _grouped("constexpr Record record_of(Opcode opcode)", records, "Record::kNone")
-    lines += ["// The kind's name in the table; \"unknown\" for a number that is no kind."]
+    lines += ['// The kind\'s name in the table; "unknown" for a number that is no kind.']
     lines += ["constexpr const char* name_of(ObjectKind kind) {", "  switch (kind) {"]
     for kind in table.kinds:
         lines += [f"    case ObjectKind::k{camel(kind)}:", f'      return "{kind}";']

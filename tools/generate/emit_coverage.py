@@ -27,7 +27,7 @@ def _why(function: Function) -> str:
 
 
 def _count(functions: list[Function]) -> str:
-    order = ("remoted", "answered in the guest driver", "unsupported, not yet", "unsupported, never")
+    order = (*_WORDS.values(), "unsupported, not yet", "unsupported, never")
     counts = {word: sum(_status(f) == word for f in functions) for word in order}
     return "; ".join(f"{n} {word}" for word, n in counts.items() if n)
 
@@ -57,11 +57,11 @@ def emit_coverage(tables: list[FunctionTable]) -> str:
         "",
         "# Coverage",
         "",
-        "Every function that a program can reach through the guest driver, from the same table as the",
-        "code. *Remoted*: the worker is asked, with the commands named (many calls need none: see",
-        "data-plane.md). *Answered in the guest driver*: no message is sent. *Unsupported*: returns the",
-        "error that the specification gives to a device without that feature, and the device reports",
-        "that it lacks it; *not yet* is planned, *never* is not.",
+        "Every function that a program can reach through the guest driver, from the same table as",
+        "the code. *Remoted*: the worker is asked, with the commands named (many calls need none:",
+        "see data-plane.md). *Answered in the guest driver*: no message is sent. *Unsupported*:",
+        "returns the error that the specification gives for a device without that feature, and the",
+        "device reports that it lacks it; *not yet* is planned, *never* is not.",
         "",
     ]
     for table in tables:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tools.generate.cpp import banner, file_text, wrap_call
-from tools.generate.functions import Function, FunctionTable, Parameter
+from tools.generate.functions import FunctionTable, Parameter
 
 
 def declared(parameter: Parameter) -> str:

@@ -22,8 +22,8 @@ def emit_table_header(table: FunctionTable) -> str:
         lines += ["// What every object points to: one function a slot, none of them null."]
         lines += [f"extern const {table.dispatch} kDispatchTable;", ""]
     lines += [
-        "// The function of that name, the unsupported ones with it, which return an error; nullptr",
-        "// when the table has none. For loaders that fill a table of their own.",
+        "// The function of that name, even one that only returns an error; nullptr for any other",
+        "// name. For loaders that fill a table of their own.",
         "void* find_function(const char* name);",
         "",
         "// Likewise, without the unsupported: programs take a pointer as a promise.",
@@ -66,8 +66,8 @@ def _slot(table: FunctionTable, function: Function) -> list[str]:
 
 
 def _look_up(table: FunctionTable) -> list[str]:
-    lines = ["struct Entry {", "  const char* name;", "  void* function;", "  bool supported;", "};"]
-    lines += ["", "// By name, as strcmp has it.", "const Entry kEntries[] = {"]
+    lines = ["struct Entry {", "  const char* name;", "  void* function;", "  bool supported;"]
+    lines += ["};", "", "// By name, as strcmp has it.", "const Entry kEntries[] = {"]
     for function in sorted(table.functions, key=lambda f: f.name):
         supported = "false" if function.status == "unsupported" else "true"
         pointer = f"reinterpret_cast<void*>(&{table.short(function)})"
@@ -109,7 +109,7 @@ def emit_table_source(table: FunctionTable) -> str:
     if table.dispatch is not None:
         slots = [f for f in table.functions if f.slot]
         lines += [
-            "// The compiler holds the order of the initializers; with the last in its place none lacks.",
+            "// The compiler holds the order of the initializers: the last in place, none lacks.",
             f"static_assert(offsetof({table.dispatch}, {slots[-1].name}) ==",
             f"              {len(slots) - 1} * sizeof(void*));",
         ]

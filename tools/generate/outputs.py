@@ -9,7 +9,9 @@ from tools.generate.emit_commands import emit_commands
 from tools.generate.emit_coverage import emit_coverage
 from tools.generate.emit_dispatch import emit_dispatch
 from tools.generate.emit_functions import emit_exports, emit_functions, emit_version_script
+from tools.generate.emit_grammar import emit_grammar
 from tools.generate.emit_table import emit_table_header, emit_table_source
+from tools.generate.emit_trace import emit_trace_header, emit_trace_source
 from tools.generate.functions import FunctionTable, load_functions
 from tools.generate.table import TableError, load_commands
 
@@ -29,6 +31,9 @@ def outputs_of(root: Path) -> dict[Path, str]:
         texts[f"{api}_commands.h"] = emit_commands(commands)
         texts[f"{api}_codec.h"] = emit_codec(commands)
         texts[f"{api}_dispatch.h"] = emit_dispatch(commands)
+        texts[f"{api}_grammar.h"] = emit_grammar(commands)
+        texts[f"{api}_trace.h"] = emit_trace_header(commands)
+        texts[f"{api}_trace.cpp"] = emit_trace_source(commands)
         functions = load_functions(root, folder / "functions.toml", commands)
         function_tables.append(functions)
         texts[f"{api}_functions.h"] = emit_functions(functions)

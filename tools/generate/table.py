@@ -52,6 +52,7 @@ class Field:
     element: Element
     optional: bool = False  # an id that may be 0
     max: int | None = None  # most elements; None: not an array
+    show: str | None = None  # how a trace prints it: hex, or text for bytes
 
     @property
     def is_array(self) -> bool:
@@ -124,26 +125,29 @@ def _element(where: str, text: str, kinds: tuple[str, ...]) -> Element:
 
 
 def _field(where: str, entry: dict[str, Any], kinds: tuple[str, ...]) -> Field:
-    _known(where, entry, {"name", "type", "max", "optional"})
+    _known(where, entry, {"name", "type", "max", "optional", "show"})
     name, text = str(entry["name"]), str(entry["type"])
     where = f"{where}.{name}"
     if not _NAME.fullmatch(name) or name in _RESERVED:
         raise TableError(f"{where}: not a usable name")
     limit = entry.get("max")
     optional = bool(entry.get("optional", False))
+    show = entry.get("show")
+    if show not in ((None, "text") if text == "bytes" else (None, "hex")):
+        raise TableError(f"{where}: show is hex, or text for bytes")
     if text == "bytes" or text.startswith("array:"):
         if not isinstance(limit, int) or limit < 1:
             raise TableError(f"{where}: an array needs max >= 1")
         element = Element("u8") if text == "bytes" else _element(where, text[6:], kinds)
         if optional:
             raise TableError(f"{where}: an array can't be optional; it may be empty")
-        return Field(name, element, max=limit)
+        return Field(name, element, max=limit, show=show)
     if limit is not None:
         raise TableError(f"{where}: max is for arrays")
     element = _element(where, text, kinds)
     if optional and element.kind is None:
         raise TableError(f"{where}: only an id can be optional")
-    return Field(name, element, optional)
+    return Field(name, element, optional, show=show)
 
 
 def _command(name: str, entry: dict[str, Any], kinds: tuple[str, ...]) -> Command:
