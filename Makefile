@@ -11,7 +11,8 @@ RUN := .venv/bin/python -m
 
 setup_sources := pyproject.toml $(wildcard tools/setup/*.py)
 package_sources := CMakeLists.txt $(shell find cmake native src -type f \
-  -not -path '*/__pycache__/*' -not -path 'native/tests/*' 2>/dev/null)
+  -not -path "*/__pycache__/*" -not -path "native/tests/*" 2>/dev/null) \
+  $(wildcard tests/performance/*.[ch])
 native_tests := $(shell find native/tests -type f 2>/dev/null)
 
 .PHONY: help setup demo test soak lint bench generate docs clean
