@@ -129,9 +129,7 @@ def check_quota(memory: int, device: Device) -> None:
 
 def _split(parser: Parser, arguments: list[str]) -> tuple[list[str], list[str]]:
     """Our options, and the command, with or without a `--` before it."""
-    takes_value = {
-        name for option in parser.options if option.takes_value for name in option.names
-    }
+    takes_value = {name for option in parser.options if option.takes_value for name in option.names}
     index = 0
     while index < len(arguments):
         argument = arguments[index]

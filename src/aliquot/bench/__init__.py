@@ -1,0 +1,1 @@
+"""Measures what a vGPU costs against the bare device."""

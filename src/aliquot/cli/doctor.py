@@ -1,0 +1,66 @@
+"""`aliquot doctor`: what is wrong here, and the command that mends it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+from aliquot.cli.parser import Parser, add_json
+from aliquot.diagnosis import installation, machine, trial
+from aliquot.diagnosis.finding import Finding, Level
+from aliquot.errors import EXIT_PROBLEM
+
+_CHECKS: tuple[Callable[[], list[Finding]], ...] = (
+    installation.check_native_programs,
+    installation.check_drivers,
+    installation.check_loader,
+    installation.check_device_nodes,
+    machine.check_runtime_directory,
+    machine.check_limits,
+    machine.check_kernel,
+    trial.check_worker,
+)
+
+
+def build_parser() -> Parser:
+    """The options of `aliquot doctor`."""
+    parser = Parser(
+        "doctor",
+        "Looks at native programs, drivers, loader, permissions, limits and kernel, and makes a\n"
+        "small vGPU on trial to tell which protections its worker really has. `weak` is worth\n"
+        "knowing, `broken` keeps Aliquot from working or from holding what it promises.",
+        example="aliquot doctor --json",
+        exit_status="0, 1 where something is broken.",
+    )
+    add_json(parser)
+    return parser
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run all checks and print what they found."""
+    given = build_parser().parse_args(arguments)
+    findings = [finding for check in _CHECKS for finding in check()]
+    broken = any(finding.level is Level.BROKEN for finding in findings)
+    if given.json:
+        listed = [finding.as_dict() for finding in findings]
+        print(json.dumps({"healthy": not broken, "findings": listed}, indent=2))
+    else:
+        _print_table(findings)
+    return EXIT_PROBLEM if broken else 0
+
+
+def _print_table(findings: list[Finding]) -> None:
+    from aliquot.cli.tables import Cell, Column, console, table
+
+    styles = {Level.OK: "green", Level.WEAK: "yellow", Level.BROKEN: "bold red"}
+    rows: list[list[str | Cell]] = []
+    area = ""
+    for finding in findings:
+        shown = finding.area if finding.area != area else ""
+        area = finding.area
+        level = Cell(finding.level.value, styles[finding.level])
+        rows.append([shown, level, finding.subject, finding.text])
+        if finding.remedy and finding.level is not Level.OK:
+            rows.append(["", "", "", Cell(f"→ {finding.remedy}", "cyan")])
+    headings = (Column("area"), Column("is"), Column("what"), Column("found"))
+    console().print(table(headings, rows))
