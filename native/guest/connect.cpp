@@ -16,8 +16,6 @@
 
 namespace aliquot::guest {
 
-bool (*g_attach_api)(Connection& connection) = nullptr;
-
 namespace {
 
 constexpr int kWelcomeMs = 60'000;  // a driver that loads slowly keeps nobody waiting longer
@@ -47,7 +45,7 @@ void* map_descriptor(const Descriptor& descriptor, size_t bytes) {
 
 /// The steps of a handshake; has access to the connection's private parts.
 struct ConnectionMaker {
-  static Connection* connect();
+  static Connection* connect(bool (*attach_api)(Connection&));
   static bool shake_hands(Connection& connection);
   static bool receive_welcome(Connection& connection, DescriptorList& descriptors);
   static void abandon(Connection* connection);
@@ -133,7 +131,7 @@ void ConnectionMaker::abandon(Connection* connection) {
   free(connection);
 }
 
-Connection* ConnectionMaker::connect() {
+Connection* ConnectionMaker::connect(bool (*attach_api)(Connection&)) {
   // secure_getenv: a set-uid program does not let its caller choose the driver's peer.
   const char* path = secure_getenv("ALIQUOT_VGPU_SOCKET");
   if (path == nullptr || *path == 0) return nullptr;
@@ -158,8 +156,7 @@ Connection* ConnectionMaker::connect() {
   connection->socket_ = socket.release();
   for (IdPool& pool : connection->ids) pool.set_limit(1u << 20);
   if (connection->scratch_ == nullptr || !shake_hands(*connection) ||
-      !attach_arenas(*connection) || !attach_credit(*connection) ||
-      (g_attach_api != nullptr && !g_attach_api(*connection))) {
+      !attach_arenas(*connection) || !attach_credit(*connection) || !attach_api(*connection)) {
     abandon(connection);
     return nullptr;
   }
@@ -179,7 +176,7 @@ void ConnectionMaker::after_fork_in_child() {
   old->socket_ = -1;
 }
 
-Connection* Connection::get() {
+Connection* Connection::get(bool (*attach_api)(Connection& connection)) {
   Connection* known = g_connection.load(std::memory_order_acquire);
   if (known != nullptr) return known;
   LockGuard guard(g_lock);
@@ -191,7 +188,7 @@ Connection* Connection::get() {
                                      &ConnectionMaker::after_fork_in_child) == 0;
     if (!g_fork_handlers) return nullptr;
   }
-  known = ConnectionMaker::connect();
+  known = ConnectionMaker::connect(attach_api);
   if (known == nullptr) g_refused = true;
   g_connection.store(known, std::memory_order_release);
   return known;

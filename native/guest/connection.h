@@ -46,7 +46,9 @@ class Connection {
   /// The process's connection, made at the first call; nullptr when there is no vGPU to reach
   /// (ALIQUOT_VGPU_SOCKET unset, or refused: then one line on stderr said why). After the vGPU has
   /// died the same dead connection is returned for ever.
-  static Connection* get();
+  /// `attach_api` is called once for each new connection, before anybody else sees it, and sets
+  /// api_state; false: give up.
+  static Connection* get(bool (*attach_api)(Connection& connection));
 
   layout::ConnectionMemory& memory() { return *memory_; }
   records::AccountPage& account() { return *account_; }
@@ -117,9 +119,5 @@ static_assert(layout::kReplySlots == 64, "free_slots_ has one bit a slot");
 // False: no memory.
 bool attach_arenas(Connection& connection);
 bool attach_credit(Connection& connection);
-
-/// Set by the API's driver before the first Connection::get(): called once for each new
-/// connection, before anybody else sees it. False: give up.
-extern bool (*g_attach_api)(Connection& connection);
 
 }  // namespace aliquot::guest

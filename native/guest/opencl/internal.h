@@ -58,7 +58,7 @@ void ask_completion_locked(Queue& queue, uint64_t sequence);
 
 /// (G) Whether a use is known to have ended. Costs no message.
 inline bool use_ended(Connection& connection, const LastUse& use) {
-  return connection.memory().queues[use.queue].completed.load(std::memory_order_acquire) >=
+  return connection.memory().queues[use.queue - 1].completed.load(std::memory_order_acquire) >=
          use.sequence;
 }
 
@@ -122,9 +122,11 @@ void run_on_helper(void (*function)(void* first, void* second), void* first, voi
 bool attach_events(Connection& connection);
 
 /// What hangs on Connection::api_state.
-struct EventState;  // event.cpp
+struct EventState;   // event.h
+struct MemoryState;  // transfer.h
 struct ConnectionState {
   EventState* events = nullptr;  // (M)
+  MemoryState* memory = nullptr;  // (M)
   // Released queues whose ids wait for their last commands; guarded by the connection lock.
   Array<LastUse> retiring_queues;
 };

@@ -90,14 +90,11 @@ struct Object {
 
 constexpr uint32_t magic_of(Kind kind) { return 0xA110'7000u + static_cast<uint32_t>(kind); }
 
-struct Platform;
 struct Device;
 struct Context;
 struct Queue;
 struct Buffer;
 struct Program;
-struct Kernel;
-struct Event;
 
 template <class T>
 struct HandleOf;
@@ -107,6 +104,11 @@ struct Answer {
   const void* data = nullptr;
   uint32_t size = 0;
   bool known = false;
+};
+
+struct RareAnswer {
+  uint32_t parameter;
+  Answer answer;
 };
 
 struct Platform : Object {
@@ -121,10 +123,8 @@ struct Device : Object {
   explicit Device(Connection* of) : Object(kKind, of) {}
 
   Answer answers[kParameters];  // CL_DEVICE_* from 0x1000; constant once made
-  Answer* rare = nullptr;       // those of extensions, outside that range
-  uint32_t* rare_names = nullptr;
-  uint32_t rare_count = 0;
-  void* storage = nullptr;  // what `data` points into; freed with a sub-device
+  Array<RareAnswer> rare;       // those of extensions, outside that range
+  void* storage = nullptr;      // what `data` points into; freed with a sub-device
 
   // What checks need at every call, decoded once.
   size_t max_work_group_size = 0;
@@ -155,8 +155,11 @@ struct Context : Object {
 
   Array<Device*, 4> devices;                 // held
   Array<cl_context_properties> properties;  // as given, 0 included
-  Lock lock;                                 // guards destructors
+  Lock lock;                                 // guards destructors and upload_queue
   Array<DestructorCallback> destructors;
+  // Carries initial contents to buffers that the driver allocates (staged mode). Made at first
+  // need, in order, never seen by the program; holds nothing (upload_queue.cpp).
+  Queue* upload_queue = nullptr;
 
   bool has(const Device* device) const {
     for (const Device* own : devices) {
@@ -223,8 +226,12 @@ struct Buffer : Object {
 
   std::atomic<bool> materialized{false};  // the worker has been told
   uint64_t credit_bytes = 0;              // given back at the end
-  Block block;                            // root only: pages that both ends map, if any
-  Array<LastUse, 2> uses;                 // root only; guarded by the connection lock
+  // Root only from here on.
+  std::atomic<bool> block_tried{false};   // `block` is final
+  Block block;                            // pages that both ends map, if any
+  Array<LastUse, 2> uses;                 // guarded by the connection lock
+  std::atomic<bool> uploading{false};     // initial contents are under way in `upload`
+  LastUse upload{};
 
   Buffer& root() { return parent != nullptr ? *parent : *this; }
 };
@@ -317,11 +324,14 @@ struct Event : Object {
 
   Lock lock;
   std::atomic<int32_t> local_status{CL_QUEUED};  // final once <= CL_COMPLETE
-  bool watched = false;
+  std::atomic<bool> watched{false};    // `watch_event` was sent: the slot speaks
+  uint32_t watch_levels = 0;           // asked for so far; guarded by `lock`
+  std::atomic<uint32_t> sleepers{0};   // on local_status (user events only)
   bool has_times = false;
   uint64_t times[4] = {};  // queued, submitted, started, ended
   EventCallback* callbacks = nullptr;
-  void* copy_out = nullptr;  // transfer code: a staged read that belongs to this event
+  // A staged read belongs to this event: complete only once its bytes are copied out.
+  std::atomic<bool> copies_out{false};
 };
 
 template <> struct HandleOf<Platform> { using Type = cl_platform_id; };
