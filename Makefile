@@ -35,7 +35,7 @@ soak: test ## the long tests: hours
 lint: $(STAMPS)/installed $(STAMPS)/strict ## style, types, layers, stale generated files, compiler warnings
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@.venv/bin/pyright
+	@.venv/bin/pyright --pythonpath .venv/bin/python
 	@.venv/bin/lint-imports
 	@$(RUN) tools.generate --check
 	@$(RUN) tools.docs --check
