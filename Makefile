@@ -25,7 +25,7 @@ setup: $(STAMPS)/installed ## make .venv with aliquot and all that it needs (no 
 demo: setup ## two real programs share one device, a third asks for too much
 	@$(RUN) tools.demo
 
-test: $(STAMPS)/installed-for-tests $(STAMPS)/tests $(STAMPS)/fuzz $(STAMPS)/thread ## all tests but the long ones
+test: $(STAMPS)/installed-for-tests $(STAMPS)/programs $(STAMPS)/tests $(STAMPS)/fuzz $(STAMPS)/thread ## all tests but the long ones
 	@.venv/bin/ctest --test-dir build/native --output-on-failure --timeout 120
 	@$(RUN) pytest -m "not soak"
 
@@ -65,6 +65,10 @@ $(STAMPS)/packages-for-tests: $(STAMPS)/packages
 	@touch $@
 
 $(STAMPS)/installed-for-tests: $(STAMPS)/packages-for-tests $(STAMPS)/installed
+	@touch $@
+
+$(STAMPS)/programs: $(STAMPS)/packages-for-tests tools/programs/fetch.py
+	@$(RUN) tools.programs.fetch
 	@touch $@
 
 $(STAMPS)/tests $(STAMPS)/fuzz $(STAMPS)/thread $(STAMPS)/strict: $(STAMPS)/installed $(native_tests)

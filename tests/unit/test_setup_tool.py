@@ -1,0 +1,68 @@
+"""Set-up's decisions, without the network: which headers are kept, what is installed again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.setup import build, environment, opencl_headers, report
+
+_NOTICE = "/* Licensed under the Apache License, Version 2.0 */\n"
+
+
+def test_only_headers_under_the_apache_licence_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "CL", tmp_path / "kept"
+    source.mkdir()
+    (source / "cl.h").write_text(_NOTICE)
+    (source / "other.h").write_text("/* All rights reserved */\n")
+    monkeypatch.setattr(opencl_headers, "_FOLDER", target)
+    assert opencl_headers._keep(source)
+    assert opencl_headers.folder() == target
+    assert [header.name for header in (target / "CL").iterdir()] == ["cl.h"]
+
+
+def test_headers_under_another_licence_do_not_serve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "CL"
+    source.mkdir()
+    (source / "cl.h").write_text("/* All rights reserved */\n")
+    monkeypatch.setattr(opencl_headers, "_FOLDER", tmp_path / "kept")
+    assert not opencl_headers._keep(source)
+    assert opencl_headers.folder() is None
+
+
+def test_packages_are_installed_once_and_again_when_they_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[list[str]] = []
+    monkeypatch.setattr(environment, "VENV", tmp_path)
+    monkeypatch.setattr(environment, "run", lambda command, why: calls.append(command))
+    environment._install(["a", "b"], "everyday")
+    environment._install(["b", "a"], "everyday")
+    assert len(calls) == 1
+    environment._install(["a", "c"], "everyday")
+    assert len(calls) == 2
+
+
+def test_a_failing_program_becomes_one_sentence() -> None:
+    with pytest.raises(report.SetupError, match=r"^could not try: .* ended with 3$"):
+        report.run([sys.executable, "-c", "raise SystemExit(3)"], why="try")
+
+
+def test_every_kind_of_build_has_a_folder_below_build() -> None:
+    assert all("/" not in kind.folder for kind in build.KINDS.values())
+
+
+def test_make_help_lists_the_targets() -> None:
+    text = subprocess.run(
+        ["make", "help"], cwd=report.ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    listed = {line.split()[0] for line in text.splitlines()}
+    wanted = {"setup", "demo", "test", "soak", "lint", "bench", "generate", "docs", "help"}
+    assert wanted <= listed
