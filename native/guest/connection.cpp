@@ -73,15 +73,23 @@ bool Connection::wait_for_space(uint64_t tail, size_t size) {
     return tail + room - head <= layout::kCommandRingBytes;
   };
   if (has_room(size)) return !dead();
-  // Once full, wait until a good part is free: fewer switches between the two ends.
+  // A full ring is milliseconds of work ahead: nap until a good part of it is free, which costs
+  // neither end a system call a frame. When nothing moves for long, let the worker call.
   const size_t wanted = size + layout::kCommandRingBytes / 4;
-  const bool ready = wait_until(
-      space_spin_, [&] { return has_room(wanted); },
-      [&] {
-        control.space_wanted.store(1, std::memory_order_seq_cst);
-        if (!has_room(wanted)) futex_wait(control.space_wanted, 1, kSliceMs);
-      },
-      [&] { return check_alive(); });
+  int naps = 0;
+  bool ready = false;
+  while (!ready) {
+    if (++naps <= 64) {
+      const timespec nap = {0, 200'000};
+      nanosleep(&nap, nullptr);
+      ready = has_room(wanted);
+      continue;
+    }
+    control.space_wanted.store(1, std::memory_order_seq_cst);
+    if (!has_room(size)) futex_wait(control.space_wanted, 1, kSliceMs);
+    ready = has_room(size);
+    if (!ready && !check_alive()) return false;
+  }
   return ready && !dead();
 }
 

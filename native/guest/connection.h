@@ -111,7 +111,6 @@ class Connection {
   bool wraps_ = false;        // the reserved frame lies in scratch_
   unsigned char* scratch_ = nullptr;
   std::atomic<uint64_t> free_slots_{~uint64_t{0}};
-  SpinHistory space_spin_;
 };
 static_assert(layout::kReplySlots == 64, "free_slots_ has one bit a slot");
 

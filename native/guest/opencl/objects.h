@@ -169,7 +169,7 @@ struct Context : Object {
   }
 };
 
-struct PendingReads;  // transfer code: reads that must still be copied out
+struct QueueTransfers;  // transfer.h: what the staged transfers of a queue still owe
 
 struct Queue : Object {
   static constexpr Kind kKind = Kind::kQueue;
@@ -187,7 +187,7 @@ struct Queue : Object {
   std::atomic<uint64_t> sync_sent{0};   // highest sequence asked for by `sync`
   std::atomic<uint64_t> flush_sent{0};  // submitted at the last flush
 
-  PendingReads* pending_reads = nullptr;  // owned by the transfer code
+  std::atomic<QueueTransfers*> transfers{nullptr};  // made at the first staged transfer
 
   bool in_order() const { return (properties & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE) == 0; }
   bool profiling() const { return (properties & CL_QUEUE_PROFILING_ENABLE) != 0; }
@@ -263,16 +263,7 @@ struct KernelArgument {
   uint32_t capacity = 0;
 };
 
-/// One cached answer of kernel_info / kernel_work_group_info / program info.
-struct CachedInfo {
-  CachedInfo* next;
-  uint32_t scope;  // which query
-  uint32_t device;
-  uint32_t parameter;
-  uint32_t size;
-  // the bytes follow
-  unsigned char* data() { return reinterpret_cast<unsigned char*>(this + 1); }
-};
+struct CachedInfo;  // info_cache.h
 
 struct Kernel : Object {
   static constexpr Kind kKind = Kind::kKernel;
@@ -294,20 +285,17 @@ struct Program : Object {
   static constexpr Kind kKind = Kind::kProgram;
   explicit Program(Connection* of) : Object(kKind, of) {}
 
-  struct PerDevice {
-    Device* device;  // held by the context
-    cl_build_status status;
-    cl_program_binary_type binary_type;
-  };
-
   Context* context = nullptr;  // held
-  Lock lock;
-  Array<PerDevice, 4> devices;
-  char* source = nullptr;  // nullptr: made from binaries or linked
-  size_t source_bytes = 0;
-  char* options = nullptr;  // of the last build, compile or link
+  Array<Device*, 4> devices;   // held by the context; constant
+  char* source = nullptr;      // nullptr: made from binaries or linked
+  size_t source_bytes = 0;     // without the terminating 0
   std::atomic<uint32_t> kernels{0};  // attached: no build while there are any
-  CachedInfo* infos = nullptr;       // dropped at each build
+  std::atomic<cl_build_status> status{CL_BUILD_NONE};  // of all devices together
+
+  Lock lock;                // guards what follows, and lets one build run at a time
+  uint64_t created_from = 0;  // fingerprint of the text that the worker's program was made from
+  char* options = nullptr;    // of the last build, compile or link
+  CachedInfo* infos = nullptr;  // dropped at each build
 };
 
 /// See event.cpp, which owns the meaning of everything here.
@@ -329,7 +317,8 @@ struct Event : Object {
   std::atomic<uint32_t> sleepers{0};   // on local_status (user events only)
   bool has_times = false;
   uint64_t times[4] = {};  // queued, submitted, started, ended
-  EventCallback* callbacks = nullptr;
+  EventCallback* callbacks = nullptr;  // guarded by `lock`, as is:
+  bool notifies = false;               // the helper thread awaits word from the worker
   // A staged read belongs to this event: complete only once its bytes are copied out.
   std::atomic<bool> copies_out{false};
 };
