@@ -16,6 +16,7 @@ class Kind:
     folder: str
     options: tuple[str, ...] = ()
     clang: bool = False
+    sanitizer: str = ""
 
 
 KINDS = {
@@ -26,9 +27,9 @@ KINDS = {
         "strict",
         ("-DALIQUOT_TESTS=ON", "-DCMAKE_COMPILE_WARNING_AS_ERROR=ON", "-DCMAKE_BUILD_TYPE=Debug"),
     ),
-    "fuzz": Kind("fuzz", ("-DALIQUOT_FUZZ=ON", "-DALIQUOT_SANITIZE=address,undefined"), clang=True),
-    "address": Kind("address", ("-DALIQUOT_TESTS=ON", "-DALIQUOT_SANITIZE=address,undefined")),
-    "thread": Kind("thread", ("-DALIQUOT_TESTS=ON", "-DALIQUOT_SANITIZE=thread")),
+    "fuzz": Kind("fuzz", ("-DALIQUOT_FUZZ=ON",), clang=True, sanitizer="address,undefined"),
+    "address": Kind("address", ("-DALIQUOT_TESTS=ON",), sanitizer="address,undefined"),
+    "thread": Kind("thread", ("-DALIQUOT_TESTS=ON",), sanitizer="thread"),
 }
 
 
@@ -39,14 +40,11 @@ def build(name: str) -> None:
         return
     kind = KINDS[name]
     environment = _environment()
-    options = list(kind.options)
-    if kind.clang:
-        pair = compiler.clang()
-        if pair is None:
-            # Tests that need this build find no folder and say so.
-            say(f"no clang with libFuzzer here: build `{name}` left out")
-            return
-        options += [f"-DCMAKE_C_COMPILER={pair[0]}", f"-DCMAKE_CXX_COMPILER={pair[1]}"]
+    options = _options(kind)
+    if options is None:
+        # Tests that need this build find no folder and are skipped with that reason.
+        say(f"no compiler here that can make the build `{name}`: left out")
+        return
     folder = BUILD / kind.folder
     say(f"building {kind.folder} ({name})")
     run(
@@ -59,6 +57,23 @@ def build(name: str) -> None:
         why=f"compile the build `{name}`",
         environment=environment,
     )
+
+
+def _options(kind: Kind) -> list[str] | None:
+    """CMake's options for a kind, or None where the compilers here can't make it."""
+    options = list(kind.options)
+    cxx = compiler.name()
+    if kind.clang:
+        pair = compiler.clang()
+        if pair is None:
+            return None
+        cxx = pair[1]
+        options += [f"-DCMAKE_C_COMPILER={pair[0]}", f"-DCMAKE_CXX_COMPILER={pair[1]}"]
+    if kind.sanitizer:
+        if not compiler.links(cxx, f"-fsanitize={kind.sanitizer}"):
+            return None
+        options.append(f"-DALIQUOT_SANITIZE={kind.sanitizer}")
+    return options
 
 
 def _install_project() -> None:
@@ -79,6 +94,7 @@ def _install_project() -> None:
     )
     if not (VENV / "bin/aliquot").exists():
         raise SetupError("the project was installed without its command; see pyproject.toml")
+    say("ready: .venv/bin/aliquot")
 
 
 def _environment() -> dict[str, str]:

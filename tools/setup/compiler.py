@@ -11,6 +11,7 @@ from pathlib import Path
 from tools.setup import debian
 from tools.setup.report import VENV, SetupError, run, say
 
+_FUZZER = 'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }'
 _ZIG_NOTE = "no C++ compiler on this machine; using ziglang's from PyPI"
 
 
@@ -42,25 +43,30 @@ def environment() -> dict[str, str]:
     return {"CC": str(_zig_wrapper("cc")), "CXX": str(_zig_wrapper("c++"))}
 
 
-def clang() -> tuple[str, str] | None:
-    """A clang and clang++ that bring libFuzzer and the sanitizers' runtimes, or None."""
-    for suffix in ("", "-19", "-18", "-17", "-16", "-15", "-14"):
-        c, cxx = shutil.which(f"clang{suffix}"), shutil.which(f"clang++{suffix}")
-        if c and cxx and _has_fuzzer(cxx):
-            return c, cxx
-    return None
-
-
-def _has_fuzzer(cxx: str) -> bool:
-    program = 'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }'
+def links(cxx: str, option: str, program: str = "int main() { return 0; }") -> bool:
+    """Whether a compiler can build a program with the option, its run-time library included."""
     done = subprocess.run(
-        [cxx, "-x", "c++", "-fsanitize=fuzzer,address", "-o", "/dev/null", "-"],
+        [cxx, "-x", "c++", option, "-o", "/dev/null", "-"],
         input=program,
         text=True,
         capture_output=True,
         check=False,
     )
     return done.returncode == 0
+
+
+def name() -> str:
+    """The C++ compiler that CMake will use."""
+    return environment().get("CXX") or _system_compiler() or "c++"
+
+
+def clang() -> tuple[str, str] | None:
+    """A clang and clang++ that bring libFuzzer and the sanitizers' runtimes, or None."""
+    for suffix in ("", "-19", "-18", "-17", "-16", "-15", "-14"):
+        c, cxx = shutil.which(f"clang{suffix}"), shutil.which(f"clang++{suffix}")
+        if c and cxx and links(cxx, "-fsanitize=fuzzer,address", _FUZZER):
+            return c, cxx
+    return None
 
 
 def _system_compiler() -> str | None:

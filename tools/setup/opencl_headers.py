@@ -40,9 +40,8 @@ def folder() -> Path | None:
 
 
 def _compiler_finds_them() -> bool:
-    cxx = compiler.environment().get("CXX", "c++")
     done = subprocess.run(
-        [cxx, "-x", "c++", "-fsyntax-only", "-DCL_TARGET_OPENCL_VERSION=300", "-"],
+        [compiler.name(), "-x", "c++", "-fsyntax-only", "-DCL_TARGET_OPENCL_VERSION=300", "-"],
         input="#include <CL/cl.h>\n",
         text=True,
         capture_output=True,
