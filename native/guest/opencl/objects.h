@@ -1,12 +1,13 @@
 // The OpenCL objects of the guest driver, and how they live.
 //
 // LOCKS, in the order in which they may be taken. Whoever holds one may take those below it only.
-//   1. Program::lock    state of builds and its caches. May be held while a reply is awaited.
+//   1. Program::lock    state of builds and its caches. May be held while a reply is awaited. So
+//      may Kernel::lock, which guards cached answers only.
 //   2. Context::lock, Event locks (event.cpp), Buffer::lock   short; never held while waiting.
 //   3. Connection::lock()  the ring. It also guards, because they must change in the order in which
 //      commands enter the ring: Queue::submitted/sync_sent/flush_sent, Buffer::uses, the `sent`
 //      marks of kernel arguments, and the id pools. Never held while waiting (a full ring apart).
-// A kernel has no lock: the specification makes clSetKernelArg on one kernel the program's
+// Kernel arguments have no lock: the specification makes clSetKernelArg on one kernel the program's
 // own affair; a program that races gets wrong values, not a crash (all storage has a fixed place).
 // The socket lock inside Connection is taken only when no other lock is held, except 1.
 //
@@ -263,7 +264,8 @@ struct KernelArgument {
   uint32_t capacity = 0;
 };
 
-struct CachedInfo;  // info_cache.h
+struct CachedInfo;   // info_cache.h
+struct GroupLimits;  // kernel_info.h
 
 struct Kernel : Object {
   static constexpr Kind kKind = Kind::kKernel;
@@ -277,8 +279,9 @@ struct Kernel : Object {
   uint32_t buffer_argument_count = 0;
   char* strings = nullptr;
   bool has_argument_info = false;
-  Lock lock;  // guards infos
+  Lock lock;  // guards infos, and additions to limits
   CachedInfo* infos = nullptr;
+  std::atomic<GroupLimits*> limits{nullptr};  // kernel_info.h
 };
 
 struct Program : Object {

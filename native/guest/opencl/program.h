@@ -14,6 +14,9 @@ Program* make_program(Context& context, cl_uint count, const cl_device_id* devic
 /// held. A program made from another text before is replaced.
 cl_int create_remotely(Program& program, const char* text, size_t bytes);
 
+/// Gives `target` the arguments that `source` has. CL_SUCCESS or CL_OUT_OF_HOST_MEMORY.
+cl_int copy_arguments(const Kernel& source, Kernel& target);
+
 /// Copies a string; nullptr stays nullptr. False: no memory.
 bool copy_string(char** target, const char* source);
 
