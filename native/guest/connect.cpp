@@ -176,6 +176,8 @@ void ConnectionMaker::after_fork_in_child() {
   old->socket_ = -1;
 }
 
+Connection* Connection::get() { return g_connection.load(std::memory_order_acquire); }
+
 Connection* Connection::get(bool (*attach_api)(Connection& connection)) {
   Connection* known = g_connection.load(std::memory_order_acquire);
   if (known != nullptr) return known;

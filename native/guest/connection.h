@@ -50,6 +50,9 @@ class Connection {
   /// api_state; false: give up.
   static Connection* get(bool (*attach_api)(Connection& connection));
 
+  /// The same without making one: nullptr before the first call that needed it.
+  static Connection* get();
+
   layout::ConnectionMemory& memory() { return *memory_; }
   records::AccountPage& account() { return *account_; }
   const records::GuestWelcome& welcome() const { return welcome_; }
