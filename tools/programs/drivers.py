@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ctypes.util
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-
-from tools.setup.report import VENV
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,9 @@ def all_drivers() -> list[Driver]:
     pocl = _pocl()
     if pocl:
         found.append(Driver("pocl", pocl))
-    for place in (VENV / "lib",):
-        library = place / "libintelocl.so"
-        if library.exists():
-            found.append(Driver("intel", str(library)))
+    intel = Path(sys.prefix) / "lib" / "libintelocl.so"
+    if intel.exists():
+        found.append(Driver("intel", str(intel)))
     return found
 
 

@@ -6,6 +6,7 @@ Each step is done once; `make clean` removes it all.
 
 from __future__ import annotations
 
+import ctypes.util
 import hashlib
 import subprocess
 import sys
@@ -58,6 +59,8 @@ def python_environment() -> Path:
         _run([sys.executable, "-m", "venv", "--clear", str(VENV)])
         _run([str(PYTHON), "-m", "pip", "install", "-q", *REQUIREMENTS])
         mark.write_text(digest)
+    if not ctypes.util.find_library("OpenCL"):  # tinygrad and OpenCV bring no loader of their own
+        debian.unpack(_LOADER, UNPACKED)
     return PYTHON
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,9 +13,9 @@ from pathlib import Path
 from tools.programs import fetch
 from tools.programs.case import Case, Outcome
 from tools.programs.drivers import Driver
-from tools.setup.report import VENV
 
-ALIQUOT = str(VENV / "bin" / "aliquot")
+# Beside the interpreter that runs us: in .venv after `make setup`.
+ALIQUOT = str(Path(sys.executable).parent / "aliquot")
 _TIMED_OUT = 124
 
 # Takes the time from the program's exec to its exit, the same way natively and remoted, so that
@@ -67,7 +68,7 @@ def run_command(
     folder: Path | None = None,
     seconds: float = 120,
 ) -> Outcome:
-    """One run of any command, `around` before it; the whole process group ends at the time limit."""
+    """One run of any command, `around` before it; its process group ends at the time limit."""
     with tempfile.TemporaryDirectory() as scratch:
         stopwatch = Path(scratch) / "stopwatch"
         empty = Path(scratch) / "empty"
