@@ -1,0 +1,128 @@
+#include "device_host/device_host.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace aliquot {
+
+namespace {
+constexpr uint64_t kIdleMilliseconds = 1000;
+// Whoever started the device host needs a moment to connect, on a busy machine a long one.
+constexpr uint64_t kFirstIdleMilliseconds = 10000;
+}  // namespace
+
+DeviceHost::DeviceHost(EventLoop& loop, EventLog& log, const Options& options)
+    : log_(log),
+      options_(options),
+      ledger_(options.memory),
+      context_{loop, log, ledger_, options_},
+      control_path_(options.device_dir() + "/control.sock") {}
+
+DeviceHost::~DeviceHost() {
+  context_.loop.unwatch(listener_token_);
+  if (listener_) ::unlink(control_path_.c_str());
+}
+
+bool DeviceHost::open(std::string& problem) {
+  listener_ = listen_record_socket(control_path_.c_str(), 64);
+  if (!listener_) {
+    problem = "The socket " + control_path_ + " can't be made: " + std::strerror(errno) + ".";
+    return false;
+  }
+  listener_token_ =
+      context_.loop.watch(listener_.get(), EPOLLIN, [this](uint32_t) { accept_controls(); });
+  idle_since_ = monotonic_milliseconds() + kFirstIdleMilliseconds - kIdleMilliseconds;
+  idle_timer_ = context_.loop.schedule(kFirstIdleMilliseconds, [this] { idle_timer_ = 0; });
+  log_.line("device host %d begins: device %s, %llu MiB, driver %s", ::getpid(),
+            options_.uuid.c_str(), static_cast<unsigned long long>(options_.memory >> 20),
+            options_.driver.c_str());
+  return true;
+}
+
+void DeviceHost::run() {
+  for (;;) {
+    context_.loop.run_once();
+    sweep();
+    if (stopping_ && vgpus_.empty()) break;
+    if (!stopping_ && leave_if_idle()) break;
+  }
+  log_.line("device host %d ends", ::getpid());
+}
+
+void DeviceHost::stop() {
+  if (std::exchange(stopping_, true)) return;
+  log_.line("device host %d was told to stop", ::getpid());
+  context_.loop.unwatch(listener_token_);
+  listener_token_ = 0;
+  for (auto& [id, control] : controls_) {
+    control->channel->close();
+    control->gone = true;
+  }
+  for (auto& [id, known] : vgpus_) known.vgpu->close();
+}
+
+bool DeviceHost::is_idle() const { return vgpus_.empty() && controls_.empty(); }
+
+bool DeviceHost::leave_if_idle() {
+  const uint64_t now = monotonic_milliseconds();
+  if (!is_idle()) {
+    idle_since_ = 0;
+    return false;
+  }
+  if (idle_since_ == 0) {
+    idle_since_ = now;
+    context_.loop.cancel(idle_timer_);
+    idle_timer_ = context_.loop.schedule(kIdleMilliseconds, [this] { idle_timer_ = 0; });
+  }
+  if (now < idle_since_ + kIdleMilliseconds) return false;
+  // Nobody finds the socket from here on; who connected just before is still served.
+  ::unlink(control_path_.c_str());
+  accept_controls();
+  if (is_idle()) return true;
+  listener_.reset();
+  context_.loop.unwatch(listener_token_);
+  std::string problem;
+  if (!open(problem)) log_.line("%s", problem.c_str());
+  return false;
+}
+
+void DeviceHost::sweep() {
+  for (auto& [id, known] : vgpus_) known.vgpu->sweep();
+  bool freed = false;
+  for (auto entry = vgpus_.begin(); entry != vgpus_.end();) {
+    if (!entry->second.gone) {
+      ++entry;
+      continue;
+    }
+    ledger_.release(entry->first);
+    log_.line("vgpu=%llu gone", static_cast<unsigned long long>(entry->first));
+    entry = vgpus_.erase(entry);
+    freed = true;
+  }
+  for (auto entry = controls_.begin(); entry != controls_.end();)
+    entry = entry->second->gone ? controls_.erase(entry) : std::next(entry);
+  if (freed) retry_waiting_creates();
+}
+
+void DeviceHost::on_vgpu_gone(uint64_t vgpu) {
+  const auto found = vgpus_.find(vgpu);
+  if (found != vgpus_.end()) found->second.gone = true;
+}
+
+bool DeviceHost::somebody_closes() const {
+  return std::any_of(vgpus_.begin(), vgpus_.end(),
+                     [](const auto& entry) { return entry.second.vgpu->closing(); });
+}
+
+size_t DeviceHost::living_vgpus() const {
+  return static_cast<size_t>(std::count_if(vgpus_.begin(), vgpus_.end(), [](const auto& entry) {
+    return !entry.second.vgpu->closing();
+  }));
+}
+
+}  // namespace aliquot

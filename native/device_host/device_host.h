@@ -1,0 +1,83 @@
+// The device host: the vGPUs of one device, and the control connections that make them.
+#pragma once
+
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "device_host/host_context.h"
+#include "device_host/vgpu.h"
+
+namespace aliquot {
+
+class DeviceHost {
+ public:
+  DeviceHost(EventLoop& loop, EventLog& log, const Options& options);
+  ~DeviceHost();
+
+  /// Opens the control socket. False with a sentence in `problem`.
+  bool open(std::string& problem);
+  /// Runs until nobody needs it any more, or until stop().
+  void run();
+  /// Ends every vGPU, then run() returns.
+  void stop();
+
+ private:
+  struct Control {
+    uint64_t id = 0;
+    PeerIdentity peer;
+    std::unique_ptr<RecordChannel> channel;
+    bool greeted = false;
+    bool gone = false;
+  };
+  // A vGPU that can be made when another, on its way out, has given its memory back.
+  struct WaitingCreate {
+    uint64_t control;
+    records::Record record;
+    uint64_t timer;
+  };
+  struct KnownVgpu {
+    std::unique_ptr<Vgpu> vgpu;
+    uint64_t control = 0;  // whose closing lets go of it
+    bool gone = false;
+  };
+
+  void accept_controls();
+  void on_record(Control& control, const records::Record& record);
+  void on_control_closed(Control& control, const char* reason);
+  void welcome(Control& control, uint32_t sequence);
+  void on_create(Control& control, const records::Record& record);
+  bool try_create(Control& control, const records::Record& record, bool last_try);
+  void tell_created(uint64_t control, uint32_t sequence, uint64_t vgpu);
+  void retry_waiting_creates();
+  void on_destroy(Control& control, const records::Record& record);
+  void on_list(Control& control, uint32_t sequence);
+  void on_vgpu_gone(uint64_t vgpu);
+  void answer_error(Control& control, uint32_t sequence, records::ErrorCode code,
+                    const std::string& text);
+  Control* find_control(uint64_t id);
+  bool somebody_closes() const;
+  size_t living_vgpus() const;
+  void sweep();
+  bool is_idle() const;
+  bool leave_if_idle();
+
+  EventLog& log_;
+  const Options& options_;
+  Ledger ledger_;
+  HostContext context_;
+  std::string control_path_;
+  Descriptor listener_;
+  uint64_t listener_token_ = 0;
+  uint64_t last_id_ = 0;
+  uint64_t last_vgpu_ = 0;
+  std::map<uint64_t, std::unique_ptr<Control>> controls_;
+  std::map<uint64_t, KnownVgpu> vgpus_;
+  std::list<WaitingCreate> waiting_creates_;
+  uint64_t idle_since_ = 0;
+  uint64_t idle_timer_ = 0;
+  bool stopping_ = false;
+};
+
+}  // namespace aliquot

@@ -1,0 +1,246 @@
+// What the command line or the daemon asks of a device host.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "device_host/device_host.h"
+
+#ifndef ALIQUOT_VERSION
+#define ALIQUOT_VERSION "0.1.0"
+#endif
+
+namespace aliquot {
+
+namespace {
+
+constexpr size_t kMostQueuedToControl = 1024;
+constexpr uint64_t kCreateWaitMilliseconds = 3000;
+
+using records::ErrorCode;
+using records::Kind;
+
+bool is_printable(const std::string& name) {
+  return std::all_of(name.begin(), name.end(), [](char character) {
+    const auto byte = static_cast<unsigned char>(character);
+    return byte >= 0x20 && byte != 0x7f;
+  });
+}
+
+}  // namespace
+
+void DeviceHost::accept_controls() {
+  for (int round = 0; round < 16; ++round) {
+    Descriptor socket = accept_record_socket(listener_.get());
+    if (!socket) return;
+    PeerIdentity peer;
+    if (!identify_peer(socket.get(), peer)) continue;
+    const bool permitted = peer.user == 0 || peer.user == ::geteuid();
+    if (!permitted || controls_.size() >= kMostControlConnections) {
+      records::Error error;
+      error.code = permitted ? ErrorCode::kLimitReached : ErrorCode::kNotPermitted;
+      copy_text(error.text, sizeof(error.text),
+                permitted ? "Too many control connections are open."
+                          : "This device host belongs to another user.");
+      send_record(socket.get(), make_record(Kind::kError, 0, error));
+      continue;
+    }
+    auto control = std::make_unique<Control>();
+    Control& known = *control;
+    known.id = ++last_id_;
+    known.peer = peer;
+    controls_[known.id] = std::move(control);
+    known.channel = std::make_unique<RecordChannel>(
+        context_.loop, std::move(socket), kMostQueuedToControl,
+        [this, &known](const records::Record& record) { on_record(known, record); },
+        [this, &known](const char* reason) { on_control_closed(known, reason); });
+  }
+}
+
+DeviceHost::Control* DeviceHost::find_control(uint64_t id) {
+  const auto found = controls_.find(id);
+  return found == controls_.end() || found->second->gone ? nullptr : found->second.get();
+}
+
+void DeviceHost::answer_error(Control& control, uint32_t sequence, ErrorCode code,
+                              const std::string& text) {
+  records::Error error;
+  error.code = code;
+  copy_text(error.text, sizeof(error.text), text.c_str());
+  control.channel->send(make_record(Kind::kError, sequence, error));
+}
+
+void DeviceHost::on_record(Control& control, const records::Record& record) {
+  if (control.gone) return;
+  const uint32_t sequence = record.header.sequence;
+  if (record.header.version != records::kVersion) {
+    answer_error(control, sequence, ErrorCode::kVersionMismatch,
+                 "The device host that runs is of version " ALIQUOT_VERSION
+                 ", another than the one that asks.");
+    control.channel->close();
+    return on_control_closed(control, "is of another version");
+  }
+  if (record.header.kind == Kind::kControlHello) return welcome(control, sequence);
+  if (control.greeted) {
+    switch (record.header.kind) {
+      case Kind::kVgpuCreate:
+        return on_create(control, record);
+      case Kind::kVgpuDestroy:
+        return on_destroy(control, record);
+      case Kind::kVgpuList:
+        return on_list(control, sequence);
+      default:
+        break;
+    }
+  }
+  answer_error(control, sequence, ErrorCode::kBadRecord, "A record came that has no place here.");
+  control.channel->close();
+  on_control_closed(control, "sent a record that has no place here");
+}
+
+void DeviceHost::on_control_closed(Control& control, const char* reason) {
+  if (std::exchange(control.gone, true)) return;
+  if (std::strcmp(reason, "hung up") != 0)
+    log_.line("control process=%d ended: it %s", control.peer.process, reason);
+  for (auto& [id, known] : vgpus_)
+    if (known.control == control.id) known.vgpu->let_go();
+  waiting_creates_.remove_if([&](const WaitingCreate& waiting) {
+    if (waiting.control != control.id) return false;
+    context_.loop.cancel(waiting.timer);
+    return true;
+  });
+}
+
+void DeviceHost::welcome(Control& control, uint32_t sequence) {
+  control.greeted = true;
+  records::ControlWelcome welcome;
+  welcome.device_memory = ledger_.device_memory();
+  welcome.reserved_memory = ledger_.reserved();
+  welcome.process_id = static_cast<uint32_t>(::getpid());
+  welcome.vgpu_count = static_cast<uint32_t>(living_vgpus());
+  copy_text(welcome.device_uuid, sizeof(welcome.device_uuid), options_.uuid.c_str());
+  copy_text(welcome.program_version, sizeof(welcome.program_version), ALIQUOT_VERSION);
+  control.channel->send(make_record(Kind::kControlWelcome, sequence, welcome));
+}
+
+void DeviceHost::on_create(Control& control, const records::Record& record) {
+  if (try_create(control, record, !somebody_closes())) return;
+  // A vGPU on its way out still holds its memory, for a tenth of a second at most.
+  waiting_creates_.push_back({control.id, record, 0});
+  WaitingCreate& waiting = waiting_creates_.back();
+  waiting.timer = context_.loop.schedule(kCreateWaitMilliseconds, [this, &waiting] {
+    const WaitingCreate ours = waiting;
+    waiting_creates_.remove_if([&](const WaitingCreate& other) { return &other == &waiting; });
+    if (Control* asking = find_control(ours.control)) try_create(*asking, ours.record, true);
+  });
+}
+
+void DeviceHost::retry_waiting_creates() {
+  for (auto entry = waiting_creates_.begin(); entry != waiting_creates_.end();) {
+    Control* control = find_control(entry->control);
+    if (control != nullptr && !try_create(*control, entry->record, !somebody_closes())) {
+      ++entry;
+      continue;
+    }
+    context_.loop.cancel(entry->timer);
+    entry = waiting_creates_.erase(entry);
+  }
+}
+
+bool DeviceHost::try_create(Control& control, const records::Record& record, bool last_try) {
+  const auto request = payload_of<records::VgpuCreate>(record);
+  const uint32_t sequence = record.header.sequence;
+  const auto refuse = [&](ErrorCode code, const std::string& text) {
+    answer_error(control, sequence, code, text);
+    return true;
+  };
+  VgpuSettings settings;
+  settings.name.assign(request.name, ::strnlen(request.name, sizeof(request.name)));
+  if (!is_printable(settings.name))
+    return refuse(ErrorCode::kBadRecord, "The name holds a control character.");
+  if ((request.flags & ~uint32_t{records::kStaged | records::kStrictSync}) != 0)
+    return refuse(ErrorCode::kBadRecord, "A flag is set that this device host doesn't know.");
+  if (living_vgpus() >= kMostVgpus)
+    return refuse(ErrorCode::kLimitReached, "Too many vGPUs are on this device.");
+  settings.id = last_vgpu_ + 1;
+  if (settings.name.empty()) settings.name = "vgpu-" + std::to_string(settings.id);
+  for (const auto& [id, known] : vgpus_)
+    if (!known.vgpu->closing() && known.vgpu->settings().name == settings.name)
+      return refuse(ErrorCode::kNameTaken, "A vGPU named " + settings.name + " exists already.");
+  // "All that is unreserved" includes what is just being given back.
+  if (request.memory_bytes == 0 && !last_try) return false;
+  const auto reserved = ledger_.reserve(settings.id, request.memory_bytes);
+  if (!reserved) {
+    if (!last_try) return false;
+    return refuse(ErrorCode::kMemoryUnavailable,
+                  "Wanted are " + std::to_string(request.memory_bytes) + " bytes; of the device's " +
+                      std::to_string(ledger_.device_memory()) + " bytes " +
+                      std::to_string(ledger_.unreserved()) + " are unreserved.");
+  }
+  last_vgpu_ = settings.id;
+  settings.memory_bytes = *reserved;
+  settings.flags = request.flags;
+  settings.kernel_limit_ms = request.kernel_limit_ms;
+  settings.device_type = request.device_type;
+  settings.owner = control.peer.user;
+
+  const uint64_t id = settings.id, asking = control.id;
+  log_.line("vgpu=%llu named %s of user %u: %llu bytes, made for process %d",
+            static_cast<unsigned long long>(id), settings.name.c_str(), settings.owner,
+            static_cast<unsigned long long>(settings.memory_bytes), control.peer.process);
+  Vgpu::Events events;
+  events.started = [this, asking, sequence, id] { tell_created(asking, sequence, id); };
+  events.start_failed = [this, asking, sequence, id](const std::string& problem) {
+    if (Control* known = find_control(asking))
+      answer_error(*known, sequence, ErrorCode::kWorkerStart, problem);
+    vgpus_[id].vgpu->close();
+  };
+  events.gone = [this, id] { on_vgpu_gone(id); };
+  KnownVgpu& known = vgpus_[id];
+  known.control = control.id;
+  known.vgpu = std::make_unique<Vgpu>(context_, std::move(settings), std::move(events));
+  std::string problem;
+  if (!known.vgpu->open(problem)) {
+    known.vgpu->close();
+    return refuse(ErrorCode::kWorkerStart, problem);
+  }
+  return true;
+}
+
+void DeviceHost::tell_created(uint64_t control, uint32_t sequence, uint64_t vgpu) {
+  Control* known = find_control(control);
+  const auto found = vgpus_.find(vgpu);
+  if (known == nullptr || found == vgpus_.end()) return;
+  const Vgpu& made = *found->second.vgpu;
+  records::VgpuCreated created;
+  created.vgpu = vgpu;
+  created.memory_bytes = made.settings().memory_bytes;
+  created.protections = made.protections();
+  created.worker_process_id = static_cast<uint32_t>(made.worker_process());
+  copy_text(created.socket_path, sizeof(created.socket_path), made.socket_path().c_str());
+  known->channel->send(make_record(Kind::kVgpuCreated, sequence, created));
+}
+
+void DeviceHost::on_destroy(Control& control, const records::Record& record) {
+  const auto reference = payload_of<records::VgpuReference>(record);
+  const uint32_t sequence = record.header.sequence;
+  const auto found = vgpus_.find(reference.vgpu);
+  if (found == vgpus_.end() || found->second.vgpu->closing())
+    return answer_error(control, sequence, ErrorCode::kNoSuchVgpu,
+                        "No vGPU has the number " + std::to_string(reference.vgpu) + ".");
+  if (control.peer.user != 0 && control.peer.user != found->second.vgpu->settings().owner)
+    return answer_error(control, sequence, ErrorCode::kNotPermitted,
+                        "The vGPU belongs to another user.");
+  found->second.vgpu->close();
+  control.channel->send(make_record(Kind::kDone, sequence));
+}
+
+void DeviceHost::on_list(Control& control, uint32_t sequence) {
+  for (auto& [id, known] : vgpus_)
+    if (!known.vgpu->closing())
+      control.channel->send(make_record(Kind::kVgpuStatus, sequence, known.vgpu->status()));
+  control.channel->send(make_record(Kind::kDone, sequence));
+}
+
+}  // namespace aliquot

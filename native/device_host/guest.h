@@ -1,0 +1,44 @@
+// What a device host knows of one guest process: its socket, its shared memory, what it was given.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+
+#include "device_host/record_channel.h"
+#include "device_host/shared_memory.h"
+#include "protocol/socket.h"
+
+namespace aliquot {
+
+struct GuestArena {
+  Descriptor memory;
+  uint64_t bytes = 0;
+  records::ArenaPurpose purpose = records::ArenaPurpose::kStaging;
+};
+
+struct Guest {
+  enum class State {
+    kGreeting,   // connected, has said nothing
+    kHeld,       // has greeted; its worker isn't ready
+    kOpen,       // works
+    kDeparting,  // gone; the worker frees what it had
+    kGone,       // to be erased
+  };
+
+  uint32_t connection = 0;
+  State state = State::kGreeting;
+  PeerIdentity peer;
+  std::unique_ptr<RecordChannel> channel;
+  AccountPage account;
+  Descriptor memory;  // the connection memory
+  std::map<uint32_t, GuestArena> arenas;
+  uint32_t last_arena = 0;
+  uint64_t staging_bytes = 0;  // of its arenas
+  uint32_t hello_sequence = 0;
+  std::deque<records::Record> waiting;  // requests that a departing guest process may yet free for
+  uint64_t waiting_timer = 0;
+  uint64_t departure_timer = 0;
+};
+
+}  // namespace aliquot

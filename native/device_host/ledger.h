@@ -1,0 +1,68 @@
+// The ledger of a device's memory: what is reserved for each vGPU, and how much of it is lent as
+// credit to each of its guest processes. Pure bookkeeping: no descriptors, no shared pages, so
+// that its one promise can be tested alone. The promise: for every vGPU, at every moment, what is
+// lent is at most its limit; and what is reserved is at most what the device has.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+
+namespace aliquot {
+
+class Ledger {
+ public:
+  /// How much may be lent beyond what was asked for, while plenty is free.
+  static constexpr uint64_t kAheadBytes = uint64_t{1} << 20;
+  /// "Plenty": this much is still free after the grant.
+  static constexpr uint64_t kPlentyBytes = uint64_t{64} << 20;
+
+  explicit Ledger(uint64_t device_memory) : device_memory_(device_memory) {}
+
+  uint64_t device_memory() const { return device_memory_; }
+  uint64_t reserved() const { return reserved_; }
+  uint64_t unreserved() const { return device_memory_ - reserved_; }
+
+  /// Reserves memory for a new vGPU; 0 bytes means all that is unreserved. Returns what was
+  /// reserved, or nothing when that is not there (or the vGPU is in the ledger already).
+  std::optional<uint64_t> reserve(uint64_t vgpu, uint64_t bytes);
+
+  /// The vGPU is gone with all its connections.
+  void release(uint64_t vgpu);
+
+  /// A guest process joins; nothing is lent to it yet. False when the vGPU is unknown or the
+  /// connection is there already.
+  bool connect(uint64_t vgpu, uint32_t connection);
+
+  /// The worker has freed all that this guest process had: everything lent to it is back.
+  void disconnect(uint64_t vgpu, uint32_t connection);
+
+  /// Lends at least `wanted` bytes, or nothing. Returns what was lent.
+  uint64_t lend(uint64_t vgpu, uint32_t connection, uint64_t wanted);
+
+  /// Unspent credit was taken off a guest process's account page. `bytes` comes from a page that
+  /// the guest process can write, so it is believed only up to what was lent. Returns what
+  /// became free.
+  uint64_t take_back(uint64_t vgpu, uint32_t connection, uint64_t bytes);
+
+  uint64_t limit(uint64_t vgpu) const;
+  uint64_t lent(uint64_t vgpu) const;
+  uint64_t lent(uint64_t vgpu, uint32_t connection) const;
+  /// What can be lent at once, without taking anything back.
+  uint64_t free_bytes(uint64_t vgpu) const { return limit(vgpu) - lent(vgpu); }
+
+ private:
+  struct Account {
+    uint64_t limit = 0;
+    uint64_t lent = 0;                    // the sum over `connections`
+    std::map<uint32_t, uint64_t> connections;
+  };
+  Account* find(uint64_t vgpu);
+  const Account* find(uint64_t vgpu) const;
+
+  uint64_t device_memory_;
+  uint64_t reserved_ = 0;
+  std::map<uint64_t, Account> accounts_;
+};
+
+}  // namespace aliquot

@@ -1,0 +1,33 @@
+// The command line of `aliquot-device`.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace aliquot {
+
+struct Options {
+  std::string uuid;         // of the device; names its folder below the runtime directory
+  std::string runtime_dir;  // sockets, lock and log lie below it
+  std::string cache_dir;    // compiled kernels, kept between workers; may be empty
+  std::string driver;       // the driver's library: an absolute path or a bare name
+  std::vector<std::string> device_nodes;  // what the worker may open; none named: every GPU
+  std::string worker;       // the worker program, by absolute path
+  uint32_t device_index = 0;
+  uint32_t platform_index = 0;
+  uint64_t memory = 0;      // bytes that the device has
+  bool foreground = false;  // stay in the foreground and log to standard error
+
+  std::string device_dir() const { return runtime_dir + "/" + uuid; }
+};
+
+constexpr const char* kUsage =
+    "usage: aliquot-device --uuid UUID --runtime-dir DIR --driver LIBRARY --device-index N\n"
+    "                      --platform-index N --memory BYTES --worker PATH\n"
+    "                      [--cache-dir DIR] [--device-node PATH]... [--foreground]\n";
+
+/// Parses and checks. On failure `problem` says in one sentence what is wrong.
+bool parse_options(int count, char** arguments, Options& options, std::string& problem);
+
+}  // namespace aliquot

@@ -1,0 +1,111 @@
+#include "device_host/record_channel.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+
+#include <utility>
+
+namespace aliquot {
+
+namespace {
+// A peer that talks without pause must not keep the others waiting.
+constexpr int kRecordsARound = 16;
+}  // namespace
+
+RecordChannel::RecordChannel(EventLoop& loop, Descriptor socket, size_t most_queued,
+                             OnRecord on_record, OnClosed on_closed)
+    : loop_(loop),
+      socket_(std::move(socket)),
+      most_queued_(most_queued),
+      on_record_(std::move(on_record)),
+      on_closed_(std::move(on_closed)) {
+  token_ = loop_.watch(socket_.get(), EPOLLIN | EPOLLRDHUP,
+                       [this](uint32_t events) { on_ready(events); });
+  if (token_ == 0) socket_.reset();
+}
+
+RecordChannel::~RecordChannel() { close(); }
+
+void RecordChannel::close() {
+  loop_.unwatch(token_);
+  token_ = 0;
+  socket_.reset();
+  queue_.clear();
+}
+
+void RecordChannel::drain() {
+  // A dead peer's socket holds what its buffer held, so this ends.
+  for (int round = 0; round < 256 && open(); ++round) receive();
+}
+
+void RecordChannel::give_up(const char* reason) {
+  if (!open()) return;
+  close();
+  if (on_closed_) on_closed_(reason);
+}
+
+void RecordChannel::on_ready(uint32_t events) {
+  if ((events & EPOLLOUT) != 0) flush();
+  if (open() && (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) receive();
+}
+
+void RecordChannel::receive() {
+  for (int round = 0; round < kRecordsARound && open(); ++round) {
+    records::Record record;
+    DescriptorList unwanted;  // nobody sends descriptors to a device host; they are closed
+    switch (receive_record(socket_.get(), record, unwanted)) {
+      case SocketResult::kOk:
+        on_record_(record);
+        break;
+      case SocketResult::kWouldBlock:
+        return;
+      case SocketResult::kClosed:
+        return give_up("hung up");
+      case SocketResult::kMalformed:
+        return give_up("sent what is no record");
+    }
+  }
+}
+
+void RecordChannel::send(const records::Record& record, const std::vector<int>& descriptors) {
+  if (!open()) return;
+  if (queue_.empty()) {
+    switch (send_record(socket_.get(), record, descriptors.data(), descriptors.size())) {
+      case SocketResult::kOk:
+        return;
+      case SocketResult::kWouldBlock:
+        break;
+      default:
+        // The end of the stream will be read in its turn, after what the peer still sent.
+        return;
+    }
+  }
+  if (queue_.size() >= most_queued_) return give_up("doesn't read its socket");
+  Queued queued;
+  queued.record = record;
+  for (const int descriptor : descriptors)
+    queued.descriptors.emplace_back(::fcntl(descriptor, F_DUPFD_CLOEXEC, 3));
+  queue_.push_back(std::move(queued));
+  loop_.change(token_, EPOLLIN | EPOLLRDHUP | EPOLLOUT);
+}
+
+void RecordChannel::flush() {
+  while (!queue_.empty()) {
+    const Queued& next = queue_.front();
+    int descriptors[kMostDescriptors];
+    size_t count = 0;
+    for (const Descriptor& descriptor : next.descriptors) descriptors[count++] = descriptor.get();
+    switch (send_record(socket_.get(), next.record, descriptors, count)) {
+      case SocketResult::kOk:
+        queue_.pop_front();
+        break;
+      case SocketResult::kWouldBlock:
+        return;
+      default:
+        queue_.clear();
+    }
+  }
+  loop_.change(token_, EPOLLIN | EPOLLRDHUP);
+}
+
+}  // namespace aliquot

@@ -1,0 +1,53 @@
+// One record socket in the event loop: receives record by record, and sends without ever waiting.
+// What the peer doesn't take at once is queued up to a bound; beyond it the peer is given up.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <vector>
+
+#include "device_host/event_loop.h"
+#include "protocol/socket.h"
+
+namespace aliquot {
+
+class RecordChannel {
+ public:
+  using OnRecord = std::function<void(const records::Record&)>;
+  /// Called once, when the peer is gone or given up; `reason` is a phrase for the log. Not called
+  /// after close(). The channel must not be destroyed within its callbacks.
+  using OnClosed = std::function<void(const char* reason)>;
+
+  RecordChannel(EventLoop& loop, Descriptor socket, size_t most_queued, OnRecord on_record,
+                OnClosed on_closed);
+  ~RecordChannel();
+  RecordChannel(const RecordChannel&) = delete;
+  RecordChannel& operator=(const RecordChannel&) = delete;
+
+  /// Sends, or queues, with borrowed descriptors. A peer that takes nothing is closed.
+  void send(const records::Record& record, const std::vector<int>& descriptors = {});
+  /// Reads all that the peer sent before it ended; for a peer that is known to be dead.
+  void drain();
+  void close();
+  bool open() const { return static_cast<bool>(socket_); }
+
+ private:
+  struct Queued {
+    records::Record record;
+    std::vector<Descriptor> descriptors;
+  };
+  void on_ready(uint32_t events);
+  void receive();
+  void flush();
+  void give_up(const char* reason);
+
+  EventLoop& loop_;
+  Descriptor socket_;
+  uint64_t token_ = 0;
+  size_t most_queued_;
+  OnRecord on_record_;
+  OnClosed on_closed_;
+  std::deque<Queued> queue_;
+};
+
+}  // namespace aliquot

@@ -1,0 +1,67 @@
+#include "device_host/shared_memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace aliquot {
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
+Descriptor make_sealed_memory(const char* name, uint64_t bytes) {
+  // Not executable where the kernel can promise that (Linux 6.3).
+  int number = ::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+  if (number < 0 && errno == EINVAL)
+    number = ::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  Descriptor memory(number);
+  if (!memory) return memory;
+  if (::ftruncate(memory.get(), static_cast<off_t>(bytes)) != 0 ||
+      ::fcntl(memory.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+    const int reason = errno;
+    memory.reset();
+    errno = reason;
+  }
+  return memory;
+}
+
+uint64_t resident_bytes(int descriptor) {
+  struct stat status;
+  if (::fstat(descriptor, &status) != 0) return 0;
+  return static_cast<uint64_t>(status.st_blocks) * 512;
+}
+
+ino_t inode_of(int descriptor) {
+  struct stat status;
+  return ::fstat(descriptor, &status) == 0 ? status.st_ino : 0;
+}
+
+AccountPage::~AccountPage() {
+  if (page_ != nullptr) ::munmap(page_, records::kAccountPageSize);
+}
+
+bool AccountPage::create(uint64_t memory_limit) {
+  memory_ = make_sealed_memory("aliquot-account", records::kAccountPageSize);
+  if (!memory_) return false;
+  void* mapping = ::mmap(nullptr, records::kAccountPageSize, PROT_READ | PROT_WRITE, MAP_SHARED,
+                         memory_.get(), 0);
+  if (mapping == MAP_FAILED) return false;
+  page_ = static_cast<records::AccountPage*>(mapping);
+  __atomic_store_n(&page_->memory_limit, memory_limit, __ATOMIC_RELEASE);
+  return true;
+}
+
+void AccountPage::add_credit(uint64_t bytes) {
+  __atomic_fetch_add(&page_->credit, bytes, __ATOMIC_ACQ_REL);
+}
+
+uint64_t AccountPage::take_credit() {
+  return __atomic_exchange_n(&page_->credit, uint64_t{0}, __ATOMIC_ACQ_REL);
+}
+
+uint64_t AccountPage::credit() const { return __atomic_load_n(&page_->credit, __ATOMIC_ACQUIRE); }
+
+}  // namespace aliquot

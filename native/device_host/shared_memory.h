@@ -1,0 +1,47 @@
+// The memory that a device host shares out: made here, of fixed size for ever, so that no peer can
+// make another's access fault.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+
+#include "protocol/descriptor.h"
+#include "protocol/records.h"
+
+namespace aliquot {
+
+/// A memfd of `bytes` that can neither grow nor shrink nor get other seals. Writing stays
+/// permitted. Invalid with errno set when there is none to be had.
+Descriptor make_sealed_memory(const char* name, uint64_t bytes);
+
+/// Bytes that the memory behind a memfd really takes now.
+uint64_t resident_bytes(int descriptor);
+
+/// The identity of the memory behind a memfd.
+ino_t inode_of(int descriptor);
+
+/// The device host's mapping of one guest process's account page.
+class AccountPage {
+ public:
+  AccountPage() = default;
+  ~AccountPage();
+  AccountPage(const AccountPage&) = delete;
+  AccountPage& operator=(const AccountPage&) = delete;
+
+  /// Makes and maps the page. False when memory or descriptors are out.
+  bool create(uint64_t memory_limit);
+  int descriptor() const { return memory_.get(); }
+
+  void add_credit(uint64_t bytes);
+  /// Takes all unspent credit off the page and returns what stood there: a claim.
+  uint64_t take_credit();
+  /// What stands there now: a claim.
+  uint64_t credit() const;
+
+ private:
+  Descriptor memory_;
+  records::AccountPage* page_ = nullptr;
+};
+
+}  // namespace aliquot

@@ -1,0 +1,196 @@
+#include "device_host/vgpu.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace aliquot {
+
+Vgpu::Vgpu(HostContext& context, VgpuSettings settings, Events events)
+    : context_(context), settings_(std::move(settings)), events_(std::move(events)) {
+  socket_path_ = context_.options.device_dir() + "/v" + std::to_string(settings_.id) + ".sock";
+}
+
+Vgpu::~Vgpu() {
+  context_.loop.cancel(witness_timer_);
+  context_.loop.unwatch(listener_token_);
+  if (listener_) ::unlink(socket_path_.c_str());
+  for (auto& [connection, guest] : guests_) {
+    context_.loop.cancel(guest->departure_timer);
+    context_.loop.cancel(guest->waiting_timer);
+  }
+}
+
+bool Vgpu::open(std::string& problem) {
+  listener_ = listen_record_socket(socket_path_.c_str(), 128);
+  if (!listener_) {
+    problem = std::string("The vGPU's socket can't be made: ") + std::strerror(errno) + ".";
+    return false;
+  }
+  // As root the socket belongs to the vGPU's owner, who else couldn't connect.
+  if (::geteuid() == 0 && settings_.owner != 0 &&
+      ::lchown(socket_path_.c_str(), settings_.owner, static_cast<gid_t>(-1)) != 0) {
+    problem = std::string("The vGPU's socket can't be given to its owner: ") +
+              std::strerror(errno) + ".";
+    return false;
+  }
+  listener_token_ =
+      context_.loop.watch(listener_.get(), EPOLLIN, [this](uint32_t) { accept_guests(); });
+  return start_worker(problem);
+}
+
+bool Vgpu::start_worker(std::string& problem) {
+  WorkerProcess::Events events;
+  events.started = [this] {
+    context_.log.line("vgpu=%llu worker=%d started, protections=0x%x",
+                      static_cast<unsigned long long>(settings_.id), worker_->process(),
+                      worker_->protections());
+    Sighting first;
+    witness_.begin(worker_->process(), (worker_->protections() & records::kMountNamespace) != 0
+                                           ? sandbox::kScratchPath
+                                           : "");
+    witness_.look(false, first);
+    if (std::exchange(first_start_, false)) events_.started();
+  };
+  events.record = [this](const records::Record& record) { on_worker_record(record); };
+  events.ended = [this](const std::string& how) { on_worker_ended(how); };
+  worker_ready_ = false;
+  worker_problem_.clear();
+  worker_claims_ = {};
+  baseline_ = kMostDriverBaseline;
+  looks_beyond_ = 0;
+  worker_ = std::make_unique<WorkerProcess>(context_, settings_, std::move(events));
+  std::string reason;
+  if (!worker_->start(reason)) {
+    worker_.reset();
+    problem = "The worker can't be started: " + reason + ".";
+    context_.log.line("vgpu=%llu worker can't be started: %s",
+                      static_cast<unsigned long long>(settings_.id), reason.c_str());
+    return false;
+  }
+  witness_.begin(worker_->process(), "");
+  schedule_witness();
+  return true;
+}
+
+void Vgpu::accept_guests() {
+  for (int round = 0; round < 16; ++round) {
+    Descriptor socket = accept_record_socket(listener_.get());
+    if (!socket) return;
+    PeerIdentity peer;
+    if (!identify_peer(socket.get(), peer)) continue;
+    const char* refusal = nullptr;
+    records::ErrorCode code = records::ErrorCode::kNotPermitted;
+    if (peer.user != settings_.owner && peer.user != 0)
+      refusal = "This vGPU belongs to another user.";
+    if (refusal == nullptr && guests_.size() >= kMostGuests) {
+      refusal = "Too many processes use this vGPU.";
+      code = records::ErrorCode::kLimitReached;
+    }
+    if (refusal != nullptr) {
+      records::Error error;
+      error.code = code;
+      copy_text(error.text, sizeof(error.text), refusal);
+      send_record(socket.get(), make_record(records::Kind::kError, 0, error));
+      context_.log.line("vgpu=%llu refused process %d of user %u: %s",
+                        static_cast<unsigned long long>(settings_.id), peer.process, peer.user,
+                        refusal);
+      continue;
+    }
+    auto guest = std::make_unique<Guest>();
+    guest->connection = ++last_connection_;
+    guest->peer = peer;
+    Guest& known = *guest;
+    guests_[known.connection] = std::move(guest);
+    known.channel = std::make_unique<RecordChannel>(
+        context_.loop, std::move(socket), kMostQueuedToGuest,
+        [this, &known](const records::Record& record) { on_guest_record(known, record); },
+        [this, &known](const char* reason) { on_guest_closed(known, reason); });
+  }
+}
+
+void Vgpu::let_go() {
+  held_by_control_ = false;
+  close_if_unused();
+}
+
+void Vgpu::close_if_unused() {
+  if (!held_by_control_ && guest_processes() == 0) close();
+}
+
+void Vgpu::close() {
+  if (closing_) return;
+  closing_ = true;
+  context_.log.line("vgpu=%llu closes", static_cast<unsigned long long>(settings_.id));
+  context_.loop.unwatch(listener_token_);
+  listener_token_ = 0;
+  listener_.reset();
+  ::unlink(socket_path_.c_str());
+  for (auto& [connection, guest] : guests_) {
+    if (guest->channel) guest->channel->close();
+    erase(*guest);
+  }
+  if (worker_ && worker_->running()) {
+    worker_->dismiss();
+  } else {
+    report_gone();
+  }
+}
+
+void Vgpu::report_gone() {
+  if (!closing_ || std::exchange(gone_reported_, true)) return;
+  context_.loop.cancel(witness_timer_);
+  witness_timer_ = 0;
+  events_.gone();
+}
+
+void Vgpu::sweep() {
+  ended_worker_.reset();
+  for (auto entry = guests_.begin(); entry != guests_.end();)
+    entry = entry->second->state == Guest::State::kGone ? guests_.erase(entry) : std::next(entry);
+}
+
+pid_t Vgpu::worker_process() const { return worker_ ? worker_->process() : 0; }
+
+uint32_t Vgpu::protections() const {
+  return worker_ ? worker_->protections() | records::kMemoryWitness : 0;
+}
+
+size_t Vgpu::guest_processes() const {
+  return static_cast<size_t>(std::count_if(guests_.begin(), guests_.end(), [](const auto& entry) {
+    return entry.second->state < Guest::State::kDeparting;
+  }));
+}
+
+records::VgpuStatus Vgpu::status() {
+  records::VgpuStatus status;
+  status.vgpu = settings_.id;
+  status.memory_limit = settings_.memory_bytes;
+  status.memory_lent = context_.ledger.lent(settings_.id);
+  uint64_t unspent = 0;
+  for (const auto& [connection, guest] : guests_) {
+    if (guest->state != Guest::State::kOpen) continue;
+    unspent += std::min(guest->account.credit(), context_.ledger.lent(settings_.id, connection));
+  }
+  status.memory_used = status.memory_lent - unspent;
+  if (worker_ && worker_->started()) {
+    Sighting now;
+    if (witness_.look(false, now)) sighting_ = now;
+  }
+  status.witnessed_memory = sighting_.private_bytes() + sighting_.files +
+                            std::max(common_bytes(false), sighting_.shared);
+  status.worker_cpu_ns = past_cpu_ns_ + sighting_.cpu_ns;
+  status.kernels = worker_claims_.kernels;
+  status.copied_bytes = worker_claims_.copied_bytes;
+  status.guest_processes = static_cast<uint32_t>(guest_processes());
+  status.worker_process_id = static_cast<uint32_t>(worker_process());
+  status.owner_uid = settings_.owner;
+  status.protections = protections();
+  copy_text(status.name, sizeof(status.name), settings_.name.c_str());
+  return status;
+}
+
+}  // namespace aliquot

@@ -1,0 +1,108 @@
+// One vGPU: its socket, its guest processes and its worker.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "device_host/guest.h"
+#include "device_host/host_context.h"
+#include "device_host/witness.h"
+#include "device_host/worker_process.h"
+
+namespace aliquot {
+
+class Vgpu {
+ public:
+  struct Events {
+    std::function<void()> started;                          // once: the first worker runs
+    std::function<void(const std::string&)> start_failed;   // once, instead of started
+    std::function<void()> gone;                             // closed, and its worker reaped
+  };
+
+  /// The memory must be reserved in the ledger already; whoever made it releases it.
+  Vgpu(HostContext& context, VgpuSettings settings, Events events);
+  ~Vgpu();
+  Vgpu(const Vgpu&) = delete;
+  Vgpu& operator=(const Vgpu&) = delete;
+
+  /// Opens its socket and starts its first worker. False with a sentence in `problem`.
+  bool open(std::string& problem);
+
+  /// Its control connection is closed: it lives until its last guest process is gone.
+  void let_go();
+  /// Ends it: guest processes lose their connection, the worker ends, `gone` follows.
+  void close();
+
+  const VgpuSettings& settings() const { return settings_; }
+  bool closing() const { return closing_; }
+  const std::string& socket_path() const { return socket_path_; }
+  pid_t worker_process() const;
+  uint32_t protections() const;
+  records::VgpuStatus status();
+
+  /// Frees what ended in this round; called between rounds of the event loop, never within.
+  void sweep();
+
+ private:
+  // vgpu.cpp
+  void accept_guests();
+  bool start_worker(std::string& problem);
+  void close_if_unused();
+  void report_gone();
+
+  // vgpu_guests.cpp
+  void on_guest_record(Guest& guest, const records::Record& record);
+  void on_guest_closed(Guest& guest, const char* reason);
+  void on_hello(Guest& guest, const records::Record& record);
+  void admit(Guest& guest);
+  bool try_request(Guest& guest, const records::Record& record, bool last_try);
+  bool try_credit(Guest& guest, const records::Record& record, bool last_try);
+  bool try_arena(Guest& guest, const records::Record& record, bool last_try);
+  void keep_waiting(Guest& guest, const records::Record& record);
+  void retry_waiting();
+  void refuse(Guest& guest, uint32_t sequence, records::ErrorCode code, const char* text);
+  void take_back_from_others(const Guest& requester, uint64_t wanted);
+  void depart(Guest& guest);
+  void erase(Guest& guest);
+  bool somebody_departs() const;
+  uint64_t buffer_arena_bytes() const;
+  size_t guest_processes() const;
+
+  // vgpu_worker.cpp
+  void on_worker_record(const records::Record& record);
+  void on_worker_ready();
+  void on_worker_ended(const std::string& how);
+  void schedule_witness();
+  void look_at_worker();
+  uint64_t common_bytes(bool staging_only) const;
+  void update_cgroup();
+
+  HostContext& context_;
+  VgpuSettings settings_;
+  Events events_;
+  std::string socket_path_;
+  Descriptor listener_;
+  uint64_t listener_token_ = 0;
+  std::map<uint32_t, std::unique_ptr<Guest>> guests_;
+  uint32_t last_connection_ = 0;
+  bool held_by_control_ = true;
+  bool closing_ = false, gone_reported_ = false;
+  bool first_start_ = true;
+
+  std::unique_ptr<WorkerProcess> worker_;
+  std::unique_ptr<WorkerProcess> ended_worker_;  // to be destroyed between rounds
+  bool worker_ready_ = false;
+  std::string worker_problem_;  // what kWorkerFailed said
+  records::WorkerStatus worker_claims_;
+  Witness witness_;
+  Sighting sighting_;
+  uint64_t witness_timer_ = 0;
+  uint64_t looks_ = 0;
+  uint64_t baseline_ = kMostDriverBaseline;
+  int looks_beyond_ = 0;
+  uint64_t past_cpu_ns_ = 0;  // of workers that ended
+};
+
+}  // namespace aliquot

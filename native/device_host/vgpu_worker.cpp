@@ -1,0 +1,201 @@
+// What a vGPU's worker says, and what the device host sees of it.
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "device_host/vgpu.h"
+#include "protocol/connection_layout.h"
+
+namespace aliquot {
+
+namespace {
+
+// A worker that nobody uses is looked at less often, yet often enough that it can't hold more than
+// it may for a second.
+constexpr uint64_t kLookMilliseconds = 200;
+constexpr uint64_t kIdleLookMilliseconds = 400;
+
+using records::Kind;
+
+std::string text_of(const char* field, size_t size) {
+  return std::string(field, ::strnlen(field, size));
+}
+
+}  // namespace
+
+void Vgpu::on_worker_record(const records::Record& record) {
+  if (closing_ || !worker_) return;
+  if (record.header.version != records::kVersion)
+    return worker_->kill("it is of another version than the device host");
+  const auto guest_of = [this](uint32_t connection) -> Guest* {
+    const auto found = guests_.find(connection);
+    return found == guests_.end() ? nullptr : found->second.get();
+  };
+  const auto id = static_cast<unsigned long long>(settings_.id);
+  switch (record.header.kind) {
+    case Kind::kWorkerReady:
+      if (worker_ready_) return worker_->kill("it was ready twice");
+      return on_worker_ready();
+    case Kind::kWorkerFailed: {
+      const auto error = payload_of<records::Error>(record);
+      worker_problem_ = text_of(error.text, sizeof(error.text));
+      return worker_->kill("it failed: " + worker_problem_);
+    }
+    case Kind::kGone: {
+      Guest* guest = guest_of(payload_of<records::ConnectionReference>(record).connection);
+      if (guest == nullptr || guest->state != Guest::State::kDeparting)
+        return worker_->kill("it freed a connection that is not departing");
+      erase(*guest);
+      update_cgroup();
+      return retry_waiting();
+    }
+    case Kind::kArenaDropped: {
+      const auto dropped = payload_of<records::Arena>(record);
+      Guest* guest = guest_of(dropped.connection);
+      if (guest == nullptr) return;
+      const auto arena = guest->arenas.find(dropped.arena);
+      if (arena == guest->arenas.end()) return;
+      if (arena->second.purpose == records::ArenaPurpose::kStaging)
+        guest->staging_bytes -= arena->second.bytes;
+      guest->arenas.erase(arena);
+      update_cgroup();
+      return retry_waiting();
+    }
+    case Kind::kViolation: {
+      const auto violation = payload_of<records::Violation>(record);
+      Guest* guest = guest_of(violation.connection);
+      if (guest == nullptr || guest->state != Guest::State::kOpen) return;
+      context_.log.line("vgpu=%llu connection=%u process=%d broke the protocol: %s", id,
+                        guest->connection, guest->peer.process,
+                        text_of(violation.text, sizeof(violation.text)).c_str());
+      guest->channel->close();
+      return depart(*guest);
+    }
+    case Kind::kKernelOverrun: {
+      const auto overrun = payload_of<records::KernelOverrun>(record);
+      return worker_->kill("kernel " + text_of(overrun.kernel, sizeof(overrun.kernel)) +
+                           " of connection " + std::to_string(overrun.connection) + " ran for " +
+                           std::to_string(overrun.milliseconds) + " ms, the limit is " +
+                           std::to_string(settings_.kernel_limit_ms) + " ms");
+    }
+    case Kind::kWorkerStatus:
+      worker_claims_ = payload_of<records::WorkerStatus>(record);
+      return;
+    default:
+      return worker_->kill("it sent a record that has no place here");
+  }
+}
+
+void Vgpu::on_worker_ready() {
+  worker_ready_ = true;
+  Sighting now;
+  if (witness_.look(true, now)) {
+    sighting_ = now;
+    baseline_ = std::min(now.private_bytes(), kMostDriverBaseline);
+  }
+  context_.log.line("vgpu=%llu worker=%d ready, the driver took %llu MiB",
+                    static_cast<unsigned long long>(settings_.id), worker_->process(),
+                    static_cast<unsigned long long>(now.private_bytes() >> 20));
+  for (auto& [connection, guest] : guests_)
+    if (guest->state == Guest::State::kHeld) admit(*guest);
+}
+
+void Vgpu::on_worker_ended(const std::string& how) {
+  context_.log.line("vgpu=%llu worker=%d ended: %s", static_cast<unsigned long long>(settings_.id),
+                    worker_->process(), how.c_str());
+  const std::string problem =
+      "The worker ended: " + (worker_problem_.empty() ? how : worker_problem_);
+  ended_worker_ = std::move(worker_);
+  const bool had_been_ready = std::exchange(worker_ready_, false);
+  past_cpu_ns_ += sighting_.cpu_ns;
+  sighting_ = {};
+  context_.loop.cancel(witness_timer_);
+  witness_timer_ = 0;
+  bool wanted_again = false;
+  for (auto& [connection, guest] : guests_) {
+    if (guest->state == Guest::State::kHeld && had_been_ready) {
+      wanted_again = true;  // it came while the old worker was dying
+    } else if (guest->state == Guest::State::kHeld) {
+      refuse(*guest, guest->hello_sequence, records::ErrorCode::kWorkerStart, problem.c_str());
+    } else if (guest->state != Guest::State::kGreeting) {
+      if (guest->channel) guest->channel->close();
+      erase(*guest);
+    }
+  }
+  if (std::exchange(first_start_, false) && !closing_) events_.start_failed(problem);
+  if (closing_) return report_gone();
+  std::string restart_problem;
+  if (wanted_again && !start_worker(restart_problem)) {
+    for (auto& [connection, guest] : guests_)
+      if (guest->state == Guest::State::kHeld)
+        refuse(*guest, guest->hello_sequence, records::ErrorCode::kWorkerStart,
+               restart_problem.c_str());
+  }
+  close_if_unused();
+}
+
+uint64_t Vgpu::common_bytes(bool staging_only) const {
+  uint64_t bytes = 0;
+  for (const auto& [connection, guest] : guests_) {
+    if (guest->memory) bytes += resident_bytes(guest->memory.get());
+    for (const auto& [number, arena] : guest->arenas)
+      if (!staging_only || arena.purpose == records::ArenaPurpose::kStaging)
+        bytes += resident_bytes(arena.memory.get());
+  }
+  return bytes;
+}
+
+void Vgpu::schedule_witness() {
+  context_.loop.cancel(witness_timer_);
+  const uint64_t pause = guests_.empty() && worker_ready_ ? kIdleLookMilliseconds : kLookMilliseconds;
+  witness_timer_ = context_.loop.schedule(pause, [this] {
+    witness_timer_ = 0;
+    if (!worker_ || !worker_->running()) return;
+    look_at_worker();
+    schedule_witness();
+  });
+}
+
+void Vgpu::look_at_worker() {
+  // Open files are walked every other time: there should be none of this kind at all.
+  Sighting now;
+  if (!witness_.look(++looks_ % 2 == 0, now)) return;
+  sighting_ = now;
+  const uint64_t staging = common_bytes(true);
+  const uint64_t bound = settings_.memory_bytes + staging + baseline_ + kDriverAllowance;
+  const uint64_t common = std::max(common_bytes(false), now.shared);
+  const uint64_t held = now.private_bytes() + now.files + common;
+  if (held <= bound) {
+    looks_beyond_ = 0;
+    return;
+  }
+  // Between fork and exec a child's memory is its parent's, counted twice; so a sum that only
+  // children push beyond the bound must stay there for a moment.
+  const bool beyond_by_itself = now.main_private + now.files + common > bound;
+  if (!beyond_by_itself && ++looks_beyond_ < 3) return;
+  worker_->kill("it holds " + std::to_string(held >> 20) + " MiB, of which " +
+                std::to_string(bound >> 20) + " MiB are explained (limit " +
+                std::to_string(settings_.memory_bytes >> 20) + ", staging " +
+                std::to_string(staging >> 20) + ", driver " +
+                std::to_string((baseline_ + kDriverAllowance) >> 20) + " MiB)");
+}
+
+void Vgpu::update_cgroup() {
+  if (!worker_) return;
+  // By size, not by what is resident: the cgroup's bound must never come before the witness's.
+  uint64_t common = 0;
+  std::vector<ino_t> inodes;
+  for (const auto& [connection, guest] : guests_) {
+    if (guest->memory) common += layout::kConnectionBytes;
+    if (guest->memory) inodes.push_back(inode_of(guest->memory.get()));
+    if (guest->account.descriptor() >= 0) inodes.push_back(inode_of(guest->account.descriptor()));
+    for (const auto& [number, arena] : guest->arenas) {
+      if (arena.purpose == records::ArenaPurpose::kStaging) common += arena.bytes;
+      inodes.push_back(inode_of(arena.memory.get()));
+    }
+  }
+  witness_.set_own_memory(std::move(inodes));
+  worker_->limit_cgroup(common);
+}
+
+}  // namespace aliquot

@@ -1,0 +1,96 @@
+#include "device_host/worker_home.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace aliquot {
+
+namespace {
+
+constexpr int kCachesAnOwner = 64;
+
+Descriptor lock_file(const std::string& path) {
+  Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (file && ::flock(file.get(), LOCK_EX | LOCK_NB) != 0) file.reset();
+  return file;
+}
+
+bool lock_user(const std::string& folder, uid_t user, WorkerHome& home) {
+  if (user < kFirstWorkerUser || user > kLastWorkerUser) return false;
+  Descriptor lock = lock_file(folder + "/" + std::to_string(user));
+  if (!lock) return false;
+  home.user_lock = std::move(lock);
+  home.user = user;
+  home.change_user = true;
+  return true;
+}
+
+bool lock_any_user(const std::string& folder, WorkerHome& home) {
+  const uid_t range = kLastWorkerUser - kFirstWorkerUser + 1;
+  for (uid_t step = 0; step < range; ++step) {
+    // Device hosts start at different places, so that they rarely try the same user.
+    const uid_t user = kFirstWorkerUser + (static_cast<uid_t>(::getpid()) * 31 + step) % range;
+    if (lock_user(folder, user, home)) return true;
+  }
+  return false;
+}
+
+bool make_folders(const std::string& path, mode_t mode) {
+  for (size_t slash = path.find('/', 1); ; slash = path.find('/', slash + 1)) {
+    const std::string part = slash == std::string::npos ? path : path.substr(0, slash);
+    if (::mkdir(part.c_str(), mode) != 0 && errno != EEXIST) return false;
+    if (slash == std::string::npos) return true;
+  }
+}
+
+// One cache folder of this owner that no live worker holds.
+bool take_cache(const std::string& owner_folder, const std::string& users, bool as_root,
+                WorkerHome& home) {
+  for (int slot = 0; slot < kCachesAnOwner; ++slot) {
+    const std::string path = owner_folder + "/" + std::to_string(slot);
+    Descriptor lock = lock_file(path + ".lock");
+    if (!lock) continue;
+    struct stat status;
+    const bool there = ::lstat(path.c_str(), &status) == 0;
+    if (there && !S_ISDIR(status.st_mode)) continue;
+    if (as_root) {
+      if (there ? !lock_user(users, status.st_uid, home) : !lock_any_user(users, home)) continue;
+    }
+    if (!there) {
+      if (::mkdir(path.c_str(), 0700) != 0) return false;
+      if (as_root && ::lchown(path.c_str(), home.user, home.user) != 0) {
+        ::rmdir(path.c_str());
+        return false;
+      }
+    } else if (!as_root && status.st_uid != ::geteuid()) {
+      continue;
+    }
+    home.cache_lock = std::move(lock);
+    home.cache_directory = path;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool take_worker_home(const std::string& runtime_dir, const std::string& cache_dir, uid_t owner,
+                      WorkerHome& home) {
+  const bool as_root = ::geteuid() == 0;
+  const std::string users = runtime_dir + "/users";
+  if (as_root) make_folders(users, 0700);
+  if (!cache_dir.empty()) {
+    // As root the way to a cache can be walked but not listed; each cache is its user's alone.
+    const std::string owner_folder = cache_dir + "/" + std::to_string(owner);
+    if (make_folders(owner_folder, as_root ? 0711 : 0700)) {
+      if (as_root) ::chmod(owner_folder.c_str(), 0711);
+      if (take_cache(owner_folder, users, as_root, home)) return true;
+    }
+  }
+  return !as_root || home.change_user || lock_any_user(users, home);
+}
+
+}  // namespace aliquot

@@ -1,0 +1,35 @@
+// Who a worker runs as and where it may keep compiled kernels.
+//
+// As root every worker has a user of its own, taken from a range that nothing else uses; locks
+// below the runtime directory keep the device hosts of one machine apart. The cache lasts longer
+// than the worker: it belongs to one owner, holds what that owner's workers compiled, and is
+// handed to one worker at a time, so that neither another tenant nor another worker of the same
+// tenant can write what a worker will load. A cache folder belongs to the user that its workers
+// run as; the next worker takes that user again.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "protocol/descriptor.h"
+
+namespace aliquot {
+
+constexpr uid_t kFirstWorkerUser = 61184;
+constexpr uid_t kLastWorkerUser = 65519;
+
+struct WorkerHome {
+  bool change_user = false;
+  uid_t user = 0;
+  std::string cache_directory;  // empty: no cache outlives the worker
+  Descriptor user_lock;
+  Descriptor cache_lock;
+};
+
+/// Finds a free user (as root) and a free cache folder of `owner`. False when every user is taken.
+/// A cache that can't be had is no failure.
+bool take_worker_home(const std::string& runtime_dir, const std::string& cache_dir, uid_t owner,
+                      WorkerHome& home);
+
+}  // namespace aliquot

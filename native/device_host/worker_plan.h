@@ -1,0 +1,29 @@
+// The sandbox plan of one vGPU's worker.
+#pragma once
+
+#include <string>
+
+#include "device_host/options.h"
+#include "device_host/worker_home.h"
+#include "protocol/records.h"
+#include "sandbox/plan.h"
+
+namespace aliquot {
+
+struct VgpuSettings {
+  uint64_t id = 0;
+  uint64_t memory_bytes = 0;
+  uint32_t flags = 0;  // records::VgpuFlag
+  uint32_t kernel_limit_ms = 0;
+  uint64_t device_type = 0;
+  uid_t owner = 0;
+  std::string name;
+};
+
+constexpr uint64_t kMostWorkerProcesses = 1024;  // threads included
+
+/// Everything but the descriptors, which are the caller's to add.
+sandbox::Plan make_worker_plan(const Options& options, const VgpuSettings& settings,
+                               const WorkerHome& home);
+
+}  // namespace aliquot

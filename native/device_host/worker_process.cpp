@@ -1,0 +1,180 @@
+#include "device_host/worker_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <utility>
+
+namespace aliquot {
+
+namespace {
+constexpr uint64_t kDismissalMilliseconds = 100;
+// What the cgroup adds to the witness's bound: page tables, kernel memory, cached files.
+constexpr uint64_t kCgroupSlack = uint64_t{128} << 20;
+}  // namespace
+
+WorkerProcess::WorkerProcess(HostContext& context, const VgpuSettings& settings, Events events)
+    : context_(context), settings_(settings), events_(std::move(events)) {}
+
+WorkerProcess::~WorkerProcess() {
+  forget_descriptors();
+  context_.loop.cancel(dismissal_);
+  if (!running_) return;
+  ::syscall(SYS_pidfd_send_signal, launched_.process_descriptor.get(), SIGKILL, nullptr, 0);
+  ::waitpid(launched_.process, nullptr, 0);
+}
+
+bool WorkerProcess::start(std::string& problem) {
+  if (!take_worker_home(context_.options.runtime_dir, context_.options.cache_dir, settings_.owner,
+                        home_)) {
+    problem = "no user is left for it";
+    return false;
+  }
+  sandbox::Plan plan = make_worker_plan(context_.options, settings_, home_);
+  const std::string group_name =
+      context_.options.uuid.substr(0, 36) + "-v" + std::to_string(settings_.id);
+  cgroup_limit_ = settings_.memory_bytes + kMostDriverBaseline + kDriverAllowance + kCgroupSlack;
+  if (cgroup_.create(group_name, cgroup_limit_, kMostWorkerProcesses))
+    plan.cgroup_process_files = cgroup_.process_files();
+
+  Descriptor ours, theirs;
+  int output[2];
+  if (!make_record_socket_pair(ours, theirs) || ::pipe2(output, O_CLOEXEC | O_NONBLOCK) != 0) {
+    problem = std::string("no descriptors are left: ") + std::strerror(errno);
+    return false;
+  }
+  output_.reset(output[0]);
+  Descriptor their_output(output[1]);
+  plan.socket = theirs.get();
+  plan.output = their_output.get();
+  if (!sandbox::launch(plan, launched_)) {
+    problem = std::string("no process could be made: ") + std::strerror(errno);
+    return false;
+  }
+  running_ = true;
+  if (cgroup_.limits_memory()) protections_ |= records::kMemoryCgroup;
+  channel_ = std::make_unique<RecordChannel>(
+      context_.loop, std::move(ours), kMostQueuedToWorker,
+      [this](const records::Record& record) { events_.record(record); },
+      [this](const char* reason) { kill(std::string("it ") + reason); });
+  process_token_ = context_.loop.watch(launched_.process_descriptor.get(), EPOLLIN,
+                                       [this](uint32_t) { on_ended(); });
+  report_token_ =
+      context_.loop.watch(launched_.report.get(), EPOLLIN, [this](uint32_t) { on_report(); });
+  output_token_ = context_.loop.watch(output_.get(), EPOLLIN, [this](uint32_t) { on_output(); });
+  return true;
+}
+
+void WorkerProcess::send(const records::Record& record, const std::vector<int>& descriptors) {
+  if (channel_) channel_->send(record, descriptors);
+}
+
+void WorkerProcess::limit_cgroup(uint64_t common_bytes) {
+  const uint64_t limit = settings_.memory_bytes + kMostDriverBaseline + kDriverAllowance +
+                         kCgroupSlack + common_bytes;
+  if (limit != std::exchange(cgroup_limit_, limit)) cgroup_.set_memory_limit(limit);
+}
+
+void WorkerProcess::kill(const std::string& why) {
+  if (!running_) return;
+  if (why_killed_.empty()) why_killed_ = why;
+  // Its process namespace, and with it every child, dies with it.
+  ::syscall(SYS_pidfd_send_signal, launched_.process_descriptor.get(), SIGKILL, nullptr, 0);
+}
+
+void WorkerProcess::dismiss() {
+  if (!running_ || dismissal_ != 0) return;
+  why_killed_ = "its vGPU is gone";
+  channel_->close();
+  dismissal_ = context_.loop.schedule(kDismissalMilliseconds, [this] {
+    dismissal_ = 0;
+    kill("its vGPU is gone");
+  });
+}
+
+void WorkerProcess::on_report() {
+  sandbox::Report report;
+  for (;;) {
+    const ssize_t length = ::read(launched_.report.get(), &report, sizeof(report));
+    if (length < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (length != static_cast<ssize_t>(sizeof(report))) break;
+    reported_ = true;
+    protections_ |= report.protections;
+    if (report.error != 0)
+      kill(std::string(report.step, ::strnlen(report.step, sizeof(report.step))) + ": " +
+           std::strerror(report.error));
+  }
+  // The end of the stream: the program took the child's place, or the child died.
+  context_.loop.unwatch(report_token_);
+  report_token_ = 0;
+  if (!reported_) kill("its sandbox could not be built");
+  if (!why_killed_.empty()) return;
+  started_ = true;
+  events_.started();
+}
+
+void WorkerProcess::on_output() {
+  char text[512];
+  const ssize_t length = ::read(output_.get(), text, sizeof(text));
+  if (length < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (length <= 0) {
+    context_.loop.unwatch(output_token_);
+    output_token_ = 0;
+    return;
+  }
+  const char* rest = text;
+  const char* end = text + length;
+  while (rest < end && lines_left_ > 0) {
+    const void* found = std::memchr(rest, '\n', static_cast<size_t>(end - rest));
+    const char* line_end = found == nullptr ? end : static_cast<const char*>(found);
+    if (line_end > rest) {
+      context_.log.line("vgpu=%llu worker=%d says: %.*s%s",
+                        static_cast<unsigned long long>(settings_.id), launched_.process,
+                        static_cast<int>(line_end - rest), rest,
+                        lines_left_ == 1 ? " (what follows is not logged)" : "");
+      --lines_left_;
+    }
+    rest = line_end + 1;
+  }
+}
+
+void WorkerProcess::on_ended() {
+  // The last words come before the news of its death.
+  if (report_token_ != 0) on_report();
+  channel_->drain();
+  on_output();
+  int status = 0;
+  const pid_t reaped = ::waitpid(launched_.process, &status, WNOHANG);
+  if (reaped == 0 || (reaped < 0 && errno == EINTR)) return;
+  running_ = false;
+  std::string how;
+  if (cgroup_.kills() > 0) how = "its memory cgroup's limit was reached";
+  if (how.empty() && WIFSIGNALED(status))
+    how = std::string("ended by signal ") + std::to_string(WTERMSIG(status));
+  if (how.empty()) how = "ended with status " + std::to_string(WEXITSTATUS(status));
+  if (!why_killed_.empty() && why_killed_ != "it hung up") how = why_killed_;
+  forget_descriptors();
+  channel_->close();
+  if (!cgroup_.remove()) {
+    // Children of a worker without a process namespace may take a moment to die.
+    context_.log.line("vgpu=%llu worker=%d left its cgroup busy",
+                      static_cast<unsigned long long>(settings_.id), launched_.process);
+  }
+  home_ = WorkerHome();  // the next worker may have its user and its cache
+  events_.ended(how);
+}
+
+void WorkerProcess::forget_descriptors() {
+  for (uint64_t* token : {&process_token_, &report_token_, &output_token_}) {
+    context_.loop.unwatch(*token);
+    *token = 0;
+  }
+}
+
+}  // namespace aliquot

@@ -1,0 +1,75 @@
+// Counting and emptying the cache folder. A tenant's worker wrote what lies in it, so no link is
+// followed and depth and number of entries are bounded.
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "sandbox/steps.h"
+
+namespace aliquot::sandbox {
+
+namespace {
+
+constexpr int kDeepest = 32;
+
+struct Walk {
+  bool remove = false;
+  uint64_t entries_left = 0;
+  uint64_t bytes = 0;
+};
+
+void walk_folder(int folder, int depth, Walk& walk) {  // takes over `folder`
+  DIR* listing = ::fdopendir(folder);
+  if (listing == nullptr) {
+    ::close(folder);
+    return;
+  }
+  while (const dirent* entry = ::readdir(listing)) {
+    if (std::strcmp(entry->d_name, ".") == 0 || std::strcmp(entry->d_name, "..") == 0) continue;
+    if (walk.entries_left == 0) break;
+    --walk.entries_left;
+    struct stat status;
+    if (::fstatat(folder, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    walk.bytes += static_cast<uint64_t>(status.st_blocks) * 512;
+    const bool is_folder = S_ISDIR(status.st_mode);
+    if (is_folder && depth < kDeepest) {
+      const int inner =
+          ::openat(folder, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+      if (inner >= 0) walk_folder(inner, depth + 1, walk);
+    }
+    if (walk.remove) ::unlinkat(folder, entry->d_name, is_folder ? AT_REMOVEDIR : 0);
+  }
+  ::closedir(listing);
+}
+
+uint64_t walk_path(const char* path, bool remove, uint64_t most_entries, bool& too_many) {
+  const int folder = ::open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (folder < 0) return 0;
+  Walk walk;
+  walk.remove = remove;
+  walk.entries_left = most_entries;
+  walk_folder(folder, 0, walk);
+  too_many = walk.entries_left == 0;
+  return walk.bytes;
+}
+
+}  // namespace
+
+uint64_t folder_bytes(const char* path, uint64_t most_entries) {
+  bool too_many = false;
+  const uint64_t bytes = walk_path(path, false, most_entries, too_many);
+  return too_many ? UINT64_MAX : bytes;
+}
+
+void trim_cache(const Plan& plan) {
+  if (plan.cache_directory.empty()) return;
+  constexpr uint64_t kMostEntries = 100000;
+  if (folder_bytes(plan.cache_directory.c_str(), kMostEntries) <= plan.cache_bytes) return;
+  bool too_many = false;
+  walk_path(plan.cache_directory.c_str(), true, kMostEntries * 10, too_many);
+}
+
+}  // namespace aliquot::sandbox
