@@ -1,0 +1,165 @@
+// Devices, contexts, queues, and the end of every object.
+#include "worker/connection.h"
+#include "worker/device_report.h"
+
+namespace aliquot::worker {
+
+using namespace opencl;
+
+void Connection::on(const SnapshotCommand& command) {
+  if (!check_reply(command.reply)) return;
+  const cl_device_id device = find_device(command.device);
+  if (device == nullptr) return replies_.answer(command.reply, CL_INVALID_DEVICE);
+  ReplyBytes report;
+  write_device_report(context_.driver, device,
+                      {context_.quota->limit(), context_.device_type}, report);
+  replies_.answer(command.reply, CL_SUCCESS, report.bytes());
+}
+
+void Connection::on(const CreateSubDevicesCommand& command) {
+  if (!check_reply(command.reply)) return;
+  const cl_device_id device = find_device(command.device);
+  if (device == nullptr) return replies_.answer(command.reply, CL_INVALID_DEVICE);
+  if (calls_.clCreateSubDevices == nullptr) {
+    return replies_.answer(command.reply, CL_INVALID_OPERATION);
+  }
+  for (const uint32_t id : command.sub_devices) {
+    if (id == 0 || devices_.find(id) != nullptr) {
+      return replies_.answer(command.reply, CL_INVALID_VALUE);
+    }
+  }
+  // However the list ends, the driver finds an end.
+  std::vector<cl_device_partition_property> properties(command.properties.begin(),
+                                                       command.properties.end());
+  properties.insert(properties.end(), 3, 0);
+  std::vector<cl_device_id> made(command.sub_devices.size());
+  cl_uint count = 0;
+  const cl_int status = calls_.clCreateSubDevices(
+      device, properties.data(), static_cast<cl_uint>(made.size()),
+      made.empty() ? nullptr : made.data(), &count);
+  if (status == CL_SUCCESS) {
+    for (size_t i = 0; i < made.size() && i < count; ++i) {
+      DeviceObject* object = devices_.insert(command.sub_devices[i]);
+      if (object != nullptr) *object = {made[i], true};
+      if (object == nullptr) calls_.clReleaseDevice(made[i]);
+    }
+  }
+  ReplyBytes answer;
+  answer.add(count);
+  replies_.answer(command.reply, status, answer.bytes());
+}
+
+void Connection::on(const DeviceTimerCommand& command) {
+  if (!check_reply(command.reply)) return;
+  const cl_device_id device = find_device(command.device);
+  if (device == nullptr) return replies_.answer(command.reply, CL_INVALID_DEVICE);
+  if (calls_.clGetDeviceAndHostTimer == nullptr) {
+    return replies_.answer(command.reply, CL_INVALID_OPERATION);
+  }
+  cl_ulong times[2] = {};
+  const cl_int status = calls_.clGetDeviceAndHostTimer(device, &times[0], &times[1]);
+  ReplyBytes answer;
+  answer.add(times);
+  replies_.answer(command.reply, status, answer.bytes());
+}
+
+void Connection::on(const CreateContextCommand& command) {
+  if (!check_reply(command.reply)) return;
+  std::vector<cl_device_id> devices;
+  cl_int status = find_devices(command.devices, devices);
+  if (status != CL_SUCCESS) return replies_.answer(command.reply, status);
+  if (devices.empty()) return replies_.answer(command.reply, CL_INVALID_VALUE);
+  ContextObject* object = contexts_.insert(command.context);
+  if (object == nullptr) return replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
+  const cl_context_properties properties[] = {
+      CL_CONTEXT_PLATFORM, reinterpret_cast<cl_context_properties>(context_.driver.platform), 0};
+  object->context =
+      calls_.clCreateContext(properties, static_cast<cl_uint>(devices.size()), devices.data(),
+                             nullptr, nullptr, &status);
+  if (object->context == nullptr) {
+    if (status == CL_SUCCESS) status = CL_OUT_OF_RESOURCES;
+    contexts_.erase(command.context);
+  }
+  replies_.answer(command.reply, status);
+}
+
+void Connection::on(const CreateQueueCommand& command) {
+  if (!check_reply(command.reply)) return;
+  constexpr uint64_t kKnown = CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE | CL_QUEUE_PROFILING_ENABLE;
+  const cl_context context = find_context(command.context);
+  const cl_device_id device = find_device(command.device);
+  if (context == nullptr) return replies_.answer(command.reply, CL_INVALID_CONTEXT);
+  if (device == nullptr) return replies_.answer(command.reply, CL_INVALID_DEVICE);
+  if ((command.properties & ~kKnown) != 0) return replies_.answer(command.reply, CL_INVALID_VALUE);
+  QueueObject* object = queues_.insert(command.queue);
+  if (object == nullptr) return replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
+  cl_int status = CL_OUT_OF_RESOURCES;
+  if (calls_.clCreateCommandQueueWithProperties != nullptr) {
+    const cl_queue_properties properties[] = {CL_QUEUE_PROPERTIES, command.properties, 0};
+    object->queue = calls_.clCreateCommandQueueWithProperties(context, device, properties, &status);
+  } else {
+    object->queue = calls_.clCreateCommandQueue(context, device, command.properties, &status);
+  }
+  if (object->queue == nullptr) {
+    queues_.erase(command.queue);
+    return replies_.answer(command.reply, status == CL_SUCCESS ? CL_OUT_OF_RESOURCES : status);
+  }
+  object->context = context;
+  object->in_order = (command.properties & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE) == 0;
+  object->profiled = (command.properties & CL_QUEUE_PROFILING_ENABLE) != 0;
+  object->progress = std::make_shared<QueueProgress>(publisher_, command.queue);
+  auto& slot_owner = queue_slots_[command.queue];
+  if (slot_owner != nullptr) slot_owner->retire();
+  slot_owner = object->progress;
+  layout::QueueSlot& slot = memory_->queues[command.queue - 1];
+  slot.completed.store(0);
+  slot.error.store(0);
+  context_.watchdog.add(id_, object->progress);
+  replies_.answer(command.reply, CL_SUCCESS);
+}
+
+void Connection::on(const ReleaseCommand& command) {
+  switch (static_cast<ObjectKind>(command.kind)) {
+    case ObjectKind::kDevice:
+      return release_device(command.object);
+    case ObjectKind::kContext:
+      return release_context(command.object);
+    case ObjectKind::kQueue:
+      return release_queue(command.object);
+    case ObjectKind::kBuffer:
+      return release_buffer(command.object);
+    case ObjectKind::kProgram:
+      return release_program(command.object);
+    case ObjectKind::kKernel:
+      return release_kernel(command.object);
+    case ObjectKind::kEvent:
+      return release_event(command.object);
+  }
+  broke_protocol("A release names a kind of object that doesn't exist.");
+}
+
+void Connection::release_device(uint32_t id) {
+  DeviceObject* object = devices_.find(id);
+  if (object == nullptr || !object->sub_device) return;
+  calls_.clReleaseDevice(object->device);
+  devices_.erase(id);
+}
+
+void Connection::release_context(uint32_t id) {
+  ContextObject* object = contexts_.find(id);
+  if (object == nullptr) return;
+  calls_.clReleaseContext(object->context);
+  contexts_.erase(id);
+}
+
+// The progress lives on in `queue_slots_`: a sync that was sent before still ends.
+void Connection::release_queue(uint32_t id) {
+  QueueObject* object = queues_.find(id);
+  if (object == nullptr) return;
+  cover_hidden(*object);
+  calls_.clFlush(object->queue);
+  calls_.clReleaseCommandQueue(object->queue);
+  queues_.erase(id);
+}
+
+}  // namespace aliquot::worker

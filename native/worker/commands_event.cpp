@@ -1,0 +1,57 @@
+// Events: those that the guest process sets itself, and those that it watches.
+#include "worker/connection.h"
+
+namespace aliquot::worker {
+
+using namespace opencl;
+
+void Connection::on(const CreateUserEventCommand& command) {
+  EventObject* object = events_.insert(command.event);
+  if (object == nullptr) return;  // the id is taken: whatever has it stays what it is
+  const cl_context context = find_context(command.context);
+  cl_int status = CL_INVALID_CONTEXT;
+  if (context != nullptr) object->event = calls_.clCreateUserEvent(context, &status);
+  if (object->event != nullptr) {
+    object->user = true;
+  } else {
+    object->error = status < 0 ? status : CL_OUT_OF_RESOURCES;
+  }
+}
+
+void Connection::on(const SetUserEventStatusCommand& command) {
+  EventObject* object = events_.find(command.event);
+  if (object == nullptr || !object->user || object->resolved || command.status > 0) return;
+  object->resolved = true;
+  calls_.clSetUserEventStatus(object->event, command.status);
+}
+
+void Connection::on(const WatchEventCommand& command) {
+  if (command.event == 0 || command.event > layout::kEventSlots) return;
+  EventObject* object = events_.find(command.event);
+  if (object == nullptr) {
+    std::make_shared<EventWatch>(publisher_, command.event, false)
+        ->watch_failed(CL_INVALID_EVENT, command.notify, command.levels);
+    return;
+  }
+  if (object->watch == nullptr) {
+    object->watch = std::make_shared<EventWatch>(publisher_, command.event, object->profiled);
+  }
+  if (object->event == nullptr) {
+    object->watch->watch_failed(object->error, command.notify, command.levels);
+    return;
+  }
+  object->watch->watch(object->event, command.notify, command.levels);
+  if (QueueObject* queue = queues_.find(object->queue)) calls_.clFlush(queue->queue);
+}
+
+void Connection::release_event(uint32_t id) {
+  EventObject* object = events_.find(id);
+  if (object == nullptr) return;
+  if (object->watch != nullptr) object->watch->retire();
+  // Nobody can set it any more: what waits for it must not wait for ever.
+  if (object->user && !object->resolved) calls_.clSetUserEventStatus(object->event, -1);
+  if (object->event != nullptr) calls_.clReleaseEvent(object->event);
+  events_.erase(id);
+}
+
+}  // namespace aliquot::worker

@@ -1,0 +1,146 @@
+// Launching kernels: the path that counts.
+#include <cstring>
+
+#include "worker/connection.h"
+
+namespace aliquot::worker {
+
+using namespace opencl;
+
+namespace {
+
+static_assert(sizeof(size_t) == sizeof(uint64_t), "sizes travel as u64 and are used in place");
+
+constexpr uint32_t kHasLocal = 1;
+constexpr uint32_t kHasOffset = 2;
+constexpr uint32_t kIsTask = 4;
+
+struct ArgumentHeader {
+  uint32_t index;
+  uint32_t argument_class;
+  uint32_t bytes;
+  uint32_t buffer;
+};
+
+}  // namespace
+
+cl_int Connection::set_arguments(KernelObject& kernel, cl_context context,
+                                 std::span<const uint8_t> arguments) {
+  cl_int result = CL_SUCCESS;
+  while (!arguments.empty()) {
+    ArgumentHeader header;
+    if (arguments.size() < sizeof header) {
+      broke_protocol("A launch's arguments end in the middle of one.");
+      return CL_INVALID_KERNEL_ARGS;
+    }
+    std::memcpy(&header, arguments.data(), sizeof header);
+    arguments = arguments.subspan(sizeof header);
+    const auto argument_class = static_cast<ArgumentClass>(header.argument_class);
+    const uint8_t* value = arguments.data();
+    if (argument_class == ArgumentClass::kValue) {
+      if (header.bytes > arguments.size() || protocol::padded(header.bytes) > arguments.size()) {
+        broke_protocol("A launch's argument is longer than its frame.");
+        return CL_INVALID_KERNEL_ARGS;
+      }
+      arguments = arguments.subspan(protocol::padded(header.bytes));
+    }
+    if (header.index >= kernel.arguments.size()) {
+      result = CL_INVALID_ARG_INDEX;
+      continue;
+    }
+    KernelObject::Setting setting;
+    cl_int status = CL_SUCCESS;
+    if (!argument_fits(kernel.arguments[header.index], header.argument_class, header.bytes)) {
+      status = CL_INVALID_ARG_SIZE;
+    } else if (argument_class == ArgumentClass::kBuffer) {
+      cl_mem memory = nullptr;
+      if (header.buffer != 0) {
+        BufferObject* buffer = nullptr;
+        status = find_buffer(header.buffer, buffer);
+        if (status == CL_SUCCESS && buffer->context != context) status = CL_INVALID_MEM_OBJECT;
+        if (status == CL_SUCCESS) {
+          memory = buffer->memory;
+          setting.buffer = header.buffer;
+          setting.serial = buffer->serial;
+        }
+      }
+      if (status == CL_SUCCESS) {
+        status = calls_.clSetKernelArg(kernel.kernel, header.index, sizeof memory, &memory);
+      }
+    } else {
+      status = calls_.clSetKernelArg(
+          kernel.kernel, header.index, header.bytes,
+          argument_class == ArgumentClass::kLocal ? nullptr : value);
+    }
+    setting.set = status == CL_SUCCESS;
+    KernelObject::Setting& before = kernel.settings[header.index];
+    kernel.unset += (before.set ? 1 : 0) - (setting.set ? 1 : 0);
+    before = setting;
+    if (status != CL_SUCCESS) result = status;
+  }
+  return result;
+}
+
+// The driver keeps the handles of buffer arguments, not the buffers: one that was released since
+// must not be launched with.
+cl_int Connection::check_settings(KernelObject& kernel) {
+  if (kernel.unset != 0) return CL_INVALID_KERNEL_ARGS;
+  if (kernel.checked_release == buffers_released_) return CL_SUCCESS;
+  for (const KernelObject::Setting& setting : kernel.settings) {
+    if (setting.buffer == 0) continue;
+    const BufferObject* buffer = buffers_.find(setting.buffer);
+    if (buffer == nullptr || buffer->serial != setting.serial) return CL_INVALID_MEM_OBJECT;
+  }
+  kernel.checked_release = buffers_released_;
+  return CL_SUCCESS;
+}
+
+cl_int Connection::launch(Enqueue& enqueue, const LaunchCommand& command, KernelObject*& kernel) {
+  kernel = kernels_table_.find(command.kernel);
+  if (kernel == nullptr) return CL_INVALID_KERNEL;
+  QueueObject& queue = *enqueue.queue;
+  if (kernel->program->context != queue.context) return CL_INVALID_CONTEXT;
+  cl_int status = set_arguments(*kernel, queue.context, command.arguments);
+  if (status == CL_SUCCESS) status = check_settings(*kernel);
+  if (status != CL_SUCCESS) return status;
+  const uint32_t dimensions = command.dimensions;
+  if (dimensions < 1 || dimensions > 3) return CL_INVALID_WORK_DIMENSION;
+  const bool has_local = (command.flags & kHasLocal) != 0;
+  const bool has_offset = (command.flags & kHasOffset) != 0;
+  const size_t parts = size_t{1} + (has_local ? 1 : 0) + (has_offset ? 1 : 0);
+  if ((command.flags & ~(kHasLocal | kHasOffset | kIsTask)) != 0 ||
+      command.shape.size() != parts * dimensions) {
+    return CL_INVALID_VALUE;
+  }
+  const auto* shape = reinterpret_cast<const size_t*>(command.shape.data());
+  const size_t* local = has_local ? shape + dimensions : nullptr;
+  const size_t* offset = has_offset ? shape + (has_local ? 2 : 1) * dimensions : nullptr;
+  for (uint32_t i = 0; i < dimensions; ++i) {
+    size_t end = 0;
+    if (local != nullptr && local[i] == 0) return CL_INVALID_WORK_GROUP_SIZE;
+    if (offset != nullptr && __builtin_add_overflow(offset[i], shape[i], &end)) {
+      return CL_INVALID_GLOBAL_OFFSET;
+    }
+  }
+  if (context_.prints != nullptr && kernel->program->prints.load(std::memory_order_relaxed)) {
+    context_.prints->expect(publisher_);
+  }
+  const bool hide =
+      enqueue.event_id == 0 && enqueue.wait_count == 0 && may_hide(queue, enqueue.queue_id);
+  return calls_.clEnqueueNDRangeKernel(queue.queue, kernel->kernel, dimensions, offset, shape,
+                                       local, enqueue.wait_count, enqueue.wait,
+                                       hide ? nullptr : &enqueue.event);
+}
+
+void Connection::on(const LaunchCommand& command) {
+  Enqueue enqueue;
+  KernelObject* kernel = nullptr;
+  cl_int status = begin_enqueue(enqueue, command.queue, command.event, command.wait);
+  if (status == CL_SUCCESS) {
+    status = launch(enqueue, command, kernel);
+    kernels_.store(kernels_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+  finish_enqueue(enqueue, status, kernel != nullptr ? kernel->name : nullptr);
+}
+
+}  // namespace aliquot::worker

@@ -1,0 +1,292 @@
+// Programs: from source or binary, built off the decode thread.
+#include <string.h>
+
+#include <numeric>
+
+#include "worker/connection.h"
+#include "worker/query.h"
+
+namespace aliquot::worker {
+
+using namespace opencl;
+
+Program::~Program() {
+  if (const cl_program held = program.load()) driver->calls.clReleaseProgram(held);
+}
+
+namespace {
+
+constexpr uint64_t kLargestProgram = 256u << 20;  // bytes of source or of all binaries
+
+bool contains(const void* data, size_t size, const char* word) {
+  return memmem(data, size, word, std::strlen(word)) != nullptr;
+}
+
+// Whether kernels made of this text may print; an include may bring in anything.
+bool may_print(const void* data, size_t size) {
+  return contains(data, size, "printf") || contains(data, size, "#include") ||
+         contains(data, size, "# include");
+}
+
+std::string text_of(std::span<const uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace
+
+void Connection::on(const CreateProgramWithSourceCommand& command) {
+  if (!check_reply(command.reply)) return;
+  const cl_context context = find_context(command.context);
+  if (context == nullptr) return replies_.answer(command.reply, CL_INVALID_CONTEXT);
+  if (command.size > kLargestProgram) return replies_.answer(command.reply, CL_OUT_OF_HOST_MEMORY);
+  const auto arena = arenas_.find(command.arena);
+  const unsigned char* shared = arena ? arena->range(command.offset, command.size) : nullptr;
+  if (shared == nullptr) return replies_.answer(command.reply, CL_INVALID_VALUE);
+  // The compiler must not see the source change under its eyes.
+  const std::string source(reinterpret_cast<const char*>(shared), command.size);
+  ProgramObject* object = programs_.insert(command.program);
+  if (object == nullptr) return replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
+  const char* text = source.c_str();
+  const size_t length = source.size();
+  cl_int status = CL_SUCCESS;
+  const cl_program made = calls_.clCreateProgramWithSource(context, 1, &text, &length, &status);
+  if (made == nullptr) {
+    programs_.erase(command.program);
+    return replies_.answer(command.reply, status != CL_SUCCESS ? status : CL_OUT_OF_RESOURCES);
+  }
+  object->program = std::make_shared<Program>();
+  object->program->driver = &context_.driver;
+  object->program->context = context;
+  object->program->program.store(made);
+  object->program->prints.store(may_print(source.data(), source.size()));
+  replies_.answer(command.reply, CL_SUCCESS);
+}
+
+void Connection::on(const CreateProgramWithBinaryCommand& command) {
+  if (!check_reply(command.reply)) return;
+  const cl_context context = find_context(command.context);
+  if (context == nullptr) return replies_.answer(command.reply, CL_INVALID_CONTEXT);
+  std::vector<cl_device_id> devices;
+  cl_int status = find_devices(command.devices, devices);
+  if (status != CL_SUCCESS) return replies_.answer(command.reply, status);
+  if (devices.empty() || devices.size() != command.sizes.size()) {
+    return replies_.answer(command.reply, CL_INVALID_VALUE);
+  }
+  uint64_t total = 0;
+  for (const uint64_t size : command.sizes) {
+    if (size == 0) return replies_.answer(command.reply, CL_INVALID_VALUE);
+    if (size > kLargestProgram - total) {
+      return replies_.answer(command.reply, CL_OUT_OF_HOST_MEMORY);
+    }
+    total += size;
+  }
+  const auto arena = arenas_.find(command.arena);
+  const unsigned char* shared = arena ? arena->range(command.offset, total) : nullptr;
+  if (shared == nullptr) return replies_.answer(command.reply, CL_INVALID_VALUE);
+  const std::vector<unsigned char> copy(shared, shared + total);
+  std::vector<const unsigned char*> binaries;
+  std::vector<size_t> sizes;
+  uint64_t at = 0;
+  for (const uint64_t size : command.sizes) {
+    binaries.push_back(copy.data() + at);
+    sizes.push_back(size);
+    at += size;
+  }
+  ProgramObject* object = programs_.insert(command.program);
+  if (object == nullptr) return replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
+  std::vector<cl_int> statuses(devices.size(), CL_SUCCESS);
+  const cl_program made = calls_.clCreateProgramWithBinary(
+      context, static_cast<cl_uint>(devices.size()), devices.data(), sizes.data(), binaries.data(),
+      statuses.data(), &status);
+  ReplyBytes answer;
+  for (const cl_int each : statuses) answer.add(each);
+  if (made == nullptr) {
+    programs_.erase(command.program);
+    if (status == CL_SUCCESS) status = CL_INVALID_BINARY;
+    return replies_.answer(command.reply, status, answer.bytes());
+  }
+  object->program = std::make_shared<Program>();
+  object->program->driver = &context_.driver;
+  object->program->context = context;
+  object->program->program.store(made);
+  object->program->prints.store(true);  // nobody knows
+  replies_.answer(command.reply, status, answer.bytes());
+}
+
+void Connection::on(const BuildProgramCommand& command) {
+  if (!check_reply(command.reply)) return;
+  std::shared_ptr<Program> program;
+  std::vector<cl_device_id> devices;
+  if (find_program(command.program, &program) == nullptr) {
+    return replies_.answer(command.reply, CL_INVALID_PROGRAM);
+  }
+  const cl_int status = find_devices(command.devices, devices);
+  if (status != CL_SUCCESS) return replies_.answer(command.reply, status);
+  if (may_print(command.options.data(), command.options.size())) program->prints.store(true);
+  const bool queued = builder_.add([this, program, devices, options = text_of(command.options),
+                                    reply = command.reply] {
+    replies_.answer(reply, calls_.clBuildProgram(
+                               program->program.load(), static_cast<cl_uint>(devices.size()),
+                               devices.empty() ? nullptr : devices.data(), options.c_str(),
+                               nullptr, nullptr));
+  });
+  if (!queued) replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
+}
+
+void Connection::on(const CompileProgramCommand& command) {
+  if (!check_reply(command.reply)) return;
+  std::shared_ptr<Program> program;
+  std::vector<cl_device_id> devices;
+  if (find_program(command.program, &program) == nullptr) {
+    return replies_.answer(command.reply, CL_INVALID_PROGRAM);
+  }
+  if (calls_.clCompileProgram == nullptr) {
+    return replies_.answer(command.reply, CL_INVALID_OPERATION);
+  }
+  const cl_int status = find_devices(command.devices, devices);
+  if (status != CL_SUCCESS) return replies_.answer(command.reply, status);
+  std::vector<std::shared_ptr<Program>> headers;
+  for (const uint32_t id : command.headers) {
+    std::shared_ptr<Program> header;
+    if (find_program(id, &header) == nullptr) {
+      return replies_.answer(command.reply, CL_INVALID_PROGRAM);
+    }
+    if (header->prints.load()) program->prints.store(true);
+    headers.push_back(std::move(header));
+  }
+  std::vector<std::string> names;
+  const std::string joined = text_of(command.header_names);
+  for (size_t at = 0; at < joined.size(); at += names.back().size() + 1) {
+    names.emplace_back(joined.c_str() + at);
+  }
+  if (names.size() != headers.size()) return replies_.answer(command.reply, CL_INVALID_VALUE);
+  if (may_print(command.options.data(), command.options.size())) program->prints.store(true);
+  const bool queued = builder_.add([this, program, devices, headers, names,
+                                    options = text_of(command.options), reply = command.reply] {
+    std::vector<cl_program> header_programs;
+    std::vector<const char*> header_names;
+    for (size_t i = 0; i < headers.size(); ++i) {
+      header_programs.push_back(headers[i]->program.load());
+      header_names.push_back(names[i].c_str());
+    }
+    const bool any = !headers.empty();
+    replies_.answer(
+        reply, calls_.clCompileProgram(
+                   program->program.load(), static_cast<cl_uint>(devices.size()),
+                   devices.empty() ? nullptr : devices.data(), options.c_str(),
+                   static_cast<cl_uint>(headers.size()), any ? header_programs.data() : nullptr,
+                   any ? header_names.data() : nullptr, nullptr, nullptr));
+  });
+  if (!queued) replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
+}
+
+void Connection::on(const LinkProgramCommand& command) {
+  if (!check_reply(command.reply)) return;
+  const cl_context context = find_context(command.context);
+  if (context == nullptr) return replies_.answer(command.reply, CL_INVALID_CONTEXT);
+  if (calls_.clLinkProgram == nullptr) return replies_.answer(command.reply, CL_INVALID_OPERATION);
+  std::vector<cl_device_id> devices;
+  const cl_int status = find_devices(command.devices, devices);
+  if (status != CL_SUCCESS) return replies_.answer(command.reply, status);
+  if (command.inputs.empty()) return replies_.answer(command.reply, CL_INVALID_VALUE);
+  auto program = std::make_shared<Program>();
+  program->driver = &context_.driver;
+  program->context = context;
+  std::vector<std::shared_ptr<Program>> inputs;
+  for (const uint32_t id : command.inputs) {
+    std::shared_ptr<Program> input;
+    if (find_program(id, &input) == nullptr) {
+      return replies_.answer(command.reply, CL_INVALID_PROGRAM);
+    }
+    if (input->prints.load()) program->prints.store(true);
+    inputs.push_back(std::move(input));
+  }
+  // The id of a link that made no program is free again.
+  const ProgramObject* earlier = programs_.find(command.program);
+  if (earlier != nullptr && earlier->program->program.load() == nullptr &&
+      !earlier->program->pending.load()) {
+    programs_.erase(command.program);
+  }
+  ProgramObject* object = programs_.insert(command.program);
+  if (object == nullptr) return replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
+  object->program = program;
+  program->pending.store(true);
+  const bool queued = builder_.add([this, program, context, devices, inputs,
+                                    options = text_of(command.options), reply = command.reply] {
+    std::vector<cl_program> input_programs;
+    for (const auto& input : inputs) input_programs.push_back(input->program.load());
+    cl_int link_status = CL_SUCCESS;
+    const cl_program made = calls_.clLinkProgram(
+        context, static_cast<cl_uint>(devices.size()), devices.empty() ? nullptr : devices.data(),
+        options.c_str(), static_cast<cl_uint>(inputs.size()), input_programs.data(), nullptr,
+        nullptr, &link_status);
+    program->program.store(made);
+    program->pending.store(false);
+    ReplyBytes answer;
+    answer.add<uint32_t>(made != nullptr ? 1 : 0);
+    replies_.answer(reply, link_status, answer.bytes());
+  });
+  if (queued) return;
+  programs_.erase(command.program);
+  replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
+}
+
+void Connection::on(const ProgramInfoCommand& command) {
+  if (!check_reply(command.reply)) return;
+  const cl_program program = find_program(command.program);
+  if (program == nullptr) return replies_.answer(command.reply, CL_INVALID_PROGRAM);
+  const auto query = [&](size_t capacity, void* out, size_t* size) {
+    return calls_.clGetProgramInfo(program, command.parameter, capacity, out, size);
+  };
+  switch (command.parameter) {
+    case CL_PROGRAM_REFERENCE_COUNT:
+    case CL_PROGRAM_CONTEXT:
+    case CL_PROGRAM_DEVICES:  // handles of the driver; the guest driver knows its own
+      return replies_.answer(command.reply, CL_INVALID_VALUE);
+    case CL_PROGRAM_BINARIES:
+      break;
+    default:
+      return answer_query(replies_, command.reply, query);
+  }
+  cl_uint count = 0;
+  cl_int status = calls_.clGetProgramInfo(program, CL_PROGRAM_NUM_DEVICES, sizeof count, &count,
+                                          nullptr);
+  if (status != CL_SUCCESS || count > 256) return replies_.answer(command.reply, status);
+  std::vector<size_t> sizes(count, 0);
+  status = calls_.clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, count * sizeof(size_t),
+                                   sizes.data(), nullptr);
+  if (status != CL_SUCCESS) return replies_.answer(command.reply, status);
+  uint64_t total = 0;
+  for (const size_t size : sizes) {
+    if (size > kLargestProgram - total) {
+      return replies_.answer(command.reply, CL_OUT_OF_HOST_MEMORY);
+    }
+    total += size;
+  }
+  std::vector<unsigned char> bytes(total);
+  std::vector<unsigned char*> places(count, nullptr);
+  uint64_t at = 0;
+  for (cl_uint i = 0; i < count; ++i) {
+    if (sizes[i] != 0) places[i] = bytes.data() + at;
+    at += sizes[i];
+  }
+  status = calls_.clGetProgramInfo(program, CL_PROGRAM_BINARIES, count * sizeof(unsigned char*),
+                                   places.data(), nullptr);
+  replies_.answer(command.reply, status, bytes);
+}
+
+void Connection::on(const ProgramBuildInfoCommand& command) {
+  if (!check_reply(command.reply)) return;
+  const cl_program program = find_program(command.program);
+  const cl_device_id device = find_device(command.device);
+  if (program == nullptr) return replies_.answer(command.reply, CL_INVALID_PROGRAM);
+  if (device == nullptr) return replies_.answer(command.reply, CL_INVALID_DEVICE);
+  answer_query(replies_, command.reply, [&](size_t capacity, void* out, size_t* size) {
+    return calls_.clGetProgramBuildInfo(program, device, command.parameter, capacity, out, size);
+  });
+}
+
+// A build under way keeps the program.
+void Connection::release_program(uint32_t id) { programs_.erase(id); }
+
+}  // namespace aliquot::worker

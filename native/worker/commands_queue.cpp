@@ -1,0 +1,174 @@
+// What all commands for a queue have in common, and those that only wait.
+#include "worker/connection.h"
+
+namespace aliquot::worker {
+
+using namespace opencl;
+
+namespace {
+// Launches under way at most; above that the decode thread waits while some of them end.
+constexpr uint64_t kMostUnderWay = 4096;
+constexpr uint64_t kResumeUnderWay = 3584;
+constexpr uint64_t kRefuseUnderWay = 65'536;  // nothing ends, and the driver's memory has bounds
+constexpr uint64_t kCheckpointEvery = 256;    // commands
+// Commands shorter than this may be hidden behind later ones.
+constexpr uint64_t kShortCommandNs = 500'000;
+}  // namespace
+
+cl_int Connection::begin_enqueue(Enqueue& enqueue, uint32_t queue, uint32_t event,
+                                 std::span<const uint32_t> wait) {
+  enqueue.queue_id = queue;
+  enqueue.queue = queues_.find(queue);
+  if (event != 0 && (event > layout::kEventSlots || events_.find(event) != nullptr)) {
+    return CL_INVALID_EVENT;  // and the event that has this id stays what it is
+  }
+  enqueue.event_id = event;
+  if (enqueue.queue == nullptr) return CL_INVALID_COMMAND_QUEUE;
+  if (!wait.empty()) {
+    wait_list_.clear();
+    bool failed = false;
+    for (const uint32_t id : wait) {
+      const EventObject* object = events_.find(id);
+      if (object == nullptr) return CL_INVALID_EVENT_WAIT_LIST;
+      failed = failed || object->event == nullptr;
+      wait_list_.push_back(object->event);
+    }
+    if (failed) return CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST;
+    enqueue.wait = wait_list_.data();
+    enqueue.wait_count = static_cast<cl_uint>(wait_list_.size());
+    cover_hidden(*enqueue.queue);  // else nobody could tell whether it runs or this one waits
+  }
+  QueueProgress& progress = *enqueue.queue->progress;
+  const uint64_t commands = enqueue.queue->commands;
+  if (commands - progress.completed() > kMostUnderWay) {
+    calls_.clFlush(enqueue.queue->queue);
+    progress.wait_below(commands, kResumeUnderWay, stop_);
+    if (commands - progress.completed() > kRefuseUnderWay) return CL_OUT_OF_RESOURCES;
+  }
+  return CL_SUCCESS;
+}
+
+bool Connection::may_hide(const QueueObject& queue, uint32_t queue_id) {
+  return queue.in_order && (queue.commands + 1) % kCheckpointEvery != 0 &&
+         queue.progress->average_ns() < kShortCommandNs && ring_.launch_follows(queue_id);
+}
+
+void Connection::record_event(Enqueue& enqueue, cl_int status) {
+  if (enqueue.event_id == 0) return;
+  EventObject* object = events_.insert(enqueue.event_id);
+  if (object == nullptr) return;
+  object->queue = enqueue.queue_id;
+  if (status != CL_SUCCESS || enqueue.event == nullptr) {
+    object->error = status != CL_SUCCESS ? status : CL_OUT_OF_RESOURCES;
+    return;
+  }
+  calls_.clRetainEvent(enqueue.event);
+  object->event = enqueue.event;
+  object->profiled = enqueue.queue->profiled;
+}
+
+void Connection::finish_enqueue(Enqueue& enqueue, cl_int status,
+                                const std::shared_ptr<const std::string>& kernel) {
+  if (enqueue.queue != nullptr) enqueue.queue->last_status = status;
+  record_event(enqueue, status);
+  if (status != CL_SUCCESS) {
+    publisher_->latch_queue_error(enqueue.queue_id, status);
+    return;
+  }
+  QueueObject& queue = *enqueue.queue;
+  if (enqueue.event == nullptr) {
+    queue.progress->begin_busy(++queue.commands);
+    hidden_ = &queue;
+    hidden_number_ = queue.commands;
+    return;
+  }
+  keep_event(queue, enqueue.event, kernel);
+}
+
+void Connection::keep_event(QueueObject& queue, cl_event event,
+                            const std::shared_ptr<const std::string>& kernel) {
+  const uint64_t number = ++queue.commands;
+  queue.progress->begin_busy(number);
+  OutstandingCommand command;
+  command.event = event;
+  command.number = number;
+  command.hidden_before = number - queue.evented > 1;
+  command.kernel = kernel;
+  queue.progress->add(std::move(command));
+  queue.evented = number;
+  if (hidden_ == &queue) hidden_ = nullptr;
+  context_.watchdog.arm();
+  if (number % kCheckpointEvery != 0) return;
+  if (queue.in_order) {
+    queue.progress->publish_after(number, 0);
+  } else if (add_marker(queue)) {
+    queue.progress->publish_after(queue.commands, 0);
+  }
+}
+
+bool Connection::add_marker(QueueObject& queue) {
+  cl_event event = nullptr;
+  const cl_int status = calls_.clEnqueueMarkerWithWaitList(queue.queue, 0, nullptr, &event);
+  if (status != CL_SUCCESS || event == nullptr) return false;
+  keep_event(queue, event, nullptr);
+  return true;
+}
+
+void Connection::cover_hidden(QueueObject& queue) {
+  if (hidden_ != &queue) return;
+  hidden_ = nullptr;
+  if (queue.evented != queue.commands) add_marker(queue);
+}
+
+void Connection::on(const MarkerCommand& command) {
+  Enqueue enqueue;
+  cl_int status = begin_enqueue(enqueue, command.queue, command.event, command.wait);
+  if (status == CL_SUCCESS) {
+    status = calls_.clEnqueueMarkerWithWaitList(enqueue.queue->queue, enqueue.wait_count,
+                                                enqueue.wait, &enqueue.event);
+  }
+  finish_enqueue(enqueue, status);
+}
+
+void Connection::on(const BarrierCommand& command) {
+  Enqueue enqueue;
+  cl_int status = begin_enqueue(enqueue, command.queue, command.event, command.wait);
+  if (status == CL_SUCCESS) {
+    status = calls_.clEnqueueBarrierWithWaitList(enqueue.queue->queue, enqueue.wait_count,
+                                                 enqueue.wait, &enqueue.event);
+  }
+  finish_enqueue(enqueue, status);
+}
+
+void Connection::on(const FlushCommand& command) {
+  if (QueueObject* queue = queues_.find(command.queue)) calls_.clFlush(queue->queue);
+}
+
+void Connection::on(const SyncCommand& command) {
+  QueueObject* queue = queues_.find(command.queue);
+  if (queue == nullptr) {
+    publisher_->latch_queue_error(command.queue, CL_INVALID_COMMAND_QUEUE);
+    return;
+  }
+  cover_hidden(*queue);
+  const bool needs_marker =
+      queue->commands != queue->progress->completed() &&
+      (!queue->in_order || queue->evented != queue->commands);
+  if (needs_marker && !add_marker(*queue)) {
+    publisher_->latch_queue_error(command.queue, CL_OUT_OF_RESOURCES);
+  }
+  if (queue->commands == queue->progress->completed()) {
+    queue->progress->reached(command.sequence, queue->commands, CL_COMPLETE);
+  } else {
+    queue->progress->publish_after(queue->commands, command.sequence);
+  }
+  calls_.clFlush(queue->queue);
+}
+
+void Connection::on(const LastErrorCommand& command) {
+  if (!check_reply(command.reply)) return;
+  const QueueObject* queue = queues_.find(command.queue);
+  replies_.answer(command.reply, queue != nullptr ? queue->last_status : CL_INVALID_COMMAND_QUEUE);
+}
+
+}  // namespace aliquot::worker

@@ -1,0 +1,167 @@
+#include "worker/completion.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "worker/futex.h"
+#include "worker/print_capture.h"
+
+namespace aliquot::worker {
+
+namespace {
+
+constexpr uint32_t kLevelComplete = 1;
+constexpr uint32_t kLevelRunning = 2;
+constexpr uint32_t kLevelSubmitted = 4;
+
+uint32_t level_of(cl_int status) {
+  if (status <= CL_COMPLETE) return kLevelComplete;
+  if (status == CL_RUNNING) return kLevelRunning;
+  if (status == CL_SUBMITTED) return kLevelSubmitted;
+  return 0;
+}
+
+cl_ulong event_time(const Driver& driver, cl_event event, cl_profiling_info parameter, bool& all) {
+  cl_ulong time = 0;
+  if (driver.calls.clGetEventProfilingInfo(event, parameter, sizeof time, &time, nullptr) !=
+      CL_SUCCESS) {
+    all = false;
+  }
+  return time;
+}
+
+}  // namespace
+
+void Publisher::drain_prints() {
+  if (prints_ != nullptr) prints_->drain();
+}
+
+void Publisher::print(std::span<const unsigned char> bytes) {
+  const std::lock_guard guard(mutex_);
+  layout::Control& control = memory_->control;
+  const uint64_t used = print_tail_ - control.print_head.load(std::memory_order_acquire);
+  const size_t room = used > layout::kPrintBytes ? 0 : layout::kPrintBytes - used;
+  const size_t taken = std::min(room, bytes.size());
+  const size_t start = print_tail_ % layout::kPrintBytes;
+  const size_t first = std::min(taken, layout::kPrintBytes - start);
+  if (first != 0) std::memcpy(memory_->print + start, bytes.data(), first);
+  if (first < taken) std::memcpy(memory_->print, bytes.data() + first, taken - first);
+  print_tail_ += taken;
+  control.print_tail.store(print_tail_, std::memory_order_release);
+  if (taken < bytes.size()) control.print_dropped.fetch_add(bytes.size() - taken);
+}
+
+void Publisher::notify(uint32_t event, cl_int status) {
+  layout::Control& control = memory_->control;
+  {
+    const std::lock_guard guard(mutex_);
+    const uint64_t used = notify_tail_ - control.notify_head.load(std::memory_order_acquire);
+    if (used >= layout::kNotifyEntries) {
+      control.notify_overflow.store(1);
+    } else {
+      const uint64_t entry = (uint64_t{static_cast<uint32_t>(status)} << 32) | event;
+      memory_->notifications[notify_tail_ % layout::kNotifyEntries].store(
+          entry, std::memory_order_relaxed);
+      control.notify_tail.store(++notify_tail_, std::memory_order_release);
+    }
+    control.notify_count.fetch_add(1);
+  }
+  futex_wake(control.notify_count);
+}
+
+void Publisher::latch_queue_error(uint32_t queue, cl_int error) {
+  if (queue == 0 || queue > layout::kQueueSlots || error >= 0) return;
+  int32_t none = 0;
+  memory_->queues[queue - 1].error.compare_exchange_strong(none, error);
+}
+
+void Publisher::close() {
+  layout::Control& control = memory_->control;
+  control.worker_closed.store(1);
+  control.notify_count.fetch_add(1);
+  futex_wake(control.notify_count);
+  control.space_wanted.store(0);
+  futex_wake(control.space_wanted);
+}
+
+void EventWatch::note_wishes(uint32_t notify, uint32_t levels) {
+  const std::lock_guard guard(mutex_);
+  if (notify != 0) levels_ |= levels;
+}
+
+void EventWatch::watch(cl_event event, uint32_t notify, uint32_t levels) {
+  note_wishes(notify, levels);
+  cl_int status = CL_QUEUED;
+  const Driver& driver = publisher_->driver();
+  if (driver.calls.clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof status, &status,
+                                  nullptr) != CL_SUCCESS) {
+    status = CL_INVALID_EVENT;
+  }
+  publish(event, status);
+  if (status <= CL_COMPLETE) return;
+  if (notify != 0 && (levels & kLevelSubmitted) != 0) add_callback(event, CL_SUBMITTED);
+  if (notify != 0 && (levels & kLevelRunning) != 0) add_callback(event, CL_RUNNING);
+  add_callback(event, CL_COMPLETE);
+}
+
+void EventWatch::watch_failed(cl_int error, uint32_t notify, uint32_t levels) {
+  note_wishes(notify, levels);
+  publish(nullptr, error);
+}
+
+void EventWatch::add_callback(cl_event event, cl_int level) {
+  {
+    const std::lock_guard guard(mutex_);
+    if ((registered_ & level_of(level)) != 0) return;
+    registered_ |= level_of(level);
+  }
+  auto* self = new std::shared_ptr<EventWatch>(shared_from_this());
+  const cl_int error = publisher_->driver().calls.clSetEventCallback(event, level, called, self);
+  if (error == CL_SUCCESS) return;
+  delete self;
+  if (level == CL_COMPLETE) publish(nullptr, error);  // better a failed event than a silent one
+}
+
+void CL_CALLBACK EventWatch::called(cl_event event, cl_int status, void* data) {
+  auto* self = static_cast<std::shared_ptr<EventWatch>*>(data);
+  if (status <= CL_COMPLETE) (*self)->publisher_->drain_prints();
+  (*self)->publish(event, status);
+  delete self;
+}
+
+void EventWatch::publish(cl_event event, cl_int status) {
+  const std::lock_guard guard(mutex_);
+  if (retired_) return;
+  if (status < status_) {
+    layout::EventSlot& slot = publisher_->memory().events[id_ - 1];
+    if (status <= CL_COMPLETE) {
+      bool all = profiled_ && event != nullptr && status == CL_COMPLETE;
+      if (all) {
+        const Driver& driver = publisher_->driver();
+        slot.queued = event_time(driver, event, CL_PROFILING_COMMAND_QUEUED, all);
+        slot.submitted = event_time(driver, event, CL_PROFILING_COMMAND_SUBMIT, all);
+        slot.started = event_time(driver, event, CL_PROFILING_COMMAND_START, all);
+        slot.ended = event_time(driver, event, CL_PROFILING_COMMAND_END, all);
+      }
+      slot.has_times = all ? 1 : 0;
+    }
+    status_ = status;
+    slot.status.store(status);
+    if (slot.waiters.load() != 0) {
+      slot.waiters.store(0);
+      futex_wake(slot.status);
+    }
+  }
+  const uint32_t level = level_of(status_);
+  if ((levels_ & level & ~notified_) != 0) {
+    notified_ |= level;
+    publisher_->notify(id_, status_);
+  }
+}
+
+void EventWatch::retire() {
+  const std::lock_guard guard(mutex_);
+  retired_ = true;
+}
+
+}  // namespace aliquot::worker

@@ -1,0 +1,81 @@
+// What the driver's callbacks publish in the connection memory. Callbacks run on threads of the
+// driver, at any time, also after the connection has ended: they hold what they need by shared
+// pointers, take no lock for long and never wait for a guest process.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <span>
+
+#include "protocol/connection_layout.h"
+#include "worker/driver.h"
+
+namespace aliquot::worker {
+
+class PrintCapture;
+
+/// The words of the connection memory that any thread of the worker may write. Positions that the
+/// worker owns are kept in private memory; what the guest process wrote is checked.
+class Publisher {
+ public:
+  /// `prints` may be null; it and `driver` must outlive the publisher.
+  Publisher(std::shared_ptr<layout::ConnectionMemory> memory, const Driver& driver,
+            PrintCapture* prints)
+      : memory_(std::move(memory)), driver_(driver), prints_(prints) {}
+
+  layout::ConnectionMemory& memory() { return *memory_; }
+  const Driver& driver() const { return driver_; }
+
+  /// Delivers what kernels have printed up to now; called before a completion is published.
+  void drain_prints();
+  /// Puts printed bytes into the print ring; what finds no room is dropped and counted.
+  void print(std::span<const unsigned char> bytes);
+  /// Puts an entry into the notification ring, or marks the overflow.
+  void notify(uint32_t event, cl_int status);
+  /// Keeps the first error of a queue until the guest driver takes it.
+  void latch_queue_error(uint32_t queue, cl_int error);
+  /// Tells the guest driver that nothing more will be answered, and wakes all that it may wait on.
+  void close();
+
+ private:
+  std::shared_ptr<layout::ConnectionMemory> memory_;
+  const Driver& driver_;
+  PrintCapture* prints_;
+  std::mutex mutex_;  // the producer sides of the two rings
+  uint64_t notify_tail_ = 0;
+  uint64_t print_tail_ = 0;
+};
+
+/// An event that the guest driver watches, from `watch_event` until its final status.
+class EventWatch : public std::enable_shared_from_this<EventWatch> {
+ public:
+  EventWatch(std::shared_ptr<Publisher> publisher, uint32_t id, bool profiled)
+      : publisher_(std::move(publisher)), id_(id), profiled_(profiled) {}
+
+  /// Publishes the event's status now and registers for what follows. May be called again, with
+  /// more to notify. `notify` and `levels` as in commands.toml.
+  void watch(cl_event event, uint32_t notify, uint32_t levels);
+  /// The same for a command that failed before it had an event.
+  void watch_failed(cl_int error, uint32_t notify, uint32_t levels);
+  /// After this returns nothing more is published.
+  void retire();
+
+ private:
+  static void CL_CALLBACK called(cl_event event, cl_int status, void* data);
+  void add_callback(cl_event event, cl_int level);
+  void publish(cl_event event, cl_int status);
+  void note_wishes(uint32_t notify, uint32_t levels);
+
+  std::shared_ptr<Publisher> publisher_;
+  const uint32_t id_;
+  const bool profiled_;
+  std::mutex mutex_;
+  uint32_t levels_ = 0;      // of which the guest driver wants notice
+  uint32_t notified_ = 0;    // of which it had notice
+  uint32_t registered_ = 0;  // for which the driver will call us
+  cl_int status_ = layout::kEventPending;
+  bool retired_ = false;
+};
+
+}  // namespace aliquot::worker

@@ -1,0 +1,213 @@
+// One guest process: its ring, its objects, and the thread that carries out its commands.
+//
+// `on(command)` is called by the generated dispatcher for each frame. Only the decode thread calls
+// it (or a test that has not started one). Which file has it: commands_<group>.cpp.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "generated/opencl_dispatch.h"
+#include "worker/arenas.h"
+#include "worker/builder.h"
+#include "worker/completion.h"
+#include "worker/host_link.h"
+#include "worker/memory_quota.h"
+#include "worker/object_table.h"
+#include "worker/objects.h"
+#include "worker/print_capture.h"
+#include "worker/reply.h"
+#include "worker/ring_consumer.h"
+#include "worker/watchdog.h"
+
+namespace aliquot::worker {
+
+/// What all connections of a worker share. Everything here outlives them.
+struct WorkerContext {
+  const Driver& driver;
+  std::shared_ptr<MemoryQuota> quota;
+  HostLink& host;
+  Watchdog& watchdog;
+  PrintCapture* prints = nullptr;  // null: output of kernels is not captured
+  uint64_t device_type = 0;        // what the device shall call itself; 0: the driver's own
+};
+
+class Connection {
+ public:
+  Connection(WorkerContext context, uint32_t id, std::shared_ptr<layout::ConnectionMemory> memory);
+  ~Connection();
+
+  /// Starts the decode thread. False: none to be had.
+  bool start();
+  /// Asks the decode thread to end; to be repeated until `finished`.
+  void stop();
+  /// The decode thread has freed everything; `join` won't wait.
+  bool finished() const { return finished_.load(); }
+  void join() { thread_.join(); }
+  /// Tells the guest process that nothing more will be answered.
+  void close_memory() { publisher_->close(); }
+
+  /// Carries out one frame (8-aligned, private memory). False: it broke the protocol.
+  bool handle(std::span<const unsigned char> frame);
+  /// Frees everything, after the last running kernel. The decode thread does so when it ends; a
+  /// test without one calls it itself.
+  void tear_down();
+
+  Arenas& arenas() { return arenas_; }
+  uint32_t id() const { return id_; }
+  /// Claims for kWorkerStatus.
+  uint64_t kernels() const { return kernels_.load(std::memory_order_relaxed); }
+  uint64_t copied_bytes() const { return copied_bytes_.load(std::memory_order_relaxed); }
+
+  // commands_context.cpp
+  void on(const opencl::SnapshotCommand& command);
+  void on(const opencl::CreateSubDevicesCommand& command);
+  void on(const opencl::DeviceTimerCommand& command);
+  void on(const opencl::CreateContextCommand& command);
+  void on(const opencl::CreateQueueCommand& command);
+  void on(const opencl::ReleaseCommand& command);
+  // commands_memory.cpp
+  void on(const opencl::CreateBufferCommand& command);
+  void on(const opencl::CreateSubBufferCommand& command);
+  void on(const opencl::DropArenaCommand& command);
+  // commands_program.cpp
+  void on(const opencl::CreateProgramWithSourceCommand& command);
+  void on(const opencl::CreateProgramWithBinaryCommand& command);
+  void on(const opencl::BuildProgramCommand& command);
+  void on(const opencl::CompileProgramCommand& command);
+  void on(const opencl::LinkProgramCommand& command);
+  void on(const opencl::ProgramInfoCommand& command);
+  void on(const opencl::ProgramBuildInfoCommand& command);
+  // commands_kernel.cpp
+  void on(const opencl::CreateKernelCommand& command);
+  void on(const opencl::CloneKernelCommand& command);
+  void on(const opencl::KernelInfoCommand& command);
+  void on(const opencl::KernelWorkGroupInfoCommand& command);
+  void on(const opencl::KernelSubGroupInfoCommand& command);
+  // commands_launch.cpp
+  void on(const opencl::LaunchCommand& command);
+  // commands_transfer.cpp
+  void on(const opencl::WriteBufferCommand& command);
+  void on(const opencl::ReadBufferCommand& command);
+  void on(const opencl::WriteBufferRectCommand& command);
+  void on(const opencl::ReadBufferRectCommand& command);
+  void on(const opencl::CopyBufferCommand& command);
+  void on(const opencl::CopyBufferRectCommand& command);
+  void on(const opencl::FillBufferCommand& command);
+  void on(const opencl::MigrateBuffersCommand& command);
+  // commands_queue.cpp
+  void on(const opencl::MarkerCommand& command);
+  void on(const opencl::BarrierCommand& command);
+  void on(const opencl::FlushCommand& command);
+  void on(const opencl::SyncCommand& command);
+  void on(const opencl::LastErrorCommand& command);
+  // commands_event.cpp
+  void on(const opencl::CreateUserEventCommand& command);
+  void on(const opencl::SetUserEventStatusCommand& command);
+  void on(const opencl::WatchEventCommand& command);
+
+ private:
+  // One command on its way into a queue (commands_queue.cpp).
+  struct Enqueue {
+    QueueObject* queue = nullptr;
+    uint32_t queue_id = 0;
+    uint32_t event_id = 0;
+    cl_uint wait_count = 0;
+    const cl_event* wait = nullptr;
+    cl_event event = nullptr;  // the driver's answer
+  };
+  /// Looks up queue and wait list. CL_SUCCESS, or the error that `finish_enqueue` shall be given.
+  cl_int begin_enqueue(Enqueue& enqueue, uint32_t queue, uint32_t event,
+                       std::span<const uint32_t> wait);
+  /// After the driver was called (or an error was found before): books event and queue, or latches
+  /// the error on both. `kernel`: its name for the watchdog, null for other commands.
+  void finish_enqueue(Enqueue& enqueue, cl_int status,
+                      const std::shared_ptr<const std::string>& kernel = nullptr);
+  void record_event(Enqueue& enqueue, cl_int status);
+  void keep_event(QueueObject& queue, cl_event event,
+                  const std::shared_ptr<const std::string>& kernel);
+  /// Puts a marker with an event at the queue's end; false: the driver refused.
+  bool add_marker(QueueObject& queue);
+  /// Makes sure that the last command of the queue has an event: a marker where it hasn't.
+  void cover_hidden(QueueObject& queue);
+  bool may_hide(const QueueObject& queue, uint32_t queue_id);
+
+  // Lookups: null or an error where the id means nothing (any more).
+  cl_device_id find_device(uint32_t id);
+  cl_context find_context(uint32_t id);
+  cl_int find_buffer(uint32_t id, BufferObject*& buffer);
+  cl_program find_program(uint32_t id, std::shared_ptr<Program>* keep = nullptr);
+  cl_int find_devices(std::span<const uint32_t> ids, std::vector<cl_device_id>& devices);
+
+  bool check_reply(const opencl::ReplyTarget& target);
+  void broke_protocol(const char* text);
+
+  // commands_context.cpp
+  void release_device(uint32_t id);
+  void release_context(uint32_t id);
+  void release_queue(uint32_t id);
+  void release_buffer(uint32_t id);
+  void release_program(uint32_t id);
+  void release_kernel(uint32_t id);
+  void release_event(uint32_t id);
+  // commands_memory.cpp
+  cl_int make_buffer(const opencl::CreateBufferCommand& command, BufferObject& buffer);
+  void give_back_idle_events();
+  // commands_launch.cpp
+  cl_int set_arguments(KernelObject& kernel, cl_context context,
+                       std::span<const uint8_t> arguments);
+  cl_int check_settings(KernelObject& kernel);
+  cl_int launch(Enqueue& enqueue, const opencl::LaunchCommand& command, KernelObject*& kernel);
+  // commands_transfer.cpp
+  template <class Command>
+  cl_int transfer(Enqueue& enqueue, const Command& command, bool write);
+  template <class Command>
+  cl_int transfer_rect(Enqueue& enqueue, const Command& command, bool write);
+  // teardown.cpp
+  void fail_user_events();
+  void finish_queues();
+  void release_objects();
+
+  static void* run(void* self);
+  void decode_loop();
+
+  WorkerContext context_;
+  const uint32_t id_;
+  const cl_icd_dispatch& calls_;
+  std::shared_ptr<layout::ConnectionMemory> memory_;
+  std::shared_ptr<Publisher> publisher_;
+  std::atomic<bool> stop_{false};
+  std::atomic<bool> finished_{false};
+  std::string broken_;  // why the protocol was broken; empty: it wasn't
+  bool torn_down_ = false;
+
+  RingConsumer ring_;
+  Arenas arenas_;
+  ReplyWriter replies_;
+
+  ObjectTable<DeviceObject> devices_{1024};
+  ObjectTable<ContextObject> contexts_{4096};
+  ObjectTable<QueueObject> queues_{layout::kQueueSlots};
+  ObjectTable<BufferObject> buffers_{1u << 20};
+  ObjectTable<ProgramObject> programs_{1u << 16};
+  ObjectTable<KernelObject> kernels_table_{1u << 17};
+  ObjectTable<EventObject> events_{layout::kEventSlots};
+
+  std::vector<std::shared_ptr<QueueProgress>> queue_slots_;  // who last had a queue's slot
+  uint64_t largest_buffer_ = 0;
+  std::vector<cl_event> wait_list_;  // of the command under way
+  QueueObject* hidden_ = nullptr;    // its last command has no event
+  uint64_t hidden_number_ = 0;
+  uint64_t next_serial_ = 1;
+  uint64_t buffers_released_ = 0;
+  std::shared_ptr<std::atomic<uint64_t>> bytes_held_;  // by the driver for this connection
+  std::atomic<uint64_t> kernels_{0};
+  std::atomic<uint64_t> copied_bytes_{0};
+
+  Thread thread_;
+  Builder builder_;  // its tasks use what is above, so it goes first
+};
+
+}  // namespace aliquot::worker

@@ -1,0 +1,71 @@
+#include "worker/host_link.h"
+
+#include <poll.h>
+
+#include "protocol/socket.h"
+
+namespace aliquot::worker {
+
+using records::Kind;
+
+void HostLink::ready(bool shared_pages) {
+  records::WorkerReady payload;
+  payload.shared_pages = shared_pages ? 1 : 0;
+  send(make_record(Kind::kWorkerReady, 0, payload));
+}
+
+void HostLink::failed(const char* text) {
+  records::Error payload;
+  payload.code = records::ErrorCode::kWorkerStart;
+  copy_text(payload.text, sizeof payload.text, text);
+  send(make_record(Kind::kWorkerFailed, 0, payload));
+}
+
+void HostLink::gone(uint32_t connection) {
+  records::ConnectionReference payload;
+  payload.connection = connection;
+  send(make_record(Kind::kGone, 0, payload));
+}
+
+void HostLink::arena_dropped(uint32_t connection, uint32_t arena, uint64_t bytes) {
+  records::Arena payload;
+  payload.connection = connection;
+  payload.arena = arena;
+  payload.bytes = bytes;
+  send(make_record(Kind::kArenaDropped, 0, payload));
+}
+
+void HostLink::violation(uint32_t connection, const char* text) {
+  records::Violation payload;
+  payload.connection = connection;
+  copy_text(payload.text, sizeof payload.text, text);
+  send(make_record(Kind::kViolation, 0, payload));
+}
+
+void HostLink::overrun(uint32_t connection, uint32_t milliseconds, const char* kernel) {
+  records::KernelOverrun payload;
+  payload.connection = connection;
+  payload.milliseconds = milliseconds;
+  copy_text(payload.kernel, sizeof payload.kernel, kernel);
+  send(make_record(Kind::kKernelOverrun, 0, payload));
+}
+
+void HostLink::status(uint64_t kernels, uint64_t copied_bytes) {
+  records::WorkerStatus payload;
+  payload.kernels = kernels;
+  payload.copied_bytes = copied_bytes;
+  send(make_record(Kind::kWorkerStatus, 0, payload));
+}
+
+void SocketHostLink::send(const records::Record& record) {
+  constexpr int kAttempts = 100;
+  constexpr int kAttemptMs = 10;
+  const std::lock_guard guard(mutex_);
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    if (send_record(socket_, record) != SocketResult::kWouldBlock) return;
+    pollfd wait{socket_, POLLOUT, 0};
+    poll(&wait, 1, kAttemptMs);
+  }
+}
+
+}  // namespace aliquot::worker

@@ -1,0 +1,37 @@
+// The worker's way to its device host: records, from any thread.
+#pragma once
+
+#include <mutex>
+
+#include "protocol/records.h"
+
+namespace aliquot::worker {
+
+/// What connections report. Tests put their own in its place.
+class HostLink {
+ public:
+  virtual ~HostLink() = default;
+  virtual void send(const records::Record& record) = 0;
+
+  void ready(bool shared_pages);
+  void failed(const char* text);
+  void gone(uint32_t connection);
+  void arena_dropped(uint32_t connection, uint32_t arena, uint64_t bytes);
+  void violation(uint32_t connection, const char* text);
+  void overrun(uint32_t connection, uint32_t milliseconds, const char* kernel);
+  void status(uint64_t kernels, uint64_t copied_bytes);
+};
+
+/// Over the socket pair. A device host that reads nothing for a second is given up: the record is
+/// lost, and the device host will find out by other means.
+class SocketHostLink : public HostLink {
+ public:
+  explicit SocketHostLink(int socket) : socket_(socket) {}
+  void send(const records::Record& record) override;
+
+ private:
+  std::mutex mutex_;
+  int socket_;
+};
+
+}  // namespace aliquot::worker

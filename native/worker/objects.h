@@ -1,0 +1,91 @@
+// What the ids of one connection stand for. Only the decode thread touches these, save where a
+// member says otherwise.
+#pragma once
+
+#include <CL/cl.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "worker/completion.h"
+#include "worker/kernel_arguments.h"
+#include "worker/queue_progress.h"
+
+namespace aliquot::worker {
+
+struct DeviceObject {
+  cl_device_id device = nullptr;
+  bool sub_device = false;
+};
+
+struct ContextObject {
+  cl_context context = nullptr;
+};
+
+struct QueueObject {
+  cl_command_queue queue = nullptr;
+  cl_context context = nullptr;
+  bool in_order = true;
+  bool profiled = false;
+  uint64_t commands = 0;           // enqueued so far
+  uint64_t evented = 0;             // number of the last command that has an event
+  cl_int last_status = CL_SUCCESS;  // return code of the last command
+  std::shared_ptr<QueueProgress> progress;
+};
+
+// Follows a buffer of the driver until the driver has really freed it.
+struct BufferCharge;
+
+struct BufferObject {
+  cl_mem memory = nullptr;
+  cl_int error = CL_SUCCESS;  // why each use of it fails
+  cl_context context = nullptr;
+  uint64_t size = 0;
+  uint64_t serial = 0;        // tells a buffer from an earlier one of the same id
+  BufferCharge* charge = nullptr;
+  bool sub_buffer = false;
+};
+
+// Builds run on another thread, which keeps the program by this pointer.
+struct Program {
+  ~Program();
+  const Driver* driver = nullptr;
+  cl_context context = nullptr;
+  std::atomic<cl_program> program{nullptr};  // null while a link has not ended, or failed
+  std::atomic<bool> pending{false};          // a link is under way
+  std::atomic<bool> prints{false};           // its kernels may print
+};
+
+struct ProgramObject {
+  std::shared_ptr<Program> program;
+};
+
+struct KernelObject {
+  cl_kernel kernel = nullptr;
+  std::shared_ptr<Program> program;
+  std::shared_ptr<const std::string> name;
+  std::vector<ArgumentInfo> arguments;
+  struct Setting {
+    bool set = false;
+    uint32_t buffer = 0;  // the id of a buffer argument
+    uint64_t serial = 0;
+  };
+  std::vector<Setting> settings;
+  uint32_t unset = 0;            // arguments that no launch has set yet
+  uint64_t checked_release = 0;  // buffers of the connection released when settings were checked
+};
+
+struct EventObject {
+  cl_event event = nullptr;
+  cl_int error = CL_SUCCESS;  // the command failed and never had an event
+  bool user = false;
+  bool resolved = false;  // of a user event: its status was set
+  bool profiled = false;
+  uint32_t queue = 0;  // where the command lies
+  std::shared_ptr<EventWatch> watch;
+};
+
+}  // namespace aliquot::worker

@@ -1,0 +1,99 @@
+// How far a queue has come. Shared by the decode thread, the driver's callbacks and the watchdog.
+//
+// Commands are numbered as they are enqueued. Most have an event that is kept here until they have
+// ended; in a burst of launches on an in-order queue only the last one has (events cost time), the
+// others are hidden behind it.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "worker/completion.h"
+
+namespace aliquot::worker {
+
+struct OutstandingCommand {
+  cl_event event = nullptr;
+  uint64_t number = 0;
+  bool hidden_before = false;                 // a command without an event came right before
+  std::shared_ptr<const std::string> kernel;  // name; null for other commands
+  uint64_t running_since = 0;                 // ns, as the watchdog saw it; 0: not running yet
+};
+
+class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
+ public:
+  QueueProgress(std::shared_ptr<Publisher> publisher, uint32_t id)
+      : publisher_(std::move(publisher)), id_(id) {}
+  ~QueueProgress();
+
+  // ---- decode thread
+  /// Command `number` was enqueued; `event` is now owned here.
+  void add(OutstandingCommand command);
+  /// Notes when a queue that had nothing to do gets its first command.
+  void begin_busy(uint64_t number);
+  /// When everything up to `number` has ended, publishes `sequence` (0: none). The command with
+  /// that number must have been added, and all before it end before it: it is the last one of an
+  /// in-order queue, or a marker.
+  void publish_after(uint64_t number, uint64_t sequence);
+  /// Keeps `thing` until what is under way now has ended.
+  void hold(const std::shared_ptr<const void>& thing);
+  /// The same without an event: everything has ended already.
+  void reached(uint64_t sequence, uint64_t number, cl_int status);
+  /// Gives back the events of commands that are known to have ended.
+  void prune();
+  /// Waits until no more than `most` of the commands up to `number` are under way, as long as
+  /// some of them end. True when that came about.
+  bool wait_below(uint64_t number, uint64_t most, const std::atomic<bool>& stop);
+  /// After this returns nothing more is published: the id may be used for another queue.
+  void retire();
+
+  uint64_t completed() const { return completed_number_.load(std::memory_order_acquire); }
+  /// Mean time of one of the last commands, ns; large while nothing is known.
+  uint64_t average_ns() const { return average_ns_.load(std::memory_order_relaxed); }
+
+  // ---- any thread
+  /// Calls `visit(OutstandingCommand&, status)` for those that have not ended, oldest first, after
+  /// giving back the others. `visit` must not call back into this object.
+  template <class Visit>
+  void visit_outstanding(Visit visit) {
+    const std::lock_guard guard(outstanding_mutex_);
+    for (auto place = outstanding_.begin(); place != outstanding_.end();) {
+      const cl_int status = status_of(place->event);
+      if (status <= CL_COMPLETE) {
+        if (status < 0) latch_error(status);
+        drop(place->event);
+        place = outstanding_.erase(place);
+      } else {
+        visit(*place, status);
+        ++place;
+      }
+    }
+  }
+
+  static constexpr uint64_t kUnknownNs = ~uint64_t{0};
+
+ private:
+  cl_int status_of(cl_event event) const;
+  void drop(cl_event event) const;
+  void latch_error(cl_int status);
+  static void CL_CALLBACK called(cl_event event, cl_int status, void* data);
+
+  std::shared_ptr<Publisher> publisher_;
+  const uint32_t id_;
+  std::mutex outstanding_mutex_;
+  std::deque<OutstandingCommand> outstanding_;
+
+  std::mutex publish_mutex_;
+  bool retired_ = false;
+  uint64_t completed_sequence_ = 0;
+  uint64_t last_reached_ns_ = 0;
+  std::atomic<uint64_t> busy_since_ns_{0};
+  std::atomic<uint64_t> completed_number_{0};
+  std::atomic<uint32_t> changes_{0};  // futex word of wait_below
+  std::atomic<uint64_t> average_ns_{kUnknownNs};
+};
+
+}  // namespace aliquot::worker

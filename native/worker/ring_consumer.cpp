@@ -1,0 +1,110 @@
+#include "worker/ring_consumer.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "worker/futex.h"
+
+namespace aliquot::worker {
+
+namespace {
+constexpr uint64_t kRingMask = layout::kCommandRingBytes - 1;
+static_assert((layout::kCommandRingBytes & kRingMask) == 0);
+constexpr uint32_t kFramesBetweenOffers = 32;
+}  // namespace
+
+void RingConsumer::copy(uint64_t position, void* out, size_t bytes) const {
+  const size_t start = position & kRingMask;
+  const size_t first = std::min(bytes, layout::kCommandRingBytes - start);
+  std::memcpy(out, memory_.commands + start, first);
+  if (first < bytes) {
+    std::memcpy(static_cast<unsigned char*>(out) + first, memory_.commands, bytes - first);
+  }
+}
+
+// True when there is something to read. A tail that can't be is remembered as a broken ring.
+bool RingConsumer::refresh_tail() {
+  const uint64_t tail = control_.command_tail.load(std::memory_order_acquire);
+  if (tail - head_ > layout::kCommandRingBytes || tail % 8 != 0) {
+    broken_ = true;
+    return true;
+  }
+  known_tail_ = tail;
+  return tail != head_;
+}
+
+// Lets a guest process go on that waits for room in the ring.
+void RingConsumer::offer_space() {
+  since_offer_ = 0;
+  control_.command_head.store(head_);  // in order with the load below
+  if (control_.space_wanted.load() != 0) {
+    control_.space_wanted.store(0);
+    futex_wake(control_.space_wanted);
+  }
+}
+
+bool RingConsumer::wait() {
+  offer_space();
+  const uint64_t begin = now_ns();
+  const uint64_t budget = policy_.begin_wait(begin);
+  for (uint64_t now = begin; budget != 0 && now - begin < budget; now = now_ns()) {
+    for (int i = 0; i < 16; ++i) {
+      if (refresh_tail()) return true;
+      cpu_pause();
+    }
+    if (stop_.load(std::memory_order_relaxed)) return false;
+  }
+  for (;;) {
+    control_.worker_sleeps.store(1);
+    if (control_.command_tail.load() != head_) break;
+    if (stop_.load()) break;
+    futex_wait(control_.worker_sleeps, 1, 0);
+    if (stop_.load()) break;
+  }
+  control_.worker_sleeps.store(0, std::memory_order_relaxed);
+  if (stop_.load()) return false;
+  return refresh_tail();
+}
+
+RingState RingConsumer::next(std::span<const unsigned char>& frame) {
+  while (head_ == known_tail_) {
+    if (stop_.load(std::memory_order_relaxed)) return RingState::kStopped;
+    if (refresh_tail()) break;
+    if (!wait()) return RingState::kStopped;
+  }
+  if (broken_ || stop_.load(std::memory_order_relaxed)) {
+    return broken_ ? RingState::kBroken : RingState::kStopped;
+  }
+  // The tail is a multiple of 8, so eight bytes are there and don't wrap.
+  copy(head_, frame_, protocol::kFrameHeaderBytes);
+  protocol::FrameHeader header;
+  if (!protocol::read_header({frame_, protocol::kFrameHeaderBytes}, header) ||
+      header.size > known_tail_ - head_) {
+    broken_ = true;
+    return RingState::kBroken;
+  }
+  copy(head_ + protocol::kFrameHeaderBytes, frame_ + protocol::kFrameHeaderBytes,
+       header.size - protocol::kFrameHeaderBytes);
+  head_ += header.size;
+  control_.command_head.store(head_, std::memory_order_release);
+  if (++since_offer_ >= kFramesBetweenOffers) offer_space();
+  frame = {frame_, header.size};
+  return RingState::kFrame;
+}
+
+bool RingConsumer::launch_follows(uint32_t queue) {
+  if (head_ == known_tail_ && (!refresh_tail() || broken_)) return false;
+  if (known_tail_ - head_ < 2 * protocol::kFrameHeaderBytes) return false;
+  protocol::FrameHeader header;
+  uint32_t next_queue = 0;  // the first field of a launch
+  copy(head_, &header, sizeof header);
+  copy(head_ + sizeof header, &next_queue, sizeof next_queue);
+  return header.opcode == static_cast<uint16_t>(opencl::Opcode::kLaunch) && next_queue == queue;
+}
+
+void RingConsumer::wake() {
+  control_.worker_sleeps.store(0);
+  futex_wake(control_.worker_sleeps);
+}
+
+}  // namespace aliquot::worker

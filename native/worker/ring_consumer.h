@@ -1,0 +1,55 @@
+// The worker's end of the command ring. The guest process can change every byte at any time: the
+// tail is read once and checked, a frame's size is read once and checked, and a frame is copied out
+// before anybody looks into it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+
+#include "generated/opencl_commands.h"
+#include "protocol/connection_layout.h"
+#include "protocol/frame.h"
+#include "worker/spin_policy.h"
+
+namespace aliquot::worker {
+
+enum class RingState { kFrame, kStopped, kBroken };
+
+class RingConsumer {
+ public:
+  /// `stop` ends waiting; who sets it calls `wake` until the consumer has returned.
+  RingConsumer(layout::ConnectionMemory& memory, const std::atomic<bool>& stop)
+      : memory_(memory), control_(memory.control), stop_(stop) {}
+
+  /// The next frame, waiting for it. It lies in private memory until the next call.
+  RingState next(std::span<const unsigned char>& frame);
+
+  /// A hint and no more: whether the next frame, if it is there already, seems to launch on
+  /// `queue`. The answer may be wrong at any time.
+  bool launch_follows(uint32_t queue);
+
+  /// Called when the ring has run dry, before the thread spins or sleeps.
+  bool dry() const { return head_ == known_tail_; }
+
+  /// From another thread: ends a sleep.
+  void wake();
+
+ private:
+  bool wait();
+  bool refresh_tail();
+  void copy(uint64_t position, void* out, size_t bytes) const;
+  void offer_space();
+
+  layout::ConnectionMemory& memory_;
+  layout::Control& control_;
+  const std::atomic<bool>& stop_;
+  SpinPolicy policy_;
+  uint64_t head_ = 0;
+  uint64_t known_tail_ = 0;
+  uint32_t since_offer_ = 0;
+  bool broken_ = false;
+  alignas(64) unsigned char frame_[layout::kLargestFrame];
+};
+
+}  // namespace aliquot::worker

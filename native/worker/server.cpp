@@ -1,0 +1,145 @@
+#include "worker/server.h"
+
+#include <poll.h>
+
+#include <cerrno>
+
+namespace aliquot::worker {
+
+using records::Kind;
+
+Server::Server(const Options& options, const Driver& driver, PrintCapture* prints)
+    : options_(options),
+      driver_(driver),
+      host_(options.socket),
+      watchdog_(options.kernel_limit_ms, host_),
+      context_{driver, std::make_shared<MemoryQuota>(options.memory_limit), host_, watchdog_,
+               prints, options.device_type} {}
+
+Server::~Server() { watchdog_.stop(); }
+
+int Server::serve() {
+  if (!watchdog_.start([this] { report_status(); })) {
+    host_.failed("No thread is to be had for the watchdog.");
+    return 1;
+  }
+  host_.ready(driver_.unified_memory && (options_.flags & records::kStaged) == 0);
+  constexpr int kReapMs = 2;
+  for (;;) {
+    bool leaving = false;
+    for (auto& [id, entry] : connections_) leaving = leaving || entry.leaving;
+    pollfd wait{options_.socket, POLLIN, 0};
+    if (poll(&wait, 1, leaving ? kReapMs : -1) < 0 && errno != EINTR) return 1;
+    if (leaving) reap();
+    if (wait.revents != 0 && !read_records()) break;
+  }
+  // The guest processes must not wait for this one. What they had goes with the process.
+  for (auto& [id, entry] : connections_) entry.connection->close_memory();
+  return 0;
+}
+
+bool Server::read_records() {
+  for (;;) {
+    records::Record record;
+    DescriptorList descriptors;
+    switch (receive_record(options_.socket, record, descriptors)) {
+      case SocketResult::kWouldBlock:
+        return true;
+      case SocketResult::kClosed:
+        return false;
+      case SocketResult::kMalformed:
+        continue;
+      case SocketResult::kOk:
+        handle(record, descriptors);
+    }
+  }
+}
+
+void Server::handle(const records::Record& record, DescriptorList& descriptors) {
+  if (record.header.version != records::kVersion) return;
+  switch (record.header.kind) {
+    case Kind::kConnect:
+      return connect(payload_of<records::Connect>(record), descriptors.items[0]);
+    case Kind::kArena:
+      return add_arena(payload_of<records::Arena>(record), descriptors.items[0]);
+    case Kind::kDisconnect: {
+      const auto payload = payload_of<records::ConnectionReference>(record);
+      const auto place = connections_.find(payload.connection);
+      if (place == connections_.end()) return host_.gone(payload.connection);
+      place->second.leaving = true;
+      place->second.connection->stop();
+      return;
+    }
+    default:
+      return;  // of a newer device host; nothing that this worker promised to answer
+  }
+}
+
+void Server::connect(const records::Connect& payload, Descriptor& memory) {
+  auto mapping = std::make_shared<Mapping>();
+  if (connections_.size() >= kMostConnections || connections_.contains(payload.connection) ||
+      !memory || !mapping->map(memory.get(), layout::kConnectionBytes)) {
+    return host_.violation(payload.connection, "The worker can't take the connection.");
+  }
+  auto* shared = reinterpret_cast<layout::ConnectionMemory*>(mapping->data());
+  auto connection = std::make_shared<Connection>(
+      context_, payload.connection, std::shared_ptr<layout::ConnectionMemory>(mapping, shared));
+  if (!connection->start()) {
+    connection->close_memory();
+    return host_.violation(payload.connection, "The worker has no thread left for a connection.");
+  }
+  const std::lock_guard guard(mutex_);
+  connections_[payload.connection].connection = std::move(connection);
+}
+
+void Server::add_arena(const records::Arena& payload, Descriptor& arena) {
+  const auto place = connections_.find(payload.connection);
+  if (place == connections_.end() || !arena) return;
+  const uint32_t connection = payload.connection;
+  HostLink& host = host_;
+  place->second.connection->arenas().add(
+      payload.arena, arena.get(), payload.bytes, [&host, connection](const Arena& dropped) {
+        host.arena_dropped(connection, dropped.id, dropped.mapping.bytes());
+      });
+}
+
+// Tells the device host of each connection whose last kernel has ended and whose memory is free.
+void Server::reap() {
+  for (auto place = connections_.begin(); place != connections_.end();) {
+    Entry& entry = place->second;
+    if (!entry.leaving || !entry.connection->finished()) {
+      if (entry.leaving) entry.connection->stop();  // a wake-up may have been lost
+      ++place;
+      continue;
+    }
+    entry.connection->join();
+    const uint32_t id = place->first;
+    {
+      const std::lock_guard guard(mutex_);
+      past_kernels_ += entry.connection->kernels();
+      past_bytes_ += entry.connection->copied_bytes();
+      place = connections_.erase(place);
+    }
+    host_.gone(id);
+  }
+}
+
+void Server::report_status() {
+  uint64_t kernels = 0;
+  uint64_t bytes = 0;
+  {
+    const std::lock_guard guard(mutex_);
+    kernels = past_kernels_;
+    bytes = past_bytes_;
+    for (const auto& [id, entry] : connections_) {
+      kernels += entry.connection->kernels();
+      bytes += entry.connection->copied_bytes();
+    }
+  }
+  if (kernels == reported_kernels_ && bytes == reported_bytes_) return;
+  reported_kernels_ = kernels;
+  reported_bytes_ = bytes;
+  host_.status(kernels, bytes);
+}
+
+}  // namespace aliquot::worker

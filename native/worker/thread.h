@@ -1,0 +1,27 @@
+// A thread whose start may fail without taking the process along (limits on processes are part of
+// the sandbox), with all signals blocked: signals belong to the main thread.
+#pragma once
+
+#include <pthread.h>
+
+namespace aliquot::worker {
+
+class Thread {
+ public:
+  Thread() = default;
+  Thread(const Thread&) = delete;
+  Thread& operator=(const Thread&) = delete;
+  ~Thread() { join(); }
+
+  /// Runs `entry(argument)` in a new thread named `name` (at most 15 bytes). False: none to be had.
+  bool start(void* (*entry)(void*), void* argument, const char* name);
+  /// Waits for its end; does nothing when it never started.
+  void join();
+  bool started() const { return started_; }
+
+ private:
+  pthread_t thread_{};
+  bool started_ = false;
+};
+
+}  // namespace aliquot::worker

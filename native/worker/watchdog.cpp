@@ -1,0 +1,95 @@
+#include "worker/watchdog.h"
+
+#include <algorithm>
+
+#include "worker/futex.h"
+
+namespace aliquot::worker {
+
+bool Watchdog::start(std::function<void()> after_look) {
+  after_look_ = std::move(after_look);
+  return thread_.start(run, this, "watchdog");
+}
+
+void Watchdog::stop() {
+  stop_.store(1);
+  futex_wake(stop_);
+  wake();
+  thread_.join();
+}
+
+void Watchdog::add(uint32_t connection, std::weak_ptr<QueueProgress> queue) {
+  const std::lock_guard guard(mutex_);
+  std::erase_if(queues_, [](const Watched& watched) { return watched.queue.expired(); });
+  queues_.push_back({connection, std::move(queue)});
+}
+
+void Watchdog::wake() {
+  armed_.store(1);
+  futex_wake(armed_);
+}
+
+uint64_t Watchdog::period_ns() const {
+  if (limit_ms_ == 0) return 250'000'000;
+  return std::clamp<uint64_t>(uint64_t{limit_ms_} * 1'000'000 / 8, 10'000'000, 250'000'000);
+}
+
+void* Watchdog::run(void* argument) {
+  auto* self = static_cast<Watchdog*>(argument);
+  while (self->stop_.load() == 0) {
+    if (self->armed_.load() == 0) {
+      futex_wait(self->armed_, 0, 0);
+      continue;
+    }
+    futex_wait(self->stop_, 0, self->period_ns());
+    // A command that is enqueued after the look finds the watchdog disarmed and arms it.
+    self->armed_.store(0);
+    if (self->look(now_ns())) self->armed_.store(1);
+    if (self->after_look_) self->after_look_();
+  }
+  return nullptr;
+}
+
+bool Watchdog::look(uint64_t now) {
+  std::vector<Watched> queues;
+  {
+    const std::lock_guard guard(mutex_);
+    queues = queues_;
+  }
+  // Whether anything is known to run: then a hidden command elsewhere may well be waiting.
+  bool busy = false;
+  bool any_running = false;
+  for (const Watched& watched : queues) {
+    const auto queue = watched.queue.lock();
+    if (queue == nullptr) continue;
+    queue->visit_outstanding([&](OutstandingCommand&, cl_int status) {
+      busy = true;
+      any_running = any_running || status == CL_RUNNING;
+    });
+  }
+  for (const Watched& watched : queues) {
+    const auto queue = watched.queue.lock();
+    if (queue == nullptr) continue;
+    bool first = true;
+    queue->visit_outstanding([&](OutstandingCommand& command, cl_int status) {
+      const bool hidden_runs = first && command.hidden_before && !any_running;
+      check(watched, command, status == CL_RUNNING || hidden_runs, now);
+      first = false;
+    });
+  }
+  return busy;
+}
+
+void Watchdog::check(const Watched& watched, OutstandingCommand& command, bool runs,
+                     uint64_t now) {
+  if (!runs || command.kernel == nullptr) {
+    command.running_since = 0;
+    return;
+  }
+  if (command.running_since == 0) command.running_since = now;
+  const uint64_t milliseconds = (now - command.running_since) / 1'000'000;
+  if (limit_ms_ == 0 || milliseconds <= limit_ms_ || reported_.exchange(true)) return;
+  host_.overrun(watched.connection, static_cast<uint32_t>(milliseconds), command.kernel->c_str());
+}
+
+}  // namespace aliquot::worker

@@ -1,0 +1,59 @@
+// Looks now and then at what runs, while anything runs: a kernel that runs longer than the vGPU's
+// limit is reported, and the device host ends the worker. Also gives back events that nobody will
+// ask about, and reports the worker's counts. Sleeps for good while all queues are idle.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "worker/host_link.h"
+#include "worker/queue_progress.h"
+#include "worker/thread.h"
+
+namespace aliquot::worker {
+
+class Watchdog {
+ public:
+  /// `limit_ms` 0: no limit.
+  Watchdog(uint32_t limit_ms, HostLink& host) : limit_ms_(limit_ms), host_(host) {}
+  ~Watchdog() { stop(); }
+
+  /// `after_look` runs in the watchdog's thread after each look. False: no thread to be had.
+  bool start(std::function<void()> after_look);
+  void stop();
+  void add(uint32_t connection, std::weak_ptr<QueueProgress> queue);
+
+  /// Something was enqueued. One load while the watchdog is awake.
+  void arm() {
+    if (armed_.load(std::memory_order_relaxed) == 0) wake();
+  }
+
+  /// One look at all queues at time `now`; returns whether anything is under way. Called by the
+  /// thread, and by tests.
+  bool look(uint64_t now);
+
+ private:
+  struct Watched {
+    uint32_t connection;
+    std::weak_ptr<QueueProgress> queue;
+  };
+  static void* run(void* self);
+  void wake();
+  uint64_t period_ns() const;
+  void check(const Watched& watched, OutstandingCommand& command, bool runs, uint64_t now);
+
+  const uint32_t limit_ms_;
+  HostLink& host_;
+  std::function<void()> after_look_;
+  std::mutex mutex_;
+  std::vector<Watched> queues_;
+  std::atomic<uint32_t> armed_{0};  // futex word
+  std::atomic<uint32_t> stop_{0};   // futex word
+  std::atomic<bool> reported_{false};
+  Thread thread_;
+};
+
+}  // namespace aliquot::worker
