@@ -15,7 +15,7 @@ from aliquot import environment
 from aliquot.errors import BadRuntimeDirectory
 
 _SOCKET_PATH_BYTES = 107
-_LONGEST_BELOW = len("/01234567-89ab-cdef-0123-456789abcdef/v18446744073709551615.sock")
+_LONGEST_BELOW = len("/01234567-89ab-cdef-0123-456789abcdef/v4294967295.sock")
 
 
 def path() -> str:

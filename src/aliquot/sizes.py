@@ -44,14 +44,14 @@ def parse_duration_ms(text: str) -> int:
 
 
 def format_size(size: int) -> str:
-    """A size in the largest binary unit that leaves a number of at least 1: `1.50 GiB`."""
+    """A size in the largest binary unit that leaves at least 1: `1.50 GiB`, never rounded up."""
     if size < 1024:
         return f"{size} B"
-    for power, unit in enumerate(("KiB", "MiB", "GiB", "TiB"), start=1):
-        if size < 1024 ** (power + 1) or unit == "TiB":
-            whole, rest = divmod(size, 1024**power)
-            return f"{whole} {unit}" if not rest else f"{size / 1024**power:.2f} {unit}"
-    raise AssertionError("unreachable")
+    power = min((size.bit_length() - 1) // 10, 4)
+    whole, rest = divmod(size, 1024**power)
+    hundredths = rest * 100 // 1024**power
+    unit = ("KiB", "MiB", "GiB", "TiB")[power - 1]
+    return f"{whole}.{hundredths:02} {unit}" if rest else f"{whole} {unit}"
 
 
 def _scaled(text: str, units: dict[str, int]) -> int | None:

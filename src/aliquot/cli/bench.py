@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from aliquot.bench import promises
 from aliquot.bench.remoting import Result, compare
 from aliquot.cli.parser import Parser, add_device, add_json
-from aliquot.devices.choose import choose_device
-from aliquot.devices.opencl import discover
+from aliquot.devices.opencl import find_device
 from aliquot.errors import EXIT_PROBLEM, UsageError
 
 _MOST_ROUNDS = 100
@@ -65,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
         raise UsageError("--scale is not between 0.001 and 10")
     if not 1 <= given.tolerance <= 10:
         raise UsageError("--tolerance is not between 1 and 10")
-    device = choose_device(discover(), given.device)
+    _, device = find_device(given.device)
     result = compare(
         device,
         rounds=given.rounds,

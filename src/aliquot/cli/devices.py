@@ -31,7 +31,7 @@ def build_parser() -> Parser:
 def main(arguments: Sequence[str]) -> int:
     """List the devices."""
     given = build_parser().parse_args(arguments)
-    devices = discover(fresh=given.fresh)
+    devices = discover(fresh=given.fresh, retry=True)
     hosts: dict[str, Welcome] = {}
     for host in running_hosts():
         with host:

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import Any, NoReturn
 
 from aliquot.errors import UsageError
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """As wide as the terminal. Left to find that out itself, argparse imports shutil (5 ms)."""
+
+    def __init__(self, prog: str) -> None:
+        try:
+            columns = os.get_terminal_size().columns
+        except (OSError, ValueError):
+            columns = 80
+        super().__init__(prog, width=max(40, min(columns, 100)) - 2)
 
 
 class Parser(argparse.ArgumentParser):
@@ -18,7 +30,7 @@ class Parser(argparse.ArgumentParser):
             prog=f"aliquot {command}",
             description=description,
             epilog=f"example:\n  {example}\n\nexit status: {exit_status}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Formatter,
             allow_abbrev=False,
         )
 

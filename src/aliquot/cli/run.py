@@ -14,8 +14,7 @@ from aliquot.cli.guard import report
 from aliquot.cli.parser import Parser, add_device, add_json
 from aliquot.client.device_host import DEVICE_TYPES, DeviceHost
 from aliquot.client.records import VgpuFlag
-from aliquot.devices.choose import choose_device
-from aliquot.devices.opencl import discover
+from aliquot.devices.opencl import find_device
 from aliquot.errors import BadName, BadTraceFile, QuotaAboveDevice, UsageError
 from aliquot.leases.opencl_environment import opencl_environment
 from aliquot.leases.process import run_command
@@ -95,8 +94,7 @@ def main(arguments: Sequence[str]) -> int:
     kernel_limit_ms = parse_duration_ms(given.kernel_limit)
     name = _name(given.name, command[0])
     trace = _trace_file(given.trace)
-    devices = discover()
-    device = choose_device(devices, given.device)
+    index, device = find_device(given.device)
     check_quota(memory, device)
     flags = VgpuFlag.STAGED if given.transfer == "staged" else VgpuFlag(0)
     if given.strict_sync:
@@ -110,7 +108,7 @@ def main(arguments: Sequence[str]) -> int:
             device_type=DEVICE_TYPES.get(given.device_type, 0),
         )
         if not given.quiet:
-            print(_slice(vgpu, device, devices.index(device), given.json), file=sys.stderr)
+            print(_slice(vgpu, device, index, given.json), file=sys.stderr)
         status = run_command(command, opencl_environment(os.environ, vgpu.socket_path, trace))
         trouble = host.late_error()
         if trouble is not None and not given.quiet:

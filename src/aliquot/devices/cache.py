@@ -6,29 +6,37 @@ The files are the user's own; a damaged one counts as missing.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 from aliquot import __version__, environment, native_programs
 from aliquot.model.device import Device
 
-_FORMAT = 1
+_FORMAT = 2
 
 
-def load(library: str) -> list[Device] | None:
-    """The devices of a driver as last probed, or None where that no longer holds."""
+class Known(NamedTuple):
+    """An answer: devices, and why there are none or some may be missing."""
+
+    devices: list[Device]
+    problem: str | None
+
+
+def load(library: str) -> Known | None:
+    """What a driver last answered, or None where that no longer holds."""
     try:
         with open(_path(library), encoding="utf-8") as file:
             kept: dict[str, Any] = json.load(file)
         if kept["key"] != _key(kept["resolved"]):
             return None
-        return [Device(**fields) for fields in kept["devices"]]
+        return Known([Device(**fields) for fields in kept["devices"]], kept["problem"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def store(library: str, resolved: str, devices: list[Device]) -> None:
+def store(library: str, resolved: str, answer: Known) -> None:
     """Keep an answer, atomically; where that can't be done, nothing is kept."""
     path = _path(library)
     temporary = f"{path}.{os.getpid()}"
@@ -37,7 +45,8 @@ def store(library: str, resolved: str, devices: list[Device]) -> None:
             {
                 "key": _key(resolved),
                 "resolved": resolved,
-                "devices": [device._asdict() for device in devices],
+                "devices": [device._asdict() for device in answer.devices],
+                "problem": answer.problem,
             }
         )
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
@@ -45,18 +54,10 @@ def store(library: str, resolved: str, devices: list[Device]) -> None:
             file.write(text)
         os.replace(temporary, path)
     except OSError:
-        try:
-            os.unlink(temporary)
-        except OSError:
-            return
-
-
-def forget(library: str) -> None:
-    """Drop the answer of one driver."""
-    try:
-        os.unlink(_path(library))
-    except OSError:
-        return
+        # An old answer must not outlive a new one that could not be kept.
+        for leftover in (temporary, path):
+            with contextlib.suppress(OSError):
+                os.unlink(leftover)
 
 
 def _key(resolved: str) -> list[Any]:

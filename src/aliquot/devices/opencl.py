@@ -25,55 +25,72 @@ The place of a platform in the list is the worker's `--platform-index`.
 
 from __future__ import annotations
 
-import os
-
 from aliquot.devices import cache
+from aliquot.devices.choose import choose_device
 from aliquot.devices.drivers import Driver, find_drivers
 from aliquot.devices.identity import device_uuid
-from aliquot.errors import IncompatibleDriver, NoDriver
+from aliquot.errors import IncompatibleDriver, NoDriver, UnknownDevice
 from aliquot.model.device import Device
 
 
-def discover(*, fresh: bool = False) -> list[Device]:
+def discover(*, fresh: bool = False, retry: bool = False) -> list[Device]:
     """All devices of all drivers, in the order of the indices that users see.
 
-    Asks drivers whose answer isn't known (all with `fresh`). Raises NoDriver, IncompatibleDriver
-    or MissingNativeProgram; a list that is returned is never empty.
+    Asks drivers whose answer isn't known: all with `fresh`, those that failed with `retry` or
+    where there is no device otherwise. Raises NoDriver, IncompatibleDriver or
+    MissingNativeProgram; a list that is returned is never empty.
     """
     drivers = find_drivers()
     if not drivers:
         raise NoDriver("no OpenCL driver is installed here")
     devices: list[Device] = []
-    problems: list[str] = []
+    failed: list[tuple[Driver, str]] = []
+    remembered = False
     for driver in drivers:
-        found, problem = examine(driver, fresh=fresh)
+        known = None if fresh else cache.load(driver.library)
+        if known is not None and (known.devices or not retry):
+            found, problem = known.devices, known.problem
+            remembered = True
+        else:
+            found, problem = examine(driver)
         devices += found
         if problem:
-            problems.append(f"{driver.library}: {problem}")
-    if not devices:
-        raise IncompatibleDriver(f"no OpenCL driver here is usable ({'; '.join(problems)})")
-    return _distinct(devices)
+            failed.append((driver, problem))
+    if devices:
+        return _distinct(devices)
+    if remembered:
+        return discover(fresh=True)
+    reasons = "; ".join(f"{driver.library}: {problem}" for driver, problem in failed)
+    raise IncompatibleDriver(f"no OpenCL driver here is usable ({reasons})")
 
 
-def examine(driver: Driver, *, fresh: bool = False) -> tuple[list[Device], str | None]:
-    """The devices of one driver, and why there are none or some may be missing."""
-    if not fresh:
-        known = cache.load(driver.library)
-        if known:
-            return known, None
+def find_device(wanted: str | None) -> tuple[int, Device]:
+    """The index and the device that `--device` means; see choose_device and discover.
+
+    A driver that failed before may work by now, so it is asked again before the device is said
+    not to be there.
+    """
+    devices = discover()
+    try:
+        device = choose_device(devices, wanted)
+    except UnknownDevice:
+        devices = discover(retry=True)
+        device = choose_device(devices, wanted)
+    return devices.index(device), device
+
+
+def examine(driver: Driver) -> tuple[list[Device], str | None]:
+    """Ask one driver: its devices, and why there are none or some may be missing."""
     # Costs 40 ms to import, and only the first run needs it.
     from aliquot.devices.probe import devices_of, probe
 
     answer = probe(driver.library)
     devices = devices_of(answer, driver.library)
-    resolved = answer.library or driver.library
-    if devices and not answer.error and os.path.isabs(resolved):
-        cache.store(driver.library, resolved, devices)
-    else:
-        cache.forget(driver.library)
     problem = answer.error
     if not devices and not problem:
         problem = "the driver offers no device"
+    resolved = answer.library or driver.library
+    cache.store(driver.library, resolved, cache.Known(devices, problem))
     return devices, problem
 
 

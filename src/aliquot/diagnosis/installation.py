@@ -45,7 +45,7 @@ def check_drivers() -> list[Finding]:
     usable = 0
     for driver in drivers:
         try:
-            devices, problem = examine(driver, fresh=True)
+            devices, problem = examine(driver)
         except MissingNativeProgram as error:
             text = f"can't be asked: {error.what}"
             found.append(Finding("drivers", driver.library, Level.BROKEN, text, error.remedy))

@@ -7,8 +7,7 @@ import os
 
 from aliquot.client.device_host import DeviceHost
 from aliquot.client.records import Protection
-from aliquot.devices.choose import choose_device
-from aliquot.devices.opencl import discover
+from aliquot.devices.opencl import find_device
 from aliquot.diagnosis.finding import Finding, Level
 from aliquot.errors import AliquotError
 
@@ -69,7 +68,7 @@ _INSTEAD = {
 def check_worker() -> list[Finding]:
     """Create a vGPU, look, and destroy it again."""
     try:
-        device = choose_device(discover(), None)
+        _, device = find_device(None)
         with DeviceHost.start_or_join(device) as host:
             vgpu = host.create_vgpu(f"doctor-{os.getpid()}", _TRIAL_MEMORY)
             late = host.late_error()

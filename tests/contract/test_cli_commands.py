@@ -1,0 +1,158 @@
+"""The other commands with stand-ins for the native programs."""
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from aliquot.cli.commands import COMMANDS
+from tests.fakes import worker
+from tests.fakes.installation import FakeInstallation
+
+
+@pytest.mark.parametrize("command", [command.name for command in COMMANDS])
+def test_help_has_an_example_and_exit_statuses(fakes: FakeInstallation, command: str) -> None:
+    done = fakes.run(command, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"usage: aliquot {command}" in done.stdout
+    assert f"example:\n  {'eval' if command == 'completion' else 'aliquot ' + command}" in (
+        done.stdout.replace('"$(', "")
+    )
+    assert "exit status: " in done.stdout
+
+
+def test_overview(fakes: FakeInstallation) -> None:
+    done = fakes.run("--help")
+    assert done.returncode == 0
+    for command in COMMANDS:
+        assert f"\n  {command.name} " in done.stdout
+    assert fakes.run().returncode == 2
+    assert fakes.run("--version").stdout.startswith("aliquot ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["frobnicate"],
+        ["devices", "--frob"],
+        ["vgpus", "--interval", "1ms"],
+        ["vgpus", "--rounds", "0"],
+        ["bench"],
+        ["bench", "everything"],
+        ["bench", "remoting", "--rounds", "0"],
+        ["completion", "tcsh"],
+    ],
+)
+def test_bad_command_lines(fakes: FakeInstallation, arguments: list[str]) -> None:
+    done = fakes.run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("aliquot: ALQ-E201: ")
+
+
+def test_devices(fakes: FakeInstallation) -> None:
+    gpu = worker.device(0, name="[bold]Fake GPU", type=["gpu"])
+    fakes.driver("two", worker.answer(gpu))
+    done = fakes.run("devices", "--json")
+    devices = json.loads(done.stdout)["devices"]
+    assert [(d["index"], d["name"], d["kind"]) for d in devices] == [
+        (0, "Fake CPU", "software"),
+        (1, "[bold]Fake GPU", "gpu"),
+    ]
+    done = fakes.run("devices")
+    assert done.returncode == 0
+    heading, first, second = done.stdout.splitlines()
+    assert heading.split()[:3] == ["index", "name", "kind"]
+    assert devices[0]["uuid"] in first
+    assert "[bold]Fake GPU" in second
+    assert "8 GiB" in second
+
+
+def test_devices_asks_a_driver_that_failed_again(fakes: FakeInstallation) -> None:
+    fakes.driver("two", "crash")
+    assert len(json.loads(fakes.run("devices", "--json").stdout)["devices"]) == 1
+    fakes.driver("two", worker.answer(worker.device(name="Mended")))
+    names = [d["name"] for d in json.loads(fakes.run("devices", "--json").stdout)["devices"]]
+    assert names == ["Fake CPU", "Mended"]
+
+
+def test_vgpus(fakes: FakeInstallation) -> None:
+    assert fakes.run("vgpus").stdout == "no vGPU is in use here\n"
+    assert json.loads(fakes.run("vgpus", "--json").stdout) == {"vgpus": []}
+    ready = fakes.directory / "ready"
+    script = f": > {ready}; exec sleep 60"
+    holder = fakes.popen(
+        ["run", "--quiet", "--memory", "1GiB", "--name", "holder", "--", "sh", "-c", script]
+    )
+    deadline = time.monotonic() + 20
+    while not ready.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    (vgpu,) = json.loads(fakes.run("vgpus", "--json").stdout)["vgpus"]
+    assert (vgpu["name"], vgpu["memory_limit"]) == ("holder", 1 << 30)
+    assert "holder" in fakes.run("vgpus").stdout
+    watched = fakes.run("vgpus", "--watch", "--json", "--interval", "100ms", "--rounds", "3")
+    assert [len(json.loads(line)["vgpus"]) for line in watched.stdout.splitlines()] == [1, 1, 1]
+    watched = fakes.run("vgpus", "--watch", "--interval", "100ms", "--rounds", "2")
+    assert (watched.returncode, "holder" in watched.stdout) == (0, True)
+    holder.terminate()
+    holder.wait(30)
+    deadline = time.monotonic() + 20
+    while json.loads(fakes.run("vgpus", "--json").stdout)["vgpus"]:
+        assert time.monotonic() < deadline
+
+
+def test_a_reader_that_leaves_early(fakes: FakeInstallation) -> None:
+    process = fakes.popen(
+        ["vgpus", "--watch", "--json", "--interval", "100ms"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout
+    assert process.stderr
+    assert process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(30) == 1
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+def test_doctor_where_all_is_well(fakes: FakeInstallation) -> None:
+    (fakes.native / "aliquot-clbench").write_text("#!/bin/sh\n")
+    (fakes.native / "aliquot-clbench").chmod(0o755)
+    done = fakes.run("doctor", "--json")
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["healthy"]) == (0, True), done.stdout
+    found = {(f["area"], f["subject"]): f for f in report["findings"]}
+    assert found["worker", "a vGPU on trial"]["level"] == "ok"
+    assert found["worker", "no network"]["text"] == "on"
+    done = fakes.run("doctor")
+    assert (done.returncode, "a vGPU on trial" in done.stdout) == (0, True)
+
+
+def test_doctor_tells_what_is_broken_and_what_mends_it(fakes: FakeInstallation) -> None:
+    (fakes.native / "aliquot-device").unlink()
+    fakes.driver("one", {"platforms": [], "error": "its symbols are missing"})
+    done = fakes.run("doctor", "--json")
+    assert done.returncode == 1
+    report = json.loads(done.stdout)
+    assert not report["healthy"]
+    broken = [f for f in report["findings"] if f["level"] == "broken"]
+    assert {f["subject"] for f in broken} == {"aliquot-device", "OpenCL", "a vGPU on trial"}
+    assert all(f["remedy"] for f in broken)
+    told = [f["text"] for f in report["findings"] if f["area"] == "drivers"]
+    assert "its symbols are missing" in told
+
+
+def test_doctor_when_a_vgpu_is_refused(fakes: FakeInstallation) -> None:
+    fakes.environment["FAKE_DEVICE_HOST"] = "refuse:7"
+    done = fakes.run("doctor")
+    assert (done.returncode, "ALQ-E107" in done.stdout) == (1, True)
+
+
+def test_a_driver_in_a_file_that_is_no_library(fakes: FakeInstallation, tmp_path: Path) -> None:
+    (fakes.vendors / "odd.icd").write_bytes(b"\xff\xfe/odd\x1b[31m.so\n")
+    done = fakes.run("devices")
+    assert (done.returncode, "\x1b" in done.stdout + done.stderr) == (0, False)

@@ -1,0 +1,80 @@
+"""`aliquot run` has 250 ms to start: what it imports is held here."""
+
+import subprocess
+import sys
+
+from tests.fakes.installation import FakeInstallation
+
+# Slow themselves, or the sign that a whole stack came along.
+FORBIDDEN = {
+    "asyncio",
+    "ctypes",
+    "cyclopts",
+    "dataclasses",
+    "email",
+    "fastapi",
+    "http",
+    "httpx",
+    "importlib.metadata",
+    "inspect",
+    "logging",
+    "msgspec",
+    "numpy",
+    "pathlib",
+    "pydantic",
+    "requests",
+    "rich",
+    "sqlalchemy",
+    "ssl",
+    "subprocess",
+    "urllib",
+    "uvicorn",
+    "yaml",
+}
+
+PROGRAM = """
+import sys
+before = set(sys.modules)
+from aliquot.cli import main
+status = main(["run", "--quiet", "--", "true"])
+assert status == 0, status
+print(*sorted(set(sys.modules) - before))
+"""
+
+
+def imported(fakes: FakeInstallation) -> set[str]:
+    # Without site: what a .pth file of the machine's Python imports is not ours.
+    finished = subprocess.run(
+        [sys.executable, "-S", "-c", PROGRAM],
+        env=fakes.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(finished.stdout.split())
+
+
+def test_the_run_path_imports_nothing_slow(fakes: FakeInstallation) -> None:
+    # The first run probes, and may import what that needs.
+    assert fakes.run("run", "--", "true").returncode == 0
+    modules = imported(fakes)
+    assert "aliquot.leases.process" in modules
+    assert not modules & FORBIDDEN
+    assert len(modules) < 95, sorted(modules)
+
+
+def test_help_and_version_import_almost_nothing(fakes: FakeInstallation) -> None:
+    program = (
+        "import sys\nbefore = set(sys.modules)\nfrom aliquot.cli import main\n"
+        "main(['--version'])\nprint(*sorted(set(sys.modules) - before))"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-S", "-c", program],
+        env=fakes.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    version, modules = finished.stdout.splitlines()
+    assert version.startswith("aliquot ")
+    assert "argparse" not in modules.split()

@@ -1,0 +1,1 @@
+"""Stand-ins for native programs, for tests of the command line alone."""

@@ -1,0 +1,132 @@
+"""A device host in Python: speaks the control half of the protocol, has no worker.
+
+FAKE_DEVICE_HOST chooses how it behaves: "" well, "version" speaks another version of the protocol,
+"refuse:N" answers every vGPU with error N, "silent-start" never listens, "late" reports a worker's
+death unasked, "fail" ends at once with status 3.
+"""
+
+import os
+import selectors
+import socket
+import sys
+from pathlib import Path
+
+from aliquot.client import records
+from aliquot.client.records import Kind
+
+IDLE_SECONDS = 0.3
+
+
+def main() -> int:
+    arguments = dict(zip(sys.argv[1::2], sys.argv[2::2], strict=True))
+    behaviour = os.environ.get("FAKE_DEVICE_HOST", "")
+    directory = Path(arguments["--runtime-dir"]) / arguments["--uuid"]
+    with (directory / "starts").open("a") as log:
+        log.write(" ".join(sys.argv[1:]) + "\n")
+    if behaviour == "fail":
+        return 3
+    path = directory / "control.sock"
+    path.unlink(missing_ok=True)
+    if behaviour != "silent-start":
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        listener.bind(str(path))
+        listener.listen()
+        if os.fork():
+            return 0
+        os.setsid()
+        Host(listener, arguments, behaviour).serve()
+        path.unlink(missing_ok=True)
+    return 0
+
+
+class Host:
+    def __init__(self, listener: socket.socket, arguments: dict[str, str], behaviour: str) -> None:
+        self.listener = listener
+        self.uuid = arguments["--uuid"]
+        self.directory = Path(arguments["--runtime-dir"]) / self.uuid
+        self.memory = int(arguments["--memory"])
+        self.behaviour = behaviour
+        self.vgpus: dict[int, tuple[records.VgpuCreate, socket.socket]] = {}
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(listener, selectors.EVENT_READ)
+        self.next_id = 1
+
+    def serve(self) -> None:
+        while True:
+            ready = self.selector.select(IDLE_SECONDS)
+            if not ready and len(self.selector.get_map()) == 1:
+                return
+            for key, _ in ready:
+                if key.fileobj is self.listener:
+                    peer, _ = self.listener.accept()
+                    self.selector.register(peer, selectors.EVENT_READ)
+                else:
+                    assert isinstance(key.fileobj, socket.socket)
+                    self.read(key.fileobj)
+
+    def read(self, peer: socket.socket) -> None:
+        data = peer.recv(records.RECORD_SIZE)
+        if not data:
+            self.selector.unregister(peer)
+            peer.close()
+            self.vgpus = {k: v for k, v in self.vgpus.items() if v[1] is not peer}
+            return
+        request = records.unpack(data)
+        for answer in self.answers(request, peer):
+            peer.send(answer)
+
+    def answers(self, request: records.Record, peer: socket.socket) -> list[bytes]:
+        def pack(kind: Kind, payload: records.Payload | None = None) -> bytes:
+            version = 99 if self.behaviour == "version" else records.VERSION
+            return records.pack(kind, payload, sequence=request.sequence, version=version)
+
+        reserved = sum(created.memory_bytes for created, _ in self.vgpus.values())
+        if request.kind == Kind.CONTROL_HELLO:
+            welcome = records.ControlWelcome(
+                self.memory, reserved, os.getpid(), len(self.vgpus), self.uuid.encode(), b"fake"
+            )
+            return [pack(Kind.CONTROL_WELCOME, welcome)]
+        if request.kind == Kind.VGPU_CREATE:
+            if self.behaviour.startswith("refuse:"):
+                error = records.Error(int(self.behaviour[7:]), b"refused \x1b[31m for a test")
+                return [pack(Kind.ERROR, error)]
+            return self.create(request, peer, reserved, pack)
+        if request.kind == Kind.VGPU_DESTROY:
+            reference = records.payload_of(request, records.VgpuReference)
+            if self.vgpus.pop(reference.vgpu, None) is None:
+                return [pack(Kind.ERROR, records.Error(6, b"no such vGPU"))]
+            return [pack(Kind.DONE)]
+        if request.kind == Kind.VGPU_LIST:
+            return [
+                *(
+                    pack(
+                        Kind.VGPU_STATUS,
+                        records.VgpuStatus(
+                            vgpu=number, memory_limit=created.memory_bytes, name=created.name
+                        ),
+                    )
+                    for number, (created, _) in self.vgpus.items()
+                ),
+                pack(Kind.DONE),
+            ]
+        return [pack(Kind.ERROR, records.Error(2, b"not understood"))]
+
+    def create(self, request, peer, reserved, pack) -> list[bytes]:
+        wanted = records.payload_of(request, records.VgpuCreate)
+        memory = wanted.memory_bytes or self.memory - reserved
+        if memory == 0 or reserved + memory > self.memory:
+            return [pack(Kind.ERROR, records.Error(4, b"less is unreserved"))]
+        with (self.directory / "created").open("a") as log:
+            log.write(f"{wanted!r}\n")
+        number, self.next_id = self.next_id, self.next_id + 1
+        self.vgpus[number] = (wanted._replace(memory_bytes=memory), peer)
+        socket_path = self.directory / f"v{number}.sock"
+        created = records.VgpuCreated(number, memory, 0xFFF, 1234, str(socket_path).encode())
+        answers = [pack(Kind.VGPU_CREATED, created)]
+        if self.behaviour == "late":
+            answers.append(records.pack(Kind.ERROR, records.Error(7, b"it died"), sequence=0))
+        return answers
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""An installation of fakes in a temporary directory, and the command line run in it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.fakes import worker
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class FakeInstallation:
+    """Native programs, drivers, cache and runtime directory of one test."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.native = directory / "native"
+        self.vendors = directory / "vendors"
+        # pytest's own directories have too long a path for sockets.
+        self.runtime = Path(tempfile.mkdtemp(prefix="aliquot-test-"))
+        self.native.mkdir()
+        self.vendors.mkdir()
+        self.probes: dict[str, object] = {}
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(directory),
+            "XDG_CACHE_HOME": str(directory / "cache"),
+            "ALIQUOT_RUNTIME_DIR": str(self.runtime),
+            "ALIQUOT_NATIVE_DIR": str(self.native),
+            "OCL_ICD_VENDORS": str(self.vendors),
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
+            "FAKE_PROBE_LOG": str(directory / "probes"),
+        }
+        self.program("aliquot-worker", "worker")
+        self.program("aliquot-device", "device_host")
+        (self.native / "libaliquot-opencl.so").write_bytes(b"")
+
+    def close(self) -> None:
+        """Remove what lies outside the test's own directory."""
+        shutil.rmtree(self.runtime, ignore_errors=True)
+
+    def program(self, name: str, module: str) -> None:
+        """Put one of the fakes in place of a native program."""
+        path = self.native / name
+        path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tests.fakes.{module} "$@"\n')
+        path.chmod(0o755)
+
+    def driver(self, name: str, told: object = None) -> Path:
+        """Install a driver; by default one with one software device."""
+        library = self.directory / f"lib{name}.so"
+        library.write_bytes(b"")
+        (self.vendors / f"{name}.icd").write_text(f"{library}\n")
+        if told is None:
+            told = worker.answer(worker.device(), library=str(library))
+        self.probes[library.name] = told
+        self.environment["FAKE_PROBE"] = json.dumps(self.probes)
+        return library
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command line for subprocess."""
+        return [sys.executable, "-m", "aliquot.cli", *arguments]
+
+    def run(
+        self, *arguments: str, env: dict[str, str] | None = None, **options: object
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the command line to its end."""
+        return subprocess.run(
+            self.command(*arguments),
+            env={**self.environment, **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            **options,  # type: ignore[call-overload]
+        )
+
+    def popen(self, arguments: Sequence[str], **options: object) -> subprocess.Popen[str]:
+        """Start the command line."""
+        return subprocess.Popen(
+            self.command(*arguments),
+            env=self.environment,
+            text=True,
+            **options,  # type: ignore[call-overload]
+        )
+
+    def probed(self) -> list[str]:
+        """The libraries that were probed, in order."""
+        log = self.directory / "probes"
+        return log.read_text().splitlines() if log.exists() else []
+
+    def log_of_device(self, name: str) -> list[str]:
+        """The lines of `starts` or `created` of the only device host."""
+        logs = list(self.runtime.glob(f"*/{name}"))
+        return [line for log in logs for line in log.read_text().splitlines()]

@@ -1,0 +1,144 @@
+"""The Python mirror of records.h has its layout and numbers, and refuses anything else."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aliquot.client import records
+from aliquot.client.records import Kind, Protection, VgpuFlag
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def camel(name: str) -> str:
+    return "k" + "".join(part.capitalize() for part in name.split("_"))
+
+
+@pytest.fixture(scope="module")
+def native(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[int]]:
+    """Offsets, sizes and numbers as the C++ compiler sees them."""
+    lines: list[str] = []
+
+    def number(key: str, *expressions: str) -> None:
+        values = ", ".join(f"static_cast<unsigned long long>({text})" for text in expressions)
+        formats = " %llu" * len(expressions)
+        lines.append(f'std::printf("{key}{formats}\\n", {values});')
+
+    for kind in records.LAYOUTS:
+        number(kind.__name__, f"sizeof({kind.__name__})")
+        for field in kind._fields:
+            member = f"{kind.__name__}::{field}"
+            number(member, f"offsetof({kind.__name__}, {field})", f"sizeof({member})")
+    for enumeration, scope in ((Kind, "Kind::"), (VgpuFlag, ""), (Protection, "")):
+        for member in enumeration:
+            number(f"{enumeration.__name__}.{member.name}", scope + camel(str(member.name)))
+    for constant in ("kMagic", "kVersion", "kRecordSize", "kPayloadSize", "kNameSize"):
+        number(constant, constant)
+    program = "\n".join(
+        [
+            "#include <cstdio>",
+            '#include "native/protocol/records.h"',
+            "using namespace aliquot::records;",
+            "int main() {",
+            *lines,
+            "}",
+        ]
+    )
+    folder = tmp_path_factory.mktemp("layout")
+    (folder / "layout.cpp").write_text(program)
+    compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+    assert compiler, "a C++ compiler is needed, as for the build"
+    subprocess.run(
+        [compiler, "-std=c++20", f"-I{ROOT}", "-o", folder / "layout", folder / "layout.cpp"],
+        check=True,
+    )
+    printed = subprocess.run([folder / "layout"], check=True, capture_output=True, text=True)
+    return {
+        key: [int(value) for value in values]
+        for key, *values in (line.split() for line in printed.stdout.splitlines())
+    }
+
+
+def test_layouts(native: dict[str, list[int]]) -> None:
+    for kind, layout in records.LAYOUTS.items():
+        assert native[kind.__name__] == [layout.size]
+        sizes = records.field_sizes(kind)
+        for index, (field, size) in enumerate(zip(kind._fields, sizes, strict=True)):
+            # A marked field shows where it lies.
+            values = [0 if one < 16 and one in (2, 4, 8) else b"" for one in sizes]
+            values[index] = b"\xff" * size if values[index] == b"" else 2 ** (8 * size) - 1
+            packed = layout.pack(*values)
+            assert native[f"{kind.__name__}::{field}"] == [packed.index(0xFF), size]
+
+
+def test_numbers(native: dict[str, list[int]]) -> None:
+    for enumeration in (Kind, VgpuFlag, Protection):
+        for member in enumeration:
+            assert native[f"{enumeration.__name__}.{member.name}"] == [member.value], member
+    assert native["kMagic"] == [records.MAGIC]
+    assert native["kVersion"] == [records.VERSION]
+    assert native["kRecordSize"] == [records.RECORD_SIZE]
+    assert native["kPayloadSize"] == [records.PAYLOAD_SIZE]
+    assert native["kNameSize"] == [records.NAME_SIZE]
+
+
+names = st.text(st.characters(blacklist_characters="\0", codec="utf-8"), max_size=15)
+
+
+@given(
+    st.integers(0, 2**64 - 1),
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 2**32 - 1),
+    st.integers(0, 2**64 - 1),
+    names,
+    st.integers(0, 2**32 - 1),
+)
+def test_what_is_packed_is_unpacked(
+    memory: int, flags: int, limit: int, device_type: int, name: str, sequence: int
+) -> None:
+    wanted = records.VgpuCreate(memory, flags, limit, device_type, name.encode())
+    data = records.pack(Kind.VGPU_CREATE, wanted, sequence=sequence)
+    assert len(data) == records.RECORD_SIZE
+    record = records.unpack(data)
+    assert (record.kind, record.sequence, record.version) == (Kind.VGPU_CREATE, sequence, 1)
+    assert records.payload_of(record, records.VgpuCreate) == wanted
+
+
+def read_as_everything(record: records.Record) -> list[records.Payload]:
+    return [
+        records.payload_of(record, records.Error),
+        records.payload_of(record, records.ControlWelcome),
+        records.payload_of(record, records.VgpuCreate),
+        records.payload_of(record, records.VgpuCreated),
+        records.payload_of(record, records.VgpuReference),
+        records.payload_of(record, records.VgpuStatus),
+    ]
+
+
+@given(st.binary(max_size=300))
+def test_random_bytes_never_do_harm(data: bytes) -> None:
+    try:
+        record = records.unpack(data)
+    except records.MalformedRecord:
+        return
+    read_as_everything(record)
+
+
+@given(st.binary(min_size=240, max_size=240))
+def test_random_payloads_are_read_and_printable(payload: bytes) -> None:
+    record = records.Record(1, Kind.VGPU_STATUS, 0, payload)
+    for fields in read_as_everything(record):
+        for value in fields:
+            if isinstance(value, bytes):
+                assert records.text_of(value).isprintable()
+
+
+def test_a_text_that_does_not_fit_is_refused() -> None:
+    fits = records.VgpuCreate(name=b"n" * 63)
+    records.pack(Kind.VGPU_CREATE, fits, sequence=1)
+    with pytest.raises(ValueError, match="63 fit"):
+        records.pack(Kind.VGPU_CREATE, fits._replace(name=b"n" * 64), sequence=1)
