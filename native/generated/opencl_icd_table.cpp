@@ -19,13 +19,13 @@ cl_int CL_API_CALL SetCommandQueueProperty(cl_command_queue, cl_command_queue_pr
 cl_mem CL_API_CALL CreateImage2D(cl_context, cl_mem_flags, const cl_image_format*, size_t, size_t,
                                  size_t, void*, cl_int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_OPERATION;
-  return nullptr;
+  return {};
 }
 
 cl_mem CL_API_CALL CreateImage3D(cl_context, cl_mem_flags, const cl_image_format*, size_t, size_t,
                                  size_t, size_t, size_t, void*, cl_int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_OPERATION;
-  return nullptr;
+  return {};
 }
 
 cl_int CL_API_CALL GetImageInfo(cl_mem, cl_image_info, size_t, void*, size_t*) {
@@ -35,7 +35,7 @@ cl_int CL_API_CALL GetImageInfo(cl_mem, cl_image_info, size_t, void*, size_t*) {
 cl_sampler CL_API_CALL CreateSampler(cl_context, cl_bool, cl_addressing_mode, cl_filter_mode,
                                      cl_int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_OPERATION;
-  return nullptr;
+  return {};
 }
 
 cl_int CL_API_CALL RetainSampler(cl_sampler) {
@@ -81,7 +81,7 @@ void* CL_API_CALL EnqueueMapImage(cl_command_queue, cl_mem, cl_bool, cl_map_flag
                                   const size_t*, size_t*, size_t*, cl_uint, const cl_event*,
                                   cl_event*, cl_int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_OPERATION;
-  return nullptr;
+  return {};
 }
 
 cl_int CL_API_CALL EnqueueNativeKernel(cl_command_queue, NativeKernel, void*, size_t, cl_uint,
@@ -92,25 +92,25 @@ cl_int CL_API_CALL EnqueueNativeKernel(cl_command_queue, NativeKernel, void*, si
 
 cl_mem CL_API_CALL CreateFromGLBuffer(cl_context, cl_mem_flags, cl_GLuint, int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_CONTEXT;
-  return nullptr;
+  return {};
 }
 
 cl_mem CL_API_CALL CreateFromGLTexture2D(cl_context, cl_mem_flags, cl_GLenum, cl_GLint, cl_GLuint,
                                          cl_int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_CONTEXT;
-  return nullptr;
+  return {};
 }
 
 cl_mem CL_API_CALL CreateFromGLTexture3D(cl_context, cl_mem_flags, cl_GLenum, cl_GLint, cl_GLuint,
                                          cl_int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_CONTEXT;
-  return nullptr;
+  return {};
 }
 
 cl_mem CL_API_CALL CreateFromGLRenderbuffer(cl_context, cl_mem_flags, cl_GLuint,
                                             cl_int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_CONTEXT;
-  return nullptr;
+  return {};
 }
 
 cl_int CL_API_CALL GetGLObjectInfo(cl_mem, cl_gl_object_type*, cl_GLuint*) {
@@ -143,19 +143,19 @@ cl_int CL_API_CALL GetDeviceIDsFromD3D10KHR(cl_platform_id, cl_uint, void*, cl_u
 
 cl_mem CL_API_CALL CreateFromD3D10BufferKHR(cl_context, cl_mem_flags, void*, cl_int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_CONTEXT;
-  return nullptr;
+  return {};
 }
 
 cl_mem CL_API_CALL CreateFromD3D10Texture2DKHR(cl_context, cl_mem_flags, void*, cl_uint,
                                                cl_int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_CONTEXT;
-  return nullptr;
+  return {};
 }
 
 cl_mem CL_API_CALL CreateFromD3D10Texture3DKHR(cl_context, cl_mem_flags, void*, cl_uint,
                                                cl_int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_CONTEXT;
-  return nullptr;
+  return {};
 }
 
 cl_int CL_API_CALL EnqueueAcquireD3D10ObjectsKHR(cl_command_queue, cl_uint, const cl_mem*, cl_uint,
@@ -175,19 +175,19 @@ cl_int CL_API_CALL CreateSubDevicesEXT(cl_device_id, const cl_device_partition_p
 
 cl_event CL_API_CALL CreateEventFromGLsyncKHR(cl_context, cl_GLsync, cl_int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_CONTEXT;
-  return nullptr;
+  return {};
 }
 
 cl_mem CL_API_CALL CreateImage(cl_context, cl_mem_flags, const cl_image_format*,
                                const cl_image_desc*, void*, cl_int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_OPERATION;
-  return nullptr;
+  return {};
 }
 
 cl_program CL_API_CALL CreateProgramWithBuiltInKernels(cl_context, cl_uint, const cl_device_id*,
                                                        const char*, cl_int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_VALUE;
-  return nullptr;
+  return {};
 }
 
 cl_int CL_API_CALL EnqueueFillImage(cl_command_queue, cl_mem, const void*, const size_t*,
@@ -198,7 +198,7 @@ cl_int CL_API_CALL EnqueueFillImage(cl_command_queue, cl_mem, const void*, const
 cl_mem CL_API_CALL CreateFromGLTexture(cl_context, cl_mem_flags, cl_GLenum, cl_GLint, cl_GLuint,
                                        cl_int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_CONTEXT;
-  return nullptr;
+  return {};
 }
 
 cl_int CL_API_CALL GetDeviceIDsFromD3D11KHR(cl_platform_id, cl_uint, void*, cl_uint, cl_uint,
@@ -208,25 +208,25 @@ cl_int CL_API_CALL GetDeviceIDsFromD3D11KHR(cl_platform_id, cl_uint, void*, cl_u
 
 cl_mem CL_API_CALL CreateFromD3D11BufferKHR(cl_context, cl_mem_flags, void*, cl_int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_CONTEXT;
-  return nullptr;
+  return {};
 }
 
 cl_mem CL_API_CALL CreateFromD3D11Texture2DKHR(cl_context, cl_mem_flags, void*, cl_uint,
                                                cl_int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_CONTEXT;
-  return nullptr;
+  return {};
 }
 
 cl_mem CL_API_CALL CreateFromD3D11Texture3DKHR(cl_context, cl_mem_flags, void*, cl_uint,
                                                cl_int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_CONTEXT;
-  return nullptr;
+  return {};
 }
 
 cl_mem CL_API_CALL CreateFromDX9MediaSurfaceKHR(cl_context, cl_mem_flags, cl_uint, void*, cl_uint,
                                                 cl_int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_CONTEXT;
-  return nullptr;
+  return {};
 }
 
 cl_int CL_API_CALL EnqueueAcquireD3D11ObjectsKHR(cl_command_queue, cl_uint, const cl_mem*, cl_uint,
@@ -257,7 +257,7 @@ cl_int CL_API_CALL EnqueueReleaseDX9MediaSurfacesKHR(cl_command_queue, cl_uint, 
 cl_mem CL_API_CALL CreateFromEGLImageKHR(cl_context, CLeglDisplayKHR, CLeglImageKHR, cl_mem_flags,
                                          const cl_egl_image_properties_khr*, cl_int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_OPERATION;
-  return nullptr;
+  return {};
 }
 
 cl_int CL_API_CALL EnqueueAcquireEGLObjectsKHR(cl_command_queue, cl_uint, const cl_mem*, cl_uint,
@@ -273,13 +273,13 @@ cl_int CL_API_CALL EnqueueReleaseEGLObjectsKHR(cl_command_queue, cl_uint, const 
 cl_event CL_API_CALL CreateEventFromEGLSyncKHR(cl_context, CLeglSyncKHR, CLeglDisplayKHR,
                                                cl_int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_EGL_OBJECT_KHR;
-  return nullptr;
+  return {};
 }
 
 cl_mem CL_API_CALL CreatePipe(cl_context, cl_mem_flags, cl_uint, cl_uint, const cl_pipe_properties*,
                               cl_int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_OPERATION;
-  return nullptr;
+  return {};
 }
 
 cl_int CL_API_CALL GetPipeInfo(cl_mem, cl_pipe_info, size_t, void*, size_t*) {
@@ -287,7 +287,7 @@ cl_int CL_API_CALL GetPipeInfo(cl_mem, cl_pipe_info, size_t, void*, size_t*) {
 }
 
 void* CL_API_CALL SVMAlloc(cl_context, cl_svm_mem_flags, size_t, unsigned int) {
-  return nullptr;
+  return {};
 }
 
 void CL_API_CALL SVMFree(cl_context, void*) {}
@@ -319,7 +319,7 @@ cl_int CL_API_CALL EnqueueSVMUnmap(cl_command_queue, void*, cl_uint, const cl_ev
 cl_sampler CL_API_CALL CreateSamplerWithProperties(cl_context, const cl_sampler_properties*,
                                                    cl_int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_OPERATION;
-  return nullptr;
+  return {};
 }
 
 cl_int CL_API_CALL SetKernelArgSVMPointer(cl_kernel, cl_uint, const void*) {
@@ -332,7 +332,7 @@ cl_int CL_API_CALL SetKernelExecInfo(cl_kernel, cl_kernel_exec_info, size_t, con
 
 cl_program CL_API_CALL CreateProgramWithIL(cl_context, const void*, size_t, cl_int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_OPERATION;
-  return nullptr;
+  return {};
 }
 
 cl_int CL_API_CALL EnqueueSVMMigrateMem(cl_command_queue, cl_uint, const void**, const size_t*,
@@ -357,7 +357,7 @@ cl_mem CL_API_CALL CreateImageWithProperties(cl_context, const cl_mem_properties
                                              const cl_image_format*, const cl_image_desc*, void*,
                                              cl_int* errcode_ret) {
   if (errcode_ret != nullptr) *errcode_ret = CL_INVALID_OPERATION;
-  return nullptr;
+  return {};
 }
 
 struct Entry {

@@ -77,9 +77,7 @@ class FrameReader {
   bool array(uint32_t count, uint32_t most, std::span<const Element>& out) {
     if (!sound_) return false;
     const size_t bytes = size_t{count} * sizeof(Element);
-    if (count > most || bytes > size_ - position_ || padded(bytes) > size_ - position_) {
-      return refuse();
-    }
+    if (count > most || padded(bytes) > size_ - position_) return refuse();
     for (size_t at = position_ + bytes; at < position_ + padded(bytes); ++at) {
       if (data_[at] != 0) return refuse();
     }

@@ -108,8 +108,11 @@ class FrameBuilder {
         return uint64_t{source_.byte()} * (wide ? 64 : 1);
       case 7:
         return wide ? source_.value<uint64_t>() : source_.value<uint32_t>();
-      default:
+      case 3:
+      case 4:
         return choice >> 3;  // 0 to 31
+      default:
+        return (choice >> 3) % 4;
     }
   }
 

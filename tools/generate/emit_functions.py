@@ -1,4 +1,4 @@
-"""<api>_functions.h: what the guest driver must define; <api>_exports.*: what a loader can see."""
+"""<api>_functions.h: what the guest driver must define."""
 
 from __future__ import annotations
 
@@ -33,34 +33,3 @@ def emit_functions(table: FunctionTable) -> str:
                 head = f"{function.returns} {table.call_convention} {table.short(function)}("
                 lines += wrap_call(head, [declared(p) for p in function.parameters], ");")
     return file_text([*lines, "", f"}}  // namespace aliquot::guest::{table.api}"])
-
-
-def emit_exports(table: FunctionTable) -> str:
-    """The source with the few functions that the library's symbol table shows."""
-    purpose = "The functions that loaders find by name; all others are reached through the table."
-    lines = [*banner(table.source, purpose), f'#include "generated/{table.api}_functions.h"', ""]
-    lines += ['#define ALIQUOT_EXPORT __attribute__((visibility("default")))', "", 'extern "C" {']
-    for function in table.functions:
-        if not function.exported:
-            continue
-        head = f"{function.returns} {table.call_convention} {function.name}("
-        lines += ["", "ALIQUOT_EXPORT"]
-        lines += wrap_call(head, [_foreign(table, p) for p in function.parameters], ") {")
-        call = f"return aliquot::guest::{table.api}::{table.short(function)}("
-        lines += [*wrap_call(call, [p.name for p in function.parameters], ");", 2), "}"]
-    return file_text([*lines, "", '}  // extern "C"'])
-
-
-def _foreign(table: FunctionTable, parameter: Parameter) -> str:
-    """A parameter as seen from outside the namespace that holds the aliases."""
-    if parameter.type in table.types:
-        return f"aliquot::guest::{table.api}::{declared(parameter)}"
-    return declared(parameter)
-
-
-def emit_version_script(table: FunctionTable) -> str:
-    """The linker's version script: shows the exported functions and hides all else."""
-    lines = [f"/* Made by `python -m tools.generate` from {table.source}; do not edit. */"]
-    lines += ["{", "  global:"]
-    lines += [f"    {f.name};" for f in table.functions if f.exported]
-    return file_text([*lines, "  local:", "    *;", "};"])

@@ -32,22 +32,22 @@ def emit_table_header(table: FunctionTable) -> str:
     return file_text([*lines, "", f"}}  // namespace aliquot::guest::{table.api}"])
 
 
-def _stub(table: FunctionTable, function: Function) -> list[str]:
-    """A function that only returns its error."""
+def stub(table: FunctionTable, function: Function, name: str) -> list[str]:
+    """The definition of a function that only returns its error."""
     by_parameter = any(p.name == table.error_parameter for p in function.parameters)
     arguments = [
         f"{p.type} {p.name}" if p.name == table.error_parameter else p.type
         for p in function.parameters
     ]
-    head = f"{function.returns} {table.call_convention} {table.short(function)}("
+    head = f"{function.returns} {table.call_convention} {name}("
     if function.returns == "void":
         return wrap_call(head, arguments, ") {}")
     lines = wrap_call(head, arguments, ") {")
     if by_parameter:
-        name = table.error_parameter
-        lines += [f"  if ({name} != nullptr) *{name} = {function.error};", "  return nullptr;"]
+        out = table.error_parameter
+        lines += [f"  if ({out} != nullptr) *{out} = {function.error};", "  return {};"]
     else:
-        lines.append(f"  return {function.error or 'nullptr'};")
+        lines.append(f"  return {function.error or '{}'};")
     return [*lines, "}"]
 
 
@@ -104,7 +104,7 @@ def emit_table_source(table: FunctionTable) -> str:
     lines += [f"namespace aliquot::guest::{table.api} {{", "namespace {", ""]
     for function in table.functions:
         if function.status == "unsupported" and function.alias is None:
-            lines += [*_stub(table, function), ""]
+            lines += [*stub(table, function, table.short(function)), ""]
     lines += [*_look_up(table), "}  // namespace", ""]
     if table.dispatch is not None:
         slots = [f for f in table.functions if f.slot]

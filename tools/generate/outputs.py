@@ -8,7 +8,9 @@ from tools.generate.emit_codec import emit_codec
 from tools.generate.emit_commands import emit_commands
 from tools.generate.emit_coverage import emit_coverage
 from tools.generate.emit_dispatch import emit_dispatch
-from tools.generate.emit_functions import emit_exports, emit_functions, emit_version_script
+from tools.generate.emit_exports import emit_exports, emit_version_script
+from tools.generate.emit_fields import emit_fields
+from tools.generate.emit_functions import emit_functions
 from tools.generate.emit_grammar import emit_grammar
 from tools.generate.emit_table import emit_table_header, emit_table_source
 from tools.generate.emit_trace import emit_trace_header, emit_trace_source
@@ -31,6 +33,7 @@ def outputs_of(root: Path) -> dict[Path, str]:
         texts[f"{api}_commands.h"] = emit_commands(commands)
         texts[f"{api}_codec.h"] = emit_codec(commands)
         texts[f"{api}_dispatch.h"] = emit_dispatch(commands)
+        texts[f"{api}_fields.h"] = emit_fields(commands)
         texts[f"{api}_grammar.h"] = emit_grammar(commands)
         texts[f"{api}_trace.h"] = emit_trace_header(commands)
         texts[f"{api}_trace.cpp"] = emit_trace_source(commands)
