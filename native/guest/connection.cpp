@@ -86,7 +86,7 @@ bool Connection::wait_for_space(uint64_t tail, size_t size) {
       continue;
     }
     control.space_wanted.store(1, std::memory_order_seq_cst);
-    if (!has_room(size)) futex_wait(control.space_wanted, 1, kSliceMs);
+    if (!has_room(size)) futex_wait(control.space_wanted, 1u, kSliceMs);
     ready = has_room(size);
     if (!ready && !check_alive()) return false;
   }

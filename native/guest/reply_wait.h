@@ -52,7 +52,7 @@ class ReplyWait {
         [&] {
           uint32_t empty = layout::kReplyEmpty;
           waited.state.compare_exchange_strong(empty, layout::kReplyWaited);
-          futex_wait(waited.state, layout::kReplyWaited, kSliceMs);
+          futex_wait(waited.state, uint32_t{layout::kReplyWaited}, kSliceMs);
         },
         [&] { return connection_.check_alive(); });
     if (!ready) return false;

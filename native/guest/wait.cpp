@@ -16,16 +16,16 @@ constexpr uint32_t kWaitsToProbe = 16;   // then one wait in so many tries again
 
 }  // namespace
 
-void futex_wait(const std::atomic<uint32_t>& word, uint32_t expected, int milliseconds) {
+void futex_wait_word(const void* word, uint32_t expected, int milliseconds) {
   const timespec timeout = {milliseconds / 1000, (milliseconds % 1000) * 1'000'000L};
   const int saved = errno;
-  syscall(SYS_futex, &word, FUTEX_WAIT, expected, &timeout, nullptr, 0);
+  syscall(SYS_futex, word, FUTEX_WAIT, expected, &timeout, nullptr, 0);
   errno = saved;
 }
 
-void futex_wake(const std::atomic<uint32_t>& word, int count) {
+void futex_wake_word(const void* word, int count) {
   const int saved = errno;
-  syscall(SYS_futex, &word, FUTEX_WAKE, count, nullptr, nullptr, 0);
+  syscall(SYS_futex, word, FUTEX_WAKE, count, nullptr, nullptr, 0);
   errno = saved;
 }
 
@@ -45,7 +45,7 @@ void Lock::lock_slow() {
     }
     cpu_pause();
   }
-  while (word_.exchange(2, std::memory_order_acquire) != 0) futex_wait(word_, 2, kSliceMs);
+  while (word_.exchange(2, std::memory_order_acquire) != 0) futex_wait(word_, 2u, kSliceMs);
 }
 
 void Lock::wake() { futex_wake(word_, 1); }

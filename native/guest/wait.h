@@ -12,14 +12,22 @@ namespace aliquot::guest {
 
 constexpr int kSliceMs = 100;
 
-/// Sleeps while `*word == expected`, at most `milliseconds`. May return early.
-void futex_wait(const std::atomic<uint32_t>& word, uint32_t expected, int milliseconds);
-inline void futex_wait(const std::atomic<int32_t>& word, int32_t expected, int milliseconds) {
-  futex_wait(reinterpret_cast<const std::atomic<uint32_t>&>(word),
-             static_cast<uint32_t>(expected), milliseconds);
-}
+/// Sleeps while the word equals `expected`, at most `milliseconds`. May return early.
+void futex_wait_word(const void* word, uint32_t expected, int milliseconds);
 /// Wakes up to `count` sleepers, in any process.
-void futex_wake(const std::atomic<uint32_t>& word, int count);
+void futex_wake_word(const void* word, int count);
+
+/// The same for the 32-bit atomics of the connection memory.
+template <class Word>
+inline void futex_wait(const std::atomic<Word>& word, Word expected, int milliseconds) {
+  static_assert(sizeof(Word) == 4 && sizeof word == 4);
+  futex_wait_word(&word, static_cast<uint32_t>(expected), milliseconds);
+}
+template <class Word>
+inline void futex_wake(const std::atomic<Word>& word, int count) {
+  static_assert(sizeof(Word) == 4 && sizeof word == 4);
+  futex_wake_word(&word, count);
+}
 
 /// Monotonic clock, ns.
 uint64_t now_ns();

@@ -2,6 +2,8 @@
 #include "guest/opencl/info.h"
 #include "guest/opencl/internal.h"
 #include "guest/opencl/platform.h"
+#include "guest/opencl/transfer.h"
+#include "guest/opencl/transfer.h"
 
 namespace aliquot::guest::opencl {
 
@@ -139,10 +141,13 @@ cl_int ReleaseContext(cl_context handle) {
 }
 
 void finalize(Context& context) {
+  drop_upload_queue(context);
   for (size_t i = context.destructors.size(); i > 0; --i) {
     const DestructorCallback& callback = context.destructors[i - 1];
     run_on_helper(callback.function, to_handle(&context), callback.user_data);
   }
+  drop_upload_queue(context);
+  drop_ended_event(context);
   if (context.id != 0) release_remote(*context.connection, Kind::kContext, context.id);
   for (Device* device : context.devices) unhold(*device);
 }
@@ -182,6 +187,16 @@ cl_int SetContextDestructorCallback(cl_context handle, ContextDestroyed pfn_noti
   const DestructorCallback callback{reinterpret_cast<void (*)(void*, void*)>(pfn_notify),
                                     user_data};
   return context->destructors.push_back(callback) ? CL_SUCCESS : CL_OUT_OF_HOST_MEMORY;
+}
+
+// A device without images has no formats for them.
+cl_int GetSupportedImageFormats(cl_context handle, cl_mem_flags, cl_mem_object_type,
+                                cl_uint num_entries, cl_image_format* image_formats,
+                                cl_uint* num_image_formats) {
+  if (from_handle<Context>(handle) == nullptr) return CL_INVALID_CONTEXT;
+  if (num_entries == 0 && image_formats != nullptr) return CL_INVALID_VALUE;
+  if (num_image_formats != nullptr) *num_image_formats = 0;
+  return CL_SUCCESS;
 }
 
 }  // namespace aliquot::guest::opencl

@@ -2,6 +2,8 @@
 #include "guest/opencl/info.h"
 #include "guest/opencl/internal.h"
 #include "guest/opencl/platform.h"
+#include "guest/opencl/transfer.h"
+#include "guest/opencl/transfer.h"
 
 namespace aliquot::guest::opencl {
 
@@ -241,6 +243,7 @@ cl_int ReleaseCommandQueue(cl_command_queue handle) {
 
 void finalize(Queue& queue) {
   Connection& connection = *queue.connection;
+  drop_transfers(queue);
   if (queue.id != 0) {
     LockGuard guard(connection.lock());
     const uint64_t last = queue.submitted.load(std::memory_order_relaxed);
