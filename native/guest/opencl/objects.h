@@ -156,11 +156,12 @@ struct Context : Object {
 
   Array<Device*, 4> devices;                 // held
   Array<cl_context_properties> properties;  // as given, 0 included
-  Lock lock;                                 // guards destructors and upload_queue
+  Lock lock;                                 // guards what follows
   Array<DestructorCallback> destructors;
   // Carries initial contents to buffers that the driver allocates (staged mode). Made at first
   // need, in order, never seen by the program; holds nothing (upload_queue.cpp).
   Queue* upload_queue = nullptr;
+  uint32_t ended_event = 0;  // id of an event that has always been complete (enqueue.cpp)
 
   bool has(const Device* device) const {
     for (const Device* own : devices) {

@@ -1,0 +1,379 @@
+// Writing and reading buffers: locally where possible, else staged. See transfer.h.
+#include <initializer_list>
+
+#include "guest/opencl/transfer.h"
+
+namespace aliquot::guest::opencl {
+
+namespace {
+
+/// Halves a rectangle that no staging block can hold.
+bool split(const Box& box, Box* first, Box* second) {
+  if (!box.rect) return false;
+  int axis = 2;
+  while (axis > 0 && box.region[axis] < 2) axis--;
+  if (box.region[axis] < 2) return false;
+  *first = *second = box;
+  const size_t half = box.region[axis] / 2;
+  first->region[axis] = half;
+  second->region[axis] -= half;
+  second->buffer_origin[axis] += half;
+  second->host_origin[axis] += half;
+  for (Box* part : {first, second}) {
+    part->bytes = part->region[0] * part->region[1] * part->region[2];
+  }
+  return true;
+}
+
+Box part_of(const Box& box, size_t done, size_t bytes) {
+  Box part = box;
+  part.host += done;
+  part.offset += done;
+  part.bytes = bytes;
+  return part;
+}
+
+void fill_geometry(const Box& box, uint64_t geometry[8]) {
+  for (int i = 0; i < 3; i++) {
+    geometry[i] = box.buffer_origin[i];
+    geometry[3 + i] = box.region[i];
+  }
+  geometry[6] = box.buffer_row;
+  geometry[7] = box.buffer_slice;
+}
+
+struct Submission {
+  const Transfer& transfer;
+  const WaitList& wait;
+  Event* event;
+};
+
+cl_int send_write(const Submission& to, const Box& box, const Block& block, Event* event,
+                  uint64_t* sequence, bool ask) {
+  Queue& queue = to.transfer.queue;
+  Buffer& buffer = to.transfer.buffer;
+  if (box.rect) {
+    uint64_t geometry[8];
+    fill_geometry(box, geometry);
+    WriteBufferRectCommand command{};
+    command.buffer = buffer.id;
+    command.arena = block.arena_id;
+    command.arena_offset = block.offset;
+    command.geometry = geometry;
+    return submit(queue, command, to.wait, event, &buffer, nullptr, sequence, ask);
+  }
+  WriteBufferCommand command{};
+  command.buffer = buffer.id;
+  command.arena = block.arena_id;
+  command.arena_offset = block.offset;
+  command.offset = box.offset;
+  command.size = box.bytes;
+  return submit(queue, command, to.wait, event, &buffer, nullptr, sequence, ask);
+}
+
+cl_int send_read(const Submission& to, const Box& box, const Block& block, Event* event,
+                 uint64_t* sequence, bool ask) {
+  Queue& queue = to.transfer.queue;
+  Buffer& buffer = to.transfer.buffer;
+  if (box.rect) {
+    uint64_t geometry[8];
+    fill_geometry(box, geometry);
+    ReadBufferRectCommand command{};
+    command.buffer = buffer.id;
+    command.arena = block.arena_id;
+    command.arena_offset = block.offset;
+    command.geometry = geometry;
+    return submit(queue, command, to.wait, event, &buffer, nullptr, sequence, ask);
+  }
+  ReadBufferCommand command{};
+  command.buffer = buffer.id;
+  command.arena = block.arena_id;
+  command.arena_offset = block.offset;
+  command.offset = box.offset;
+  command.size = box.bytes;
+  return submit(queue, command, to.wait, event, &buffer, nullptr, sequence, ask);
+}
+
+/// One piece of a write. Pieces of an out-of-order queue are waited for unless they are the last,
+/// whose event then stands for all.
+cl_int write_piece(const Submission& to, const Box& box, Event* event, bool last) {
+  Queue& queue = to.transfer.queue;
+  Block block;
+  if (!take_staging_for(queue, box.bytes, &block)) {
+    Box first, second;
+    if (!split(box, &first, &second)) return CL_OUT_OF_RESOURCES;
+    const cl_int status = write_piece(to, first, nullptr, false);
+    return status != CL_SUCCESS ? status : write_piece(to, second, event, last);
+  }
+  pack(box, block.pointer);
+  uint64_t sequence = 0;
+  const bool ask = !last && queue.in_order();
+  const cl_int status = send_write(to, box, block, event, &sequence, ask);
+  if (status != CL_SUCCESS) {
+    give_back_staging(*queue.connection, block);
+    return status;
+  }
+  note_staged(queue, sequence, block);
+  if (!last && !queue.in_order()) return wait_sequence(queue, sequence);
+  return CL_SUCCESS;
+}
+
+cl_int write_staged(const Submission& to) {
+  const Box& box = to.transfer.box;
+  Queue& queue = to.transfer.queue;
+  // Profiling times and out-of-order queues want one command; a plain write in order is cut, so
+  // that the guest process copies one chunk while the worker copies another.
+  const bool whole = box.rect || box.bytes <= kStagingChunk || !queue.in_order() ||
+                     (to.event != nullptr && queue.profiling());
+  if (whole) {
+    const cl_int status = write_piece(to, box, to.event, true);
+    if (status == CL_SUCCESS || box.rect || box.bytes <= kStagingChunk) return status;
+  }
+  for (size_t done = 0; done < box.bytes;) {
+    const size_t left = box.bytes - done;
+    const size_t bytes = left < kStagingChunk ? left : kStagingChunk;
+    const bool last = bytes == left;
+    const cl_int status =
+        write_piece(to, part_of(box, done, bytes), last ? to.event : nullptr, last);
+    if (status != CL_SUCCESS) return status;
+    done += bytes;
+  }
+  return CL_SUCCESS;
+}
+
+/// A read with one block: waits for it and copies out.
+cl_int read_piece(const Submission& to, const Box& box, Event* event) {
+  Queue& queue = to.transfer.queue;
+  Block block;
+  if (!take_staging_for(queue, box.bytes, &block)) {
+    Box first, second;
+    if (box.rect) {
+      if (!split(box, &first, &second)) return CL_OUT_OF_RESOURCES;
+    } else {
+      if (box.bytes <= kStagingChunk) return CL_OUT_OF_RESOURCES;
+      first = part_of(box, 0, kStagingChunk);
+      second = part_of(box, kStagingChunk, box.bytes - kStagingChunk);
+    }
+    const cl_int status = read_piece(to, first, nullptr);
+    return status != CL_SUCCESS ? status : read_piece(to, second, event);
+  }
+  // Out of order, the sequence would tell of all commands before; only the event tells of this one.
+  Event* own = nullptr;
+  if (event == nullptr && !queue.in_order()) {
+    own = event = new_command_event(queue, to.transfer.type);
+    if (own == nullptr) {
+      give_back_staging(*queue.connection, block);
+      return CL_OUT_OF_HOST_MEMORY;
+    }
+  }
+  uint64_t sequence = 0;
+  cl_int status = send_read(to, box, block, event, &sequence, queue.in_order());
+  if (status != CL_SUCCESS) {
+    give_back_staging(*queue.connection, block);
+    if (own != nullptr) discard_command_event(*own);
+    return status;
+  }
+  if (queue.in_order()) status = wait_sequence(queue, sequence);
+  else if (wait_event(*event) < 0) status = CL_OUT_OF_RESOURCES;
+  if (status == CL_SUCCESS) unpack(box, block.pointer);
+  if (!queue.connection->dead()) give_back_staging(*queue.connection, block);
+  if (own != nullptr) release(*own);
+  return status;
+}
+
+/// A plain read of an in-order queue: the worker fills one chunk while the guest process copies
+/// another out.
+cl_int read_pipelined(const Submission& to) {
+  constexpr size_t kWindow = 4;
+  struct Chunk {
+    Block block;
+    Box box;
+    uint64_t sequence;
+  };
+  Chunk window[kWindow];
+  size_t first = 0, count = 0, asked = 0;
+  const Box& box = to.transfer.box;
+  Queue& queue = to.transfer.queue;
+  cl_int status = CL_SUCCESS;
+  while (asked < box.bytes || count > 0) {
+    while (status == CL_SUCCESS && asked < box.bytes && count < kWindow) {
+      const size_t left = box.bytes - asked;
+      const size_t bytes = left < kStagingChunk ? left : kStagingChunk;
+      Chunk& chunk = window[(first + count) % kWindow];
+      chunk.box = part_of(box, asked, bytes);
+      if (!take_staging_for(queue, bytes, &chunk.block)) {
+        if (count == 0) status = CL_OUT_OF_RESOURCES;
+        break;
+      }
+      status = send_read(to, chunk.box, chunk.block, bytes == left ? to.event : nullptr,
+                         &chunk.sequence, true);
+      if (status != CL_SUCCESS) {
+        give_back_staging(*queue.connection, chunk.block);
+        break;
+      }
+      asked += bytes;
+      count++;
+    }
+    if (count == 0) break;
+    Chunk& chunk = window[first];
+    const cl_int waited = wait_sequence(queue, chunk.sequence);
+    if (waited != CL_SUCCESS) return waited;  // dead: the blocks belong to nobody any more
+    unpack(chunk.box, chunk.block.pointer);
+    give_back_staging(*queue.connection, chunk.block);
+    first = (first + 1) % kWindow;
+    count--;
+  }
+  return status;
+}
+
+cl_int read_later(const Submission& to, bool* done) {
+  Queue& queue = to.transfer.queue;
+  const Box& box = to.transfer.box;
+  *done = false;
+  Block block;
+  if (!take_staging_for(queue, box.bytes, &block)) return CL_SUCCESS;
+  Event* own = nullptr;
+  Event* event = to.event;
+  if (event == nullptr) own = event = new_command_event(queue, to.transfer.type);
+  cl_int status = event == nullptr ? CL_OUT_OF_HOST_MEMORY : CL_SUCCESS;
+  uint64_t sequence = 0;
+  if (status == CL_SUCCESS) status = send_read(to, box, block, event, &sequence, false);
+  if (status != CL_SUCCESS) {
+    give_back_staging(*queue.connection, block);
+    if (own != nullptr) discard_command_event(*own);
+    return status;
+  }
+  *done = true;
+  if (!note_pending_read(*event, block, box)) {
+    // No memory to remember it: copy out now.
+    status = wait_event(*event) < 0 ? CL_OUT_OF_RESOURCES : CL_SUCCESS;
+    if (status == CL_SUCCESS) unpack(box, block.pointer);
+    if (!queue.connection->dead()) give_back_staging(*queue.connection, block);
+  }
+  if (own != nullptr) release(*own);
+  return status;
+}
+
+/// The event of a staged transfer, and what becomes of it.
+cl_int with_event(const Transfer& transfer, const WaitList& wait,
+                  cl_int (*run)(const Submission&)) {
+  Event* event = nullptr;
+  if (transfer.event != nullptr) {
+    event = new_command_event(transfer.queue, transfer.type);
+    if (event == nullptr) return CL_OUT_OF_HOST_MEMORY;
+  }
+  cl_int status = run({transfer, wait, event});
+  if (status == CL_SUCCESS) status = enqueue_result(transfer.queue);
+  if (event != nullptr) {
+    if (status == CL_SUCCESS) *transfer.event = to_handle(event);
+    else if (event->sequence == 0) discard_command_event(*event);
+    else release(*event);
+  }
+  return status;
+}
+
+cl_int read_staged_blocking(const Submission& to) {
+  const Transfer& transfer = to.transfer;
+  const Box& box = transfer.box;
+  const bool whole = box.rect || box.bytes <= kStagingChunk || !transfer.queue.in_order() ||
+                     (to.event != nullptr && transfer.queue.profiling());
+  return whole ? read_piece(to, box, to.event) : read_pipelined(to);
+}
+
+cl_int read_staged_later(const Submission& to) {
+  bool done = false;
+  const cl_int status = read_later(to, &done);
+  return status != CL_SUCCESS || done ? status : read_staged_blocking(to);
+}
+
+/// For blocking calls: the host waits for the list, so that the command needs none.
+cl_int resolve(const Transfer& transfer, WaitList* wait) {
+  cl_int status = collect_wait_list(*transfer.queue.context, transfer.wait_count,
+                                    transfer.wait_list, wait);
+  if (status != CL_SUCCESS || wait->ids.empty() || !transfer.blocking) return status;
+  status = wait_for_list(transfer.wait_count, transfer.wait_list);
+  wait->ids.clear();
+  wait->unresolved = false;
+  return status;
+}
+
+}  // namespace
+
+bool idle_for(Queue& queue, Buffer& buffer) {
+  if (!queue.idle()) return false;
+  Buffer& root = buffer.root();
+  if (!root.materialized.load(std::memory_order_acquire)) return true;
+  Connection& connection = *queue.connection;
+  LockGuard guard(connection.lock());
+  for (size_t i = 0; i < root.uses.size();) {
+    if (use_ended(connection, root.uses[i])) root.uses.remove_unordered(i);
+    else i++;
+  }
+  return root.uses.empty();
+}
+
+cl_int write_buffer(const Transfer& transfer) {
+  Queue& queue = transfer.queue;
+  Connection& connection = *queue.connection;
+  WaitList wait;
+  cl_int status = resolve(transfer, &wait);
+  if (status != CL_SUCCESS) return status;
+  await_reads_into(connection, transfer.box.host_begin(), transfer.box.host_extent());
+  unsigned char* shared = shared_pointer(transfer.buffer);
+  const bool may_be_local = shared != nullptr && wait.ids.empty() &&
+                            (transfer.event == nullptr || !queue.profiling());
+  if (may_be_local) {
+    bool idle = idle_for(queue, transfer.buffer);
+    // Waiting costs less than copying much twice. Only where a native driver would wait as well.
+    if (!idle && transfer.blocking && queue.in_order() && transfer.box.bytes > kStagingChunk) {
+      status = wait_sequence(queue, queue.submitted.load(std::memory_order_relaxed));
+      if (status != CL_SUCCESS) return status;
+      settle(queue);
+      idle = idle_for(queue, transfer.buffer);
+    }
+    if (idle) {
+      if (!peer_alive(connection)) return CL_OUT_OF_RESOURCES;
+      copy_to_buffer(transfer.box, shared);
+      return finish_locally(queue, transfer.type, transfer.event);
+    }
+  }
+  status = ensure_materialized(transfer.buffer);
+  return status != CL_SUCCESS ? status : with_event(transfer, wait, write_staged);
+}
+
+cl_int read_buffer(const Transfer& transfer) {
+  Queue& queue = transfer.queue;
+  Connection& connection = *queue.connection;
+  WaitList wait;
+  cl_int status = resolve(transfer, &wait);
+  if (status != CL_SUCCESS) return status;
+  const unsigned char* shared = shared_pointer(transfer.buffer);
+  const bool may_be_local = shared != nullptr && wait.ids.empty() &&
+                            (transfer.event == nullptr || !queue.profiling());
+  if (may_be_local) {
+    if (transfer.blocking && queue.in_order() && !queue.idle()) {
+      status = wait_sequence(queue, queue.submitted.load(std::memory_order_relaxed));
+      if (status != CL_SUCCESS) return status;
+    }
+    if (idle_for(queue, transfer.buffer)) {
+      if (!peer_alive(connection)) return CL_OUT_OF_RESOURCES;
+      settle(queue);
+      copy_from_buffer(transfer.box, shared);
+      drain_print(connection);
+      const cl_int latched = transfer.blocking ? take_latched_error(queue) : 0;
+      return latched != 0 ? latched : finish_locally(queue, transfer.type, transfer.event);
+    }
+  }
+  status = ensure_materialized(transfer.buffer);
+  if (status != CL_SUCCESS) return status;
+  if (!transfer.blocking) return with_event(transfer, wait, read_staged_later);
+  // Earlier non-blocking reads of this queue end before; theirs are copied out first.
+  await_reads_into(connection, transfer.box.host_begin(), transfer.box.host_extent());
+  status = with_event(transfer, wait, read_staged_blocking);
+  settle(queue);
+  drain_print(connection);
+  const cl_int latched = take_latched_error(queue);
+  return status != CL_SUCCESS ? status : latched;
+}
+
+}  // namespace aliquot::guest::opencl

@@ -1,0 +1,367 @@
+// Staging blocks in flight, and staged reads that must still be copied out.
+#include "guest/opencl/transfer.h"
+
+namespace aliquot::guest::opencl {
+
+namespace {
+
+constexpr uint64_t kAskBytes = 128 << 10;     // staged between two questions how far the queue is
+constexpr uint64_t kPatienceNs = 2'000'000;  // for the oldest block, before more is taken
+
+QueueTransfers* transfers_of(Queue& queue) {
+  QueueTransfers* transfers = queue.transfers.load(std::memory_order_acquire);
+  if (transfers != nullptr) return transfers;
+  MemoryState& state = memory_of(*queue.connection);
+  LockGuard guard(state.lock);
+  transfers = queue.transfers.load(std::memory_order_relaxed);
+  if (transfers != nullptr) return transfers;
+  void* memory = malloc(sizeof(QueueTransfers));
+  if (memory == nullptr) return nullptr;
+  transfers = new (memory) QueueTransfers(queue);
+  transfers->next = state.first_transfers;
+  state.first_transfers = transfers;
+  queue.transfers.store(transfers, std::memory_order_release);
+  return transfers;
+}
+
+uint64_t completed_of(const Queue& queue) {
+  return queue.connection->dead() ? UINT64_MAX
+                                  : queue.slot->completed.load(std::memory_order_acquire);
+}
+
+void free_ended_blocks(Queue& queue, QueueTransfers& transfers) {
+  const uint64_t completed = completed_of(queue);
+  StagedBlock* ended = nullptr;
+  {
+    LockGuard guard(transfers.lock);
+    while (transfers.first_block != nullptr && transfers.first_block->sequence <= completed) {
+      StagedBlock* block = transfers.first_block;
+      transfers.first_block = block->next;
+      if (transfers.first_block == nullptr) transfers.last_block = nullptr;
+      block->next = ended;
+      ended = block;
+    }
+  }
+  while (ended != nullptr) {
+    StagedBlock* next = ended->next;
+    transfers.staged_bytes.fetch_sub(ended->block.bytes, std::memory_order_relaxed);
+    give_back_staging(*queue.connection, ended->block);
+    free(ended);
+    ended = next;
+  }
+}
+
+/// Waits for the oldest block in flight, at most kPatienceNs. False: it is still in use.
+bool await_oldest_block(Queue& queue, QueueTransfers& transfers) {
+  uint64_t sequence = 0;
+  {
+    LockGuard guard(transfers.lock);
+    if (transfers.first_block != nullptr) sequence = transfers.first_block->sequence;
+  }
+  if (sequence == 0) return false;
+  {
+    LockGuard guard(queue.connection->lock());
+    ask_completion_locked(queue, sequence);
+  }
+  layout::QueueSlot& slot = *queue.slot;
+  const uint64_t begin = now_ns();
+  const uint64_t spin = queue.connection->queue_spin.budget_ns();
+  uint64_t waited = 0;
+  while (slot.completed.load(std::memory_order_acquire) < sequence) {
+    waited = now_ns() - begin;
+    if (waited > kPatienceNs) return false;
+    if (waited < spin) {
+      for (int i = 0; i < 16; i++) cpu_pause();
+      continue;
+    }
+    slot.waiters.store(1, std::memory_order_seq_cst);
+    const uint32_t changed = slot.changed.load(std::memory_order_seq_cst);
+    if (slot.completed.load(std::memory_order_seq_cst) < sequence) {
+      futex_wait(slot.changed, changed, 2);
+    }
+  }
+  queue.connection->queue_spin.record(waited);
+  return true;
+}
+
+/// The pending read after `after` (nullptr: the first) whose event, held, is returned.
+Event* hold_read_event(QueueTransfers& transfers, size_t index) {
+  LockGuard guard(transfers.lock);
+  PendingRead* read = transfers.first_read;
+  while (read != nullptr && index > 0) {
+    read = read->next;
+    index--;
+  }
+  if (read == nullptr) return nullptr;
+  hold(*read->event);
+  return read->event;
+}
+
+/// Has the worker publish where the event stands at this moment.
+void probe_event(Event& event) {
+  if (!event.watched.load(std::memory_order_acquire)) return await_publication(event);
+  WatchEventCommand again{};
+  again.event = event.id;
+  if (!send(*event.connection, again)) return;
+  LastErrorCommand fence{};
+  fence.queue = event.queue->id;
+  ReplyWait reply(*event.connection);
+  ask(*event.connection, reply, fence);
+}
+
+/// Copies out the reads of a queue that have ended. `exact`: asks the worker where not known.
+void copy_ended_reads(Queue& queue, QueueTransfers& transfers, bool exact) {
+  size_t index = 0;
+  for (;;) {
+    Event* event = hold_read_event(transfers, index);
+    if (event == nullptr) return;
+    cl_int status = event_status(*event);
+    if (status > CL_COMPLETE &&
+        (exact || queue.slot->completed.load(std::memory_order_acquire) >= event->sequence)) {
+      probe_event(*event);
+      status = event_status(*event);
+    }
+    unhold(*event);
+    if (status > CL_COMPLETE) index++;  // else it has left the list
+  }
+}
+
+}  // namespace
+
+void note_staged(Queue& queue, uint64_t sequence, const Block& block) {
+  QueueTransfers* transfers = transfers_of(queue);
+  StagedBlock* staged = static_cast<StagedBlock*>(malloc(sizeof(StagedBlock)));
+  if (transfers == nullptr || staged == nullptr) {
+    // No memory to note it: the block may be used again only when the command has ended.
+    free(staged);
+    if (wait_sequence(queue, sequence) == CL_SUCCESS) give_back_staging(*queue.connection, block);
+    return;
+  }
+  *staged = {nullptr, sequence, block};
+  bool ask;
+  {
+    LockGuard guard(transfers->lock);
+    if (transfers->last_block == nullptr) transfers->first_block = staged;
+    else transfers->last_block->next = staged;
+    transfers->last_block = staged;
+    transfers->unasked_bytes += block.bytes;
+    ask = transfers->unasked_bytes >= kAskBytes;
+    if (ask) transfers->unasked_bytes = 0;
+  }
+  transfers->staged_bytes.fetch_add(block.bytes, std::memory_order_relaxed);
+  if (ask) {
+    LockGuard guard(queue.connection->lock());
+    ask_completion_locked(queue, sequence);
+  }
+}
+
+bool take_staging_for(Queue& queue, uint64_t bytes, Block* block) {
+  QueueTransfers* transfers = queue.transfers.load(std::memory_order_acquire);
+  if (transfers != nullptr) {
+    if (transfers->staged_bytes.load(std::memory_order_relaxed) != 0) {
+      free_ended_blocks(queue, *transfers);
+    }
+    while (transfers->staged_bytes.load(std::memory_order_relaxed) + bytes > kSoftStaging &&
+           await_oldest_block(queue, *transfers)) {
+      free_ended_blocks(queue, *transfers);
+    }
+  }
+  return take_staging(*queue.connection, bytes, block);
+}
+
+bool take_staging(Connection& connection, uint64_t bytes, Block* block) {
+  if (connection.dead()) return false;
+  BlockAllocator& staging = connection.arenas->staging;
+  if (staging.allocate(bytes, block)) return true;
+  if (bytes > uint64_t{256} << 20) return false;  // more than the device host ever gives
+  // All of it is in flight. Copy out and give back what has ended, until it suffices or nothing
+  // moves any more.
+  for (int i = 0; i < 20; i++) {
+    settle_all(connection, true);
+    collect_deferred(connection, true);
+    if (connection.dead()) return false;
+    if (staging.allocate(bytes, block)) return true;
+  }
+  return false;
+}
+
+void give_back_staging(Connection& connection, const Block& block) {
+  connection.arenas->staging.free(block);
+}
+
+bool note_pending_read(Event& event, const Block& block, const Box& box) {
+  Queue& queue = *event.queue;
+  QueueTransfers* transfers = transfers_of(queue);
+  void* memory = malloc(sizeof(PendingRead));
+  if (transfers == nullptr || memory == nullptr) {
+    free(memory);
+    return false;
+  }
+  PendingRead* read = new (memory) PendingRead{nullptr, &event, block, box};
+  hold(event);
+  event.copies_out.store(true, std::memory_order_release);
+  memory_of(*queue.connection).pending_reads.fetch_add(1, std::memory_order_relaxed);
+  LockGuard guard(transfers->lock);
+  if (transfers->last_read == nullptr) transfers->first_read = read;
+  else transfers->last_read->next = read;
+  transfers->last_read = read;
+  return true;
+}
+
+void copy_out_for(Event& event, cl_int status) {
+  Queue& queue = *event.queue;
+  QueueTransfers* transfers = queue.transfers.load(std::memory_order_acquire);
+  if (transfers == nullptr) return;
+  PendingRead* found = nullptr;
+  {
+    LockGuard copying(transfers->copy_lock);
+    {
+      LockGuard guard(transfers->lock);
+      for (found = transfers->first_read; found != nullptr; found = found->next) {
+        if (found->event == &event) break;
+      }
+    }
+    if (found == nullptr) return;  // another thread was here first
+    if (status == CL_COMPLETE) unpack(found->box, found->block.pointer);
+    LockGuard guard(transfers->lock);
+    PendingRead* before = nullptr;
+    PendingRead** link = &transfers->first_read;
+    while (*link != found) {
+      before = *link;
+      link = &(*link)->next;
+    }
+    *link = found->next;
+    if (transfers->last_read == found) transfers->last_read = before;
+    memory_of(*queue.connection).pending_reads.fetch_sub(1, std::memory_order_relaxed);
+    event.copies_out.store(false, std::memory_order_release);
+  }
+  // Whoever concludes an event holds it, so this is not the last hold.
+  Event* held = found->event;
+  if (!queue.connection->dead()) give_back_staging(*queue.connection, found->block);
+  found->~PendingRead();
+  free(found);
+  unhold(*held);
+}
+
+void settle(Queue& queue) {
+  Connection& connection = *queue.connection;
+  if (queue.slot->error.load(std::memory_order_relaxed) != 0) {
+    events_of(connection).failures_seen.store(true, std::memory_order_relaxed);
+  }
+  QueueTransfers* transfers = queue.transfers.load(std::memory_order_acquire);
+  if (transfers != nullptr) {
+    copy_ended_reads(queue, *transfers, false);
+    free_ended_blocks(queue, *transfers);
+  }
+  if (memory_of(connection).deferred_count.load(std::memory_order_relaxed) != 0) {
+    collect_deferred(connection, false);
+  }
+  release_lingering(connection);
+}
+
+namespace {
+
+/// A hold, unless the object is ending already.
+bool try_hold(Object& object) {
+  uint32_t holds = object.holds.load(std::memory_order_relaxed);
+  while (holds != 0) {
+    if (object.holds.compare_exchange_weak(holds, holds + 1, std::memory_order_acq_rel)) return true;
+  }
+  return false;
+}
+
+/// The queue, held, of the first transfers from number `*index` on that have something to settle.
+Queue* next_to_settle(MemoryState& state, size_t* index, bool blocks) {
+  LockGuard guard(state.lock);
+  size_t number = 0;
+  for (QueueTransfers* transfers = state.first_transfers; transfers != nullptr;
+       transfers = transfers->next, number++) {
+    if (number < *index) continue;
+    LockGuard inner(transfers->lock);
+    const bool wanted = transfers->first_read != nullptr ||
+                        (blocks && transfers->first_block != nullptr);
+    if (wanted && try_hold(transfers->queue)) {
+      *index = number + 1;
+      return &transfers->queue;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void settle_all(Connection& connection, bool blocks) {
+  MemoryState& state = memory_of(connection);
+  if (state.deferred_count.load(std::memory_order_relaxed) != 0) {
+    collect_deferred(connection, false);
+  }
+  if (!blocks && state.pending_reads.load(std::memory_order_relaxed) == 0) return;
+  size_t index = 0;
+  while (Queue* queue = next_to_settle(state, &index, blocks)) {
+    QueueTransfers& transfers = *queue->transfers.load(std::memory_order_acquire);
+    copy_ended_reads(*queue, transfers, true);
+    if (blocks) {
+      await_oldest_block(*queue, transfers);
+      free_ended_blocks(*queue, transfers);
+    }
+    unhold(*queue);
+  }
+}
+
+void await_reads_into(Connection& connection, const unsigned char* begin, size_t bytes) {
+  MemoryState& state = memory_of(connection);
+  if (state.pending_reads.load(std::memory_order_relaxed) == 0) return;
+  for (;;) {
+    Event* event = nullptr;
+    {
+      LockGuard guard(state.lock);
+      for (QueueTransfers* transfers = state.first_transfers; transfers != nullptr;
+           transfers = transfers->next) {
+        LockGuard inner(transfers->lock);
+        for (PendingRead* read = transfers->first_read; read != nullptr; read = read->next) {
+          const unsigned char* other = read->box.host_begin();
+          if (other < begin + bytes && begin < other + read->box.host_extent()) {
+            event = read->event;
+            hold(*event);
+            break;
+          }
+        }
+        if (event != nullptr) break;
+      }
+    }
+    if (event == nullptr) return;
+    wait_event(*event);
+    unhold(*event);
+  }
+}
+
+void drop_transfers(Queue& queue) {
+  QueueTransfers* transfers = queue.transfers.exchange(nullptr, std::memory_order_acq_rel);
+  if (transfers == nullptr) return;
+  {
+    MemoryState& state = memory_of(*queue.connection);
+    LockGuard guard(state.lock);
+    QueueTransfers** link = &state.first_transfers;
+    while (*link != transfers) link = &(*link)->next;
+    *link = transfers->next;
+  }
+  // Pending reads hold an event, that holds the queue: there are none.
+  while (transfers->first_block != nullptr) {
+    StagedBlock* block = transfers->first_block;
+    transfers->first_block = block->next;
+    const LastUse use{queue.id, block->sequence};
+    free_when_unused(*queue.connection, block->block, true, 0, &use, 1);
+    free(block);
+  }
+  free(transfers);
+}
+
+bool attach_transfers(Connection& connection) {
+  void* memory = malloc(sizeof(MemoryState));
+  if (memory == nullptr) return false;
+  MemoryState* state = new (memory) MemoryState(connection);
+  state_of(connection).memory = state;
+  return true;
+}
+
+}  // namespace aliquot::guest::opencl

@@ -1,0 +1,219 @@
+// Moving bytes between the program's memory and buffers.
+//
+// LOCAL: a buffer whose block both ends map is read and written by the guest process itself, when
+// the queue has nothing under way, no queue still uses the buffer, and nothing is left to wait for.
+// Then the command has been executed in its turn, and no message is needed.
+// STAGED: everything else goes through blocks of staging memory. A write copies at the time of the
+// call; a blocking read is copied out before the call returns; a non-blocking read by whoever first
+// learns that it ended (a wait, a query, the helper thread), before its event becomes complete.
+//
+// A non-blocking call may wait in two cases only: all staging memory of the connection (256 MiB) is
+// in flight; or its host memory is still to be written by an earlier non-blocking read.
+#pragma once
+
+#include "guest/opencl/event.h"
+
+namespace aliquot::guest::opencl {
+
+constexpr size_t kSoftStaging = size_t{4} << 20;  // of a queue in flight, before a call waits a bit
+
+/// The shape of a transfer. Plain: `bytes` at `offset` in the buffer and at `host`.
+struct Box {
+  unsigned char* host = nullptr;
+  size_t bytes = 0;
+  size_t offset = 0;
+  bool rect = false;
+  size_t buffer_origin[3] = {};
+  size_t host_origin[3] = {};
+  size_t region[3] = {};
+  size_t buffer_row = 0, buffer_slice = 0, host_row = 0, host_slice = 0;
+
+  /// The host memory that the transfer touches, from the first byte to the last.
+  const unsigned char* host_begin() const;
+  size_t host_extent() const;
+};
+
+void copy_to_buffer(const Box& box, unsigned char* buffer);
+void copy_from_buffer(const Box& box, const unsigned char* buffer);
+/// Between the program's memory and its packed form in a staging block.
+void pack(const Box& box, unsigned char* staging);
+void unpack(const Box& box, const unsigned char* staging);
+
+/// A staged read whose bytes are not copied out yet.
+struct PendingRead {
+  PendingRead* next;
+  Event* event;  // held
+  Block block;
+  Box box;
+};
+
+/// A staging block that a command still uses.
+struct StagedBlock {
+  StagedBlock* next;
+  uint64_t sequence;
+  Block block;
+};
+
+struct QueueTransfers {
+  explicit QueueTransfers(Queue& of) : queue(of) {}
+
+  Queue& queue;
+  QueueTransfers* next = nullptr;  // of the connection; guarded by MemoryState::lock
+  Lock lock;        // guards the lists; short
+  Lock copy_lock;   // held while bytes are copied out, so that nobody overtakes
+  PendingRead* first_read = nullptr;
+  PendingRead* last_read = nullptr;
+  StagedBlock* first_block = nullptr;  // by sequence
+  StagedBlock* last_block = nullptr;
+  std::atomic<uint64_t> staged_bytes{0};
+  uint64_t unasked_bytes = 0;  // staged since completion was last asked for
+};
+
+/// Memory of a released buffer that commands may still use.
+struct DeferredFree {
+  DeferredFree* next;
+  Block block;
+  bool staging;  // where the block belongs
+  uint64_t credit;
+  Array<LastUse, 2> uses;
+};
+
+struct MemoryState {
+  explicit MemoryState(Connection& of) : connection(of) {}
+  Connection& connection;
+  Lock lock;  // guards `deferred` and `first_transfers`; other locks of transfers come under it
+  DeferredFree* deferred = nullptr;
+  std::atomic<uint32_t> deferred_count{0};
+  std::atomic<uint32_t> pending_reads{0};  // of all queues
+  QueueTransfers* first_transfers = nullptr;
+  std::atomic<uint64_t> looked_ns{0};      // when the peer was last looked at
+};
+
+inline MemoryState& memory_of(Connection& connection) { return *state_of(connection).memory; }
+
+bool attach_transfers(Connection& connection);
+
+// ---- the common part of all enqueues (enqueue.cpp) ------------------------------------------------
+
+/// CL_SUCCESS, CL_INVALID_COMMAND_QUEUE, or CL_OUT_OF_RESOURCES when its connection is dead.
+cl_int check_queue(cl_command_queue handle, Queue** queue);
+/// CL_SUCCESS, CL_INVALID_MEM_OBJECT, CL_INVALID_CONTEXT or CL_MISALIGNED_SUB_BUFFER_OFFSET.
+cl_int check_buffer(const Queue& queue, cl_mem handle, Buffer** buffer);
+/// Whether the peer still lives; looks at most every 100 ms. For calls that send nothing.
+bool peer_alive(Connection& connection);
+
+/// Waits for the events of a checked list. CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST when one
+/// failed.
+cl_int wait_for_list(cl_uint count, const cl_event* list);
+
+/// A command that the guest driver has executed: makes its complete event where one is wanted.
+cl_int finish_locally(Queue& queue, cl_command_type type, cl_event* event);
+
+/// Sends the command (its `queue`, `event` and `wait` are filled in here) and notes what uses what.
+/// `event` may be null. `sequence` receives the command's, when not null.
+template <class Command>
+cl_int submit(Queue& queue, Command& command, const WaitList& wait, Event* event, Buffer* first,
+              Buffer* second = nullptr, uint64_t* sequence = nullptr, bool ask = false) {
+  command.queue = queue.id;
+  command.event = event == nullptr ? 0 : event->id;
+  command.wait = {wait.ids.data(), wait.ids.size()};
+  LockGuard guard(queue.connection->lock());
+  const uint64_t number = submit_locked(queue, command);
+  if (number == 0) return CL_OUT_OF_RESOURCES;
+  if (event != nullptr) event->sequence = number;
+  if (first != nullptr) note_use(*first, queue, number);
+  if (second != nullptr) note_use(*second, queue, number);
+  if (sequence != nullptr) *sequence = number;
+  if (ask) ask_completion_locked(queue, number);
+  return CL_SUCCESS;
+}
+
+/// What every enqueue does around its command: makes the event where `wanted` is not null, sends,
+/// hands the event out or discards it.
+template <class Command>
+cl_int enqueue(Queue& queue, Command& command, cl_command_type type, const WaitList& wait,
+               cl_event* wanted, Buffer* first, Buffer* second = nullptr) {
+  Event* event = nullptr;
+  if (wanted != nullptr) {
+    event = new_command_event(queue, type);
+    if (event == nullptr) return CL_OUT_OF_HOST_MEMORY;
+  }
+  cl_int status = submit(queue, command, wait, event, first, second);
+  if (status == CL_SUCCESS) status = enqueue_result(queue);
+  if (event != nullptr) {
+    if (status == CL_SUCCESS) *wanted = to_handle(event);
+    else if (event->sequence == 0) discard_command_event(*event);
+    else release(*event);
+  }
+  return status;
+}
+
+// ---- transfers --------------------------------------------------------------------------------------
+
+/// The address of the buffer's first byte in pages that both ends map; nullptr: it has none.
+unsigned char* shared_pointer(Buffer& buffer);
+
+/// Whether the guest process may touch the shared pages of `buffer` now, as a command of `queue`
+/// that has nothing to wait for.
+bool idle_for(Queue& queue, Buffer& buffer);
+
+struct Transfer {
+  Queue& queue;
+  Buffer& buffer;
+  Box box;
+  cl_command_type type;
+  bool blocking;
+  cl_uint wait_count;
+  const cl_event* wait_list;
+  cl_event* event;  // wanted by the program, or null
+};
+
+/// Both check the wait list and do the rest of an enqueue; arguments are checked already.
+cl_int write_buffer(const Transfer& transfer);
+cl_int read_buffer(const Transfer& transfer);
+
+/// A command that moves nothing and waits for its list and its place in the queue only (map and
+/// unmap of shared pages). Executed locally where nothing is under way.
+cl_int order_only(Queue& queue, cl_command_type type, const WaitList& wait, cl_event* event);
+/// Tells the worker to forget the event that order_only() made for the context, if any.
+void drop_ended_event(Context& context);
+
+/// Notes that `block` is used by the command with `sequence`.
+void note_staged(Queue& queue, uint64_t sequence, const Block& block);
+/// A staging block for a command of `queue`; waits a little when much is in flight already.
+bool take_staging_for(Queue& queue, uint64_t bytes, Block* block);
+/// Notes a staged read that must be copied out at its end; takes over `block`. False: no memory.
+bool note_pending_read(Event& event, const Block& block, const Box& box);
+/// Copies out the read that belongs to `event`, if it still must be.
+void copy_out_for(Event& event, cl_int status);
+/// Waits for earlier non-blocking reads that will write into this host memory.
+void await_reads_into(Connection& connection, const unsigned char* begin, size_t bytes);
+/// settle() for every queue of the connection that has staged reads, with an exact look at those
+/// whose end isn't known; `blocks`: and gives back staging blocks of ended commands.
+void settle_all(Connection& connection, bool blocks = false);
+
+// ---- lifetimes (buffer_memory.cpp) ---------------------------------------------------------------
+
+/// Decides where the buffer lies, once. Root buffers only.
+void ensure_block(Buffer& root);
+/// Gives memory and credit back when their last use has ended, or notes them for later.
+void free_when_unused(Connection& connection, const Block& block, bool staging, uint64_t credit,
+                      const LastUse* uses, size_t use_count);
+/// Gives back what deferred frees have become possible. `force`: asks the queues and waits a while.
+/// True when anything was given back.
+bool collect_deferred(Connection& connection, bool force);
+/// Takes `bytes` of the vGPU's memory. False: the quota is spent.
+bool take_memory(Connection& connection, uint64_t bytes);
+void return_memory(Connection& connection, uint64_t bytes);
+
+/// Forgets the maps that the program left, when the buffer ends (map.cpp).
+void drop_maps(Buffer& buffer);
+
+/// Sends initial contents to a buffer that the driver allocates (upload_queue.cpp).
+cl_int upload(Buffer& root, const void* data);
+/// Called when the context ends.
+void drop_upload_queue(Context& context);
+/// Called when the queue ends: staging blocks in flight become deferred frees.
+void drop_transfers(Queue& queue);
+
+}  // namespace aliquot::guest::opencl
