@@ -41,8 +41,9 @@ def _encode(command: Command, layout: Layout) -> list[str]:
 
 
 def _decode(command: Command, layout: Layout) -> list[str]:
+    name = " command" if layout.slots or layout.counts else ""
     lines = [
-        f"inline bool decode(std::span<const unsigned char> frame, {command.struct}& command) {{",
+        f"inline bool decode(std::span<const unsigned char> frame, {command.struct}&{name}) {{",
         f"  protocol::FrameReader reader(frame, {command.struct}::kOpcode, {layout.fixed});",
         "  if (!reader.sound()) return false;",
     ]

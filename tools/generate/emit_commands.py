@@ -47,21 +47,18 @@ def _switch(head: str, cases: list[tuple[str, str]], otherwise: str) -> list[str
 def _grouped(head: str, groups: dict[str, list[str]], otherwise: str) -> list[str]:
     lines = [head + " {", "  switch (opcode) {"]
     for value, constants in groups.items():
+        if not constants:
+            continue
         lines += [f"    case Opcode::{constant}:" for constant in constants]
         lines.append(f"      return {value};")
     return [*lines, "    default:", f"      return {otherwise};", "  }", "}", ""]
 
 
-def emit_commands(table: CommandTable) -> str:
-    """The text of the header."""
-    lines = banner(
-        table.source, "The commands that a guest driver sends to its worker, as plain structs."
-    )
-    lines += ["#pragma once", "", "#include <cstddef>", "#include <cstdint>", "#include <span>", ""]
-    lines += [f"namespace aliquot::{table.api} {{", "", "enum class Opcode : uint16_t {"]
+def _enums(table: CommandTable) -> list[str]:
+    """Opcodes, kinds, and what the table says of commands."""
+    lines = ["enum class Opcode : uint16_t {"]
     lines += [f"  {c.constant} = {c.opcode}," for c in table.commands]
-    lines += ["};", ""]
-    lines.append(f"constexpr size_t kCommandCount = {len(table.commands)};")
+    lines += ["};", "", f"constexpr size_t kCommandCount = {len(table.commands)};"]
     lines += ["", "// All opcodes, ascending.", "constexpr Opcode kOpcodes[kCommandCount] = {"]
     lines += [f"    Opcode::{c.constant}," for c in table.commands]
     lines += ["};", "", "// What an id names; each kind has its own table of ids."]
@@ -73,34 +70,44 @@ def emit_commands(table: CommandTable) -> str:
     lines += ["};", "", "// What a later replay must know of a command."]
     lines.append("enum class Record : uint8_t {")
     lines += [f"  k{camel(record)}," for record in RECORDS]
-    lines += ["};", "", "// Where the worker puts the answer.", "struct ReplyTarget {"]
-    for f in table.reply_fields:
-        lines.append(f"  {f.element.cpp} {f.name.removeprefix('reply_')} = 0;")
-    lines += ["};", ""]
-    for command in table.commands:
-        lines += _struct(command)
-    lines.append('// The command\'s name in the table; "unknown" for a number that is no opcode.')
+    return [*lines, "};", ""]
+
+
+def _facts(table: CommandTable) -> list[str]:
+    """Functions from an opcode or a kind to what the table says of it."""
+    lines = ['// The command\'s name in the table; "unknown" for a number that is no opcode.']
     names = [(c.constant, f'"{c.name}"') for c in table.commands]
     lines += _switch("constexpr const char* name_of(Opcode opcode)", names, '"unknown"')
     lines.append("// True for commands without a reply slot.")
-    groups = {"true": [c.constant for c in table.commands if c.asynchronous]}
-    lines += _grouped("constexpr bool is_asynchronous(Opcode opcode)", groups, "false")
+    answers = {"true": [c.constant for c in table.commands if c.asynchronous]}
+    lines += _grouped("constexpr bool is_asynchronous(Opcode opcode)", answers, "false")
     costs = {
         f"Cost::k{camel(cost)}": [c.constant for c in table.commands if c.cost == cost]
-        for cost in COSTS
-        if cost != "light"
+        for cost in COSTS[1:]
     }
-    lines += _grouped("constexpr Cost cost_of(Opcode opcode)", costs, "Cost::kLight")
+    lines += _grouped("constexpr Cost cost_of(Opcode opcode)", costs, f"Cost::k{camel(COSTS[0])}")
     records = {
         f"Record::k{camel(record)}": [c.constant for c in table.commands if c.records == record]
-        for record in RECORDS
-        if record != "none"
+        for record in RECORDS[1:]
     }
-    records = {value: constants for value, constants in records.items() if constants}
     lines += _grouped("constexpr Record record_of(Opcode opcode)", records, "Record::kNone")
     lines += ['// The kind\'s name in the table; "unknown" for a number that is no kind.']
     lines += ["constexpr const char* name_of(ObjectKind kind) {", "  switch (kind) {"]
     for kind in table.kinds:
         lines += [f"    case ObjectKind::k{camel(kind)}:", f'      return "{kind}";']
-    lines += ["  }", '  return "unknown";', "}", ""]
-    return file_text([*lines, f"}}  // namespace aliquot::{table.api}"])
+    return [*lines, "  }", '  return "unknown";', "}", ""]
+
+
+def emit_commands(table: CommandTable) -> str:
+    """The text of the header."""
+    purpose = "The commands that a guest driver sends to its worker, as plain structs."
+    lines = [*banner(table.source, purpose), "#pragma once", ""]
+    lines += ["#include <cstddef>", "#include <cstdint>", "#include <span>", ""]
+    lines += [f"namespace aliquot::{table.api} {{", "", *_enums(table)]
+    lines += ["// Where the worker puts the answer.", "struct ReplyTarget {"]
+    for f in table.reply_fields:
+        lines.append(f"  {f.element.cpp} {f.name.removeprefix('reply_')} = 0;")
+    lines += ["};", ""]
+    for command in table.commands:
+        lines += _struct(command)
+    return file_text([*lines, *_facts(table), f"}}  // namespace aliquot::{table.api}"])

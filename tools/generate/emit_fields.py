@@ -26,6 +26,8 @@ def _overload(command: Command) -> list[str]:
         f"  requires std::is_same_v<std::remove_const_t<Command>, {command.struct}>",
         "constexpr void for_each_field(Command& command, Visitor&& visit) {",
     ]
+    if not command.fields and command.reply is None:
+        return [*lines[:2], "constexpr void for_each_field(Command&, Visitor&&) {}", ""]
     if command.reply is not None:
         lines.append("  for_each_reply_field(command.reply, visit);")
     for f in command.fields:

@@ -43,7 +43,8 @@ def _value(field: Field, member: str) -> str:
 
 
 def _format(command: Command) -> list[str]:
-    head = f"size_t format(const {command.struct}& command, char* out, size_t capacity) {{"
+    name = " command" if command.fields or command.reply is not None else ""
+    head = f"size_t format(const {command.struct}&{name}, char* out, size_t capacity) {{"
     lines = [head, "  LineWriter line(out, capacity);", f'  line.text("{command.name}");']
     if command.reply is not None:
         lines.append("  print_reply(line, command.reply);")
