@@ -1,0 +1,149 @@
+"""A runtime directory of one test: what runs in it, what it holds, and that nothing is left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from aliquot.client.device_host import DeviceHost, running_hosts
+from aliquot.devices.opencl import find_device
+from aliquot.leases.opencl_environment import opencl_environment
+from aliquot.model.vgpu import Vgpu
+from tools.programs.drivers import Driver
+from tools.programs.running import ALIQUOT
+
+
+class Runtime:
+    """Runs programs on vGPUs of one driver, apart from whatever else runs on this machine."""
+
+    def __init__(self, driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.driver = driver
+        # pytest's own directories have too long a path for sockets.
+        self.folder = Path(tempfile.mkdtemp(prefix="aliquot-test-"))
+        monkeypatch.setenv("ALIQUOT_RUNTIME_DIR", str(self.folder))
+        for name, value in driver.environment().items():
+            monkeypatch.setenv(name, value)
+        # Every process of ours that was ever seen: (process id, start time).
+        self._seen: set[tuple[int, str]] = set()
+
+    def __enter__(self) -> Runtime:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for process, _started in self.alive():
+            os.kill(process, 9)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def aliquot(
+        self, *arguments: str, seconds: float = 120, variables: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """`aliquot` with these arguments, to its end."""
+        return subprocess.run(
+            [ALIQUOT, *arguments],
+            env=os.environ | dict(variables or {}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+        )
+
+    def host(self) -> DeviceHost:
+        """A control connection to the device host of our driver's first device; close it."""
+        _, device = find_device(None)
+        host = DeviceHost.start_or_join(device)
+        self.look(host)
+        return host
+
+    def start(self, vgpu: Vgpu, command: Sequence[str | Path]) -> subprocess.Popen[str]:
+        """A guest process on a vGPU, with its output in pipes."""
+        return subprocess.Popen(
+            [str(word) for word in command],
+            env=opencl_environment(os.environ, vgpu.socket_path),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def look(self, host: DeviceHost) -> None:
+        """Remembers the processes of a device host, so that their end can be checked."""
+        self._remember(host.welcome.process_id)
+        for vgpu in host.list_vgpus():
+            self._remember(vgpu.worker_process_id)
+        for child in descendants(host.welcome.process_id):
+            self._remember(child)
+
+    def alive(self) -> list[tuple[int, str]]:
+        """Those of the processes seen that still exist."""
+        for host in running_hosts():
+            with host:
+                self.look(host)
+        return [seen for seen in self._seen if start_time(seen[0]) == seen[1]]
+
+    def wait_until_nothing_runs(self, seconds: float = 10) -> None:
+        """Waits for the end of every process, then checks that no socket or vGPU is left."""
+        deadline = time.monotonic() + seconds
+        while (left := self.alive()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not left, f"still running: {[command_line(process) for process, _ in left]}"
+        sockets = [path.name for path in self.folder.rglob("*") if path.is_socket()]
+        assert not sockets, f"sockets left behind: {sockets}"
+
+    def wait_until_no_worker(self, seconds: float) -> None:
+        """After a device host's death: its workers end too."""
+        deadline = time.monotonic() + seconds
+        while left := [seen for seen in self._seen if start_time(seen[0]) == seen[1]]:
+            assert time.monotonic() < deadline, [command_line(process) for process, _ in left]
+            time.sleep(0.01)
+
+    def _remember(self, process: int) -> None:
+        started = start_time(process)
+        if started:
+            self._seen.add((process, started))
+
+
+def start_time(process: int) -> str | None:
+    """When a process started, in the kernel's ticks; None where it is gone or a zombie."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" else fields[19]
+
+
+def command_line(process: int) -> str:
+    """A process as a person would name it."""
+    try:
+        words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return f"{process}"
+    return f"{process}: {b' '.join(words).decode(errors='replace')[:100]}"
+
+
+def descendants(process: int) -> list[int]:
+    """All processes below one."""
+    try:
+        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    except OSError:
+        return []
+    return [int(c) for c in children] + [d for c in children for d in descendants(int(c))]
+
+
+def descriptors(process: int) -> int:
+    """How many descriptors a process has open."""
+    return sum(1 for _ in Path(f"/proc/{process}/fd").iterdir())
+
+
+def memfds(process: int) -> int:
+    """How many memfds a process holds, open or mapped."""
+    links = Path(f"/proc/{process}/fd").iterdir()
+    held = [str(link.readlink()) for link in links if link.is_symlink()]
+    mapped = Path(f"/proc/{process}/maps").read_text().splitlines()
+    return sum("/memfd:" in name for name in [*held, *mapped])

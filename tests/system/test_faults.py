@@ -1,0 +1,134 @@
+"""Kills of the worker, a guest process and the device host at random moments under load."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from aliquot.client.device_host import DeviceHost
+from aliquot.model.vgpu import Vgpu
+from tests.system.runtime import Runtime, descriptors, memfds
+from tools.programs.drivers import Driver
+
+VICTIMS = ("worker", "guest process", "device host")
+_FAILED_STATUS = 7  # of tests/programs/load.c, when an error behaved as it must
+_LONGEST = 1.0  # seconds from a death to the error of every call, by docs/specification.md
+
+
+def test_a_hundred_kills_under_load(
+    one_driver: Driver, runtime: Runtime, programs: dict[str, Path]
+) -> None:
+    """No hang, no leaked process, socket, memfd or device memory."""
+    kill_rounds(100, runtime, programs)
+
+
+@pytest.mark.soak
+def test_a_thousand_kills_under_load(
+    driver: Driver, runtime: Runtime, programs: dict[str, Path]
+) -> None:
+    """The same, ten times as often, on every driver."""
+    kill_rounds(1000, runtime, programs)
+
+
+def kill_rounds(rounds: int, runtime: Runtime, programs: dict[str, Path]) -> None:
+    """Each round: two busy guest processes on a vGPU, one death, and all is as it was."""
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    moments = random.Random(seed)
+    host = runtime.host()
+    baseline: tuple[int, int] | None = None
+    for number in range(rounds):
+        victim = VICTIMS[number % len(VICTIMS)]
+        vgpu = host.create_vgpu(f"round-{number}", 32 << 20)
+        runtime.look(host)
+        busy = [runtime.start(vgpu, [programs["load"], "20"]) for _ in range(2)]
+        for process in busy:
+            assert process.stdout
+            assert process.stdout.readline() == "working\n", process.communicate(timeout=10)
+        time.sleep(moments.uniform(0, 0.1))
+        if victim == "guest process":
+            lose_a_guest_process(host, busy)
+        elif victim == "worker":
+            die(vgpu.worker_process_id)
+            expect_errors(busy, time.monotonic())
+            wait_until_gone(host, vgpu)
+        else:
+            die(host.welcome.process_id)
+            expect_errors(busy, time.monotonic())
+            host.close()
+            runtime.wait_until_no_worker(seconds=3)
+            host = runtime.host()
+            baseline = None
+            continue
+        if victim == "guest process":
+            host.destroy_vgpu(vgpu.id)
+            wait_until_gone(host, vgpu)
+        holds = wait_for_few(host, baseline)
+        baseline = baseline or holds
+    host.close()
+
+
+def die(process: int) -> None:
+    """A death without any warning."""
+    os.kill(process, signal.SIGKILL)
+
+
+def lose_a_guest_process(host: DeviceHost, busy: list[subprocess.Popen[str]]) -> None:
+    """One of two guest processes dies: the other works on, and the first one's memory is back."""
+    busy[0].kill()
+    busy[0].communicate(timeout=10)
+    deadline = time.monotonic() + _LONGEST
+    while (usage := host.list_vgpus()[0]).guest_processes != 1:
+        assert time.monotonic() < deadline, usage
+        time.sleep(0.005)
+    time.sleep(0.05)
+    assert busy[1].poll() is None, busy[1].communicate(timeout=10)
+    busy[1].kill()
+    busy[1].communicate(timeout=10)
+    while (usage := host.list_vgpus()[0]).guest_processes or usage.memory_used:
+        assert time.monotonic() < deadline + _LONGEST, usage
+        time.sleep(0.005)
+
+
+def expect_errors(busy: list[subprocess.Popen[str]], death: float) -> None:
+    """Every call of every guest process fails, each soon, and callbacks came once."""
+    for process in busy:
+        stdout, stderr = process.communicate(timeout=30)
+        assert process.returncode == _FAILED_STATUS, (process.returncode, stdout, stderr)
+        lines = [line.split() for line in stdout.splitlines()]
+        failed = next(line for line in lines if line[0] == "failed")
+        assert float(failed[2]) - death < _LONGEST, stdout
+        calls = [line for line in lines if line[0] == "call"]
+        assert len(calls) == 15, stdout
+        assert all(int(code) < 0 for _, _, code, _ in calls), stdout
+        assert all(float(seconds) < _LONGEST for _, _, _, seconds in calls), stdout
+        count, status = next(line for line in lines if line[0] == "callback")[1:]
+        assert count == "1", stdout
+        assert int(status) < 0, stdout
+        assert lines[-1] == ["released"], stdout
+
+
+def wait_until_gone(host: DeviceHost, vgpu: Vgpu) -> None:
+    """The vGPU is off the list and its memory unreserved."""
+    deadline = time.monotonic() + 2
+    while any(usage.id == vgpu.id for usage in host.list_vgpus()):
+        assert time.monotonic() < deadline, host.list_vgpus()
+        time.sleep(0.005)
+
+
+def wait_for_few(host: DeviceHost, baseline: tuple[int, int] | None) -> tuple[int, int]:
+    """Descriptors and memfds of the device host, back at what they were before the rounds."""
+    process = host.welcome.process_id
+    deadline = time.monotonic() + 2
+    while True:
+        holds = descriptors(process), memfds(process)
+        if baseline is None or all(a <= b for a, b in zip(holds, baseline, strict=True)):
+            return holds
+        assert time.monotonic() < deadline, f"descriptors, memfds: {holds}, were {baseline}"
+        time.sleep(0.01)
