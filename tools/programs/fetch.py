@@ -73,7 +73,9 @@ def pyopencl_sources() -> Path:
         command = [str(python), "-m", "pip", "download", "-q", "--no-deps"]
         _run([*command, "--no-binary", "pyopencl", "-d", str(SOURCES), PYOPENCL])
         with tarfile.open(next(SOURCES.glob("pyopencl-*.tar.gz"))) as archive:
-            archive.extractall(SOURCES, filter="data")
+            if hasattr(tarfile, "data_filter"):  # Python 3.11.4; Debian 12 has an older one
+                archive.extraction_filter = tarfile.data_filter
+            archive.extractall(SOURCES)
     return folder
 
 
