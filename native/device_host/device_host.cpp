@@ -20,7 +20,8 @@ DeviceHost::DeviceHost(EventLoop& loop, EventLog& log, const Options& options)
     : log_(log),
       options_(options),
       ledger_(options.memory),
-      context_{loop, log, ledger_, options_},
+      children_(loop),
+      context_{loop, log, ledger_, children_, options_},
       control_path_(options.device_dir() + "/control.sock") {}
 
 DeviceHost::~DeviceHost() {

@@ -66,6 +66,7 @@ class DeviceHost {
   EventLog& log_;
   const Options& options_;
   Ledger ledger_;
+  ChildProcesses children_;
   HostContext context_;
   std::string control_path_;
   Descriptor listener_;

@@ -1,6 +1,7 @@
 // What every part of a device host works with.
 #pragma once
 
+#include "device_host/child_processes.h"
 #include "device_host/event_log.h"
 #include "device_host/event_loop.h"
 #include "device_host/ledger.h"
@@ -12,6 +13,7 @@ struct HostContext {
   EventLoop& loop;
   EventLog& log;
   Ledger& ledger;
+  ChildProcesses& children;
   const Options& options;
 };
 

@@ -67,6 +67,7 @@ int serve(const aliquot::Options& options, aliquot::Descriptor& waiting) {
   });
   aliquot::report_ready(waiting, 0, "");
   host.run();
+  aliquot::WorkerCgroup::remove_leftovers(options.uuid.substr(0, 36) + "-v");
   return 0;
 }
 

@@ -28,6 +28,7 @@ WorkerProcess::~WorkerProcess() {
   if (!running_) return;
   ::syscall(SYS_pidfd_send_signal, launched_.process_descriptor.get(), SIGKILL, nullptr, 0);
   ::waitpid(launched_.process, nullptr, 0);
+  context_.children.remove_worker(launched_.process);
 }
 
 bool WorkerProcess::start(std::string& problem) {
@@ -40,8 +41,7 @@ bool WorkerProcess::start(std::string& problem) {
   const std::string group_name =
       context_.options.uuid.substr(0, 36) + "-v" + std::to_string(settings_.id);
   cgroup_limit_ = settings_.memory_bytes + kMostDriverBaseline + kDriverAllowance + kCgroupSlack;
-  if (cgroup_.create(group_name, cgroup_limit_, kMostWorkerProcesses))
-    plan.cgroup_process_files = cgroup_.process_files();
+  cgroup_.create(group_name, cgroup_limit_, kMostWorkerProcesses);
 
   Descriptor ours, theirs;
   int output[2];
@@ -58,6 +58,9 @@ bool WorkerProcess::start(std::string& problem) {
     return false;
   }
   running_ = true;
+  context_.children.add_worker(launched_.process);
+  // It may start to load its driver meanwhile: the witness counts that all the same.
+  context_.children.move_into_cgroups(launched_.process, cgroup_.process_files());
   if (cgroup_.limits_memory()) protections_ |= records::kMemoryCgroup;
   channel_ = std::make_unique<RecordChannel>(
       context_.loop, std::move(ours), kMostQueuedToWorker,
@@ -128,31 +131,35 @@ void WorkerProcess::on_output() {
     output_token_ = 0;
     return;
   }
-  const char* rest = text;
-  const char* end = text + length;
-  while (rest < end && lines_left_ > 0) {
-    const void* found = std::memchr(rest, '\n', static_cast<size_t>(end - rest));
-    const char* line_end = found == nullptr ? end : static_cast<const char*>(found);
-    if (line_end > rest) {
-      context_.log.line("vgpu=%llu worker=%d says: %.*s%s",
-                        static_cast<unsigned long long>(settings_.id), launched_.process,
-                        static_cast<int>(line_end - rest), rest,
-                        lines_left_ == 1 ? " (what follows is not logged)" : "");
-      --lines_left_;
+  for (const char* at = text; at < text + length; ++at) {
+    if (*at != '\n') unfinished_line_ += *at;
+    if (*at == '\n' || unfinished_line_.size() >= sizeof(text)) {
+      log_line(unfinished_line_);
+      unfinished_line_.clear();
     }
-    rest = line_end + 1;
   }
+}
+
+void WorkerProcess::log_line(const std::string& line) {
+  if (line.empty() || lines_left_ == 0) return;
+  --lines_left_;
+  context_.log.line("vgpu=%llu worker=%d says: %s%s",
+                    static_cast<unsigned long long>(settings_.id), launched_.process, line.c_str(),
+                    lines_left_ == 0 ? " (what follows is not logged)" : "");
 }
 
 void WorkerProcess::on_ended() {
   // The last words come before the news of its death.
   if (report_token_ != 0) on_report();
   channel_->drain();
-  on_output();
+  for (int round = 0; round < 256 && output_token_ != 0; ++round) on_output();
+  log_line(unfinished_line_);
   int status = 0;
   const pid_t reaped = ::waitpid(launched_.process, &status, WNOHANG);
   if (reaped == 0 || (reaped < 0 && errno == EINTR)) return;
   running_ = false;
+  context_.children.remove_worker(launched_.process);
+  if ((protections_ & records::kProcessNamespace) == 0) context_.children.kill_orphans();
   std::string how;
   if (cgroup_.kills() > 0) how = "its memory cgroup's limit was reached";
   if (how.empty() && WIFSIGNALED(status))

@@ -50,6 +50,7 @@ class WorkerProcess {
  private:
   void on_report();
   void on_output();
+  void log_line(const std::string& line);
   void on_ended();
   void forget_descriptors();
 
@@ -65,6 +66,7 @@ class WorkerProcess {
   bool running_ = false, reported_ = false, started_ = false;
   uint32_t protections_ = 0;
   uint64_t cgroup_limit_ = 0;
+  std::string unfinished_line_;  // of its output
   size_t lines_left_ = 100;  // of its output that go to the log
   std::string why_killed_;
 };

@@ -66,15 +66,6 @@ void forget_signals() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-void join_cgroups(const Plan& plan) {
-  for (const std::string& path : plan.cgroup_process_files) {
-    const int file = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-    if (file < 0) continue;
-    [[maybe_unused]] const ssize_t written = ::write(file, "0", 1);
-    ::close(file);
-  }
-}
-
 // Whether the plan's user could start the program where no private view makes it reachable.
 bool reachable_by(const Plan& plan) {
   const uid_t before = ::geteuid();
@@ -106,7 +97,6 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
   arrange_descriptors(child, report);
   forget_signals();
   ::setsid();
-  join_cgroups(plan);
   uint32_t& in_force = child.protections;
 
   const bool own_users = (child.flags & CLONE_NEWUSER) != 0;

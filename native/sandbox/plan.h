@@ -36,7 +36,6 @@ struct Plan {
   uint64_t file_bytes = 0;      // RLIMIT_FSIZE
   uint64_t open_files = 0;      // RLIMIT_NOFILE
   uint64_t processes = 0;       // RLIMIT_NPROC, threads included
-  std::vector<std::string> cgroup_process_files;  // the child writes itself into each
 
   int socket = -1;  // becomes kSocketDescriptor
   int output = -1;  // becomes standard output and standard error

@@ -1,0 +1,76 @@
+#include "device_host/child_processes.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace aliquot {
+
+ChildProcesses::~ChildProcesses() {
+  while (!helpers_.empty()) reap(helpers_.back().process);
+}
+
+void ChildProcesses::move_into_cgroups(pid_t process,
+                                       const std::vector<std::string>& process_files) {
+  if (process_files.empty()) return;
+  const std::string text = std::to_string(process);
+  const pid_t helper = ::fork();
+  if (helper < 0) return;
+  if (helper == 0) {
+    for (const std::string& path : process_files) {
+      const int file = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+      if (file < 0) continue;
+      [[maybe_unused]] const ssize_t written = ::write(file, text.data(), text.size());
+      ::close(file);
+    }
+    ::_exit(0);
+  }
+  known_.insert(helper);
+  const int descriptor = static_cast<int>(::syscall(SYS_pidfd_open, helper, 0));
+  const uint64_t token =
+      loop_.watch(descriptor, EPOLLIN, [this, helper](uint32_t) { reap(helper); });
+  helpers_.push_back({helper, descriptor, token});
+}
+
+void ChildProcesses::reap(pid_t helper) {
+  const auto found = std::find_if(helpers_.begin(), helpers_.end(),
+                                  [&](const Helper& entry) { return entry.process == helper; });
+  if (found == helpers_.end()) return;
+  ::waitpid(helper, nullptr, 0);
+  loop_.unwatch(found->token);
+  ::close(found->process_descriptor);
+  helpers_.erase(found);
+  known_.erase(helper);
+}
+
+void ChildProcesses::kill_orphans() {
+  const std::string path = "/proc/self/task/" + std::to_string(::getpid()) + "/children";
+  // Killing one may bring its own children here, so look again until there are none.
+  for (int round = 0; round < 16; ++round) {
+    char text[16384];
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) return;
+    const ssize_t length = ::read(file, text, sizeof(text) - 1);
+    ::close(file);
+    if (length <= 0) return;
+    text[length] = 0;
+    bool any = false;
+    char* rest = text;
+    for (long child = std::strtol(rest, &rest, 10); child > 0; child = std::strtol(rest, &rest, 10)) {
+      const auto process = static_cast<pid_t>(child);
+      if (known_.count(process) != 0) continue;
+      any = true;
+      ::kill(process, SIGKILL);
+      ::waitpid(process, nullptr, 0);
+    }
+    if (!any) return;
+  }
+}
+
+}  // namespace aliquot
