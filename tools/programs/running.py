@@ -20,10 +20,7 @@ _TIMED_OUT = 124
 
 # Takes the time from the program's exec to its exit, the same way natively and remoted, so that
 # the start of a vGPU is not in it (it has a bound of its own).
-_STOPWATCH = (
-    'from=$EPOCHREALTIME; "$@"; status=$?; '
-    'echo "$from $EPOCHREALTIME" >"$STOPWATCH_FILE"; exit $status'
-)
+_STOPWATCH = 'from=$EPOCHREALTIME; "$@"; status=$?; echo "$from $EPOCHREALTIME" >"$0"; exit $status'
 
 
 def environment(case: Case, driver: Driver) -> dict[str, str]:
@@ -74,8 +71,8 @@ def run_command(
         empty = Path(scratch) / "empty"
         empty.mkdir()
         process = subprocess.Popen(
-            [*around, "bash", "-c", _STOPWATCH, "stopwatch", *command],
-            env=variables | {"STOPWATCH_FILE": str(stopwatch)},
+            [*around, *stopwatched(command, stopwatch)],
+            env=variables,
             cwd=folder or empty,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -92,10 +89,16 @@ def run_command(
             stdout, stderr = process.communicate()
             status = _TIMED_OUT
             stderr += f"\n(killed: still running after {seconds} s)"
-        return Outcome(status, stdout, stderr, _seconds(stopwatch))
+        return Outcome(status, stdout, stderr, seconds_of(stopwatch))
 
 
-def _seconds(stopwatch: Path) -> float:
+def stopwatched(command: Sequence[str], stopwatch: Path) -> list[str]:
+    """A command that also writes to the file `stopwatch` when it began and when it ended."""
+    return ["bash", "-c", _STOPWATCH, str(stopwatch), *command]
+
+
+def seconds_of(stopwatch: Path) -> float:
+    """From exec to exit, by that file; not a number where the command did not come to its end."""
     if not stopwatch.exists():
         return float("nan")
     begin, end = stopwatch.read_text().split()

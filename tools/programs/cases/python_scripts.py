@@ -49,3 +49,13 @@ class ReiknaFft(_Script):
     name = "reikna"
     what = "Fourier transforms with reikna"
     script = "reikna_fft.py"
+
+
+class AskTooMuch(_Script):
+    name = "ask-too-much"
+    what = "asks for ever more memory (pyopencl)"
+    script = "ask_too_much.py"
+    measured = False
+
+    def environment(self) -> dict[str, str]:
+        return {"PYOPENCL_CTX": "0"}

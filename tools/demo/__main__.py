@@ -1,0 +1,151 @@
+"""`make demo`: two real programs share one device, a third asks for too much memory.
+
+First both programs run natively at once, then again at once, each on a vGPU of its own, so that
+the two times compare like with like. Ends with 1 when a result differs from native, a quota was
+exceeded, or the third program was not refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from aliquot.devices.opencl import find_device
+from aliquot.errors import AliquotError
+from tools.demo.jobs import Job, Plan
+from tools.demo.screen import Screen, rows_of
+from tools.demo.verdict import judge, show
+from tools.demo.watching import Watcher
+from tools.programs import fetch
+from tools.programs.case import Case, Outcome, failed_runs
+from tools.programs.cases.python_scripts import AskTooMuch, OpencvUmat, TinygradTraining
+from tools.programs.drivers import Driver, all_drivers
+from tools.programs.running import run
+
+_SECONDS = 180.0
+_STEP = 1 / 12
+
+
+def _plans() -> tuple[Plan, Plan, Plan]:
+    training = Plan(TinygradTraining(), "train", "256MiB", 60, lambda line: line.startswith("step"))
+    pictures = Plan(OpencvUmat(40), "pictures", "384MiB", 40, lambda line: line.startswith("round"))
+    greedy = Plan(AskTooMuch(), "greedy", "96MiB", 6, lambda line: line.startswith("holds"))
+    return training, pictures, greedy
+
+
+def main() -> int:
+    """The whole demo."""
+    parser = argparse.ArgumentParser(prog="python -m tools.demo", description=__doc__)
+    drivers = all_drivers()
+    parser.add_argument("--driver", choices=[driver.name for driver in drivers])
+    chosen = parser.parse_args().driver
+    console = Console(highlight=False)
+    driver = next((d for d in drivers if chosen in (None, d.name)), None)
+    if driver is None:
+        console.print("demo: no OpenCL driver found; run `make setup`", style="red")
+        return 2
+    runtime = tempfile.mkdtemp(prefix="aliquot-demo-")
+    os.environ |= {"ALIQUOT_RUNTIME_DIR": runtime, **driver.environment()}
+    try:
+        return _demo(console, driver)
+    except (AliquotError, fetch.CannotFetch) as error:
+        console.print(f"demo: {error}", style="red")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        shutil.rmtree(runtime, ignore_errors=True)
+
+
+def _demo(console: Console, driver: Driver) -> int:
+    training, pictures, greedy = _plans()
+    _, device = find_device(None)
+    _prepare(console, driver, (training.case, pictures.case, greedy.case))
+    console.print(f"\n[bold]One device:[/] {device.name} ({device.platform})\n")
+    shared = (training, pictures)
+    with console.status("[dim]both programs natively, at once, for comparison …"):
+        native = _run_natively(shared, driver)
+    remoted, over = _run_on_vgpus(console, driver, (*shared, greedy))
+    verdicts = [judge(p, n, r) for p, n, r in zip(shared, native, remoted[:2], strict=True)]
+    show(console, verdicts)
+    return _close(console, any(v.differences for v in verdicts), over, remoted[2])
+
+
+def _prepare(console: Console, driver: Driver, cases: Sequence[Case]) -> None:
+    """Gets the programs and has the driver compile their kernels: once, before the clock runs."""
+    ready = fetch.CACHES / driver.name / ".demo-ready"
+    if ready.exists() and fetch.PYTHON.exists():
+        return
+    with console.status("[dim]once: getting the programs from PyPI …"):
+        fetch.python_environment()
+    with console.status("[dim]once: first run of each, so that the driver compiles its kernels …"):
+        for case in cases[:2]:
+            outcome = run(case, driver, remoted=False)
+            for problem in failed_runs(outcome, outcome)[:1]:
+                raise fetch.CannotFetch(f"{case.name} does not run natively here: {problem}")
+            # The worker of a vGPU keeps what was compiled in a place of its own.
+            run(case, driver, remoted=True)
+    ready.touch()
+
+
+def _run_natively(plans: Sequence[Plan], driver: Driver) -> list[Outcome]:
+    jobs = [Job(plan, driver, remoted=False) for plan in plans]
+    return [job.finish(_SECONDS) for job in jobs]
+
+
+def _run_on_vgpus(
+    console: Console, driver: Driver, plans: Sequence[Plan]
+) -> tuple[list[Outcome], list[str]]:
+    """The programs at once, watched; their outcomes, and the vGPUs seen above their quota."""
+    watcher = Watcher()
+    jobs = [Job(plan, driver, remoted=True) for plan in plans]
+    try:
+        with Screen(console, "Three programs, each on a vGPU with a memory quota") as screen:
+            end = time.monotonic() + _SECONDS
+            while any(job.running for job in jobs) and time.monotonic() < end:
+                watcher.look()
+                screen.show(rows_of(jobs, watcher))
+                time.sleep(_STEP)
+            outcomes = [job.finish(5) for job in jobs]
+            screen.show(rows_of(jobs, watcher), last=True)
+        return outcomes, watcher.over_quota()
+    finally:
+        for job in jobs:
+            job.kill()
+        watcher.close()
+        _wait_for_device_host()
+
+
+def _wait_for_device_host() -> None:
+    """The device host ends by itself soon after its last vGPU; nothing of the demo stays."""
+    end = time.monotonic() + 5
+    runtime = Path(os.environ["ALIQUOT_RUNTIME_DIR"])
+    while time.monotonic() < end and any(p.is_socket() for p in runtime.rglob("*")):
+        time.sleep(0.05)
+
+
+def _close(console: Console, differ: bool, over: list[str], greedy: Outcome) -> int:
+    """Says how it went; the exit status."""
+    refused = greedy.status == 0 and "CL_MEM_OBJECT_ALLOCATION_FAILURE" in greedy.stdout
+    if refused:
+        console.print(f"  greedy: {greedy.stdout.splitlines()[-1]}; the others were not disturbed.")
+    else:
+        console.print(f"  greedy was not refused as it should be:\n{greedy.tail()}", style="red")
+    for name in over:
+        console.print(f"  {name} used more than its quota", style="red")
+    if differ or over or not refused:
+        return 1
+    console.print("  [green]Both results are the native ones, to the last bit.[/]\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
