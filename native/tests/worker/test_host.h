@@ -1,0 +1,72 @@
+// What a device host is to a worker, for tests: starts it, makes sealed memory, keeps the records
+// that it sends.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "protocol/connection_layout.h"
+#include "protocol/socket.h"
+
+namespace aliquot::test {
+
+/// Pages shared with the worker, sealed.
+class SharedPages {
+ public:
+  explicit SharedPages(size_t bytes);
+  ~SharedPages();
+  SharedPages(const SharedPages&) = delete;
+  SharedPages& operator=(const SharedPages&) = delete;
+  unsigned char* data() const { return data_; }
+  size_t bytes() const { return bytes_; }
+  int descriptor() const { return descriptor_.get(); }
+
+ private:
+  Descriptor descriptor_;
+  unsigned char* data_ = nullptr;
+  size_t bytes_ = 0;
+};
+
+struct WorkerSettings {
+  std::string program;
+  std::string driver;
+  uint64_t memory_limit = 64 << 20;
+  uint32_t kernel_limit_ms = 0;
+  uint32_t flags = 0;
+};
+
+class TestHost {
+ public:
+  /// Starts a worker and waits until it is ready; exits the test when it doesn't come up.
+  explicit TestHost(const WorkerSettings& settings);
+  /// Hangs up and waits for the worker to end.
+  ~TestHost();
+
+  void send(const records::Record& record, int descriptor = -1);
+  /// The next record of this kind; others that come before it are kept. False after the time.
+  bool expect(records::Kind kind, records::Record& record, int milliseconds = 10'000);
+  /// Whether a record of this kind has come by now.
+  bool seen(records::Kind kind);
+  bool shared_pages() const { return shared_pages_; }
+  pid_t process() const { return process_; }
+  uint64_t memory_limit() const { return settings_.memory_limit; }
+  void kill_worker();
+  /// CPU time of the worker up to now, in clock ticks.
+  uint64_t cpu_ticks() const;
+
+ private:
+  bool receive(int milliseconds);
+
+  WorkerSettings settings_;
+  Descriptor socket_;
+  pid_t process_ = -1;
+  bool shared_pages_ = false;
+  std::deque<records::Record> received_;
+};
+
+}  // namespace aliquot::test

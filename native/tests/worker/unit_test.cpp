@@ -1,0 +1,167 @@
+// Parts of the worker that need no driver.
+#include <cstring>
+#include <limits>
+
+#include "check.h"
+#include "worker/geometry.h"
+#include "worker/json_writer.h"
+#include "worker/memory_quota.h"
+#include "worker/object_table.h"
+#include "worker/options.h"
+#include "worker/report_filter.h"
+#include "worker/ring_consumer.h"
+#include "worker/spin_policy.h"
+
+namespace aliquot::worker {
+
+namespace {
+
+void test_object_table() {
+  ObjectTable<int> table(1000);
+  CHECK(table.find(0) == nullptr && table.find(1) == nullptr && table.insert(0) == nullptr);
+  CHECK(table.insert(1001) == nullptr && table.insert(0xFFFF'FFFF) == nullptr);
+  *table.insert(1) = 10;
+  *table.insert(1000) = 20;
+  CHECK(table.insert(1) == nullptr && *table.find(1) == 10 && *table.find(1000) == 20);
+  int sum = 0;
+  table.for_each([&](uint32_t id, int& value) { sum += static_cast<int>(id) + value; });
+  CHECK_SAME(sum, 1031);
+  table.erase(1);
+  table.erase(1);
+  CHECK(table.find(1) == nullptr && table.count() == 1 && *table.insert(1) == 0);
+}
+
+void test_quota() {
+  MemoryQuota quota(100);
+  CHECK(quota.charge(60) && quota.charge(40) && !quota.charge(1));
+  CHECK(!quota.charge(std::numeric_limits<uint64_t>::max()));
+  quota.refund(40);
+  CHECK(!quota.charge(41) && quota.charge(40));
+  const std::atomic<bool> stop{false};
+  CHECK(!quota.charge_patiently(1, 1'000'000'000, stop));  // nothing is about to be freed
+  CHECK_SAME(quota.used(), 100);
+}
+
+void test_geometry() {
+  const uint64_t most = std::numeric_limits<uint64_t>::max();
+  CHECK(range_inside(10, 0, 10) && range_inside(10, 10, 0) && !range_inside(10, 1, 10));
+  CHECK(!range_inside(10, most, 1) && !range_inside(10, 1, most));
+  const uint64_t origin[] = {1, 2, 3};
+  const uint64_t region[] = {4, 5, 6};
+  // Last byte: slice 8 * 80 + row 6 * 10 + 5.
+  CHECK(rectangle_inside(705, {origin, region, 10, 80}));
+  CHECK(!rectangle_inside(704, {origin, region, 10, 80}));
+  CHECK(!rectangle_inside(9999, {origin, region, 3, 0}));
+  CHECK(!rectangle_inside(9999, {origin, region, 10, 40}));
+  CHECK(!rectangle_inside(9999, {origin, region, 10, 81}));
+  const uint64_t empty[] = {4, 0, 6};
+  CHECK(!rectangle_inside(9999, {origin, empty, 0, 0}));
+  const uint64_t huge[] = {most, most, most};
+  CHECK(!rectangle_inside(most, {huge, region, 0, 0}));
+  CHECK(!rectangle_inside(most, {origin, huge, 0, 0}));
+  CHECK(!rectangle_inside(most, {origin, region, most, 0}));
+  CHECK(!rectangle_inside(most, {origin, region, most / 5, most / 5 * 5}));
+}
+
+void test_json() {
+  JsonWriter json;
+  json.begin_object();
+  json.key("a\"\\\n");
+  json.begin_array();
+  json.number(1);
+  json.boolean(true);
+  json.null();
+  json.text("\xC3\xA9\xFF\xE2\x82");
+  json.end_array();
+  json.key("b");
+  json.begin_object();
+  json.end_object();
+  json.end_object();
+  CHECK(json.result() ==
+        "{\"a\\\"\\\\\\u000a\": [1, true, null, \"\xC3\xA9???\"], \"b\": {}}");
+}
+
+void test_filter() {
+  CHECK(filter_extensions("cl_khr_fp64 cl_khr_gl_sharing cl_khr_fp16 ") ==
+        "cl_khr_fp64 cl_khr_fp16");
+  CHECK(filter_extensions("").empty() && filter_extensions("cl_khr_fp").empty());
+  CHECK(!feature_works("__opencl_c_images") && feature_works("__opencl_c_fp64"));
+}
+
+void test_options() {
+  Options options;
+  const char* good[] = {"w", "serve", "--driver", "d", "--memory-limit", "9", "--socket-fd", "3"};
+  CHECK(read_options(8, good, options).empty());
+  CHECK_SAME(options.memory_limit, 9);
+  CHECK_SAME(options.kernel_limit_ms, 2000);
+  for (const char* value : {"-1", "1x", "", "99999999999999999999"}) {
+    const char* bad[] = {"w", "serve", "--driver", "d", "--memory-limit", value};
+    CHECK(!read_options(6, bad, options).empty());
+  }
+  const char* missing[] = {"w", "serve", "--driver"};
+  CHECK(!read_options(3, missing, options).empty());
+}
+
+// Rounds of 60 µs with spinning and 40 µs without, then the other way round.
+void test_spin_policy() {
+  SpinPolicy policy;
+  uint64_t now = 1'000'000'000;
+  const auto run = [&](uint64_t spinning_ns, uint64_t sleeping_ns) {
+    int spins = 0;
+    for (int i = 0; i < 4000; ++i) {
+      now += policy.begin_wait(now) != 0 ? spinning_ns : sleeping_ns;
+      if (i >= 2000 && policy.spinning()) ++spins;
+    }
+    return spins;
+  };
+  CHECK(run(60'000, 40'000) < 200);
+  CHECK(run(40'000, 60'000) > 1800);
+  CHECK(run(40'000, 40'000) > 1800);  // no difference: it stays as it is
+}
+
+void test_ring() {
+  auto memory = std::make_unique<layout::ConnectionMemory>();
+  std::atomic<bool> stop{false};
+  auto ring = std::make_unique<RingConsumer>(*memory, stop);
+  const uint64_t sizes[] = {8, 16, layout::kLargestFrame, 4096 - 24};
+  uint64_t tail = 0;
+  // Round and round, so that frames wrap at every place.
+  for (int i = 0; i < 200; ++i) {
+    const uint64_t size = sizes[i % 4];
+    std::vector<unsigned char> frame(size, static_cast<unsigned char>(i));
+    const protocol::FrameHeader header{static_cast<uint32_t>(size), 60, 0};
+    std::memcpy(frame.data(), &header, sizeof header);
+    for (uint64_t at = 0; at < size; ++at) {
+      memory->commands[(tail + at) % layout::kCommandRingBytes] = frame[at];
+    }
+    tail += size;
+    memory->control.command_tail.store(tail);
+    std::span<const unsigned char> got;
+    CHECK(ring->next(got) == RingState::kFrame);
+    CHECK(got.size() == size && std::memcmp(got.data(), frame.data(), size) == 0);
+    CHECK_SAME(memory->control.command_head.load(), tail);
+  }
+  memory->control.command_tail.store(tail + layout::kCommandRingBytes + 8);
+  std::span<const unsigned char> got;
+  CHECK(ring->next(got) == RingState::kBroken);
+  stop.store(true);
+  auto stopped = std::make_unique<RingConsumer>(*memory, stop);
+  CHECK(stopped->next(got) != RingState::kFrame);
+}
+
+}  // namespace
+
+}  // namespace aliquot::worker
+
+int main() {
+  using namespace aliquot::worker;
+  test_object_table();
+  test_quota();
+  test_geometry();
+  test_json();
+  test_filter();
+  test_options();
+  test_spin_policy();
+  test_ring();
+  return aliquot::test::g_failures == 0 ? 0 : 1;
+}

@@ -1,0 +1,157 @@
+// Measures what the worker adds, with a guest that only writes frames: the same work natively and
+// through a worker, in turn, in one run. Prints medians and ratios. Not a test: nothing fails.
+//
+//   worker_measure WORKER [DRIVER [ROUNDS]]
+#include <time.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <functional>
+
+#include "test_guest.h"
+#include "worker/driver.h"
+
+namespace aliquot::test {
+
+namespace {
+
+constexpr int kBurst = 100'000;
+constexpr int kTrips = 3'000;
+const char kKernels[] =
+    "kernel void none(global int* a, int b, int c, float d) { }\n";
+
+double now_us() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) / 1e3;
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+// The same work, done in two ways.
+struct Subject {
+  std::function<void(bool with_arguments)> launch;
+  std::function<void()> begin_burst;
+  std::function<void()> finish;
+};
+
+struct Figures {
+  std::vector<double> burst, arguments, trip;
+};
+
+void measure(Subject& subject, Figures& figures) {
+  for (const bool with_arguments : {false, true}) {
+    const double begin = now_us();
+    subject.begin_burst();
+    for (int i = 0; i < kBurst; ++i) subject.launch(with_arguments);
+    subject.finish();
+    const double rate = kBurst / (now_us() - begin) * 1e3;  // thousands a second
+    (with_arguments ? figures.arguments : figures.burst).push_back(rate);
+  }
+  std::vector<double> trips;
+  for (int i = 0; i < kTrips; ++i) {
+    const double begin = now_us();
+    subject.launch(false);
+    subject.finish();
+    trips.push_back(now_us() - begin);
+  }
+  figures.trip.push_back(median(trips));
+}
+
+Subject native_subject(const char* library) {
+  auto& platforms = *new std::vector<worker::Platform>;
+  const std::string error = worker::load_platforms(library, platforms);
+  if (!error.empty()) {
+    std::fprintf(stderr, "%s\n", error.c_str());
+    std::exit(2);
+  }
+  const cl_icd_dispatch* calls = &platforms[0].calls;
+  const cl_device_id device = worker::list_devices(platforms[0])[0];
+  cl_int status = 0;
+  const cl_context context =
+      calls->clCreateContext(nullptr, 1, &device, nullptr, nullptr, &status);
+  const cl_command_queue queue = calls->clCreateCommandQueue(context, device, 0, &status);
+  const char* source = kKernels;
+  const cl_program program =
+      calls->clCreateProgramWithSource(context, 1, &source, nullptr, &status);
+  calls->clBuildProgram(program, 0, nullptr, "", nullptr, nullptr);
+  const cl_kernel kernel = calls->clCreateKernel(program, "none", &status);
+  const cl_mem buffer = calls->clCreateBuffer(context, CL_MEM_READ_WRITE, 64, nullptr, &status);
+  const auto set_arguments = [=] {
+    const int number = 1;
+    const float real = 1;
+    calls->clSetKernelArg(kernel, 0, sizeof buffer, &buffer);
+    calls->clSetKernelArg(kernel, 1, sizeof number, &number);
+    calls->clSetKernelArg(kernel, 2, sizeof number, &number);
+    calls->clSetKernelArg(kernel, 3, sizeof real, &real);
+  };
+  set_arguments();
+  Subject subject;
+  subject.launch = [=](bool with_arguments) {
+    const size_t one = 1;
+    if (with_arguments) set_arguments();
+    calls->clEnqueueNDRangeKernel(queue, kernel, 1, nullptr, &one, nullptr, 0, nullptr, nullptr);
+  };
+  subject.begin_burst = [] {};
+  subject.finish = [=] { calls->clFinish(queue); };
+  return subject;
+}
+
+Subject worker_subject(TestGuest& guest) {
+  guest.open(1, 1);
+  guest.build(1, 1, kKernels);
+  guest.kernel(1, 1, "none");
+  guest.buffer(1, 1, 64);
+  Arguments arguments;
+  arguments.buffer(0, 1).value(1, 1).value(2, 1).value(3, 1.0f);
+  guest.launch(1, 1, 1, arguments);
+  Subject subject;
+  subject.launch = [&guest, arguments](bool with_arguments) {
+    static const Arguments none;
+    guest.launch(1, 1, 1, with_arguments ? arguments : none);
+  };
+  subject.begin_burst = [] {};
+  subject.finish = [&guest] { guest.finish(1); };
+  return subject;
+}
+
+}  // namespace
+
+}  // namespace aliquot::test
+
+int main(int count, char** words) {
+  using namespace aliquot::test;
+  if (count < 2) {
+    std::fprintf(stderr, "usage: worker_measure WORKER [DRIVER [ROUNDS]]\n");
+    return 2;
+  }
+  WorkerSettings settings;
+  settings.program = words[1];
+  settings.driver = count > 2 ? words[2] : "libpocl.so.2";
+  const int rounds = count > 3 ? std::atoi(words[3]) : 5;
+  Subject native = native_subject(settings.driver.c_str());
+  TestHost host(settings);
+  TestGuest guest(host, 1);
+  Subject remoted = worker_subject(guest);
+  native.launch(true);
+  native.finish();
+  remoted.finish();
+  Figures natively;
+  Figures through;
+  for (int i = 0; i < rounds; ++i) {
+    measure(native, natively);
+    measure(remoted, through);
+  }
+  const auto print = [](const char* name, const char* unit, const std::vector<double>& left,
+                        const std::vector<double>& right) {
+    std::printf("%-28s native %8.1f %s, worker %8.1f %s, ratio %.2f\n", name, median(left), unit,
+                median(right), unit, median(right) / median(left));
+  };
+  print("launches in a burst", "k/s", natively.burst, through.burst);
+  print("4 arguments and a launch", "k/s", natively.arguments, through.arguments);
+  print("launch and wait", "us", natively.trip, through.trip);
+  return 0;
+}

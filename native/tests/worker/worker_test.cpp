@@ -1,0 +1,42 @@
+// Drives a real worker over a real driver: results, events, quota, faults.
+#include <dlfcn.h>
+
+#include <cstdlib>
+
+#include "tests.h"
+
+namespace {
+
+constexpr int kSkipped = 77;
+
+}  // namespace
+
+int main(int count, char** words) {
+  using namespace aliquot::test;
+  if (count < 2) {
+    std::fprintf(stderr, "usage: worker_test WORKER [GROUP]\n");
+    return 2;
+  }
+  const char* named = std::getenv("ALIQUOT_TEST_DRIVER");
+  WorkerSettings settings;
+  settings.program = words[1];
+  settings.driver = named != nullptr ? named : "libpocl.so.2";
+  if (named == nullptr && dlopen("libpocl.so.2", RTLD_LAZY | RTLD_LOCAL) == nullptr) {
+    std::fprintf(stderr, "skipped: PoCL is not there and ALIQUOT_TEST_DRIVER names no driver\n");
+    return kSkipped;
+  }
+  const struct {
+    const char* name;
+    void (*run)(const WorkerSettings&);
+  } groups[] = {{"commands", test_commands},
+                {"programs", test_programs},
+                {"memory", test_memory},
+                {"faults", test_faults}};
+  for (const auto& group : groups) {
+    if (count > 2 && std::string(words[2]) != group.name) continue;
+    const int before = g_failures;
+    group.run(settings);
+    std::fprintf(stderr, "%s: %s\n", group.name, g_failures == before ? "passed" : "FAILED");
+  }
+  return g_failures == 0 ? 0 : 1;
+}
