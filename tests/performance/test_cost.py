@@ -1,0 +1,80 @@
+"""What a vGPU costs before and while nothing happens: start-up, an idle worker."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.system.runtime import Runtime
+from tools.programs.drivers import Driver
+
+pytestmark = pytest.mark.performance
+
+START_UP_SECONDS = 0.250
+IDLE_MEMORY = 10 << 20
+
+
+def test_start_up(one_driver: Driver, runtime: Runtime) -> None:
+    """`aliquot run -- true` takes at most 250 ms more than `true`; no device host runs before."""
+    runtime.aliquot("run", "--quiet", "--", "true")  # the driver's answers are remembered now
+    with_vgpu: list[float] = []
+    without: list[float] = []
+    for _ in range(7):
+        runtime.wait_until_nothing_runs()
+        begin = time.monotonic()
+        done = runtime.aliquot("run", "--quiet", "--", "true")
+        with_vgpu.append(time.monotonic() - begin)
+        assert (done.returncode, done.stderr) == (0, "")
+        begin = time.monotonic()
+        subprocess.run(["true"], check=True)
+        without.append(time.monotonic() - begin)
+    more = statistics.median(with_vgpu) - statistics.median(without)
+    print(f"start-up: {more * 1000:.0f} ms")
+    assert more <= START_UP_SECONDS
+
+
+def test_an_idle_worker_costs_nothing(
+    one_driver: Driver, runtime: Runtime, programs: dict[str, Path], tmp_path: Path
+) -> None:
+    """No processor time, and at most 10 MB above what the driver itself takes."""
+    # This program opens the device, builds a program and then waits for a file.
+    command = [str(programs["racing_allocation"]), "1", "1048576", str(tmp_path / "gate")]
+    native = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    with runtime.host() as host:
+        vgpu = host.create_vgpu("idle", 64 << 20)
+        guest = runtime.start(vgpu, command)
+        try:
+            for process in (native, guest):
+                assert process.stdout
+                assert process.stdout.readline() == "ready\n"
+            time.sleep(0.3)
+            before = processor_seconds(vgpu.worker_process_id)
+            time.sleep(2)
+            used = processor_seconds(vgpu.worker_process_id) - before
+            more = private_memory(vgpu.worker_process_id) - private_memory(native.pid)
+        finally:
+            for process in (native, guest):
+                process.kill()
+                process.communicate()
+    print(f"idle worker: {used * 1000:.0f} ms of processor in 2 s, {more / 1e6:.1f} MB more")
+    assert used <= 2 / os.sysconf("SC_CLK_TCK")  # the clock's grain
+    assert more <= IDLE_MEMORY
+
+
+def processor_seconds(process: int) -> float:
+    """Processor time that a process has used."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def private_memory(process: int) -> int:
+    """Bytes of memory that are the process's own."""
+    for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Anonymous:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError("no Anonymous line in smaps_rollup")
