@@ -17,7 +17,13 @@ from tools.programs.running import run
 
 # Programs whose kernels take a driver longest to compile run on the first driver alone in
 # `make test`; `make soak` runs all.
-_LONG = ("clblast-xgemm", "hashcat", "clpeak-bandwidth", "clpeak-transfer")
+_LONG = (
+    "clblast-xgemm",
+    "clpeak-bandwidth",
+    "clpeak-transfer",
+    "hashcat",
+    "pyopencl-array",
+)
 
 
 @pytest.mark.parametrize("case", all_cases(), ids=lambda case: case.name)
@@ -48,6 +54,8 @@ def test_staged_transfers(name: str, one_driver: Driver, runtime: Runtime) -> No
 
 def compare(case: Case, driver: Driver, *options: str) -> None:
     """Runs a case natively and on a vGPU, and fails with what differs."""
+    if driver.name not in case.works_on:
+        pytest.skip(f"{case.name} does not work natively on {driver.name}")
     try:
         native = run(case, driver, remoted=False)
     except CannotFetch as error:

@@ -34,6 +34,8 @@ def main() -> int:
     for driver in all_drivers():
         if arguments.driver in (None, driver.name):
             for name in chosen:
+                if driver.name not in known[name].works_on:
+                    continue
                 wrong += not _one(known[name], driver, arguments.native, arguments.options)
     return min(wrong, 1)
 

@@ -31,6 +31,8 @@ class Case(ABC):
     time_limit: float = 240
     # Whether its time says something about the cost of remoting (clinfo's doesn't).
     measured: bool = True
+    # Drivers on which the program works natively.
+    works_on: tuple[str, ...] = ("pocl", "intel")
 
     @abstractmethod
     def command(self) -> list[str]:

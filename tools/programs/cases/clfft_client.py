@@ -11,6 +11,7 @@ class ClfftClient(Case):
 
     name = "clfft"
     what = "a Fourier transform with clFFT's client"
+    works_on = ("pocl",)  # the Intel driver's compiler refuses clFFT's kernels
 
     def command(self) -> list[str]:
         return [str(fetch.debian_program("clFFT-client")), "-x", "1024", "-y", "64"]
