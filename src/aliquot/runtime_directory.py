@@ -15,7 +15,8 @@ from aliquot import environment
 from aliquot.errors import BadRuntimeDirectory
 
 _SOCKET_PATH_BYTES = 107
-_LONGEST_BELOW = len("/01234567-89ab-cdef-0123-456789abcdef/v4294967295.sock")
+# /<36 of the device's UUID>/v<20 digits>.sock and a zero byte, as the device host reckons.
+_LONGEST_BELOW = 37 + 28
 
 
 def path() -> str:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
 from aliquot import native_programs, runtime_directory
 from aliquot.client.connection import Connection
-from aliquot.errors import BadRuntimeDirectory, DeviceHostUnreachable
+from aliquot.errors import BadRuntimeDirectory, DeviceHostUnreachable, MissingNativeProgram
 from aliquot.model.device import Device
 
 START_SECONDS = 10.0
-_POLL_SECONDS = 0.002
+_POLL_SECONDS = 0.001
+_LONGEST_MESSAGE = 64 << 10
 
 
 def connect(device: Device) -> Connection:
@@ -34,27 +36,46 @@ def connect(device: Device) -> Connection:
 
 
 def _start(device: Device, root: str, path: str, deadline: float) -> Connection:
-    process = _spawn(device, root)
-    status: int | None = None
-    while time.monotonic() < deadline:
-        connection = _try_to_connect(path)
-        if connection is not None:
-            if status is None:
-                _reap(process, min(deadline, time.monotonic() + 1.0))
-            return connection
-        if status is None:
-            ended, code = os.waitpid(process, os.WNOHANG)
-            if ended:
-                status = os.waitstatus_to_exitcode(code)
-        if status:
+    process, messages = _spawn(device, root)
+    try:
+        told = _read_to_end(messages, deadline)
+    finally:
+        os.close(messages)
+    # It goes to the background once it listens, or ends with a status that says it can't.
+    while True:
+        ended, code = os.waitpid(process, os.WNOHANG)
+        if ended:
+            break
+        if time.monotonic() > deadline:
             raise DeviceHostUnreachable(
-                f"the device host of {device.name!r} could not start ({_ending(status)}, "
-                f"log: {os.path.join(root, device.uuid, 'log')})"
+                f"the device host of {device.name!r} did not start within {START_SECONDS:g} s"
             )
         time.sleep(_POLL_SECONDS)
+    connection = _try_to_connect(path)
+    if connection is not None:
+        return connection
+    status = os.waitstatus_to_exitcode(code)
+    ending = f"exit status {status}" if status >= 0 else f"killed by signal {-status}"
+    said = f": {told}" if told else ""
     raise DeviceHostUnreachable(
-        f"the device host of {device.name!r} did not start within {START_SECONDS:g} s"
+        f"the device host of {device.name!r} could not start ({ending}{said})"
     )
+
+
+def _read_to_end(messages: int, deadline: float) -> str:
+    """The last line that the starting device host wrote; waits until it closes its stderr."""
+    text = b""
+    poll = select.poll()
+    poll.register(messages, select.POLLIN)
+    while len(text) < _LONGEST_MESSAGE:
+        if not poll.poll(max(0, int((deadline - time.monotonic()) * 1000))):
+            break
+        part = os.read(messages, 4096)
+        if not part:
+            break
+        text += part
+    last = text.decode("utf-8", "replace").strip().rpartition("\n")[2]
+    return last.removeprefix(f"{native_programs.DEVICE_HOST}: ").rstrip(".")
 
 
 def _try_to_connect(path: str) -> Connection | None:
@@ -68,7 +89,8 @@ def _try_to_connect(path: str) -> Connection | None:
         ) from error
 
 
-def _spawn(device: Device, root: str) -> int:
+def _spawn(device: Device, root: str) -> tuple[int, int]:
+    """Start the program; its process id and the reading end of its stderr."""
     program = native_programs.find(native_programs.DEVICE_HOST)
     arguments = [
         program,
@@ -87,12 +109,22 @@ def _spawn(device: Device, root: str) -> int:
         "--worker",
         native_programs.find(native_programs.WORKER),
     ]
+    inherited = _inherited_descriptors()
+    reading, writing = os.pipe()
     # The device host outlives us: it must not hold our caller's pipes open.
-    actions: list[tuple[int, int, str, int, int] | tuple[int, int]] = [
-        (os.POSIX_SPAWN_OPEN, descriptor, os.devnull, os.O_RDWR, 0) for descriptor in (0, 1, 2)
+    actions: list[tuple[int, int, str, int, int] | tuple[int, int] | tuple[int, int, int]] = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+        (os.POSIX_SPAWN_DUP2, writing, 2),
     ]
-    actions += [(os.POSIX_SPAWN_CLOSE, descriptor) for descriptor in _inherited_descriptors()]
-    return os.posix_spawn(program, arguments, os.environ, file_actions=actions)
+    actions += [(os.POSIX_SPAWN_CLOSE, descriptor) for descriptor in inherited]
+    try:
+        return os.posix_spawn(program, arguments, os.environ, file_actions=actions), reading
+    except OSError as error:
+        os.close(reading)
+        raise MissingNativeProgram(f"{program} can't be executed ({error.strerror})") from error
+    finally:
+        os.close(writing)
 
 
 def _inherited_descriptors() -> list[int]:
@@ -105,15 +137,6 @@ def _inherited_descriptors() -> list[int]:
         except OSError:
             continue
     return found
-
-
-def _reap(process: int, deadline: float) -> None:
-    """Collect the process that we started: it daemonizes, so it ends at once."""
-    while time.monotonic() < deadline:
-        ended, _ = os.waitpid(process, os.WNOHANG)
-        if ended:
-            return
-        time.sleep(_POLL_SECONDS)
 
 
 @contextmanager
@@ -136,7 +159,3 @@ def _start_lock(path: str, deadline: float) -> Generator[None]:
         yield
     finally:
         os.close(lock)
-
-
-def _ending(status: int) -> str:
-    return f"exit status {status}" if status >= 0 else f"killed by signal {-status}"

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import ctypes
-import glob
 import os
 
 from aliquot import native_programs
 from aliquot.devices.drivers import SYSTEM_VENDORS, find_drivers
 from aliquot.devices.opencl import examine
+from aliquot.diagnosis.device_nodes import device_nodes
 from aliquot.diagnosis.finding import Finding, Level
 from aliquot.errors import MissingNativeProgram
 
 _SOFTWARE_GPU = "pip install 'aliquot[software-gpu]'"
-_NODES = ("/dev/dri/renderD*", "/dev/nvidia[0-9]*", "/dev/nvidiactl", "/dev/kfd")
 
 
 def check_native_programs() -> list[Finding]:
@@ -79,7 +78,7 @@ def check_loader() -> list[Finding]:
 
 def check_device_nodes() -> list[Finding]:
     """Whether this user may open the GPUs that the kernel shows."""
-    nodes = sorted(node for pattern in _NODES for node in glob.glob(pattern))
+    nodes = device_nodes()
     if not nodes:
         text = "no GPU of this machine has one: only software devices can be used"
         return [Finding("permissions", "device nodes", Level.OK, text)]

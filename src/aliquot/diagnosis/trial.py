@@ -56,6 +56,10 @@ _PROTECTIONS: dict[Protection, tuple[str, str]] = {
 
 # Without one of these a tenant's native code is held by nothing that counts.
 _ESSENTIAL = Protection.NO_NEW_PRIVILEGES | Protection.SECCOMP | Protection.MEMORY_WITNESS
+_REMEDIES = {
+    Protection.MEMORY_CGROUP: "systemd-run --user --scope -p Delegate=yes aliquot run …",
+    Protection.MEMORY_WITNESS: "mount -t proc proc /proc",
+}
 # Either of a pair does: the other one is no loss.
 _INSTEAD = {
     Protection.OWN_USER: Protection.USER_NAMESPACE,
@@ -95,5 +99,6 @@ def protection_findings(protections: int) -> list[Finding]:
             found.append(Finding(_AREA, name, Level.OK, f"off, with {instead} in its place"))
         else:
             level = Level.BROKEN if protection & _ESSENTIAL else Level.WEAK
-            found.append(Finding(_AREA, name, level, f"off: {why_off}"))
+            remedy = _REMEDIES.get(protection, "")
+            found.append(Finding(_AREA, name, level, f"off: {why_off}", remedy))
     return found
