@@ -47,6 +47,7 @@ class DeviceHost {
   void on_record(Control& control, const records::Record& record);
   void on_control_closed(Control& control, const char* reason);
   void welcome(Control& control, uint32_t sequence);
+  void settle(const Control& except);
   void on_create(Control& control, const records::Record& record);
   bool try_create(Control& control, const records::Record& record, bool last_try);
   void tell_created(uint64_t control, uint32_t sequence, uint64_t vgpu);
@@ -79,6 +80,7 @@ class DeviceHost {
   uint64_t idle_since_ = 0;
   uint64_t idle_timer_ = 0;
   bool stopping_ = false;
+  bool settling_ = false;
 };
 
 }  // namespace aliquot

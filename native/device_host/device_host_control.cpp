@@ -124,7 +124,17 @@ void DeviceHost::welcome(Control& control, uint32_t sequence) {
   control.channel->send(make_record(Kind::kControlWelcome, sequence, welcome));
 }
 
+// One command line ends, the next one starts: the end comes first, whatever order epoll says.
+void DeviceHost::settle(const Control& except) {
+  if (std::exchange(settling_, true)) return;
+  for (auto& [id, known] : vgpus_) known.vgpu->settle();
+  for (auto& [id, control] : controls_)
+    if (control.get() != &except && control->channel->peer_is_gone()) control->channel->drain();
+  settling_ = false;
+}
+
 void DeviceHost::on_create(Control& control, const records::Record& record) {
+  settle(control);
   if (try_create(control, record, !somebody_closes())) return;
   // A vGPU on its way out still holds its memory, for a tenth of a second at most.
   waiting_creates_.push_back({control.id, record, 0});

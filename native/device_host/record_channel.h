@@ -29,6 +29,8 @@ class RecordChannel {
   /// Reads all that the peer sent before it ended; for a peer that is known to be dead.
   void drain();
   void close();
+  /// Whether the peer has closed its end, though that event may not have come up yet.
+  bool peer_is_gone() const { return open() && peer_hung_up(socket_.get()); }
   bool open() const { return static_cast<bool>(socket_); }
 
  private:

@@ -42,6 +42,9 @@ class Vgpu {
   uint32_t protections() const;
   records::VgpuStatus status();
 
+  /// Takes note of guest processes that have just ended, before their turn in the event loop.
+  void settle(const Guest* except = nullptr);
+
   /// Frees what ended in this round; called between rounds of the event loop, never within.
   void sweep();
 
@@ -57,16 +60,16 @@ class Vgpu {
   void on_guest_closed(Guest& guest, const char* reason);
   void on_hello(Guest& guest, const records::Record& record);
   void admit(Guest& guest);
-  bool try_request(Guest& guest, const records::Record& record, bool last_try);
-  bool try_credit(Guest& guest, const records::Record& record, bool last_try);
-  bool try_arena(Guest& guest, const records::Record& record, bool last_try);
+  bool try_request(Guest& guest, const records::Record& record, bool may_wait);
+  bool try_credit(Guest& guest, const records::Record& record, bool may_wait);
+  bool try_arena(Guest& guest, const records::Record& record, bool may_wait);
   void keep_waiting(Guest& guest, const records::Record& record);
   void retry_waiting();
   void refuse(Guest& guest, uint32_t sequence, records::ErrorCode code, const char* text);
   void take_back_from_others(const Guest& requester, uint64_t wanted);
   void depart(Guest& guest);
   void erase(Guest& guest);
-  bool somebody_departs() const;
+  bool somebody_departs(const Guest& requester);
   uint64_t buffer_arena_bytes() const;
   size_t guest_processes() const;
 
@@ -90,6 +93,7 @@ class Vgpu {
   bool held_by_control_ = true;
   bool closing_ = false, gone_reported_ = false;
   bool first_start_ = true;
+  bool settling_ = false;
 
   std::unique_ptr<WorkerProcess> worker_;
   std::unique_ptr<WorkerProcess> ended_worker_;  // to be destroyed between rounds

@@ -1,5 +1,6 @@
 // What guest processes ask of their vGPU.
 #include <algorithm>
+#include <utility>
 
 #include "device_host/vgpu.h"
 #include "protocol/connection_layout.h"
@@ -38,7 +39,7 @@ void Vgpu::on_guest_record(Guest& guest, const records::Record& record) {
     if (record.header.kind == Kind::kGuestHello) return on_hello(guest, record);
   } else if (guest.state == Guest::State::kOpen) {
     if (record.header.kind == Kind::kCreditRequest || record.header.kind == Kind::kArenaRequest) {
-      if (!guest.waiting.empty() || !try_request(guest, record, !somebody_departs()))
+      if (!guest.waiting.empty() || !try_request(guest, record, true))
         keep_waiting(guest, record);
       return;
     }
@@ -95,19 +96,19 @@ void Vgpu::admit(Guest& guest) {
                     guest.peer.process);
 }
 
-bool Vgpu::try_request(Guest& guest, const records::Record& record, bool last_try) {
-  return record.header.kind == Kind::kCreditRequest ? try_credit(guest, record, last_try)
-                                                    : try_arena(guest, record, last_try);
+bool Vgpu::try_request(Guest& guest, const records::Record& record, bool may_wait) {
+  return record.header.kind == Kind::kCreditRequest ? try_credit(guest, record, may_wait)
+                                                    : try_arena(guest, record, may_wait);
 }
 
-bool Vgpu::try_credit(Guest& guest, const records::Record& record, bool last_try) {
+bool Vgpu::try_credit(Guest& guest, const records::Record& record, bool may_wait) {
   const uint64_t wanted = payload_of<records::CreditRequest>(record).bytes;
   Ledger& ledger = context_.ledger;
   uint64_t granted = ledger.lend(settings_.id, guest.connection, wanted);
   if (granted == 0 && wanted != 0 && wanted <= settings_.memory_bytes) {
     take_back_from_others(guest, wanted);
     granted = ledger.lend(settings_.id, guest.connection, wanted);
-    if (granted == 0 && !last_try) return false;
+    if (granted == 0 && may_wait && somebody_departs(guest)) return false;
   }
   if (granted != 0) guest.account.add_credit(granted);
   records::CreditReply reply;
@@ -132,7 +133,7 @@ uint64_t Vgpu::buffer_arena_bytes() const {
   return bytes;
 }
 
-bool Vgpu::try_arena(Guest& guest, const records::Record& record, bool last_try) {
+bool Vgpu::try_arena(Guest& guest, const records::Record& record, bool may_wait) {
   const auto request = payload_of<records::ArenaRequest>(record);
   const bool staging = request.purpose == records::ArenaPurpose::kStaging;
   const uint64_t most = staging ? kMostStagingBytes : settings_.memory_bytes + kBufferArenaSlack;
@@ -152,7 +153,7 @@ bool Vgpu::try_arena(Guest& guest, const records::Record& record, bool last_try)
         if (staging) guest.staging_bytes += bytes;
         guest.arenas[reply.arena] = std::move(arena);
       }
-    } else if (!staging && !last_try) {
+    } else if (!staging && may_wait && somebody_departs(guest)) {
       return false;
     }
   }
@@ -183,7 +184,7 @@ void Vgpu::keep_waiting(Guest& guest, const records::Record& record) {
     while (guest.state == Guest::State::kOpen && !guest.waiting.empty()) {
       const records::Record request = guest.waiting.front();
       guest.waiting.pop_front();
-      try_request(guest, request, true);
+      try_request(guest, request, false);
     }
   });
 }
@@ -191,7 +192,7 @@ void Vgpu::keep_waiting(Guest& guest, const records::Record& record) {
 void Vgpu::retry_waiting() {
   for (auto& [connection, guest] : guests_) {
     while (guest->state == Guest::State::kOpen && !guest->waiting.empty()) {
-      if (!try_request(*guest, guest->waiting.front(), !somebody_departs())) break;
+      if (!try_request(*guest, guest->waiting.front(), true)) break;
       if (!guest->waiting.empty()) guest->waiting.pop_front();
     }
     if (guest->waiting.empty() && guest->waiting_timer != 0) {
@@ -201,7 +202,18 @@ void Vgpu::retry_waiting() {
   }
 }
 
-bool Vgpu::somebody_departs() const {
+void Vgpu::settle(const Guest* except) {
+  if (std::exchange(settling_, true)) return;
+  for (auto& [connection, guest] : guests_)
+    if (guest.get() != except && guest->channel && guest->channel->peer_is_gone())
+      guest->channel->drain();
+  settling_ = false;
+}
+
+// A process that ended just before the requester asked: its end and the request may come up in
+// either order.
+bool Vgpu::somebody_departs(const Guest& requester) {
+  settle(&requester);
   return std::any_of(guests_.begin(), guests_.end(), [](const auto& entry) {
     return entry.second->state == Guest::State::kDeparting;
   });
