@@ -12,6 +12,13 @@ DEVICE_HOST = "aliquot-device"
 GUEST_DRIVER = "libaliquot-opencl.so"
 BENCHMARK = "aliquot-clbench"
 
+_BUILD_FOLDERS = {
+    WORKER: "worker",
+    DEVICE_HOST: "device_host",
+    GUEST_DRIVER: "guest",
+    BENCHMARK: "bench",
+}
+
 
 def directory() -> str:
     """The directory that holds the native programs."""
@@ -22,10 +29,15 @@ def directory() -> str:
 
 
 def find(name: str) -> str:
-    """The absolute path of a native program or library; raises MissingNativeProgram."""
-    path = os.path.join(directory(), name)
-    if not os.path.isfile(path):
-        raise MissingNativeProgram(f"{name} is not in {directory()}")
-    if not name.endswith(".so") and not os.access(path, os.X_OK):
-        raise MissingNativeProgram(f"{path} is not executable")
-    return path
+    """The absolute path of a native program or library; raises MissingNativeProgram.
+
+    A development build may also be named by its top: each part lies in a folder of its own there.
+    """
+    top = directory()
+    for folder in ("", _BUILD_FOLDERS[name], os.path.join("native", _BUILD_FOLDERS[name])):
+        path = os.path.join(top, folder, name)
+        if os.path.isfile(path):
+            if not name.endswith(".so") and not os.access(path, os.X_OK):
+                raise MissingNativeProgram(f"{path} is not executable")
+            return path
+    raise MissingNativeProgram(f"{name} is not in {top}")

@@ -269,6 +269,12 @@ def test_what_a_device_host_refuses(fakes: FakeInstallation, behaviour: str, cod
     assert "\x1b" not in line
 
 
+def test_a_device_host_that_cannot_start_says_why(fakes: FakeInstallation) -> None:
+    fakes.environment["FAKE_DEVICE_HOST"] = "fail"
+    done = fakes.run("run", "--", "true")
+    assert "(exit status 3: It can't, for a test); " in done.stderr
+
+
 def test_more_than_is_left(fakes: FakeInstallation) -> None:
     ready = fakes.directory / "ready"
     holder = fakes.popen(

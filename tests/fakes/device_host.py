@@ -1,7 +1,7 @@
 """A device host in Python: speaks the control half of the protocol, has no worker.
 
 FAKE_DEVICE_HOST chooses how it behaves: "" well, "version" speaks another version of the protocol,
-"refuse:N" answers every vGPU with error N, "silent-start" never listens, "late" reports a worker's
+"refuse:N" answers every vGPU with error N, "late" reports a worker's
 death unasked, "fail" ends at once with status 3.
 """
 
@@ -24,18 +24,21 @@ def main() -> int:
     with (directory / "starts").open("a") as log:
         log.write(" ".join(sys.argv[1:]) + "\n")
     if behaviour == "fail":
+        print("aliquot-device: It can't, for a test.", file=sys.stderr)
         return 3
     path = directory / "control.sock"
     path.unlink(missing_ok=True)
-    if behaviour != "silent-start":
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        listener.bind(str(path))
-        listener.listen()
-        if os.fork():
-            return 0
-        os.setsid()
-        Host(listener, arguments, behaviour).serve()
-        path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(str(path))
+    listener.listen()
+    if os.fork():
+        return 0
+    # Like the real one: whoever started it sees its stderr closed once it listens.
+    os.setsid()
+    for descriptor in (0, 1, 2):
+        os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)
+    Host(listener, arguments, behaviour).serve()
+    path.unlink(missing_ok=True)
     return 0
 
 
