@@ -157,6 +157,8 @@ void Vgpu::schedule_witness() {
 }
 
 void Vgpu::look_at_worker() {
+  if (worker_->reached_cgroup_limit())
+    return worker_->kill("a process of it reached its memory cgroup's limit");
   // Open files are walked every other time: there should be none of this kind at all.
   Sighting now;
   if (!witness_.look(++looks_ % 2 == 0, now)) return;

@@ -6,11 +6,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
+
 namespace aliquot {
 
 namespace {
 
 constexpr int kCachesAnOwner = 64;
+
+// Root in a container may have only a few users to give; then workers keep the device host's, and
+// lose its capabilities like any other.
+bool has_worker_users() {
+  if (::geteuid() != 0) return false;
+  std::FILE* map = std::fopen("/proc/self/uid_map", "re");
+  if (map == nullptr) return false;
+  unsigned long inside, outside, count;
+  bool has = false;
+  while (std::fscanf(map, "%lu %lu %lu", &inside, &outside, &count) == 3)
+    has |= inside <= kFirstWorkerUser && inside + count > kLastWorkerUser;
+  std::fclose(map);
+  return has;
+}
 
 Descriptor lock_file(const std::string& path) {
   Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -79,7 +95,7 @@ bool take_cache(const std::string& owner_folder, const std::string& users, bool 
 
 bool take_worker_home(const std::string& runtime_dir, const std::string& cache_dir, uid_t owner,
                       WorkerHome& home) {
-  const bool as_root = ::geteuid() == 0;
+  const bool as_root = has_worker_users();
   const std::string users = runtime_dir + "/users";
   if (as_root) make_folders(users, 0700);
   if (!cache_dir.empty()) {

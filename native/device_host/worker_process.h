@@ -44,6 +44,8 @@ class WorkerProcess {
   bool started() const { return started_; }
   pid_t process() const { return launched_.process; }
   uint32_t protections() const { return protections_; }
+  /// Whether the kernel has killed one of its processes for reaching the cgroup's bound.
+  bool reached_cgroup_limit() const { return cgroup_.kills() > 0; }
   /// Adapts the cgroup's bound to the common pages of all its connections.
   void limit_cgroup(uint64_t common_bytes);
 
