@@ -2,9 +2,9 @@
 // table, and functions that are not supported: each returns its error.
 #include "generated/opencl_icd_table.h"
 
-#include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "generated/opencl_functions.h"
 
@@ -360,6 +360,11 @@ cl_mem CL_API_CALL CreateImageWithProperties(cl_context, const cl_mem_properties
   return {};
 }
 
+cl_int CL_API_CALL GetKernelSuggestedLocalWorkSize(cl_command_queue, cl_kernel, cl_uint,
+                                                   const size_t*, const size_t*, size_t*) {
+  return CL_INVALID_OPERATION;
+}
+
 struct Entry {
   const char* name;
   void* function;
@@ -484,6 +489,8 @@ const Entry kEntries[] = {
     {"clGetKernelInfo", reinterpret_cast<void*>(&GetKernelInfo), true},
     {"clGetKernelSubGroupInfo", reinterpret_cast<void*>(&GetKernelSubGroupInfo), true},
     {"clGetKernelSubGroupInfoKHR", reinterpret_cast<void*>(&GetKernelSubGroupInfo), true},
+    {"clGetKernelSuggestedLocalWorkSize", reinterpret_cast<void*>(&GetKernelSuggestedLocalWorkSize),
+     false},
     {"clGetKernelWorkGroupInfo", reinterpret_cast<void*>(&GetKernelWorkGroupInfo), true},
     {"clGetMemObjectInfo", reinterpret_cast<void*>(&GetMemObjectInfo), true},
     {"clGetPipeInfo", reinterpret_cast<void*>(&GetPipeInfo), false},
@@ -557,165 +564,315 @@ const Entry* find(const char* name) {
 
 }  // namespace
 
-// The compiler holds the order of the initializers: the last in place, none lacks.
-static_assert(offsetof(cl_icd_dispatch, clSetContextDestructorCallback) ==
-              148 * sizeof(void*));
-static_assert(sizeof(void*) == 8);
+// The place of a slot, and its type where the header gives one.
+#define ALIQUOT_PLACE(index, slot) \
+  static_assert(offsetof(cl_icd_dispatch, slot) == (index) * sizeof(void*))
+#define ALIQUOT_SLOT(index, slot, function) \
+  ALIQUOT_PLACE(index, slot); \
+  static_assert(std::is_same_v<decltype(cl_icd_dispatch::slot), decltype(&function)>)
+ALIQUOT_SLOT(0, clGetPlatformIDs, GetPlatformIDs);
+ALIQUOT_SLOT(1, clGetPlatformInfo, GetPlatformInfo);
+ALIQUOT_SLOT(2, clGetDeviceIDs, GetDeviceIDs);
+ALIQUOT_SLOT(3, clGetDeviceInfo, GetDeviceInfo);
+ALIQUOT_SLOT(4, clCreateContext, CreateContext);
+ALIQUOT_SLOT(5, clCreateContextFromType, CreateContextFromType);
+ALIQUOT_SLOT(6, clRetainContext, RetainContext);
+ALIQUOT_SLOT(7, clReleaseContext, ReleaseContext);
+ALIQUOT_SLOT(8, clGetContextInfo, GetContextInfo);
+ALIQUOT_SLOT(9, clCreateCommandQueue, CreateCommandQueue);
+ALIQUOT_SLOT(10, clRetainCommandQueue, RetainCommandQueue);
+ALIQUOT_SLOT(11, clReleaseCommandQueue, ReleaseCommandQueue);
+ALIQUOT_SLOT(12, clGetCommandQueueInfo, GetCommandQueueInfo);
+ALIQUOT_SLOT(13, clSetCommandQueueProperty, SetCommandQueueProperty);
+ALIQUOT_SLOT(14, clCreateBuffer, CreateBuffer);
+ALIQUOT_SLOT(15, clCreateImage2D, CreateImage2D);
+ALIQUOT_SLOT(16, clCreateImage3D, CreateImage3D);
+ALIQUOT_SLOT(17, clRetainMemObject, RetainMemObject);
+ALIQUOT_SLOT(18, clReleaseMemObject, ReleaseMemObject);
+ALIQUOT_SLOT(19, clGetSupportedImageFormats, GetSupportedImageFormats);
+ALIQUOT_SLOT(20, clGetMemObjectInfo, GetMemObjectInfo);
+ALIQUOT_SLOT(21, clGetImageInfo, GetImageInfo);
+ALIQUOT_SLOT(22, clCreateSampler, CreateSampler);
+ALIQUOT_SLOT(23, clRetainSampler, RetainSampler);
+ALIQUOT_SLOT(24, clReleaseSampler, ReleaseSampler);
+ALIQUOT_SLOT(25, clGetSamplerInfo, GetSamplerInfo);
+ALIQUOT_SLOT(26, clCreateProgramWithSource, CreateProgramWithSource);
+ALIQUOT_SLOT(27, clCreateProgramWithBinary, CreateProgramWithBinary);
+ALIQUOT_SLOT(28, clRetainProgram, RetainProgram);
+ALIQUOT_SLOT(29, clReleaseProgram, ReleaseProgram);
+ALIQUOT_SLOT(30, clBuildProgram, BuildProgram);
+ALIQUOT_SLOT(31, clUnloadCompiler, UnloadCompiler);
+ALIQUOT_SLOT(32, clGetProgramInfo, GetProgramInfo);
+ALIQUOT_SLOT(33, clGetProgramBuildInfo, GetProgramBuildInfo);
+ALIQUOT_SLOT(34, clCreateKernel, CreateKernel);
+ALIQUOT_SLOT(35, clCreateKernelsInProgram, CreateKernelsInProgram);
+ALIQUOT_SLOT(36, clRetainKernel, RetainKernel);
+ALIQUOT_SLOT(37, clReleaseKernel, ReleaseKernel);
+ALIQUOT_SLOT(38, clSetKernelArg, SetKernelArg);
+ALIQUOT_SLOT(39, clGetKernelInfo, GetKernelInfo);
+ALIQUOT_SLOT(40, clGetKernelWorkGroupInfo, GetKernelWorkGroupInfo);
+ALIQUOT_SLOT(41, clWaitForEvents, WaitForEvents);
+ALIQUOT_SLOT(42, clGetEventInfo, GetEventInfo);
+ALIQUOT_SLOT(43, clRetainEvent, RetainEvent);
+ALIQUOT_SLOT(44, clReleaseEvent, ReleaseEvent);
+ALIQUOT_SLOT(45, clGetEventProfilingInfo, GetEventProfilingInfo);
+ALIQUOT_SLOT(46, clFlush, Flush);
+ALIQUOT_SLOT(47, clFinish, Finish);
+ALIQUOT_SLOT(48, clEnqueueReadBuffer, EnqueueReadBuffer);
+ALIQUOT_SLOT(49, clEnqueueWriteBuffer, EnqueueWriteBuffer);
+ALIQUOT_SLOT(50, clEnqueueCopyBuffer, EnqueueCopyBuffer);
+ALIQUOT_SLOT(51, clEnqueueReadImage, EnqueueReadImage);
+ALIQUOT_SLOT(52, clEnqueueWriteImage, EnqueueWriteImage);
+ALIQUOT_SLOT(53, clEnqueueCopyImage, EnqueueCopyImage);
+ALIQUOT_SLOT(54, clEnqueueCopyImageToBuffer, EnqueueCopyImageToBuffer);
+ALIQUOT_SLOT(55, clEnqueueCopyBufferToImage, EnqueueCopyBufferToImage);
+ALIQUOT_SLOT(56, clEnqueueMapBuffer, EnqueueMapBuffer);
+ALIQUOT_SLOT(57, clEnqueueMapImage, EnqueueMapImage);
+ALIQUOT_SLOT(58, clEnqueueUnmapMemObject, EnqueueUnmapMemObject);
+ALIQUOT_SLOT(59, clEnqueueNDRangeKernel, EnqueueNDRangeKernel);
+ALIQUOT_SLOT(60, clEnqueueTask, EnqueueTask);
+ALIQUOT_SLOT(61, clEnqueueNativeKernel, EnqueueNativeKernel);
+ALIQUOT_SLOT(62, clEnqueueMarker, EnqueueMarker);
+ALIQUOT_SLOT(63, clEnqueueWaitForEvents, EnqueueWaitForEvents);
+ALIQUOT_SLOT(64, clEnqueueBarrier, EnqueueBarrier);
+ALIQUOT_SLOT(65, clGetExtensionFunctionAddress, GetExtensionFunctionAddress);
+ALIQUOT_SLOT(66, clCreateFromGLBuffer, CreateFromGLBuffer);
+ALIQUOT_SLOT(67, clCreateFromGLTexture2D, CreateFromGLTexture2D);
+ALIQUOT_SLOT(68, clCreateFromGLTexture3D, CreateFromGLTexture3D);
+ALIQUOT_SLOT(69, clCreateFromGLRenderbuffer, CreateFromGLRenderbuffer);
+ALIQUOT_SLOT(70, clGetGLObjectInfo, GetGLObjectInfo);
+ALIQUOT_SLOT(71, clGetGLTextureInfo, GetGLTextureInfo);
+ALIQUOT_SLOT(72, clEnqueueAcquireGLObjects, EnqueueAcquireGLObjects);
+ALIQUOT_SLOT(73, clEnqueueReleaseGLObjects, EnqueueReleaseGLObjects);
+ALIQUOT_SLOT(74, clGetGLContextInfoKHR, GetGLContextInfoKHR);
+ALIQUOT_PLACE(75, clGetDeviceIDsFromD3D10KHR);
+ALIQUOT_PLACE(76, clCreateFromD3D10BufferKHR);
+ALIQUOT_PLACE(77, clCreateFromD3D10Texture2DKHR);
+ALIQUOT_PLACE(78, clCreateFromD3D10Texture3DKHR);
+ALIQUOT_PLACE(79, clEnqueueAcquireD3D10ObjectsKHR);
+ALIQUOT_PLACE(80, clEnqueueReleaseD3D10ObjectsKHR);
+ALIQUOT_SLOT(81, clSetEventCallback, SetEventCallback);
+ALIQUOT_SLOT(82, clCreateSubBuffer, CreateSubBuffer);
+ALIQUOT_SLOT(83, clSetMemObjectDestructorCallback, SetMemObjectDestructorCallback);
+ALIQUOT_SLOT(84, clCreateUserEvent, CreateUserEvent);
+ALIQUOT_SLOT(85, clSetUserEventStatus, SetUserEventStatus);
+ALIQUOT_SLOT(86, clEnqueueReadBufferRect, EnqueueReadBufferRect);
+ALIQUOT_SLOT(87, clEnqueueWriteBufferRect, EnqueueWriteBufferRect);
+ALIQUOT_SLOT(88, clEnqueueCopyBufferRect, EnqueueCopyBufferRect);
+ALIQUOT_SLOT(89, clCreateSubDevicesEXT, CreateSubDevicesEXT);
+ALIQUOT_SLOT(90, clRetainDeviceEXT, RetainDevice);
+ALIQUOT_SLOT(91, clReleaseDeviceEXT, ReleaseDevice);
+ALIQUOT_SLOT(92, clCreateEventFromGLsyncKHR, CreateEventFromGLsyncKHR);
+ALIQUOT_SLOT(93, clCreateSubDevices, CreateSubDevices);
+ALIQUOT_SLOT(94, clRetainDevice, RetainDevice);
+ALIQUOT_SLOT(95, clReleaseDevice, ReleaseDevice);
+ALIQUOT_SLOT(96, clCreateImage, CreateImage);
+ALIQUOT_SLOT(97, clCreateProgramWithBuiltInKernels, CreateProgramWithBuiltInKernels);
+ALIQUOT_SLOT(98, clCompileProgram, CompileProgram);
+ALIQUOT_SLOT(99, clLinkProgram, LinkProgram);
+ALIQUOT_SLOT(100, clUnloadPlatformCompiler, UnloadPlatformCompiler);
+ALIQUOT_SLOT(101, clGetKernelArgInfo, GetKernelArgInfo);
+ALIQUOT_SLOT(102, clEnqueueFillBuffer, EnqueueFillBuffer);
+ALIQUOT_SLOT(103, clEnqueueFillImage, EnqueueFillImage);
+ALIQUOT_SLOT(104, clEnqueueMigrateMemObjects, EnqueueMigrateMemObjects);
+ALIQUOT_SLOT(105, clEnqueueMarkerWithWaitList, EnqueueMarkerWithWaitList);
+ALIQUOT_SLOT(106, clEnqueueBarrierWithWaitList, EnqueueBarrierWithWaitList);
+ALIQUOT_SLOT(107, clGetExtensionFunctionAddressForPlatform, GetExtensionFunctionAddressForPlatform);
+ALIQUOT_SLOT(108, clCreateFromGLTexture, CreateFromGLTexture);
+ALIQUOT_PLACE(109, clGetDeviceIDsFromD3D11KHR);
+ALIQUOT_PLACE(110, clCreateFromD3D11BufferKHR);
+ALIQUOT_PLACE(111, clCreateFromD3D11Texture2DKHR);
+ALIQUOT_PLACE(112, clCreateFromD3D11Texture3DKHR);
+ALIQUOT_PLACE(113, clCreateFromDX9MediaSurfaceKHR);
+ALIQUOT_PLACE(114, clEnqueueAcquireD3D11ObjectsKHR);
+ALIQUOT_PLACE(115, clEnqueueReleaseD3D11ObjectsKHR);
+ALIQUOT_PLACE(116, clGetDeviceIDsFromDX9MediaAdapterKHR);
+ALIQUOT_PLACE(117, clEnqueueAcquireDX9MediaSurfacesKHR);
+ALIQUOT_PLACE(118, clEnqueueReleaseDX9MediaSurfacesKHR);
+ALIQUOT_SLOT(119, clCreateFromEGLImageKHR, CreateFromEGLImageKHR);
+ALIQUOT_SLOT(120, clEnqueueAcquireEGLObjectsKHR, EnqueueAcquireEGLObjectsKHR);
+ALIQUOT_SLOT(121, clEnqueueReleaseEGLObjectsKHR, EnqueueReleaseEGLObjectsKHR);
+ALIQUOT_SLOT(122, clCreateEventFromEGLSyncKHR, CreateEventFromEGLSyncKHR);
+ALIQUOT_SLOT(123, clCreateCommandQueueWithProperties, CreateCommandQueueWithProperties);
+ALIQUOT_SLOT(124, clCreatePipe, CreatePipe);
+ALIQUOT_SLOT(125, clGetPipeInfo, GetPipeInfo);
+ALIQUOT_SLOT(126, clSVMAlloc, SVMAlloc);
+ALIQUOT_SLOT(127, clSVMFree, SVMFree);
+ALIQUOT_SLOT(128, clEnqueueSVMFree, EnqueueSVMFree);
+ALIQUOT_SLOT(129, clEnqueueSVMMemcpy, EnqueueSVMMemcpy);
+ALIQUOT_SLOT(130, clEnqueueSVMMemFill, EnqueueSVMMemFill);
+ALIQUOT_SLOT(131, clEnqueueSVMMap, EnqueueSVMMap);
+ALIQUOT_SLOT(132, clEnqueueSVMUnmap, EnqueueSVMUnmap);
+ALIQUOT_SLOT(133, clCreateSamplerWithProperties, CreateSamplerWithProperties);
+ALIQUOT_SLOT(134, clSetKernelArgSVMPointer, SetKernelArgSVMPointer);
+ALIQUOT_SLOT(135, clSetKernelExecInfo, SetKernelExecInfo);
+ALIQUOT_SLOT(136, clGetKernelSubGroupInfoKHR, GetKernelSubGroupInfo);
+ALIQUOT_SLOT(137, clCloneKernel, CloneKernel);
+ALIQUOT_SLOT(138, clCreateProgramWithIL, CreateProgramWithIL);
+ALIQUOT_SLOT(139, clEnqueueSVMMigrateMem, EnqueueSVMMigrateMem);
+ALIQUOT_SLOT(140, clGetDeviceAndHostTimer, GetDeviceAndHostTimer);
+ALIQUOT_SLOT(141, clGetHostTimer, GetHostTimer);
+ALIQUOT_SLOT(142, clGetKernelSubGroupInfo, GetKernelSubGroupInfo);
+ALIQUOT_SLOT(143, clSetDefaultDeviceCommandQueue, SetDefaultDeviceCommandQueue);
+ALIQUOT_SLOT(144, clSetProgramReleaseCallback, SetProgramReleaseCallback);
+ALIQUOT_SLOT(145, clSetProgramSpecializationConstant, SetProgramSpecializationConstant);
+ALIQUOT_SLOT(146, clCreateBufferWithProperties, CreateBufferWithProperties);
+ALIQUOT_SLOT(147, clCreateImageWithProperties, CreateImageWithProperties);
+ALIQUOT_SLOT(148, clSetContextDestructorCallback, SetContextDestructorCallback);
+#undef ALIQUOT_SLOT
+#undef ALIQUOT_PLACE
 
-const cl_icd_dispatch kDispatchTable = {
-    .clGetPlatformIDs = reinterpret_cast<decltype(cl_icd_dispatch::clGetPlatformIDs)>(
-        uintptr_t{0x4F50454E434C3331}),
-    .clGetPlatformInfo = &GetPlatformInfo,
-    .clGetDeviceIDs = &GetDeviceIDs,
-    .clGetDeviceInfo = &GetDeviceInfo,
-    .clCreateContext = &CreateContext,
-    .clCreateContextFromType = &CreateContextFromType,
-    .clRetainContext = &RetainContext,
-    .clReleaseContext = &ReleaseContext,
-    .clGetContextInfo = &GetContextInfo,
-    .clCreateCommandQueue = &CreateCommandQueue,
-    .clRetainCommandQueue = &RetainCommandQueue,
-    .clReleaseCommandQueue = &ReleaseCommandQueue,
-    .clGetCommandQueueInfo = &GetCommandQueueInfo,
-    .clSetCommandQueueProperty = &SetCommandQueueProperty,
-    .clCreateBuffer = &CreateBuffer,
-    .clCreateImage2D = &CreateImage2D,
-    .clCreateImage3D = &CreateImage3D,
-    .clRetainMemObject = &RetainMemObject,
-    .clReleaseMemObject = &ReleaseMemObject,
-    .clGetSupportedImageFormats = &GetSupportedImageFormats,
-    .clGetMemObjectInfo = &GetMemObjectInfo,
-    .clGetImageInfo = &GetImageInfo,
-    .clCreateSampler = &CreateSampler,
-    .clRetainSampler = &RetainSampler,
-    .clReleaseSampler = &ReleaseSampler,
-    .clGetSamplerInfo = &GetSamplerInfo,
-    .clCreateProgramWithSource = &CreateProgramWithSource,
-    .clCreateProgramWithBinary = &CreateProgramWithBinary,
-    .clRetainProgram = &RetainProgram,
-    .clReleaseProgram = &ReleaseProgram,
-    .clBuildProgram = &BuildProgram,
-    .clUnloadCompiler = &UnloadCompiler,
-    .clGetProgramInfo = &GetProgramInfo,
-    .clGetProgramBuildInfo = &GetProgramBuildInfo,
-    .clCreateKernel = &CreateKernel,
-    .clCreateKernelsInProgram = &CreateKernelsInProgram,
-    .clRetainKernel = &RetainKernel,
-    .clReleaseKernel = &ReleaseKernel,
-    .clSetKernelArg = &SetKernelArg,
-    .clGetKernelInfo = &GetKernelInfo,
-    .clGetKernelWorkGroupInfo = &GetKernelWorkGroupInfo,
-    .clWaitForEvents = &WaitForEvents,
-    .clGetEventInfo = &GetEventInfo,
-    .clRetainEvent = &RetainEvent,
-    .clReleaseEvent = &ReleaseEvent,
-    .clGetEventProfilingInfo = &GetEventProfilingInfo,
-    .clFlush = &Flush,
-    .clFinish = &Finish,
-    .clEnqueueReadBuffer = &EnqueueReadBuffer,
-    .clEnqueueWriteBuffer = &EnqueueWriteBuffer,
-    .clEnqueueCopyBuffer = &EnqueueCopyBuffer,
-    .clEnqueueReadImage = &EnqueueReadImage,
-    .clEnqueueWriteImage = &EnqueueWriteImage,
-    .clEnqueueCopyImage = &EnqueueCopyImage,
-    .clEnqueueCopyImageToBuffer = &EnqueueCopyImageToBuffer,
-    .clEnqueueCopyBufferToImage = &EnqueueCopyBufferToImage,
-    .clEnqueueMapBuffer = &EnqueueMapBuffer,
-    .clEnqueueMapImage = &EnqueueMapImage,
-    .clEnqueueUnmapMemObject = &EnqueueUnmapMemObject,
-    .clEnqueueNDRangeKernel = &EnqueueNDRangeKernel,
-    .clEnqueueTask = &EnqueueTask,
-    .clEnqueueNativeKernel = &EnqueueNativeKernel,
-    .clEnqueueMarker = &EnqueueMarker,
-    .clEnqueueWaitForEvents = &EnqueueWaitForEvents,
-    .clEnqueueBarrier = &EnqueueBarrier,
-    .clGetExtensionFunctionAddress = &GetExtensionFunctionAddress,
-    .clCreateFromGLBuffer = &CreateFromGLBuffer,
-    .clCreateFromGLTexture2D = &CreateFromGLTexture2D,
-    .clCreateFromGLTexture3D = &CreateFromGLTexture3D,
-    .clCreateFromGLRenderbuffer = &CreateFromGLRenderbuffer,
-    .clGetGLObjectInfo = &GetGLObjectInfo,
-    .clGetGLTextureInfo = &GetGLTextureInfo,
-    .clEnqueueAcquireGLObjects = &EnqueueAcquireGLObjects,
-    .clEnqueueReleaseGLObjects = &EnqueueReleaseGLObjects,
-    .clGetGLContextInfoKHR = &GetGLContextInfoKHR,
-    .clGetDeviceIDsFromD3D10KHR = reinterpret_cast<void*>(&GetDeviceIDsFromD3D10KHR),
-    .clCreateFromD3D10BufferKHR = reinterpret_cast<void*>(&CreateFromD3D10BufferKHR),
-    .clCreateFromD3D10Texture2DKHR = reinterpret_cast<void*>(&CreateFromD3D10Texture2DKHR),
-    .clCreateFromD3D10Texture3DKHR = reinterpret_cast<void*>(&CreateFromD3D10Texture3DKHR),
-    .clEnqueueAcquireD3D10ObjectsKHR = reinterpret_cast<void*>(&EnqueueAcquireD3D10ObjectsKHR),
-    .clEnqueueReleaseD3D10ObjectsKHR = reinterpret_cast<void*>(&EnqueueReleaseD3D10ObjectsKHR),
-    .clSetEventCallback = &SetEventCallback,
-    .clCreateSubBuffer = &CreateSubBuffer,
-    .clSetMemObjectDestructorCallback = &SetMemObjectDestructorCallback,
-    .clCreateUserEvent = &CreateUserEvent,
-    .clSetUserEventStatus = &SetUserEventStatus,
-    .clEnqueueReadBufferRect = &EnqueueReadBufferRect,
-    .clEnqueueWriteBufferRect = &EnqueueWriteBufferRect,
-    .clEnqueueCopyBufferRect = &EnqueueCopyBufferRect,
-    .clCreateSubDevicesEXT = &CreateSubDevicesEXT,
-    .clRetainDeviceEXT = &RetainDevice,
-    .clReleaseDeviceEXT = &ReleaseDevice,
-    .clCreateEventFromGLsyncKHR = &CreateEventFromGLsyncKHR,
-    .clCreateSubDevices = &CreateSubDevices,
-    .clRetainDevice = &RetainDevice,
-    .clReleaseDevice = &ReleaseDevice,
-    .clCreateImage = &CreateImage,
-    .clCreateProgramWithBuiltInKernels = &CreateProgramWithBuiltInKernels,
-    .clCompileProgram = &CompileProgram,
-    .clLinkProgram = &LinkProgram,
-    .clUnloadPlatformCompiler = &UnloadPlatformCompiler,
-    .clGetKernelArgInfo = &GetKernelArgInfo,
-    .clEnqueueFillBuffer = &EnqueueFillBuffer,
-    .clEnqueueFillImage = &EnqueueFillImage,
-    .clEnqueueMigrateMemObjects = &EnqueueMigrateMemObjects,
-    .clEnqueueMarkerWithWaitList = &EnqueueMarkerWithWaitList,
-    .clEnqueueBarrierWithWaitList = &EnqueueBarrierWithWaitList,
-    .clGetExtensionFunctionAddressForPlatform = &GetExtensionFunctionAddressForPlatform,
-    .clCreateFromGLTexture = &CreateFromGLTexture,
-    .clGetDeviceIDsFromD3D11KHR = reinterpret_cast<void*>(&GetDeviceIDsFromD3D11KHR),
-    .clCreateFromD3D11BufferKHR = reinterpret_cast<void*>(&CreateFromD3D11BufferKHR),
-    .clCreateFromD3D11Texture2DKHR = reinterpret_cast<void*>(&CreateFromD3D11Texture2DKHR),
-    .clCreateFromD3D11Texture3DKHR = reinterpret_cast<void*>(&CreateFromD3D11Texture3DKHR),
-    .clCreateFromDX9MediaSurfaceKHR = reinterpret_cast<void*>(&CreateFromDX9MediaSurfaceKHR),
-    .clEnqueueAcquireD3D11ObjectsKHR = reinterpret_cast<void*>(&EnqueueAcquireD3D11ObjectsKHR),
-    .clEnqueueReleaseD3D11ObjectsKHR = reinterpret_cast<void*>(&EnqueueReleaseD3D11ObjectsKHR),
-    .clGetDeviceIDsFromDX9MediaAdapterKHR =
-        reinterpret_cast<void*>(&GetDeviceIDsFromDX9MediaAdapterKHR),
-    .clEnqueueAcquireDX9MediaSurfacesKHR =
-        reinterpret_cast<void*>(&EnqueueAcquireDX9MediaSurfacesKHR),
-    .clEnqueueReleaseDX9MediaSurfacesKHR =
-        reinterpret_cast<void*>(&EnqueueReleaseDX9MediaSurfacesKHR),
-    .clCreateFromEGLImageKHR = &CreateFromEGLImageKHR,
-    .clEnqueueAcquireEGLObjectsKHR = &EnqueueAcquireEGLObjectsKHR,
-    .clEnqueueReleaseEGLObjectsKHR = &EnqueueReleaseEGLObjectsKHR,
-    .clCreateEventFromEGLSyncKHR = &CreateEventFromEGLSyncKHR,
-    .clCreateCommandQueueWithProperties = &CreateCommandQueueWithProperties,
-    .clCreatePipe = &CreatePipe,
-    .clGetPipeInfo = &GetPipeInfo,
-    .clSVMAlloc = &SVMAlloc,
-    .clSVMFree = &SVMFree,
-    .clEnqueueSVMFree = &EnqueueSVMFree,
-    .clEnqueueSVMMemcpy = &EnqueueSVMMemcpy,
-    .clEnqueueSVMMemFill = &EnqueueSVMMemFill,
-    .clEnqueueSVMMap = &EnqueueSVMMap,
-    .clEnqueueSVMUnmap = &EnqueueSVMUnmap,
-    .clCreateSamplerWithProperties = &CreateSamplerWithProperties,
-    .clSetKernelArgSVMPointer = &SetKernelArgSVMPointer,
-    .clSetKernelExecInfo = &SetKernelExecInfo,
-    .clGetKernelSubGroupInfoKHR = &GetKernelSubGroupInfo,
-    .clCloneKernel = &CloneKernel,
-    .clCreateProgramWithIL = &CreateProgramWithIL,
-    .clEnqueueSVMMigrateMem = &EnqueueSVMMigrateMem,
-    .clGetDeviceAndHostTimer = &GetDeviceAndHostTimer,
-    .clGetHostTimer = &GetHostTimer,
-    .clGetKernelSubGroupInfo = &GetKernelSubGroupInfo,
-    .clSetDefaultDeviceCommandQueue = &SetDefaultDeviceCommandQueue,
-    .clSetProgramReleaseCallback = &SetProgramReleaseCallback,
-    .clSetProgramSpecializationConstant = &SetProgramSpecializationConstant,
-    .clCreateBufferWithProperties = &CreateBufferWithProperties,
-    .clCreateImageWithProperties = &CreateImageWithProperties,
-    .clSetContextDestructorCallback = &SetContextDestructorCallback,
+void* const kDispatchTable[150 + kReservedSlots] = {
+    reinterpret_cast<void*>(uintptr_t{0x4F50454E434C3331}),
+    reinterpret_cast<void*>(&GetPlatformInfo),
+    reinterpret_cast<void*>(&GetDeviceIDs),
+    reinterpret_cast<void*>(&GetDeviceInfo),
+    reinterpret_cast<void*>(&CreateContext),
+    reinterpret_cast<void*>(&CreateContextFromType),
+    reinterpret_cast<void*>(&RetainContext),
+    reinterpret_cast<void*>(&ReleaseContext),
+    reinterpret_cast<void*>(&GetContextInfo),
+    reinterpret_cast<void*>(&CreateCommandQueue),
+    reinterpret_cast<void*>(&RetainCommandQueue),
+    reinterpret_cast<void*>(&ReleaseCommandQueue),
+    reinterpret_cast<void*>(&GetCommandQueueInfo),
+    reinterpret_cast<void*>(&SetCommandQueueProperty),
+    reinterpret_cast<void*>(&CreateBuffer),
+    reinterpret_cast<void*>(&CreateImage2D),
+    reinterpret_cast<void*>(&CreateImage3D),
+    reinterpret_cast<void*>(&RetainMemObject),
+    reinterpret_cast<void*>(&ReleaseMemObject),
+    reinterpret_cast<void*>(&GetSupportedImageFormats),
+    reinterpret_cast<void*>(&GetMemObjectInfo),
+    reinterpret_cast<void*>(&GetImageInfo),
+    reinterpret_cast<void*>(&CreateSampler),
+    reinterpret_cast<void*>(&RetainSampler),
+    reinterpret_cast<void*>(&ReleaseSampler),
+    reinterpret_cast<void*>(&GetSamplerInfo),
+    reinterpret_cast<void*>(&CreateProgramWithSource),
+    reinterpret_cast<void*>(&CreateProgramWithBinary),
+    reinterpret_cast<void*>(&RetainProgram),
+    reinterpret_cast<void*>(&ReleaseProgram),
+    reinterpret_cast<void*>(&BuildProgram),
+    reinterpret_cast<void*>(&UnloadCompiler),
+    reinterpret_cast<void*>(&GetProgramInfo),
+    reinterpret_cast<void*>(&GetProgramBuildInfo),
+    reinterpret_cast<void*>(&CreateKernel),
+    reinterpret_cast<void*>(&CreateKernelsInProgram),
+    reinterpret_cast<void*>(&RetainKernel),
+    reinterpret_cast<void*>(&ReleaseKernel),
+    reinterpret_cast<void*>(&SetKernelArg),
+    reinterpret_cast<void*>(&GetKernelInfo),
+    reinterpret_cast<void*>(&GetKernelWorkGroupInfo),
+    reinterpret_cast<void*>(&WaitForEvents),
+    reinterpret_cast<void*>(&GetEventInfo),
+    reinterpret_cast<void*>(&RetainEvent),
+    reinterpret_cast<void*>(&ReleaseEvent),
+    reinterpret_cast<void*>(&GetEventProfilingInfo),
+    reinterpret_cast<void*>(&Flush),
+    reinterpret_cast<void*>(&Finish),
+    reinterpret_cast<void*>(&EnqueueReadBuffer),
+    reinterpret_cast<void*>(&EnqueueWriteBuffer),
+    reinterpret_cast<void*>(&EnqueueCopyBuffer),
+    reinterpret_cast<void*>(&EnqueueReadImage),
+    reinterpret_cast<void*>(&EnqueueWriteImage),
+    reinterpret_cast<void*>(&EnqueueCopyImage),
+    reinterpret_cast<void*>(&EnqueueCopyImageToBuffer),
+    reinterpret_cast<void*>(&EnqueueCopyBufferToImage),
+    reinterpret_cast<void*>(&EnqueueMapBuffer),
+    reinterpret_cast<void*>(&EnqueueMapImage),
+    reinterpret_cast<void*>(&EnqueueUnmapMemObject),
+    reinterpret_cast<void*>(&EnqueueNDRangeKernel),
+    reinterpret_cast<void*>(&EnqueueTask),
+    reinterpret_cast<void*>(&EnqueueNativeKernel),
+    reinterpret_cast<void*>(&EnqueueMarker),
+    reinterpret_cast<void*>(&EnqueueWaitForEvents),
+    reinterpret_cast<void*>(&EnqueueBarrier),
+    reinterpret_cast<void*>(&GetExtensionFunctionAddress),
+    reinterpret_cast<void*>(&CreateFromGLBuffer),
+    reinterpret_cast<void*>(&CreateFromGLTexture2D),
+    reinterpret_cast<void*>(&CreateFromGLTexture3D),
+    reinterpret_cast<void*>(&CreateFromGLRenderbuffer),
+    reinterpret_cast<void*>(&GetGLObjectInfo),
+    reinterpret_cast<void*>(&GetGLTextureInfo),
+    reinterpret_cast<void*>(&EnqueueAcquireGLObjects),
+    reinterpret_cast<void*>(&EnqueueReleaseGLObjects),
+    reinterpret_cast<void*>(&GetGLContextInfoKHR),
+    reinterpret_cast<void*>(&GetDeviceIDsFromD3D10KHR),
+    reinterpret_cast<void*>(&CreateFromD3D10BufferKHR),
+    reinterpret_cast<void*>(&CreateFromD3D10Texture2DKHR),
+    reinterpret_cast<void*>(&CreateFromD3D10Texture3DKHR),
+    reinterpret_cast<void*>(&EnqueueAcquireD3D10ObjectsKHR),
+    reinterpret_cast<void*>(&EnqueueReleaseD3D10ObjectsKHR),
+    reinterpret_cast<void*>(&SetEventCallback),
+    reinterpret_cast<void*>(&CreateSubBuffer),
+    reinterpret_cast<void*>(&SetMemObjectDestructorCallback),
+    reinterpret_cast<void*>(&CreateUserEvent),
+    reinterpret_cast<void*>(&SetUserEventStatus),
+    reinterpret_cast<void*>(&EnqueueReadBufferRect),
+    reinterpret_cast<void*>(&EnqueueWriteBufferRect),
+    reinterpret_cast<void*>(&EnqueueCopyBufferRect),
+    reinterpret_cast<void*>(&CreateSubDevicesEXT),
+    reinterpret_cast<void*>(&RetainDevice),
+    reinterpret_cast<void*>(&ReleaseDevice),
+    reinterpret_cast<void*>(&CreateEventFromGLsyncKHR),
+    reinterpret_cast<void*>(&CreateSubDevices),
+    reinterpret_cast<void*>(&RetainDevice),
+    reinterpret_cast<void*>(&ReleaseDevice),
+    reinterpret_cast<void*>(&CreateImage),
+    reinterpret_cast<void*>(&CreateProgramWithBuiltInKernels),
+    reinterpret_cast<void*>(&CompileProgram),
+    reinterpret_cast<void*>(&LinkProgram),
+    reinterpret_cast<void*>(&UnloadPlatformCompiler),
+    reinterpret_cast<void*>(&GetKernelArgInfo),
+    reinterpret_cast<void*>(&EnqueueFillBuffer),
+    reinterpret_cast<void*>(&EnqueueFillImage),
+    reinterpret_cast<void*>(&EnqueueMigrateMemObjects),
+    reinterpret_cast<void*>(&EnqueueMarkerWithWaitList),
+    reinterpret_cast<void*>(&EnqueueBarrierWithWaitList),
+    reinterpret_cast<void*>(&GetExtensionFunctionAddressForPlatform),
+    reinterpret_cast<void*>(&CreateFromGLTexture),
+    reinterpret_cast<void*>(&GetDeviceIDsFromD3D11KHR),
+    reinterpret_cast<void*>(&CreateFromD3D11BufferKHR),
+    reinterpret_cast<void*>(&CreateFromD3D11Texture2DKHR),
+    reinterpret_cast<void*>(&CreateFromD3D11Texture3DKHR),
+    reinterpret_cast<void*>(&CreateFromDX9MediaSurfaceKHR),
+    reinterpret_cast<void*>(&EnqueueAcquireD3D11ObjectsKHR),
+    reinterpret_cast<void*>(&EnqueueReleaseD3D11ObjectsKHR),
+    reinterpret_cast<void*>(&GetDeviceIDsFromDX9MediaAdapterKHR),
+    reinterpret_cast<void*>(&EnqueueAcquireDX9MediaSurfacesKHR),
+    reinterpret_cast<void*>(&EnqueueReleaseDX9MediaSurfacesKHR),
+    reinterpret_cast<void*>(&CreateFromEGLImageKHR),
+    reinterpret_cast<void*>(&EnqueueAcquireEGLObjectsKHR),
+    reinterpret_cast<void*>(&EnqueueReleaseEGLObjectsKHR),
+    reinterpret_cast<void*>(&CreateEventFromEGLSyncKHR),
+    reinterpret_cast<void*>(&CreateCommandQueueWithProperties),
+    reinterpret_cast<void*>(&CreatePipe),
+    reinterpret_cast<void*>(&GetPipeInfo),
+    reinterpret_cast<void*>(&SVMAlloc),
+    reinterpret_cast<void*>(&SVMFree),
+    reinterpret_cast<void*>(&EnqueueSVMFree),
+    reinterpret_cast<void*>(&EnqueueSVMMemcpy),
+    reinterpret_cast<void*>(&EnqueueSVMMemFill),
+    reinterpret_cast<void*>(&EnqueueSVMMap),
+    reinterpret_cast<void*>(&EnqueueSVMUnmap),
+    reinterpret_cast<void*>(&CreateSamplerWithProperties),
+    reinterpret_cast<void*>(&SetKernelArgSVMPointer),
+    reinterpret_cast<void*>(&SetKernelExecInfo),
+    reinterpret_cast<void*>(&GetKernelSubGroupInfo),
+    reinterpret_cast<void*>(&CloneKernel),
+    reinterpret_cast<void*>(&CreateProgramWithIL),
+    reinterpret_cast<void*>(&EnqueueSVMMigrateMem),
+    reinterpret_cast<void*>(&GetDeviceAndHostTimer),
+    reinterpret_cast<void*>(&GetHostTimer),
+    reinterpret_cast<void*>(&GetKernelSubGroupInfo),
+    reinterpret_cast<void*>(&SetDefaultDeviceCommandQueue),
+    reinterpret_cast<void*>(&SetProgramReleaseCallback),
+    reinterpret_cast<void*>(&SetProgramSpecializationConstant),
+    reinterpret_cast<void*>(&CreateBufferWithProperties),
+    reinterpret_cast<void*>(&CreateImageWithProperties),
+    reinterpret_cast<void*>(&SetContextDestructorCallback),
+    reinterpret_cast<void*>(&GetKernelSuggestedLocalWorkSize),
 };
 
 void* find_function(const char* name) {

@@ -2,19 +2,14 @@
 // by its slot and by its name.
 #pragma once
 
-#ifndef CL_TARGET_OPENCL_VERSION
-#define CL_TARGET_OPENCL_VERSION 300
-#endif
-#include <CL/cl.h>
-#include <CL/cl_egl.h>
-#include <CL/cl_ext.h>
-#include <CL/cl_gl.h>
-#include <CL/cl_icd.h>
+#include <cstddef>
 
 namespace aliquot::guest::opencl {
 
-// What every object points to: one function a slot, none of them null.
-extern const cl_icd_dispatch kDispatchTable;
+// What every object points to, laid out as cl_icd_dispatch: one function a slot.
+// Null slots follow, for loaders that know more slots than this table.
+constexpr size_t kReservedSlots = 16;
+extern void* const kDispatchTable[];
 
 // The function of that name, even one that only returns an error; nullptr for any other
 // name. For loaders that fill a table of their own.

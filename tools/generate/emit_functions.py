@@ -15,7 +15,7 @@ def includes(table: FunctionTable) -> list[str]:
     """The API's own headers, with the defines that they look at."""
     lines: list[str] = []
     for name, value in table.defines.items():
-        lines += [f"#ifndef {name}", f"#define {name} {value}", "#endif"]
+        lines += [f"#ifndef {name}", f"#define {name} {value}".rstrip(), "#endif"]
     return [*lines, *(f"#include <{header}>" for header in table.headers)]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tools.generate.cpp import banner, file_text, wrap_call
-from tools.generate.emit_functions import includes
 from tools.generate.functions import Function, FunctionTable
 
 
@@ -16,11 +15,16 @@ def emit_table_header(table: FunctionTable) -> str:
     purpose = "Every function by its slot and by its name."
     lines = [*banner(table.source, purpose), "#pragma once", ""]
     if table.dispatch is not None:
-        lines += [*includes(table), ""]
+        lines += ["#include <cstddef>", ""]
     lines += [f"namespace aliquot::guest::{table.api} {{", ""]
     if table.dispatch is not None:
-        lines += ["// What every object points to: one function a slot, none of them null."]
-        lines += [f"extern const {table.dispatch} kDispatchTable;", ""]
+        lines += [
+            f"// What every object points to, laid out as {table.dispatch}: one function a slot.",
+            "// Null slots follow, for loaders that know more slots than this table.",
+            "constexpr size_t kReservedSlots = 16;",
+            "extern void* const kDispatchTable[];",
+            "",
+        ]
     lines += [
         "// The function of that name, even one that only returns an error; nullptr for any other",
         "// name. For loaders that fill a table of their own.",
@@ -51,18 +55,38 @@ def stub(table: FunctionTable, function: Function, name: str) -> list[str]:
     return [*lines, "}"]
 
 
-def _slot(table: FunctionTable, function: Function) -> list[str]:
-    if function.slot_value is not None:
-        kind = f"decltype({table.dispatch}::{function.name})"
-        return [
-            f"    .{function.name} = reinterpret_cast<{kind}>(",
-            f"        uintptr_t{{{function.slot_value}}}),",
-        ]
-    pointer = f"&{table.short(function)}"
-    if function.untyped:
-        pointer = f"reinterpret_cast<void*>({pointer})"
-    line = f"    .{function.name} = {pointer},"
-    return [line] if len(line) <= 100 else [f"    .{function.name} =", f"        {pointer},"]
+def _checks(table: FunctionTable, slots: list[Function]) -> list[str]:
+    """Has the compiler compare the place and the type of every slot with the API's own header."""
+    lines = [
+        "// The place of a slot, and its type where the header gives one.",
+        "#define ALIQUOT_PLACE(index, slot) \\",
+        f"  static_assert(offsetof({table.dispatch}, slot) == (index) * sizeof(void*))",
+        "#define ALIQUOT_SLOT(index, slot, function) \\",
+        "  ALIQUOT_PLACE(index, slot); \\",
+        f"  static_assert(std::is_same_v<decltype({table.dispatch}::slot), decltype(&function)>)",
+    ]
+    for index, function in enumerate(slots):
+        if function.newer:
+            continue
+        if function.untyped:
+            lines.append(f"ALIQUOT_PLACE({index}, {function.name});")
+        else:
+            arguments = [str(index), function.name, table.short(function)]
+            lines += wrap_call("ALIQUOT_SLOT(", arguments, ");")
+    return [*lines, "#undef ALIQUOT_SLOT", "#undef ALIQUOT_PLACE", ""]
+
+
+def _slots(table: FunctionTable) -> list[str]:
+    """The dispatch table itself."""
+    slots = [f for f in table.functions if f.slot]
+    lines = _checks(table, slots)
+    lines += [f"void* const kDispatchTable[{len(slots)} + kReservedSlots] = {{"]
+    for function in slots:
+        if function.slot_value is None:
+            lines.append(f"    reinterpret_cast<void*>(&{table.short(function)}),")
+        else:
+            lines.append(f"    reinterpret_cast<void*>(uintptr_t{{{function.slot_value}}}),")
+    return [*lines, "};", ""]
 
 
 def _look_up(table: FunctionTable) -> list[str]:
@@ -99,7 +123,7 @@ def emit_table_source(table: FunctionTable) -> str:
     """Defines the table, the unsupported functions and the look-ups."""
     purpose = "The dispatch table, and functions that are not supported: each returns its error."
     lines = [*banner(table.source, purpose), f'#include "generated/{_named(table)}.h"', ""]
-    lines += ["#include <cstddef>", "#include <cstdint>", "#include <cstring>", ""]
+    lines += ["#include <cstdint>", "#include <cstring>", "#include <type_traits>", ""]
     lines += [f'#include "generated/{table.api}_functions.h"', ""]
     lines += [f"namespace aliquot::guest::{table.api} {{", "namespace {", ""]
     for function in table.functions:
@@ -107,18 +131,7 @@ def emit_table_source(table: FunctionTable) -> str:
             lines += [*stub(table, function, table.short(function)), ""]
     lines += [*_look_up(table), "}  // namespace", ""]
     if table.dispatch is not None:
-        slots = [f for f in table.functions if f.slot]
-        lines += [
-            "// The compiler holds the order of the initializers: the last in place, none lacks.",
-            f"static_assert(offsetof({table.dispatch}, {slots[-1].name}) ==",
-            f"              {len(slots) - 1} * sizeof(void*));",
-        ]
-        if any(f.slot_value for f in slots):
-            lines.append("static_assert(sizeof(void*) == 8);")
-        lines += ["", f"const {table.dispatch} kDispatchTable = {{"]
-        for function in slots:
-            lines += _slot(table, function)
-        lines += ["};", ""]
+        lines += _slots(table)
     lines += [
         "void* find_function(const char* name) {",
         "  const Entry* entry = find(name);",

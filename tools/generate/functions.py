@@ -16,7 +16,7 @@ PLANS = ("not yet", "never")
 _PARAMETER = re.compile(r"(in|out|inout) (\S.*) (\w+)(?: \[([^\]]+)\])?")
 _KEYS = {
     "since", "group", "returns", "status", "commands", "why", "error", "plan", "alias", "untyped",
-    "exported", "slot", "slot_value", "parameters",
+    "newer", "exported", "slot", "slot_value", "parameters",
 }  # fmt: skip
 _TABLE_KEYS = {
     "api", "title", "prefix", "call_convention", "headers", "defines", "dispatch", "dispatch_file",
@@ -50,6 +50,7 @@ class Function:
     plan: str | None
     alias: str | None
     untyped: bool  # its slot is a bare pointer
+    newer: bool  # the headers at hand may lack its slot
     exported: bool
     slot: bool  # has a place in the dispatch table
     slot_value: str | None
@@ -146,8 +147,8 @@ def _function(
     return Function(
         name, str(entry["since"]), str(entry["group"]), returns, parameters, facts["status"],
         tuple(facts.get("commands", [])), facts.get("why"), error, facts.get("plan"), alias,
-        bool(entry.get("untyped", False)), bool(entry.get("exported", False)),
-        bool(entry.get("slot", True)), entry.get("slot_value"),
+        bool(entry.get("untyped", False)), bool(entry.get("newer", False)),
+        bool(entry.get("exported", False)), bool(entry.get("slot", True)), entry.get("slot_value"),
     )  # fmt: skip
 
 
