@@ -108,12 +108,12 @@ void Connection::on(const CreateQueueCommand& command) {
   object->in_order = (command.properties & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE) == 0;
   object->profiled = (command.properties & CL_QUEUE_PROFILING_ENABLE) != 0;
   object->progress = std::make_shared<QueueProgress>(publisher_, command.queue);
+  // The sequences of a slot go on from one queue to the next: buffers remember their last use by
+  // queue id and sequence.
   auto& slot_owner = queue_slots_[command.queue];
-  if (slot_owner != nullptr) slot_owner->retire();
+  if (slot_owner != nullptr) object->progress->continue_from(slot_owner->retire());
   slot_owner = object->progress;
-  layout::QueueSlot& slot = memory_->queues[command.queue - 1];
-  slot.completed.store(0);
-  slot.error.store(0);
+  memory_->queues[command.queue - 1].error.store(0);
   context_.watchdog.add(id_, object->progress);
   replies_.answer(command.reply, CL_SUCCESS);
 }
@@ -152,11 +152,13 @@ void Connection::release_context(uint32_t id) {
   contexts_.erase(id);
 }
 
-// The progress lives on in `queue_slots_`: a sync that was sent before still ends.
+// The progress lives on in `queue_slots_`: a sync still ends, sent before or after this.
 void Connection::release_queue(uint32_t id) {
   QueueObject* object = queues_.find(id);
   if (object == nullptr) return;
   cover_hidden(*object);
+  if (!object->in_order && object->commands != object->progress->completed()) add_marker(*object);
+  object->progress->close(object->commands);
   calls_.clFlush(object->queue);
   calls_.clReleaseCommandQueue(object->queue);
   queues_.erase(id);

@@ -147,6 +147,10 @@ void Connection::on(const FlushCommand& command) {
 void Connection::on(const SyncCommand& command) {
   QueueObject* queue = queues_.find(command.queue);
   if (queue == nullptr) {
+    const bool known = command.queue < queue_slots_.size();
+    if (const auto released = known ? queue_slots_[command.queue] : nullptr) {
+      return released->publish_after(released->last_number(), command.sequence);
+    }
     publisher_->latch_queue_error(command.queue, CL_INVALID_COMMAND_QUEUE);
     return;
   }

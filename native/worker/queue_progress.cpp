@@ -138,9 +138,10 @@ bool QueueProgress::wait_below(uint64_t number, uint64_t most, const std::atomic
   return true;
 }
 
-void QueueProgress::retire() {
+uint64_t QueueProgress::retire() {
   const std::lock_guard guard(publish_mutex_);
   retired_ = true;
+  return completed_sequence_;
 }
 
 }  // namespace aliquot::worker

@@ -47,8 +47,14 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
   /// Waits until no more than `most` of the commands up to `number` are under way, as long as
   /// some of them end. True when that came about.
   bool wait_below(uint64_t number, uint64_t most, const std::atomic<bool>& stop);
-  /// After this returns nothing more is published: the id may be used for another queue.
-  void retire();
+  /// After this returns nothing more is published: the id may be used for another queue. Returns
+  /// the last published sequence, where that one goes on.
+  uint64_t retire();
+  /// Where an earlier queue of this id left off; before anything is published.
+  void continue_from(uint64_t sequence) { completed_sequence_ = sequence; }
+  /// The queue was released; nothing comes after command `number`, which has an event.
+  void close(uint64_t number) { last_number_ = number; }
+  uint64_t last_number() const { return last_number_; }
 
   uint64_t completed() const { return completed_number_.load(std::memory_order_acquire); }
   /// Mean time of one of the last commands, ns; large while nothing is known.
@@ -89,6 +95,7 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
   std::mutex publish_mutex_;
   bool retired_ = false;
   uint64_t completed_sequence_ = 0;
+  uint64_t last_number_ = 0;  // decode thread
   uint64_t last_reached_ns_ = 0;
   std::atomic<uint64_t> busy_since_ns_{0};
   std::atomic<uint64_t> completed_number_{0};

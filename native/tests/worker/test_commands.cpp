@@ -189,6 +189,33 @@ void test_out_of_order(TestGuest& guest) {
   guest.release(ObjectKind::kQueue, 3);
 }
 
+// A released queue ends its commands, and says so to syncs before and after its release; the next
+// queue of its id goes on with its sequences.
+void test_released_queue(TestGuest& guest) {
+  CreateQueueCommand create;
+  create.queue = 4;
+  create.context = 1;
+  create.device = 1;
+  for (const uint64_t properties : {uint64_t{0}, uint64_t{CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE}}) {
+    create.properties = properties;
+    if (guest.call(create).status == CL_INVALID_QUEUE_PROPERTIES) continue;
+    const uint64_t before = guest.memory().queues[3].completed.load();
+    const int zero = 0;
+    guest.write(1, 4, &zero, 4);
+    CHECK_SAME(guest.memory().queues[3].completed.load(), before);
+    for (int i = 0; i < 5; ++i) guest.launch(4, 2, 1, Arguments().buffer(0, 4).value(1, 3));
+    guest.release(ObjectKind::kQueue, 4);
+    CHECK(guest.finish(4));
+    int counted = 0;
+    CHECK(guest.read(1, 4, &counted, 4));
+    if (properties == 0) CHECK_SAME(counted, 15);
+    CHECK(guest.memory().queues[3].completed.load() > before);
+    guest.launch(4, 2, 1, Arguments(), 30);
+    CHECK_SAME(guest.wait_event(30), CL_INVALID_COMMAND_QUEUE);
+    guest.release(ObjectKind::kEvent, 30);
+  }
+}
+
 void test_markers(TestGuest& guest) {
   MarkerCommand marker;
   marker.queue = 1;
@@ -237,6 +264,7 @@ void test_commands(const WorkerSettings& settings) {
   test_events(guest);
   test_profiling(guest);
   test_out_of_order(guest);
+  test_released_queue(guest);
   test_markers(guest);
   test_idle(host, guest);
   CHECK(guest.disconnect());

@@ -2,6 +2,7 @@
 // through a worker, in turn, in one run. Prints medians and ratios. Not a test: nothing fails.
 //
 //   worker_measure WORKER [DRIVER [ROUNDS]]
+#include <dirent.h>
 #include <time.h>
 
 #include <algorithm>
@@ -31,23 +32,54 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+double own_cpu_us() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) / 1e3;
+}
+
+// CPU time of the worker's decode thread, by the kernel's schedule statistics.
+double decode_cpu_us(pid_t process) {
+  const std::string tasks = "/proc/" + std::to_string(process) + "/task";
+  DIR* folder = opendir(tasks.c_str());
+  double found = 0;
+  while (const dirent* entry = folder != nullptr ? readdir(folder) : nullptr) {
+    const std::string task = tasks + "/" + entry->d_name;
+    char name[32] = {};
+    unsigned long long nanoseconds = 0;
+    if (FILE* file = std::fopen((task + "/comm").c_str(), "r")) {
+      if (std::fgets(name, sizeof name, file) == nullptr) name[0] = 0;
+      std::fclose(file);
+    }
+    if (std::string(name) != "decode\n") continue;
+    if (FILE* file = std::fopen((task + "/schedstat").c_str(), "r")) {
+      if (std::fscanf(file, "%llu", &nanoseconds) == 1) found = nanoseconds / 1e3;
+      std::fclose(file);
+    }
+  }
+  if (folder != nullptr) closedir(folder);
+  return found;
+}
+
 // The same work, done in two ways.
 struct Subject {
+  std::function<double()> cpu_us;  // of the thread that calls the driver
   std::function<void(bool with_arguments)> launch;
-  std::function<void()> begin_burst;
   std::function<void()> finish;
 };
 
 struct Figures {
-  std::vector<double> burst, arguments, trip;
+  std::vector<double> burst, burst_cpu, arguments, arguments_cpu, trip;
 };
 
 void measure(Subject& subject, Figures& figures) {
   for (const bool with_arguments : {false, true}) {
     const double begin = now_us();
-    subject.begin_burst();
+    const double cpu = subject.cpu_us();
     for (int i = 0; i < kBurst; ++i) subject.launch(with_arguments);
     subject.finish();
+    (with_arguments ? figures.arguments_cpu : figures.burst_cpu)
+        .push_back((subject.cpu_us() - cpu) * 1e3 / kBurst);
     const double rate = kBurst / (now_us() - begin) * 1e3;  // thousands a second
     (with_arguments ? figures.arguments : figures.burst).push_back(rate);
   }
@@ -95,12 +127,12 @@ Subject native_subject(const char* library) {
     if (with_arguments) set_arguments();
     calls->clEnqueueNDRangeKernel(queue, kernel, 1, nullptr, &one, nullptr, 0, nullptr, nullptr);
   };
-  subject.begin_burst = [] {};
+  subject.cpu_us = own_cpu_us;
   subject.finish = [=] { calls->clFinish(queue); };
   return subject;
 }
 
-Subject worker_subject(TestGuest& guest) {
+Subject worker_subject(TestGuest& guest, pid_t process) {
   guest.open(1, 1);
   guest.build(1, 1, kKernels);
   guest.kernel(1, 1, "none");
@@ -113,7 +145,7 @@ Subject worker_subject(TestGuest& guest) {
     static const Arguments none;
     guest.launch(1, 1, 1, with_arguments ? arguments : none);
   };
-  subject.begin_burst = [] {};
+  subject.cpu_us = [process] { return decode_cpu_us(process); };
   subject.finish = [&guest] { guest.finish(1); };
   return subject;
 }
@@ -135,7 +167,7 @@ int main(int count, char** words) {
   Subject native = native_subject(settings.driver.c_str());
   TestHost host(settings);
   TestGuest guest(host, 1);
-  Subject remoted = worker_subject(guest);
+  Subject remoted = worker_subject(guest, host.process());
   native.launch(true);
   native.finish();
   remoted.finish();
@@ -151,7 +183,9 @@ int main(int count, char** words) {
                 median(right), unit, median(right) / median(left));
   };
   print("launches in a burst", "k/s", natively.burst, through.burst);
+  print("  CPU of the calling thread", "ns", natively.burst_cpu, through.burst_cpu);
   print("4 arguments and a launch", "k/s", natively.arguments, through.arguments);
+  print("  CPU of the calling thread", "ns", natively.arguments_cpu, through.arguments_cpu);
   print("launch and wait", "us", natively.trip, through.trip);
   return 0;
 }
