@@ -276,24 +276,65 @@ def test_bad_function_tables_are_refused(tmp_path: Path, old: str, new: str, tol
         outputs_of(root)
 
 
-def test_a_second_api_compiles_and_works(tmp_path: Path) -> None:
+def compiler_command(root: Path) -> list[str]:
+    """The C++ compiler with the project's warnings, as errors."""
     compiler = os.environ.get("CXX") or shutil.which("c++")
     assert compiler, "a C++ compiler is needed to build this project"
+    return [
+        *compiler.split(), "-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
+        "-fno-exceptions", "-fno-rtti", f"-I{root}", f"-I{root / 'native'}",
+        f"-I{ROOT / 'native'}",
+    ]  # fmt: skip
+
+
+def test_a_second_api_compiles_and_works(tmp_path: Path) -> None:
     root = make_tree(tmp_path)
     assert main([], root) == 0
     (root / "toy.h").write_text(TOY_HEADER)
     (root / "toy.cpp").write_text(TOY_PROGRAM)
     generated = sorted(str(path) for path in (root / "native/generated").glob("*.cpp"))
-    command = [
-        *compiler.split(), "-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
-        "-fno-exceptions", "-fno-rtti", f"-I{root}", f"-I{root / 'native'}",
-        f"-I{ROOT / 'native'}", str(root / "toy.cpp"), *generated, "-o", str(root / "toy"),
-    ]  # fmt: skip
+    program = str(root / "toy")
+    command = [*compiler_command(root), str(root / "toy.cpp"), *generated, "-o", program]
     subprocess.run(command, check=True, timeout=240)
-    run = subprocess.run([str(root / "toy")], capture_output=True, text=True, timeout=30)
+    run = subprocess.run([program], capture_output=True, text=True, timeout=30)
     assert run.returncode == 0
     expected = "load_module module=0 stream=0 image=<2: 0102> delta=-3 others=[8]"
     assert run.stdout.strip() == expected
+
+
+@pytest.mark.parametrize(
+    ("slots", "sound"),
+    [
+        ("open_stream load load_again graph map", True),
+        ("open_stream load load_again graph map later", True),
+        ("load open_stream load_again graph map", False),
+        ("before open_stream load load_again graph map", False),
+        ("open_stream load load_again graph", False),
+    ],
+)
+def test_the_compiler_holds_the_order_of_the_slots(tmp_path: Path, slots: str, sound: bool) -> None:
+    types = {
+        "open_stream": "toy_result (*toyOpenStream)(toy_stream*, void (*)(int, void*), void*)",
+        "load": "toy_result (*toyLoad)(const void*, size_t)",
+        "load_again": "toy_result (*toyLoadAgain)(const void*, size_t)",
+        "graph": "void* toyGraph",  # untyped
+        "map": "void* (*toyMap)(size_t, toy_result*)",
+        "before": "void* before",
+        "later": "void* later",
+    }
+    functions = TOY_FUNCTIONS.replace(
+        'prefix = "toy"', 'prefix = "toy"\ndispatch = "toy_dispatch"'
+    ).replace('plan = "not yet"', 'plan = "not yet"\nuntyped = true')
+    root = make_tree(tmp_path, functions=functions)
+    assert main([], root) == 0
+    members = "".join(f"  {types[slot]};\n" for slot in slots.split())
+    struct = "typedef struct toy_dispatch {\n" + members + "} toy_dispatch;\n"
+    (root / "toy.h").write_text(TOY_HEADER + struct)
+    source = str(root / "native/generated/toy_table.cpp")
+    run = subprocess.run(
+        [*compiler_command(root), "-fsyntax-only", source], capture_output=True, timeout=240
+    )
+    assert (run.returncode == 0) == sound, run.stderr.decode()
 
 
 def elements() -> st.SearchStrategy[Element]:
