@@ -194,7 +194,8 @@ static void release_while_in_use(void) {
   CHECK(clReleaseMemObject(result));
 }
 
-int main(void) {
+int main(int count, char **arguments) {
+  read_arguments(count, arguments);
   d = open_device();
   flags_and_sizes();
   queries();

@@ -10,6 +10,14 @@
 
 static int broken;
 
+// Set by the argument `--specification`: also checks rules from which PoCL 3.1 deviates, so that
+// only a vGPU can pass.
+static int strict;
+
+static inline void read_arguments(int count, char **arguments) {
+  for (int i = 1; i < count; i++) strict |= strcmp(arguments[i], "--specification") == 0;
+}
+
 #define EXPECT(condition)                                                            \
   do {                                                                               \
     if (!(condition)) {                                                              \

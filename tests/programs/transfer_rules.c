@@ -186,7 +186,8 @@ static void fills(void) {
   CHECK(clReleaseMemObject(b));
 }
 
-int main(void) {
+int main(int count, char **arguments) {
+  read_arguments(count, arguments);
   d = open_device();
   ranges_and_rights();
   round_trips(d.queue);

@@ -95,8 +95,9 @@ bool read_notifications(EventState& state) {
   return any;
 }
 
-/// After an overflow, or when the connection died: looks at every event that is waited for.
-void look_at_all(EventState& state) {
+/// After an overflow, or when the connection died: looks at every event that is waited for. `ask`:
+/// and has the worker look at those that have not ended (see probe_event).
+void look_at_all(EventState& state, bool ask) {
   uint32_t limit;
   {
     LockGuard guard(state.lock);
@@ -107,6 +108,7 @@ void look_at_all(EventState& state) {
     if (event == nullptr) continue;
     const cl_int status = event_status(*event);
     if (status > CL_COMPLETE && status != CL_QUEUED) run_callbacks(*event, status);
+    if (status > CL_COMPLETE && ask) ask_again(*event);
     unhold(*event);
   }
 }
@@ -119,7 +121,7 @@ void* helper_main(void* argument) {
     bool any = read_notifications(state);
     if (control.notify_overflow.load(std::memory_order_relaxed) != 0 &&
         control.notify_overflow.exchange(0, std::memory_order_acq_rel) != 0) {
-      look_at_all(state);
+      look_at_all(state, false);
       any = true;
     }
     while (run_one_job(state)) any = true;
@@ -130,7 +132,9 @@ void* helper_main(void* argument) {
       awaited = state.called_back_count;
     }
     futex_wait(control.notify_count, seen, awaited != 0 ? kSliceMs : kIdleMs);
-    if (awaited != 0 && !state.connection.check_alive()) look_at_all(state);
+    if (awaited == 0) continue;
+    const bool failures = state.failures_seen.load(std::memory_order_relaxed);
+    if (!state.connection.check_alive() || failures) look_at_all(state, failures);
   }
   return nullptr;
 }

@@ -40,6 +40,16 @@ cl_int check_buffer(const Queue& queue, cl_mem handle, Buffer** buffer) {
   return CL_SUCCESS;
 }
 
+cl_int finish_failed(Queue& queue, cl_command_type type, cl_event* wanted) {
+  if (wanted == nullptr) return CL_SUCCESS;
+  Event* made = new_local_event(queue, type);
+  if (made == nullptr) return CL_OUT_OF_HOST_MEMORY;
+  made->local_status.store(CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST,
+                           std::memory_order_relaxed);
+  *wanted = to_handle(made);
+  return CL_SUCCESS;
+}
+
 cl_int finish_locally(Queue& queue, cl_command_type type, cl_event* event) {
   if (event == nullptr) return CL_SUCCESS;
   Event* made = new_local_event(queue, type);
@@ -78,6 +88,7 @@ void drop_ended_event(Context& context) {
 }
 
 cl_int order_only(Queue& queue, cl_command_type type, const WaitList& wait, cl_event* event) {
+  if (wait.failed) return finish_failed(queue, type, event);
   if (wait.ids.empty()) {
     // Later commands of an in-order queue come after it anyway, and nobody looks.
     if (event == nullptr || (queue.idle() && !queue.profiling())) {

@@ -122,6 +122,24 @@ void await_publication(Event& event) {
       [&] { return connection.check_alive(); });
 }
 
+void ask_again(Event& event) {
+  WatchEventCommand again{};
+  again.event = event.id;
+  send(*event.connection, again);
+}
+
+void probe_event(Event& event) {
+  if (event.id == 0 || event.queue == nullptr) return;
+  if (!event.watched.load(std::memory_order_acquire)) return await_publication(event);
+  if (slot_of(event).status.load(std::memory_order_acquire) <= CL_COMPLETE) return;
+  ask_again(event);
+  // The answer to the next question comes after the publication.
+  LastErrorCommand fence{};
+  fence.queue = event.queue->id;
+  ReplyWait reply(*event.connection);
+  ask(*event.connection, reply, fence);
+}
+
 namespace {
 
 /// Another thread sets the status.
@@ -158,6 +176,10 @@ cl_int wait_event(Event& event) {
             slot.waiters.store(1, std::memory_order_seq_cst);
             const cl_int seen = slot.status.load(std::memory_order_seq_cst);
             if (seen > CL_COMPLETE) futex_wait(slot.status, seen, kSliceMs);
+            if (events_of(connection).failures_seen.load(std::memory_order_relaxed) &&
+                slot.status.load(std::memory_order_acquire) > CL_COMPLETE) {
+              ask_again(event);
+            }
           },
           [&] { return connection.check_alive(); });
   conclude(event, ended ? slot.status.load(std::memory_order_acquire) : CL_OUT_OF_RESOURCES);

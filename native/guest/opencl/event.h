@@ -77,6 +77,12 @@ void watch_event(Event& event, uint32_t levels);
 /// Watches the event and waits until its slot says something, however preliminary. For queries.
 void await_publication(Event& event);
 
+/// Has the worker publish where the event stands at this moment, and waits for that. Some drivers
+/// never call back for an event that failed because of its wait list: then only this tells.
+void probe_event(Event& event);
+/// The same without waiting for the answer.
+void ask_again(Event& event);
+
 /// Makes `status` (final) the event's own. The first call counts.
 void conclude(Event& event, cl_int status);
 

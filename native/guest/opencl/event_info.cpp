@@ -35,9 +35,11 @@ cl_int CL_API_CALL GetEventInfo(cl_event handle, cl_event_info parameter, size_t
       return target.value_of(cl_uint{event->references.load(std::memory_order_relaxed)});
     case CL_EVENT_COMMAND_EXECUTION_STATUS: {
       cl_int status = event_status(*event);
-      if (status > CL_COMPLETE && event->queue != nullptr &&
-          !event->watched.load(std::memory_order_relaxed)) {
-        await_publication(*event);
+      const bool stale =
+          !event->watched.load(std::memory_order_relaxed) ||
+          events_of(*event->connection).failures_seen.load(std::memory_order_relaxed);
+      if (status > CL_COMPLETE && event->queue != nullptr && stale) {
+        probe_event(*event);
         status = event_status(*event);
       }
       return target.value_of(status);

@@ -105,6 +105,10 @@ struct WaitList {
 /// CL_OUT_OF_HOST_MEMORY. Events known to be complete are left out.
 cl_int collect_wait_list(Context& context, cl_uint count, const cl_event* list, WaitList* out);
 
+/// (M) What an enqueue does when its wait list has failed: nothing is sent (a driver may wait for ever
+/// for such a list); the event that is wanted has failed already. CL_SUCCESS or no memory.
+cl_int finish_failed(Queue& queue, cl_command_type type, cl_event* wanted);
+
 /// (M) A new event with one reference for the program and an id for the command; nullptr: no
 /// memory or no id. No lock may be held.
 Event* new_command_event(Queue& queue, cl_command_type type);

@@ -112,6 +112,7 @@ cl_int launch(Queue& queue, Kernel& kernel, const LaunchShape& shape, cl_command
   if (wait_count != 0 || wait_list != nullptr) {
     status = collect_wait_list(*queue.context, wait_count, wait_list, &wait);
     if (status != CL_SUCCESS) return status;
+    if (wait.failed) return finish_failed(queue, type, wanted);
   }
   if (shape.empty) {
     MarkerCommand marker;

@@ -84,7 +84,7 @@ struct MapCall {
 cl_int fill_block(const MapCall& call, MapRecord* record) {
   WaitList wait;
   cl_int status = collect_wait_list(*call.queue.context, call.count, call.list, &wait);
-  if (status == CL_SUCCESS && call.blocking && !wait.ids.empty()) {
+  if (status == CL_SUCCESS && call.blocking && (wait.failed || !wait.ids.empty())) {
     status = wait_for_list(call.count, call.list);
     wait.ids.clear();
   }

@@ -19,6 +19,7 @@ cl_int enqueue_point(cl_command_queue handle, Point point, cl_uint count, const 
   if (status != CL_SUCCESS) return status;
   const cl_command_type type =
       point == Point::kMarker ? CL_COMMAND_MARKER : CL_COMMAND_BARRIER;
+  if (wait.failed) return finish_failed(*queue, type, event);
   // A list whose events have all ended leaves nothing to wait for but the place in the queue;
   // without a list the command waits for everything before it.
   if (count != 0 && wait.ids.empty()) return order_only(*queue, type, wait, event);

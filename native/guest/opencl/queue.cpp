@@ -303,6 +303,7 @@ cl_int Finish(cl_command_queue handle) {
   if (queue->connection->dead()) return CL_OUT_OF_RESOURCES;
   const cl_int waited = wait_sequence(*queue, queue->submitted.load(std::memory_order_relaxed));
   settle(*queue);
+  settle_all(*queue->connection);  // reads of other queues that this one waited for
   drain_print(*queue->connection);
   const cl_int latched = take_latched_error(*queue);
   return waited != CL_SUCCESS ? waited : latched;

@@ -288,8 +288,12 @@ cl_int read_staged_later(const Submission& to) {
 
 /// For blocking calls: the host waits for the list, so that the command needs none.
 cl_int resolve(const Transfer& transfer, WaitList* wait) {
+  if (transfer.wait_count == 0 && transfer.wait_list == nullptr) return CL_SUCCESS;
   cl_int status = collect_wait_list(*transfer.queue.context, transfer.wait_count,
                                     transfer.wait_list, wait);
+  if (status == CL_SUCCESS && wait->failed && transfer.blocking) {
+    return CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST;
+  }
   if (status != CL_SUCCESS || wait->ids.empty() || !transfer.blocking) return status;
   status = wait_for_list(transfer.wait_count, transfer.wait_list);
   wait->ids.clear();
@@ -318,6 +322,7 @@ cl_int write_buffer(const Transfer& transfer) {
   WaitList wait;
   cl_int status = resolve(transfer, &wait);
   if (status != CL_SUCCESS) return status;
+  if (wait.failed) return finish_failed(queue, transfer.type, transfer.event);
   await_reads_into(connection, transfer.box.host_begin(), transfer.box.host_extent());
   unsigned char* shared = shared_pointer(transfer.buffer);
   const bool may_be_local = shared != nullptr && wait.ids.empty() &&
@@ -347,6 +352,7 @@ cl_int read_buffer(const Transfer& transfer) {
   WaitList wait;
   cl_int status = resolve(transfer, &wait);
   if (status != CL_SUCCESS) return status;
+  if (wait.failed) return finish_failed(queue, transfer.type, transfer.event);
   const unsigned char* shared = shared_pointer(transfer.buffer);
   const bool may_be_local = shared != nullptr && wait.ids.empty() &&
                             (transfer.event == nullptr || !queue.profiling());

@@ -97,18 +97,6 @@ Event* hold_read_event(QueueTransfers& transfers, size_t index) {
   return read->event;
 }
 
-/// Has the worker publish where the event stands at this moment.
-void probe_event(Event& event) {
-  if (!event.watched.load(std::memory_order_acquire)) return await_publication(event);
-  WatchEventCommand again{};
-  again.event = event.id;
-  if (!send(*event.connection, again)) return;
-  LastErrorCommand fence{};
-  fence.queue = event.queue->id;
-  ReplyWait reply(*event.connection);
-  ask(*event.connection, reply, fence);
-}
-
 /// Copies out the reads of a queue that have ended. `exact`: asks the worker where not known.
 void copy_ended_reads(Queue& queue, QueueTransfers& transfers, bool exact) {
   size_t index = 0;

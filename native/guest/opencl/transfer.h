@@ -133,6 +133,7 @@ cl_int submit(Queue& queue, Command& command, const WaitList& wait, Event* event
 template <class Command>
 cl_int enqueue(Queue& queue, Command& command, cl_command_type type, const WaitList& wait,
                cl_event* wanted, Buffer* first, Buffer* second = nullptr) {
+  if (wait.failed) return finish_failed(queue, type, wanted);
   Event* event = nullptr;
   if (wanted != nullptr) {
     event = new_command_event(queue, type);

@@ -18,12 +18,23 @@ cl_int collect_wait_list(Context& context, cl_uint count, const cl_event* list, 
     if (event == nullptr) return CL_INVALID_EVENT_WAIT_LIST;
     if (event->context != &context) return CL_INVALID_CONTEXT;
   }
+  // Where errors travel along wait lists, it is worth asking who has failed by now.
+  const bool failures =
+      events_of(*context.connection).failures_seen.load(std::memory_order_relaxed);
   for (cl_uint i = 0; i < count; i++) {
     Event& event = *from_handle<Event>(list[i]);
-    const cl_int status = event_status(event);
+    cl_int status = event_status(event);
+    if (status > CL_COMPLETE && event.queue != nullptr && failures) {
+      probe_event(event);
+      status = event_status(event);
+    }
     if (status == CL_COMPLETE) continue;
-    if (status < 0) out->failed = true;
-    else out->unresolved = true;
+    if (status < 0) {
+      // The command will not be sent, whatever else it waits for.
+      out->failed = true;
+      continue;
+    }
+    out->unresolved = true;
     uint32_t id = event.id;
     if (event.queue == nullptr) {
       const cl_int error = ensure_user_event(event, &id);
