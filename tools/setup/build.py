@@ -53,7 +53,7 @@ def build(name: str) -> None:
         environment=environment,
     )
     run(
-        [VENV / "bin/ninja", "-C", folder],
+        [VENV / "bin/ninja", "-C", folder, "-j", str(os.cpu_count() or 1)],
         why=f"compile the build `{name}`",
         environment=environment,
     )
@@ -100,6 +100,7 @@ def _install_project() -> None:
 def _environment() -> dict[str, str]:
     environment = dict(os.environ)
     environment["PATH"] = f"{VENV}/bin:{environment.get('PATH', '/usr/bin:/bin')}"
+    environment.setdefault("CMAKE_BUILD_PARALLEL_LEVEL", str(os.cpu_count() or 1))
     environment.update(compiler.environment())
     headers = opencl_headers.folder()
     if headers:
