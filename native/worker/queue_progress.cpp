@@ -85,9 +85,10 @@ void QueueProgress::latch_error(cl_int status) {
   if (!retired_) publisher_->latch_queue_error(id_, status);
 }
 
-void CL_CALLBACK QueueProgress::called(cl_event, cl_int status, void* data) {
+void CL_CALLBACK QueueProgress::called(cl_event, cl_int, void* data) {
   auto* ticket = static_cast<Ticket*>(data);
-  ticket->progress->reached(ticket->sequence, ticket->number, status);
+  // A command that failed after it was enqueued says so by its event only, as it does natively.
+  ticket->progress->reached(ticket->sequence, ticket->number, CL_COMPLETE);
   delete ticket;
 }
 

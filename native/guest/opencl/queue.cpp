@@ -37,7 +37,8 @@ cl_int enqueue_result(Queue& queue) {
 
 namespace {
 
-bool wait_slot(Connection& connection, layout::QueueSlot& slot, uint64_t sequence) {
+bool wait_slot(Connection& connection, uint32_t queue_id, uint64_t sequence) {
+  layout::QueueSlot& slot = connection.memory().queues[queue_id - 1];
   const auto ended = [&] {
     return slot.completed.load(std::memory_order_acquire) >= sequence;
   };
@@ -46,7 +47,14 @@ bool wait_slot(Connection& connection, layout::QueueSlot& slot, uint64_t sequenc
       [&] {
         slot.waiters.store(1, std::memory_order_seq_cst);
         const uint32_t changed = slot.changed.load(std::memory_order_seq_cst);
-        if (!ended()) futex_wait(slot.changed, changed, kSliceMs);
+        if (ended()) return;
+        futex_wait(slot.changed, changed, kSliceMs);
+        // Some drivers never call back for a command that failed because of its wait list.
+        if (ended() || !events_of(connection).failures_seen.load(std::memory_order_relaxed)) return;
+        SyncCommand again;
+        again.queue = queue_id;
+        again.sequence = sequence;
+        send(connection, again);
       },
       [&] { return connection.check_alive(); });
 }
@@ -72,7 +80,7 @@ cl_int wait_sequence(Queue& queue, uint64_t sequence) {
     LockGuard guard(connection.lock());
     ask_completion_locked(queue, sequence);
   }
-  return wait_slot(connection, slot, sequence) ? CL_SUCCESS : CL_OUT_OF_RESOURCES;
+  return wait_slot(connection, queue.id, sequence) ? CL_SUCCESS : CL_OUT_OF_RESOURCES;
 }
 
 bool wait_use(Connection& connection, uint32_t queue_id, uint64_t sequence) {
@@ -82,7 +90,7 @@ bool wait_use(Connection& connection, uint32_t queue_id, uint64_t sequence) {
   command.queue = queue_id;
   command.sequence = sequence;
   if (!send(connection, command)) return false;
-  return wait_slot(connection, connection.memory().queues[queue_id - 1], sequence);
+  return wait_slot(connection, queue_id, sequence);
 }
 
 cl_int take_latched_error(Queue& queue) {
