@@ -754,7 +754,7 @@ void* const kDispatchTable[150 + kReservedSlots] = {
     reinterpret_cast<void*>(&RetainProgram),
     reinterpret_cast<void*>(&ReleaseProgram),
     reinterpret_cast<void*>(&BuildProgram),
-    reinterpret_cast<void*>(&UnloadCompiler),
+    reinterpret_cast<void*>(uintptr_t{0x4F50454E434C3331}),
     reinterpret_cast<void*>(&GetProgramInfo),
     reinterpret_cast<void*>(&GetProgramBuildInfo),
     reinterpret_cast<void*>(&CreateKernel),
