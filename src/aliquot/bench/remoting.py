@@ -7,6 +7,7 @@ import re
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -99,6 +100,9 @@ def compare(
             quiet = ["-t", TESTS, "-s", f"{scale:g}", "-c", str(iterations)]
             collect(run(device, quiet, transfer), samples, units)
             progress(f"round {number} of {rounds}: {name}, with another busy process")
+            start = start_ms(device, on_vgpu=name == "vGPU")
+            samples.setdefault("start/true", []).append(start)
+            units["start/true"] = "ms"
             with busy_process():
                 busy = run(device, ["-t", "rtt", "-s", f"{scale * _BUSY_SCALE:g}"], transfer)
             collect(busy, samples, units, test="busy")
@@ -119,6 +123,19 @@ def run_on_vgpu(device: Device, arguments: list[str], transfer: str) -> str:
             f"bench-{os.getpid()}", flags=flags, kernel_limit_ms=_KERNEL_LIMIT_MS
         )
         return _run(arguments, opencl_environment(os.environ, vgpu.socket_path))[0]
+
+
+def start_ms(device: Device, *, on_vgpu: bool) -> float:
+    """Milliseconds from start to end of `true`, alone or with `aliquot run` before it."""
+    command = ["true"]
+    if on_vgpu:
+        options = ["--quiet", "--device", device.uuid, "--memory", "16MiB"]
+        command = [sys.executable, "-m", "aliquot.cli", "run", *options, "--", *command]
+    before = time.perf_counter()
+    finished = subprocess.run(command, stdin=subprocess.DEVNULL, check=False)
+    if finished.returncode != 0:
+        raise BenchmarkFailed(f"{' '.join(command)} ended with {finished.returncode}")
+    return (time.perf_counter() - before) * 1000
 
 
 def collect(output: str, samples: Samples, units: dict[str, str], test: str | None = None) -> None:

@@ -112,7 +112,7 @@ def _print_table(result: Result, device_name: str) -> None:
                 f"{line.native:.4g}",
                 f"{line.vgpu:.4g}",
                 line.unit,
-                f"+{line.value:.1f} ms" if line.promise.added else f"{line.value:.3g}",
+                f"{line.value:+.1f} ms" if line.promise.added else f"{line.value:.3g}",
                 f"{sign} {plus}{bar.bar:g}",
                 f"{plus}{bar.aim:g}",
                 Cell("yes", "green") if line.holds else Cell("NO", "bold red"),

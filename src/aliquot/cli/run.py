@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Sequence
 
+from aliquot import native_programs
 from aliquot.cli.guard import report
 from aliquot.cli.parser import Parser, add_device, add_json
 from aliquot.client.device_host import DEVICE_TYPES, DeviceHost
@@ -94,6 +95,7 @@ def main(arguments: Sequence[str]) -> int:
     kernel_limit_ms = parse_duration_ms(given.kernel_limit)
     name = _name(given.name, command[0])
     trace = _trace_file(given.trace)
+    native_programs.find(native_programs.GUEST_DRIVER)
     index, device = find_device(given.device)
     check_quota(memory, device)
     flags = VgpuFlag.STAGED if given.transfer == "staged" else VgpuFlag(0)

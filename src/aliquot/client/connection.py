@@ -122,4 +122,4 @@ class Connection:
 def _error_of(record: Record) -> DeviceHostError:
     told = records.payload_of(record, records.Error)
     kind = BY_NUMBER.get(told.code, InternalError)
-    return kind(records.text_of(told.text))
+    return kind(records.text_of(told.text).rstrip(" ."))
