@@ -1,0 +1,9 @@
+#include "check.h"
+
+int main() {
+  test_includes();
+  test_snapshot_reader();
+  test_kernel_reply();
+  test_connection();
+  return g_failures == 0 ? 0 : 1;
+}
