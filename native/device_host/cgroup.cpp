@@ -49,7 +49,8 @@ std::string family_folder_1(const std::string& controller) {
 
 uint64_t number_after(const std::string& text, const char* key) {
   const size_t at = text.find(key);
-  return at == std::string::npos ? 0 : std::strtoull(text.c_str() + at + std::strlen(key), nullptr, 10);
+  return at == std::string::npos ? 0
+                                 : std::strtoull(text.c_str() + at + std::strlen(key), nullptr, 10);
 }
 
 }  // namespace
@@ -143,8 +144,8 @@ bool WorkerCgroup::remove() {
 }
 
 void WorkerCgroup::remove_leftovers(const std::string& prefix) {
-  for (const std::string& family : {family_folder_1("memory"), family_folder_1("pids"),
-                                    std::string(kMounts) + kFamily}) {
+  for (const std::string& family :
+       {family_folder_1("memory"), family_folder_1("pids"), std::string(kMounts) + kFamily}) {
     if (family.empty()) continue;
     DIR* listing = ::opendir(family.c_str());
     if (listing == nullptr) continue;

@@ -62,7 +62,8 @@ void ChildProcesses::kill_orphans() {
     text[length] = 0;
     bool any = false;
     char* rest = text;
-    for (long child = std::strtol(rest, &rest, 10); child > 0; child = std::strtol(rest, &rest, 10)) {
+    for (long child = std::strtol(rest, &rest, 10); child > 0;
+         child = std::strtol(rest, &rest, 10)) {
       const auto process = static_cast<pid_t>(child);
       if (known_.count(process) != 0) continue;
       any = true;

@@ -90,7 +90,8 @@ Descriptor go_to_background() {
       if (part < 0 && errno != EINTR) break;
       if (part > 0) length += static_cast<size_t>(part);
     }
-    if (length > 1) [[maybe_unused]] const ssize_t out = ::write(2, answer + 1, length - 1);
+    if (length > 1) [[maybe_unused]]
+      const ssize_t out = ::write(2, answer + 1, length - 1);
     ::_exit(length == 0 ? 1 : answer[0]);
   }
   ::close(ends[0]);
@@ -103,8 +104,7 @@ Descriptor go_to_background() {
   for (int number = 0; number < 3; ++number) ::dup2(quiet, number);
   // Whatever the caller had open is none of a background process's business.
   for (int number = 3; number < ends[1]; ++number) ::close(number);
-  if (::close_range(static_cast<unsigned>(ends[1]) + 1, ~0u, 0) != 0 && errno != ENOSYS)
-    ::_exit(1);
+  if (::close_range(static_cast<unsigned>(ends[1]) + 1, ~0u, 0) != 0 && errno != ENOSYS) ::_exit(1);
   return Descriptor(ends[1]);
 }
 

@@ -115,9 +115,11 @@ void DeviceHost::on_vgpu_gone(uint64_t vgpu) {
   if (found != vgpus_.end()) found->second.gone = true;
 }
 
-bool DeviceHost::somebody_closes() const {
-  return std::any_of(vgpus_.begin(), vgpus_.end(),
-                     [](const auto& entry) { return entry.second.vgpu->closing(); });
+bool DeviceHost::closes_for(uid_t owner, bool anybody) const {
+  return std::any_of(vgpus_.begin(), vgpus_.end(), [&](const auto& entry) {
+    const Vgpu& vgpu = *entry.second.vgpu;
+    return vgpu.closing() && (anybody || vgpu.settings().owner == owner);
+  });
 }
 
 size_t DeviceHost::living_vgpus() const {

@@ -58,7 +58,8 @@ class DeviceHost {
   void answer_error(Control& control, uint32_t sequence, records::ErrorCode code,
                     const std::string& text);
   Control* find_control(uint64_t id);
-  bool somebody_closes() const;
+  /// Whether a vGPU of this owner, or of anybody, is on its way out.
+  bool closes_for(uid_t owner, bool anybody) const;
   size_t living_vgpus() const;
   void sweep();
   bool is_idle() const;

@@ -135,7 +135,7 @@ void DeviceHost::settle(const Control& except) {
 
 void DeviceHost::on_create(Control& control, const records::Record& record) {
   settle(control);
-  if (try_create(control, record, !somebody_closes())) return;
+  if (try_create(control, record, false)) return;
   // A vGPU on its way out still holds its memory, for a tenth of a second at most.
   waiting_creates_.push_back({control.id, record, 0});
   WaitingCreate& waiting = waiting_creates_.back();
@@ -149,7 +149,7 @@ void DeviceHost::on_create(Control& control, const records::Record& record) {
 void DeviceHost::retry_waiting_creates() {
   for (auto entry = waiting_creates_.begin(); entry != waiting_creates_.end();) {
     Control* control = find_control(entry->control);
-    if (control != nullptr && !try_create(*control, entry->record, !somebody_closes())) {
+    if (control != nullptr && !try_create(*control, entry->record, false)) {
       ++entry;
       continue;
     }
@@ -178,15 +178,16 @@ bool DeviceHost::try_create(Control& control, const records::Record& record, boo
   for (const auto& [id, known] : vgpus_)
     if (!known.vgpu->closing() && known.vgpu->settings().name == settings.name)
       return refuse(ErrorCode::kNameTaken, "A vGPU named " + settings.name + " exists already.");
-  // "All that is unreserved" includes what is just being given back.
-  if (request.memory_bytes == 0 && !last_try) return false;
+  // An owner's last worker still holds memory, and the warm cache of compiled kernels that the
+  // next worker should have.
+  if (!last_try && closes_for(control.peer.user, request.memory_bytes == 0)) return false;
   const auto reserved = ledger_.reserve(settings.id, request.memory_bytes);
   if (!reserved) {
-    if (!last_try) return false;
+    if (!last_try && closes_for(0, true)) return false;
     return refuse(ErrorCode::kMemoryUnavailable,
-                  "Wanted are " + std::to_string(request.memory_bytes) + " bytes; of the device's " +
-                      std::to_string(ledger_.device_memory()) + " bytes " +
-                      std::to_string(ledger_.unreserved()) + " are unreserved.");
+                  "Wanted are " + std::to_string(request.memory_bytes) +
+                      " bytes; of the device's " + std::to_string(ledger_.device_memory()) +
+                      " bytes " + std::to_string(ledger_.unreserved()) + " are unreserved.");
   }
   last_vgpu_ = settings.id;
   settings.memory_bytes = *reserved;

@@ -20,13 +20,13 @@ struct HostContext {
 // Bounds, so that no tenant can fill the device host.
 constexpr size_t kMostVgpus = 256;
 constexpr size_t kMostControlConnections = 64;
-constexpr size_t kMostGuests = 256;           // connections of one vGPU
-constexpr size_t kMostArenas = 256;           // of one connection
-constexpr size_t kMostRequestsWaiting = 64;   // of one connection
-constexpr size_t kMostQueuedToGuest = 64;     // records
-constexpr size_t kMostQueuedToWorker = 4096;  // records
-constexpr uint64_t kMostStagingBytes = uint64_t{256} << 20;   // of one connection
-constexpr uint64_t kBufferArenaSlack = uint64_t{64} << 20;    // of one vGPU, beyond its limit
+constexpr size_t kMostGuests = 256;                          // connections of one vGPU
+constexpr size_t kMostArenas = 256;                          // of one connection
+constexpr size_t kMostRequestsWaiting = 64;                  // of one connection
+constexpr size_t kMostQueuedToGuest = 64;                    // records
+constexpr size_t kMostQueuedToWorker = 4096;                 // records
+constexpr uint64_t kMostStagingBytes = uint64_t{256} << 20;  // of one connection
+constexpr uint64_t kBufferArenaSlack = uint64_t{64} << 20;   // of one vGPU, beyond its limit
 
 // What a driver may take for itself beyond its vGPU's limit: what it took while loading, but no
 // more than the first, and the second on top for its compiler and bookkeeping.

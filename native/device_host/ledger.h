@@ -54,7 +54,7 @@ class Ledger {
  private:
   struct Account {
     uint64_t limit = 0;
-    uint64_t lent = 0;                    // the sum over `connections`
+    uint64_t lent = 0;  // the sum over `connections`
     std::map<uint32_t, uint64_t> connections;
   };
   Account* find(uint64_t vgpu);

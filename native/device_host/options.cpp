@@ -23,7 +23,8 @@ bool parse_number(const std::string& text, uint64_t most, uint64_t& number) {
 // The UUID becomes a folder's name.
 bool is_plain_name(const std::string& text) {
   if (text.empty() || text.size() > 39 || text[0] == '.') return false;
-  return text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
+  return text.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
          std::string::npos;
 }
 
@@ -42,8 +43,8 @@ bool parse_options(int count, char** arguments, Options& options, std::string& p
   options.cache_dir = default_cache_dir();
   uint64_t device_index = 0, platform_index = 0;
   const std::map<std::string, std::string*> texts = {
-      {"--uuid", &options.uuid},     {"--runtime-dir", &options.runtime_dir},
-      {"--driver", &options.driver}, {"--worker", &options.worker},
+      {"--uuid", &options.uuid},           {"--runtime-dir", &options.runtime_dir},
+      {"--driver", &options.driver},       {"--worker", &options.worker},
       {"--cache-dir", &options.cache_dir},
   };
   const std::map<std::string, uint64_t*> numbers = {
@@ -71,8 +72,8 @@ bool parse_options(int count, char** arguments, Options& options, std::string& p
       options.device_nodes.emplace_back(arguments[index]);
     } else if (text != texts.end()) {
       *text->second = arguments[index];
-    } else if (!parse_number(arguments[index],
-                             name == "--memory" ? (uint64_t{1} << 60) : 0xffff, *number->second)) {
+    } else if (!parse_number(arguments[index], name == "--memory" ? (uint64_t{1} << 60) : 0xffff,
+                             *number->second)) {
       problem = name + " needs a number, not \"" + arguments[index] + "\"";
       return false;
     }

@@ -13,7 +13,7 @@ struct Options {
   std::string cache_dir;    // compiled kernels, kept between workers; may be empty
   std::string driver;       // the driver's library: an absolute path or a bare name
   std::vector<std::string> device_nodes;  // what the worker may open; none named: every GPU
-  std::string worker;       // the worker program, by absolute path
+  std::string worker;                     // the worker program, by absolute path
   uint32_t device_index = 0;
   uint32_t platform_index = 0;
   uint64_t memory = 0;      // bytes that the device has

@@ -15,8 +15,7 @@ namespace aliquot {
 Descriptor make_sealed_memory(const char* name, uint64_t bytes) {
   // Not executable where the kernel can promise that (Linux 6.3).
   int number = ::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
-  if (number < 0 && errno == EINVAL)
-    number = ::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (number < 0 && errno == EINVAL) number = ::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
   Descriptor memory(number);
   if (!memory) return memory;
   if (::ftruncate(memory.get(), static_cast<off_t>(bytes)) != 0 ||

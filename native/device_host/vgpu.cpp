@@ -33,8 +33,8 @@ bool Vgpu::open(std::string& problem) {
   // As root the socket belongs to the vGPU's owner, who else couldn't connect.
   if (::geteuid() == 0 && settings_.owner != 0 &&
       ::lchown(socket_path_.c_str(), settings_.owner, static_cast<gid_t>(-1)) != 0) {
-    problem = std::string("The vGPU's socket can't be given to its owner: ") +
-              std::strerror(errno) + ".";
+    problem =
+        std::string("The vGPU's socket can't be given to its owner: ") + std::strerror(errno) + ".";
     return false;
   }
   listener_token_ =
@@ -180,8 +180,8 @@ records::VgpuStatus Vgpu::status() {
     Sighting now;
     if (witness_.look(false, now)) sighting_ = now;
   }
-  status.witnessed_memory = sighting_.private_bytes() + sighting_.files +
-                            std::max(common_bytes(false), sighting_.shared);
+  status.witnessed_memory =
+      sighting_.private_bytes() + sighting_.files + std::max(common_bytes(false), sighting_.shared);
   status.worker_cpu_ns = past_cpu_ns_ + sighting_.cpu_ns;
   status.kernels = worker_claims_.kernels;
   status.copied_bytes = worker_claims_.copied_bytes;

@@ -16,9 +16,9 @@ namespace aliquot {
 class Vgpu {
  public:
   struct Events {
-    std::function<void()> started;                          // once: the first worker runs
-    std::function<void(const std::string&)> start_failed;   // once, instead of started
-    std::function<void()> gone;                             // closed, and its worker reaped
+    std::function<void()> started;                         // once: the first worker runs
+    std::function<void(const std::string&)> start_failed;  // once, instead of started
+    std::function<void()> gone;                            // closed, and its worker reaped
   };
 
   /// The memory must be reserved in the ledger already; whoever made it releases it.

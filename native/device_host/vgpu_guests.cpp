@@ -39,8 +39,7 @@ void Vgpu::on_guest_record(Guest& guest, const records::Record& record) {
     if (record.header.kind == Kind::kGuestHello) return on_hello(guest, record);
   } else if (guest.state == Guest::State::kOpen) {
     if (record.header.kind == Kind::kCreditRequest || record.header.kind == Kind::kArenaRequest) {
-      if (!guest.waiting.empty() || !try_request(guest, record, true))
-        keep_waiting(guest, record);
+      if (!guest.waiting.empty() || !try_request(guest, record, true)) keep_waiting(guest, record);
       return;
     }
   }

@@ -147,7 +147,8 @@ uint64_t Vgpu::common_bytes(bool staging_only) const {
 
 void Vgpu::schedule_witness() {
   context_.loop.cancel(witness_timer_);
-  const uint64_t pause = guests_.empty() && worker_ready_ ? kIdleLookMilliseconds : kLookMilliseconds;
+  const uint64_t pause =
+      guests_.empty() && worker_ready_ ? kIdleLookMilliseconds : kLookMilliseconds;
   witness_timer_ = context_.loop.schedule(pause, [this] {
     witness_timer_ = 0;
     if (!worker_ || !worker_->running()) return;

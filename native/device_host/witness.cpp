@@ -50,7 +50,8 @@ std::vector<pid_t> family_of(pid_t worker) {
       char text[8192];
       if (read_text(tasks + "/" + entry->d_name + "/children", text, sizeof(text)) == 0) continue;
       char* rest = text;
-      for (long child = std::strtol(rest, &rest, 10); child > 0; child = std::strtol(rest, &rest, 10))
+      for (long child = std::strtol(rest, &rest, 10); child > 0;
+           child = std::strtol(rest, &rest, 10))
         family.push_back(static_cast<pid_t>(child));
     }
     ::closedir(listing);

@@ -61,7 +61,8 @@ std::vector<gid_t> groups_of(const std::vector<std::string>& nodes) {
   std::vector<gid_t> groups;
   const auto add = [&](const std::string& path) {
     struct stat status;
-    if (::stat(path.c_str(), &status) != 0 || !S_ISCHR(status.st_mode) || status.st_gid == 0) return;
+    if (::stat(path.c_str(), &status) != 0 || !S_ISCHR(status.st_mode) || status.st_gid == 0)
+      return;
     if (std::find(groups.begin(), groups.end(), status.st_gid) == groups.end())
       groups.push_back(status.st_gid);
   };
@@ -96,10 +97,21 @@ sandbox::Plan make_worker_plan(const Options& options, const VgpuSettings& setti
   };
   // /dev/zero is missing on purpose: mapped shared, it is memory out of the ledger's sight.
   plan.visible = {
-      "/usr",           "/etc/OpenCL",      "/etc/ld.so.cache", "/etc/ld.so.conf",
-      "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime", "/etc/nsswitch.conf",
-      "/sys/devices",   "/sys/class",       "/sys/bus",         "/sys/dev",
-      "/sys/module",    "/nix/store",       "/gnu/store",
+      "/usr",
+      "/etc/OpenCL",
+      "/etc/ld.so.cache",
+      "/etc/ld.so.conf",
+      "/etc/ld.so.conf.d",
+      "/etc/alternatives",
+      "/etc/localtime",
+      "/etc/nsswitch.conf",
+      "/sys/devices",
+      "/sys/class",
+      "/sys/bus",
+      "/sys/dev",
+      "/sys/module",
+      "/nix/store",
+      "/gnu/store",
   };
   show_driver(options.driver, plan.visible);
   plan.devices = options.device_nodes.empty() ? gpu_nodes() : options.device_nodes;

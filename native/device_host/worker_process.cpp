@@ -79,8 +79,8 @@ void WorkerProcess::send(const records::Record& record, const std::vector<int>& 
 }
 
 void WorkerProcess::limit_cgroup(uint64_t common_bytes) {
-  const uint64_t limit = settings_.memory_bytes + kMostDriverBaseline + kDriverAllowance +
-                         kCgroupSlack + common_bytes;
+  const uint64_t limit =
+      settings_.memory_bytes + kMostDriverBaseline + kDriverAllowance + kCgroupSlack + common_bytes;
   if (limit != std::exchange(cgroup_limit_, limit)) cgroup_.set_memory_limit(limit);
 }
 
@@ -143,8 +143,8 @@ void WorkerProcess::on_output() {
 void WorkerProcess::log_line(const std::string& line) {
   if (line.empty() || lines_left_ == 0) return;
   --lines_left_;
-  context_.log.line("vgpu=%llu worker=%d says: %s%s",
-                    static_cast<unsigned long long>(settings_.id), launched_.process, line.c_str(),
+  context_.log.line("vgpu=%llu worker=%d says: %s%s", static_cast<unsigned long long>(settings_.id),
+                    launched_.process, line.c_str(),
                     lines_left_ == 0 ? " (what follows is not logged)" : "");
 }
 

@@ -69,7 +69,7 @@ class WorkerProcess {
   uint32_t protections_ = 0;
   uint64_t cgroup_limit_ = 0;
   std::string unfinished_line_;  // of its output
-  size_t lines_left_ = 100;  // of its output that go to the log
+  size_t lines_left_ = 100;      // of its output that go to the log
   std::string why_killed_;
 };
 

@@ -103,8 +103,7 @@ SocketResult receive_record(int socket, records::Record& record, DescriptorList&
     return SocketResult::kClosed;
   }
   if (!all_fit || (message.msg_flags & MSG_TRUNC) != 0 ||
-      received != static_cast<ssize_t>(sizeof(record)) ||
-      record.header.magic != records::kMagic) {
+      received != static_cast<ssize_t>(sizeof(record)) || record.header.magic != records::kMagic) {
     drop_descriptors(descriptors);
     return SocketResult::kMalformed;
   }

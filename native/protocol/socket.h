@@ -31,8 +31,8 @@ struct DescriptorList {
 };
 
 /// Sends one record, with `count` borrowed descriptors, without waiting.
-SocketResult send_record(int socket, const records::Record& record, const int* descriptors = nullptr,
-                         size_t count = 0);
+SocketResult send_record(int socket, const records::Record& record,
+                         const int* descriptors = nullptr, size_t count = 0);
 
 /// Receives one record without waiting. More descriptors than `descriptors` holds, a length that is
 /// not kRecordSize, or a wrong magic are kMalformed. The version is the caller's to check.

@@ -44,7 +44,8 @@ struct Child {
 void arrange_descriptors(Child& child, int report) {
   const int quiet = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   const int socket = ::fcntl(child.plan.socket, F_DUPFD_CLOEXEC, 10);
-  const int output = ::fcntl(child.plan.output >= 0 ? child.plan.output : quiet, F_DUPFD_CLOEXEC, 10);
+  const int output =
+      ::fcntl(child.plan.output >= 0 ? child.plan.output : quiet, F_DUPFD_CLOEXEC, 10);
   const int safe_report = ::fcntl(report, F_DUPFD_CLOEXEC, 10);
   if (quiet < 0 || socket < 0 || output < 0 || safe_report < 0) ::_exit(127);
   ::dup2(quiet, 0);
@@ -79,8 +80,9 @@ bool reachable_by(const Plan& plan) {
 
 std::vector<std::string> clean_environment(const std::string& scratch, const std::string& cache) {
   std::vector<std::string> environment = {
-      "PATH=/usr/bin:/bin", "LANG=C.UTF-8",           "HOME=" + scratch,
-      "TMPDIR=" + scratch,  "XDG_CACHE_HOME=" + cache, "POCL_CACHE_DIR=" + cache + "/pocl",
+      "PATH=/usr/bin:/bin",      "LANG=C.UTF-8",
+      "HOME=" + scratch,         "TMPDIR=" + scratch,
+      "XDG_CACHE_HOME=" + cache, "POCL_CACHE_DIR=" + cache + "/pocl",
   };
   return environment;
 }
@@ -106,7 +108,8 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
     in_force |= records::kUserNamespace;
   }
   if (own_processes) in_force |= records::kProcessNamespace;
-  if ((child.flags & CLONE_NEWUTS) != 0) [[maybe_unused]] const int named = ::sethostname("aliquot", 7);
+  if ((child.flags & CLONE_NEWUTS) != 0) [[maybe_unused]]
+    const int named = ::sethostname("aliquot", 7);
 
   trim_cache(plan);
   const bool private_root =
@@ -134,10 +137,8 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
 
   if ((child.flags & CLONE_NEWNET) != 0 && network_is_out_of_reach())
     in_force |= records::kNoNetwork;
-  if (private_root && path_is_out_of_reach(plan.hidden_probe))
-    in_force |= records::kMountNamespace;
-  if (restrict_paths(plan, private_root) && landlock_bites(scratch))
-    in_force |= records::kLandlock;
+  if (private_root && path_is_out_of_reach(plan.hidden_probe)) in_force |= records::kMountNamespace;
+  if (restrict_paths(plan, private_root) && landlock_bites(scratch)) in_force |= records::kLandlock;
   if (::chdir(scratch.c_str()) != 0 && ::chdir("/") != 0) fail(child, "working directory");
   ::umask(0077);
 
@@ -160,9 +161,9 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
 
 // A fork with namespaces and a pidfd. The child returns 0, as from fork().
 pid_t clone_child(unsigned namespaces, int* process_descriptor) {
-  return static_cast<pid_t>(::syscall(SYS_clone, static_cast<unsigned long>(namespaces) |
-                                                     CLONE_PIDFD | SIGCHLD,
-                                      0L, process_descriptor, 0L, 0L));
+  return static_cast<pid_t>(
+      ::syscall(SYS_clone, static_cast<unsigned long>(namespaces) | CLONE_PIDFD | SIGCHLD, 0L,
+                process_descriptor, 0L, 0L));
 }
 
 }  // namespace

@@ -32,10 +32,10 @@ struct Plan {
   gid_t group = 0;
   std::vector<gid_t> device_groups;  // let the worker open a GPU's render node
 
-  uint64_t data_bytes = 0;      // RLIMIT_DATA
-  uint64_t file_bytes = 0;      // RLIMIT_FSIZE
-  uint64_t open_files = 0;      // RLIMIT_NOFILE
-  uint64_t processes = 0;       // RLIMIT_NPROC, threads included
+  uint64_t data_bytes = 0;  // RLIMIT_DATA
+  uint64_t file_bytes = 0;  // RLIMIT_FSIZE
+  uint64_t open_files = 0;  // RLIMIT_NOFILE
+  uint64_t processes = 0;   // RLIMIT_NPROC, threads included
 
   int socket = -1;  // becomes kSocketDescriptor
   int output = -1;  // becomes standard output and standard error

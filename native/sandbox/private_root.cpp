@@ -28,7 +28,8 @@ constexpr uint64_t kReadOnly = 0x1, kNoSuid = 0x2, kNoDevices = 0x4;
 constexpr unsigned kRecursive = 0x8000;  // AT_RECURSIVE
 
 bool make_folders(const std::string& path) {
-  for (size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1))
+  for (size_t slash = path.find('/', 1); slash != std::string::npos;
+       slash = path.find('/', slash + 1))
     if (::mkdir(path.substr(0, slash).c_str(), 0755) != 0 && errno != EEXIST) return false;
   return true;
 }
@@ -40,8 +41,8 @@ bool restrict_mount(const std::string& target, bool writable, bool device) {
                 sizeof(attributes)) == 0)
     return true;
   // Before Linux 5.12: this mount alone.
-  const unsigned long flags = MS_REMOUNT | MS_BIND | MS_NOSUID | (writable ? 0 : MS_RDONLY) |
-                              (device ? 0 : MS_NODEV);
+  const unsigned long flags =
+      MS_REMOUNT | MS_BIND | MS_NOSUID | (writable ? 0 : MS_RDONLY) | (device ? 0 : MS_NODEV);
   return ::mount(nullptr, target.c_str(), nullptr, flags, nullptr) == 0;
 }
 
@@ -58,15 +59,17 @@ bool show_path(const std::string& root, const std::string& source, bool writable
     if (file >= 0) ::close(file);
   }
   // Recursive, because a user namespace may not uncover what lies below a mount.
-  if (::mount(source.c_str(), target.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0) return false;
+  if (::mount(source.c_str(), target.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0)
+    return false;
   if (restrict_mount(target, writable, device)) return true;
   ::umount2(target.c_str(), MNT_DETACH);
   return false;
 }
 
 bool lies_below(const std::string& path, const std::string& folder) {
-  return path == folder || (path.size() > folder.size() && path.compare(0, folder.size(), folder) == 0 &&
-                            path[folder.size()] == '/');
+  return path == folder ||
+         (path.size() > folder.size() && path.compare(0, folder.size(), folder) == 0 &&
+          path[folder.size()] == '/');
 }
 
 // /bin, /lib and their like are links into /usr on most systems, folders on some.
@@ -97,7 +100,8 @@ bool show_processes(const std::string& root, bool own_process_namespace) {
 }
 
 std::string owner_options(const Plan& plan, uint64_t bytes, const char* mode) {
-  std::string options = "mode=" + std::string(mode) + ",nr_inodes=16384,size=" + std::to_string(bytes);
+  std::string options =
+      "mode=" + std::string(mode) + ",nr_inodes=16384,size=" + std::to_string(bytes);
   if (plan.change_user)
     options += ",uid=" + std::to_string(plan.user) + ",gid=" + std::to_string(plan.group);
   return options;
@@ -136,8 +140,8 @@ bool enter_private_root(const Plan& plan, bool own_process_namespace) {
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return false;
   const std::string& root = plan.mount_point;
   const mode_t mask = ::umask(0);
-  bool built = ::mount("tmpfs", root.c_str(), "tmpfs", MS_NOSUID,
-                       "mode=755,nr_inodes=4096,size=1m") == 0;
+  bool built =
+      ::mount("tmpfs", root.c_str(), "tmpfs", MS_NOSUID, "mode=755,nr_inodes=4096,size=1m") == 0;
   built = built && build_view(plan, root, own_process_namespace);
   ::umask(mask);
   // Up to here a failure leaves the child where it was, with Landlock as its fence.

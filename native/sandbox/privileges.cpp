@@ -69,8 +69,9 @@ bool drop_capabilities() {
   // Effective only while CAP_SETPCAP is still held (in the user namespace, or as root that kept
   // its user); elsewhere the sets are empty already and no_new_privs keeps them so.
   for (int number = 0; number <= 63; ++number) ::prctl(PR_CAPBSET_DROP, number, 0, 0, 0);
-  ::prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
-                                 SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED,
+  ::prctl(PR_SET_SECUREBITS,
+          SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
+              SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED,
           0, 0, 0);
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[2] = {};

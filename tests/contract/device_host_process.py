@@ -255,7 +255,9 @@ class DeviceHostProcess:
 
     def start(self) -> DeviceHostProcess:
         """Start in the foreground, so that its log is ours; wait until it listens."""
-        identity = {} if self.user is None else {"user": self.user, "group": self.user}
+        identity: dict[str, object] = (
+            {} if self.user is None else {"user": self.user, "group": self.user}
+        )
         if self.user is not None:
             identity["extra_groups"] = []
         with (self.folder / "log").open("ab") as log:
@@ -322,9 +324,9 @@ def identities() -> list[int | None]:
 
 
 @contextlib.contextmanager
-def running_device_host(user: int | None = None, orders: str = "ready serve") -> Iterator[
-    DeviceHostProcess
-]:
+def running_device_host(
+    user: int | None = None, orders: str = "ready serve"
+) -> Iterator[DeviceHostProcess]:
     """A device host that runs inside the `with` block, its worker following `orders`."""
     host = DeviceHostProcess(user)
     try:

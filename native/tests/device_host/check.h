@@ -5,13 +5,13 @@
 
 inline int g_failures = 0;
 
-#define CHECK(condition)                                                              \
-  do {                                                                                \
-    if (!(condition) && ++g_failures <= 50)                                           \
-      std::fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);    \
+#define CHECK(condition)                                                           \
+  do {                                                                             \
+    if (!(condition) && ++g_failures <= 50)                                        \
+      std::fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
   } while (false)
 
-void test_ledger();         // ledger_test.cpp
+void test_ledger();  // ledger_test.cpp
 void test_ledger_at_random();
 void test_sockets();        // socket_test.cpp
 void test_shared_memory();  // parts_test.cpp

@@ -15,10 +15,10 @@ constexpr uint64_t kMiB = uint64_t{1} << 20;
 void test_ledger() {
   Ledger ledger(1000 * kMiB);
   CHECK(ledger.reserve(1, 600 * kMiB) == 600 * kMiB);
-  CHECK(!ledger.reserve(1, 1));              // there already
-  CHECK(!ledger.reserve(2, 401 * kMiB));     // more than unreserved
+  CHECK(!ledger.reserve(1, 1));               // there already
+  CHECK(!ledger.reserve(2, 401 * kMiB));      // more than unreserved
   CHECK(ledger.reserve(2, 0) == 400 * kMiB);  // all that is unreserved
-  CHECK(!ledger.reserve(3, 0));              // nothing left
+  CHECK(!ledger.reserve(3, 0));               // nothing left
   CHECK(ledger.unreserved() == 0);
 
   CHECK(ledger.connect(1, 7));

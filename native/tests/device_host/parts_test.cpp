@@ -31,8 +31,9 @@ void test_shared_memory() {
 
   AccountPage page;
   CHECK(page.create(77));
-  auto* seen = static_cast<records::AccountPage*>(::mmap(
-      nullptr, records::kAccountPageSize, PROT_READ | PROT_WRITE, MAP_SHARED, page.descriptor(), 0));
+  auto* seen = static_cast<records::AccountPage*>(::mmap(nullptr, records::kAccountPageSize,
+                                                         PROT_READ | PROT_WRITE, MAP_SHARED,
+                                                         page.descriptor(), 0));
   CHECK(seen != MAP_FAILED && seen->memory_limit == 77);
   page.add_credit(100);
   CHECK(seen->credit == 100 && page.credit() == 100);
@@ -96,7 +97,8 @@ bool parses(std::vector<std::string> words, Options& options) {
   words.insert(words.begin(), "aliquot-device");
   for (std::string& word : words) arguments.push_back(word.data());
   std::string problem;
-  const bool good = parse_options(static_cast<int>(arguments.size()), arguments.data(), options, problem);
+  const bool good =
+      parse_options(static_cast<int>(arguments.size()), arguments.data(), options, problem);
   CHECK(good == problem.empty());
   return good;
 }
@@ -105,15 +107,25 @@ bool parses(std::vector<std::string> words, Options& options) {
 
 void test_options() {
   const std::vector<std::string> good = {
-      "--uuid", "cpu-1",  "--runtime-dir", "/run/x", "--driver", "/lib/d.so", "--device-index", "3",
-      "--memory", "4096", "--worker",      "/bin/w", "--platform-index", "1"};
+      "--uuid",           "cpu-1", "--runtime-dir", "/run/x", "--driver", "/lib/d.so",
+      "--device-index",   "3",     "--memory",      "4096",   "--worker", "/bin/w",
+      "--platform-index", "1"};
   Options options;
   CHECK(parses(good, options));
   CHECK(options.device_index == 3 && options.platform_index == 1 && options.memory == 4096);
   CHECK(options.device_dir() == "/run/x/cpu-1");
-  for (const auto& [at, bad] : std::vector<std::pair<size_t, std::string>>{
-           {1, "../up"}, {1, ""}, {1, ".."}, {3, "run"}, {3, "/" + std::string(90, 'x')},
-           {5, "./d.so"}, {7, "-1"}, {7, "x"}, {9, "0"}, {9, "99999999999999999999999"}, {11, "w"}}) {
+  for (const auto& [at, bad] :
+       std::vector<std::pair<size_t, std::string>>{{1, "../up"},
+                                                   {1, ""},
+                                                   {1, ".."},
+                                                   {3, "run"},
+                                                   {3, "/" + std::string(90, 'x')},
+                                                   {5, "./d.so"},
+                                                   {7, "-1"},
+                                                   {7, "x"},
+                                                   {9, "0"},
+                                                   {9, "99999999999999999999999"},
+                                                   {11, "w"}}) {
     std::vector<std::string> words = good;
     words[at] = bad;
     Options ignored;
@@ -130,8 +142,9 @@ void test_channel_bounds() {
   Descriptor ours, theirs;
   CHECK(make_record_socket_pair(ours, theirs));
   std::string reason;
-  RecordChannel channel(loop, std::move(ours), 8, [](const records::Record&) {},
-                        [&](const char* why) { reason = why; });
+  RecordChannel channel(
+      loop, std::move(ours), 8, [](const records::Record&) {},
+      [&](const char* why) { reason = why; });
   const records::Record record = make_record(records::Kind::kDone, 1);
   for (int index = 0; index < 100000 && channel.open(); ++index) channel.send(record);
   CHECK(!channel.open());
@@ -139,8 +152,8 @@ void test_channel_bounds() {
 
   // What was queued arrives in order once the peer reads.
   CHECK(make_record_socket_pair(ours, theirs));
-  RecordChannel patient(loop, std::move(ours), 100000, [](const records::Record&) {},
-                        [&](const char*) {});
+  RecordChannel patient(
+      loop, std::move(ours), 100000, [](const records::Record&) {}, [&](const char*) {});
   constexpr uint32_t kCount = 2000;
   for (uint32_t index = 0; index < kCount; ++index)
     patient.send(make_record(records::Kind::kDone, index));

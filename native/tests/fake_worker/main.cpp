@@ -86,9 +86,11 @@ bool obey_protocol_order(const std::string& order, const std::string& argument, 
     copy_text(overrun.kernel, sizeof(overrun.kernel), argument.c_str());
     say(Kind::kKernelOverrun, overrun);
   } else if (order == "false-gone") {
-    say(Kind::kGone, records::ConnectionReference{static_cast<uint32_t>(std::atoi(argument.c_str()))});
+    say(Kind::kGone,
+        records::ConnectionReference{static_cast<uint32_t>(std::atoi(argument.c_str()))});
   } else if (order == "status") {
-    say(Kind::kWorkerStatus, records::WorkerStatus{std::strtoull(argument.c_str(), nullptr, 10), 7});
+    say(Kind::kWorkerStatus,
+        records::WorkerStatus{std::strtoull(argument.c_str(), nullptr, 10), 7});
   } else {
     used = false;
     if (order == "ready") {

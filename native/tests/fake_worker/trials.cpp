@@ -107,37 +107,69 @@ const std::map<std::string, Trial>& trials() {
       {"raise-limit", raise_limit},
       {"outlive-parent", outlive_parent},
       {"fork-many", fork_many},
-      {"signal", [](const std::string& pid) -> long { return ::kill(static_cast<pid_t>(number(pid)), 0); }},
-      {"ptrace", [](const std::string& pid) -> long {
+      {"signal",
+       [](const std::string& pid) -> long { return ::kill(static_cast<pid_t>(number(pid)), 0); }},
+      {"ptrace",
+       [](const std::string& pid) -> long {
          return ::ptrace(PTRACE_ATTACH, static_cast<pid_t>(number(pid)), nullptr, nullptr);
        }},
       {"become-root", [](const std::string&) -> long { return ::setresuid(0, 0, 0); }},
       {"new-namespace", [](const std::string&) -> long { return ::unshare(CLONE_NEWUSER); }},
-      {"mount", [](const std::string&) -> long { return ::mount("tmpfs", "/scratch", "tmpfs", 0, nullptr); }},
+      {"mount",
+       [](const std::string&) -> long {
+         return ::mount("tmpfs", "/scratch", "tmpfs", 0, nullptr);
+       }},
       {"chroot", [](const std::string&) -> long { return ::chroot("/scratch"); }},
       {"memory-file", [](const std::string&) -> long { return ::memfd_create("hidden", 0); }},
-      {"shared-memory", [](const std::string&) -> long {
-         return ::mmap(nullptr, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0;
+      {"shared-memory",
+       [](const std::string&) -> long {
+         return ::mmap(nullptr, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0) == MAP_FAILED
+                    ? -1
+                    : 0;
        }},
-      {"system-v-memory", [](const std::string&) -> long { return ::syscall(SYS_shmget, 0, 4096, 0600); }},
+      {"system-v-memory",
+       [](const std::string&) -> long { return ::syscall(SYS_shmget, 0, 4096, 0600); }},
       {"bpf", [](const std::string&) -> long { return ::syscall(SYS_bpf, 0, nullptr, 0); }},
       {"keyring", [](const std::string&) -> long { return ::syscall(SYS_keyctl, 0, -3, 0, 0, 0); }},
-      {"io-uring", [](const std::string&) -> long { char room[256] = {}; return ::syscall(SYS_io_uring_setup, 1, room); }},
+      {"io-uring",
+       [](const std::string&) -> long {
+         char room[256] = {};
+         return ::syscall(SYS_io_uring_setup, 1, room);
+       }},
       {"userfaultfd", [](const std::string&) -> long { return ::syscall(SYS_userfaultfd, 1); }},
-      {"perf", [](const std::string&) -> long { return ::syscall(SYS_perf_event_open, nullptr, 0, -1, -1, 0); }},
-      {"personality", [](const std::string&) -> long { return ::syscall(SYS_personality, 0xffffffff); }},
-      {"file-handle", [](const std::string&) -> long { return ::syscall(SYS_name_to_handle_at, AT_FDCWD, "/", nullptr, nullptr, 0) == 0 || errno == EFAULT ? 0 : -1; }},
-      {"read-process", [](const std::string& pid) -> long { return ::syscall(SYS_process_vm_readv, number(pid), nullptr, 0, nullptr, 0, 0); }},
-      {"pidfd", [](const std::string& pid) -> long { return ::syscall(SYS_pidfd_open, number(pid), 0); }},
-      {"start-program", [](const std::string& path) -> long {
-         return std::system((path + " --version >/dev/null 2>&1").c_str()) == 0 ? 0 : (errno = ENOEXEC, -1);
+      {"perf",
+       [](const std::string&) -> long {
+         return ::syscall(SYS_perf_event_open, nullptr, 0, -1, -1, 0);
+       }},
+      {"personality",
+       [](const std::string&) -> long { return ::syscall(SYS_personality, 0xffffffff); }},
+      {"file-handle",
+       [](const std::string&) -> long {
+         return ::syscall(SYS_name_to_handle_at, AT_FDCWD, "/", nullptr, nullptr, 0) == 0 ||
+                        errno == EFAULT
+                    ? 0
+                    : -1;
+       }},
+      {"read-process",
+       [](const std::string& pid) -> long {
+         return ::syscall(SYS_process_vm_readv, number(pid), nullptr, 0, nullptr, 0, 0);
+       }},
+      {"pidfd",
+       [](const std::string& pid) -> long { return ::syscall(SYS_pidfd_open, number(pid), 0); }},
+      {"start-program",
+       [](const std::string& path) -> long {
+         return std::system((path + " --version >/dev/null 2>&1").c_str()) == 0
+                    ? 0
+                    : (errno = ENOEXEC, -1);
        }},
       {"working-folder", [](const std::string&) -> long { return make_file("work"); }},
-      {"cache-folder", [](const std::string&) -> long {
+      {"cache-folder",
+       [](const std::string&) -> long {
          const char* folder = std::getenv("XDG_CACHE_HOME");
          return folder == nullptr ? -1 : make_file(std::string(folder) + "/kept");
        }},
-      {"cache-was-kept", [](const std::string&) -> long {
+      {"cache-was-kept",
+       [](const std::string&) -> long {
          const char* folder = std::getenv("XDG_CACHE_HOME");
          return folder == nullptr ? -1 : ::access((std::string(folder) + "/kept").c_str(), W_OK);
        }},
@@ -157,15 +189,14 @@ bool run_trial(const std::string& name, const std::string& argument) {
   errno = 0;
   const bool permitted = found->second(argument) >= 0;
   const int reason = errno;
-  std::fprintf(stderr, "trial %s %s: %s\n", name.c_str(), argument.c_str(),
-               permitted ? "permitted"
-                         : (std::string("refused (") + std::strerror(reason) + ")").c_str());
+  std::fprintf(
+      stderr, "trial %s %s: %s\n", name.c_str(), argument.c_str(),
+      permitted ? "permitted" : (std::string("refused (") + std::strerror(reason) + ")").c_str());
   return true;
 }
 
 void allocate(unsigned long long bytes) {
-  void* memory =
-      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) {
     std::fprintf(stderr, "allocate: %s\n", std::strerror(errno));
     return;
@@ -193,8 +224,7 @@ void allocate_in_scratch(unsigned long long bytes) {
 }
 
 void allocate_shared(unsigned long long bytes) {
-  void* memory =
-      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) {
     std::fprintf(stderr, "allocate-shared: %s\n", std::strerror(errno));
     return;
