@@ -80,11 +80,6 @@ void QueueProgress::hold(const std::shared_ptr<const void>& thing) {
   }
 }
 
-void QueueProgress::latch_error(cl_int status) {
-  const std::lock_guard guard(publish_mutex_);
-  if (!retired_) publisher_->latch_queue_error(id_, status);
-}
-
 void CL_CALLBACK QueueProgress::called(cl_event, cl_int, void* data) {
   auto* ticket = static_cast<Ticket*>(data);
   // A command that failed after it was enqueued says so by its event only, as it does natively.

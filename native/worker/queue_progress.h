@@ -69,7 +69,6 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
     for (auto place = outstanding_.begin(); place != outstanding_.end();) {
       const cl_int status = status_of(place->event);
       if (status <= CL_COMPLETE) {
-        if (status < 0) latch_error(status);
         drop(place->event);
         place = outstanding_.erase(place);
       } else {
@@ -84,7 +83,6 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
  private:
   cl_int status_of(cl_event event) const;
   void drop(cl_event event) const;
-  void latch_error(cl_int status);
   static void CL_CALLBACK called(cl_event event, cl_int status, void* data);
 
   std::shared_ptr<Publisher> publisher_;
