@@ -7,7 +7,9 @@ import re
 from tools.programs import fetch
 from tools.programs.case import Case, Outcome, failed_runs
 
-_FIELD = re.compile(r"^(?:\[(?P<where>[^\]]*)\])?\s+(?P<name>#?[A-Z]\w+)\s{2,}(?P<value>.*)$", re.M)
+_FIELD = re.compile(
+    r"^(?:\[[^\]]*\])?[ \t]+(?P<name>#?[A-Z]\w+)(?:[ \t]+(?P<value>.*))?$", re.MULTILINE
+)
 
 _NO_IMAGES = "the vGPU has no images yet"
 _NO_SVM = "the vGPU has no shared virtual memory yet"
@@ -90,4 +92,4 @@ class Clinfo(Case):
 
 def fields(output: str) -> dict[str, str]:
     """Value by field name. Fields that start with # (counts of clinfo's own) are included."""
-    return {field["name"]: field["value"].strip() for field in _FIELD.finditer(output)}
+    return {field["name"]: (field["value"] or "").strip() for field in _FIELD.finditer(output)}
