@@ -34,7 +34,8 @@ cl_int check_arguments(const Queue& queue, const Kernel& kernel) {
       const uint32_t align = queue.device->base_address_align_bits / 8;
       if (align != 0 && buffer.origin % align != 0) return CL_MISALIGNED_SUB_BUFFER_OFFSET;
     }
-    if (!buffer.materialized.load(std::memory_order_acquire)) {
+    if (!buffer.materialized.load(std::memory_order_acquire) ||
+        buffer.root().uploading.load(std::memory_order_acquire)) {
       const cl_int status = ensure_materialized(buffer);
       if (status != CL_SUCCESS) return status;
     }
