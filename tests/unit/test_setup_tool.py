@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tools.setup import build, environment, opencl_headers, report
+from tools.setup import build, environment, icd_header, opencl_headers, report
 
+_REAL = "cl_icd_dispatch"
 _NOTICE = "/* Licensed under the Apache License, Version 2.0 */\n"
 
 
@@ -23,7 +26,7 @@ def test_only_headers_under_the_apache_licence_are_kept(
     monkeypatch.setattr(opencl_headers, "_FOLDER", target)
     assert opencl_headers._keep(source)
     assert opencl_headers.folder() == target
-    assert [header.name for header in (target / "CL").iterdir()] == ["cl.h"]
+    assert {header.name for header in (target / "CL").iterdir()} == {"cl.h", "cl_icd.h"}
 
 
 def test_headers_under_another_licence_do_not_serve(
@@ -35,6 +38,33 @@ def test_headers_under_another_licence_do_not_serve(
     monkeypatch.setattr(opencl_headers, "_FOLDER", tmp_path / "kept")
     assert not opencl_headers._keep(source)
     assert opencl_headers.folder() is None
+
+
+def test_a_header_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "cl_icd.h").write_text("mine")
+    icd_header.complete(tmp_path)
+    assert (tmp_path / "cl_icd.h").read_text() == "mine"
+
+
+def test_our_dispatch_table_has_the_layout_of_khronos(tmp_path: Path) -> None:
+    """Compiled against the real header, where there is one: same size, same place of each slot."""
+    compiler = shutil.which("c++")
+    if not compiler or not Path("/usr/include/CL/cl_icd.h").exists():
+        pytest.skip("no compiler, or no cl_icd.h of Khronos to compare with")
+    ours = icd_header.text().replace("cl_icd_dispatch", "our_dispatch")
+    ours = ours.replace("#pragma once", "")
+    slots = re.findall(r"[ *](cl\w+)(?:;|\)\()", ours)
+    checks = [
+        f"static_assert(offsetof(our_dispatch, {s}) == offsetof({_REAL}, {s}));" for s in slots
+    ]
+    program = f"#include <cstddef>\n#include <CL/cl_icd.h>\n{ours}\n" + "\n".join(checks)
+    program += f"\nstatic_assert(sizeof(our_dispatch) <= sizeof({_REAL}));\n"
+    source = tmp_path / "layout.cpp"
+    source.write_text(program)
+    command = [compiler, "-std=c++20", "-DCL_TARGET_OPENCL_VERSION=300", "-fsyntax-only", source]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(slots) > 100
 
 
 def test_packages_are_installed_once_and_again_when_they_change(

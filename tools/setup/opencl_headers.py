@@ -1,4 +1,4 @@
-"""Finds the OpenCL headers (CL/cl.h), or gets them without root."""
+"""Finds the OpenCL headers (CL/cl.h and its kin), or gets them without root."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from tools.setup import compiler, debian
+from tools.setup import compiler, debian, icd_header
 from tools.setup.report import VENV, SetupError, run, say
 
 _FOLDER = VENV / "opencl-headers"
@@ -42,7 +42,7 @@ def folder() -> Path | None:
 def _compiler_finds_them() -> bool:
     done = subprocess.run(
         [compiler.name(), "-x", "c++", "-fsyntax-only", "-DCL_TARGET_OPENCL_VERSION=300", "-"],
-        input="#include <CL/cl.h>\n",
+        input="#include <CL/cl.h>\n#include <CL/cl_icd.h>\n",
         text=True,
         capture_output=True,
         check=False,
@@ -82,4 +82,7 @@ def _keep(source: Path) -> bool:
     for header in source.glob("*.h"):
         if _NOTICE in header.read_bytes():
             shutil.copy(header, target)
-    return (target / "cl.h").exists()
+    if not (target / "cl.h").exists():
+        return False
+    icd_header.complete(target)
+    return True
