@@ -82,25 +82,23 @@ class Runtime:
 
     def alive(self) -> list[tuple[int, str]]:
         """Those of the processes seen that still exist."""
-        for host in running_hosts():
-            with host:
-                self.look(host)
         return [seen for seen in self._seen if start_time(seen[0]) == seen[1]]
 
     def wait_until_nothing_runs(self, seconds: float = 10) -> None:
-        """Waits for the end of every process, then checks that no socket or vGPU is left."""
-        deadline = time.monotonic() + seconds
-        while (left := self.alive()) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert not left, f"still running: {[command_line(process) for process, _ in left]}"
+        """Waits for the end of every process, then checks that no socket is left."""
+        for host in running_hosts():  # once: a device host does not end while it is asked
+            with host:
+                self.look(host)
+        self.wait_for_the_end(seconds)
         sockets = [path.name for path in self.folder.rglob("*") if path.is_socket()]
         assert not sockets, f"sockets left behind: {sockets}"
 
-    def wait_until_no_worker(self, seconds: float) -> None:
-        """After a device host's death: its workers end too."""
+    def wait_for_the_end(self, seconds: float) -> None:
+        """Waits for the end of every process that was seen, say after a device host's death."""
         deadline = time.monotonic() + seconds
-        while left := [seen for seen in self._seen if start_time(seen[0]) == seen[1]]:
-            assert time.monotonic() < deadline, [command_line(process) for process, _ in left]
+        while left := self.alive():
+            names = [command_line(process) for process, _ in left]
+            assert time.monotonic() < deadline, f"still running: {names}"
             time.sleep(0.01)
 
     def _remember(self, process: int) -> None:

@@ -7,12 +7,13 @@ import random
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from aliquot.client.device_host import DeviceHost
-from aliquot.model.vgpu import Vgpu
+from aliquot.model.vgpu import Vgpu, VgpuUsage
 from tests.system.runtime import Runtime, descriptors, memfds
 from tools.programs.drivers import Driver
 
@@ -41,37 +42,44 @@ def kill_rounds(rounds: int, runtime: Runtime, programs: dict[str, Path]) -> Non
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
     moments = random.Random(seed)
-    host = runtime.host()
+    done = 0
+    while done < rounds:
+        with runtime.host() as host:
+            done = rounds_on_one_host(host, done, rounds, moments, runtime, programs["load"])
+    # The sockets of a device host that was killed go when the next one ends in peace.
+    with runtime.host() as host:
+        host.create_vgpu("last")
+
+
+def rounds_on_one_host(
+    host: DeviceHost, done: int, rounds: int, moments: random.Random, runtime: Runtime, load: Path
+) -> int:
+    """Rounds until the device host is the victim; how many are done now."""
     baseline: tuple[int, int] | None = None
-    for number in range(rounds):
-        victim = VICTIMS[number % len(VICTIMS)]
-        vgpu = host.create_vgpu(f"round-{number}", 32 << 20)
+    while done < rounds:
+        victim = VICTIMS[done % len(VICTIMS)]
+        vgpu = host.create_vgpu(f"round-{done}", 32 << 20)
         runtime.look(host)
-        busy = [runtime.start(vgpu, [programs["load"], "20"]) for _ in range(2)]
+        busy = [runtime.start(vgpu, [load, "60"]) for _ in range(2)]
         for process in busy:
             assert process.stdout
             assert process.stdout.readline() == "working\n", process.communicate(timeout=10)
         time.sleep(moments.uniform(0, 0.1))
+        done += 1
         if victim == "guest process":
-            lose_a_guest_process(host, busy)
-        elif victim == "worker":
-            die(vgpu.worker_process_id)
-            expect_errors(busy, time.monotonic())
-            wait_until_gone(host, vgpu)
+            lose_a_guest_process(host, vgpu, busy)
         else:
-            die(host.welcome.process_id)
+            die(host.welcome.process_id if victim == "device host" else vgpu.worker_process_id)
             expect_errors(busy, time.monotonic())
-            host.close()
-            runtime.wait_until_no_worker(seconds=3)
-            host = runtime.host()
-            baseline = None
-            continue
-        if victim == "guest process":
-            host.destroy_vgpu(vgpu.id)
-            wait_until_gone(host, vgpu)
+        if victim == "device host":
+            runtime.wait_for_the_end(seconds=3)
+            return done
+        wait_for_usage(host, vgpu, lambda usage: not (usage.memory_used or usage.guest_processes))
+        host.destroy_vgpu(vgpu.id)
+        wait_until_gone(host, vgpu)
         holds = wait_for_few(host, baseline)
         baseline = baseline or holds
-    host.close()
+    return done
 
 
 def die(process: int) -> None:
@@ -79,20 +87,26 @@ def die(process: int) -> None:
     os.kill(process, signal.SIGKILL)
 
 
-def lose_a_guest_process(host: DeviceHost, busy: list[subprocess.Popen[str]]) -> None:
-    """One of two guest processes dies: the other works on, and the first one's memory is back."""
-    busy[0].kill()
-    busy[0].communicate(timeout=10)
-    deadline = time.monotonic() + _LONGEST
-    while (usage := host.list_vgpus()[0]).guest_processes != 1:
+def lose_a_guest_process(host: DeviceHost, vgpu: Vgpu, busy: list[subprocess.Popen[str]]) -> None:
+    """One of two guest processes dies: its memory comes back, and the other one works on."""
+    for left, process in ((1, busy[0]), (0, busy[1])):
+        assert process.poll() is None, process.communicate(timeout=10)
+        process.kill()
+        process.communicate(timeout=10)
+        wait_for_usage(host, vgpu, lambda usage, left=left: usage.guest_processes == left)
+        time.sleep(0.05)
+
+
+def wait_for_usage(
+    host: DeviceHost, vgpu: Vgpu, agrees: Callable[[VgpuUsage], bool], seconds: float = _LONGEST
+) -> None:
+    """Waits until what the ledger says of a vGPU agrees with the test."""
+    deadline = time.monotonic() + seconds
+    while True:
+        usage = next(usage for usage in host.list_vgpus() if usage.id == vgpu.id)
+        if agrees(usage):
+            return
         assert time.monotonic() < deadline, usage
-        time.sleep(0.005)
-    time.sleep(0.05)
-    assert busy[1].poll() is None, busy[1].communicate(timeout=10)
-    busy[1].kill()
-    busy[1].communicate(timeout=10)
-    while (usage := host.list_vgpus()[0]).guest_processes or usage.memory_used:
-        assert time.monotonic() < deadline + _LONGEST, usage
         time.sleep(0.005)
 
 
