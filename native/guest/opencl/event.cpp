@@ -42,7 +42,8 @@ Event* make_event(Context& context, Queue* queue, cl_command_type type) {
 void conclude(Event& event, cl_int status) {
   if (event.local_status.load(std::memory_order_acquire) <= CL_COMPLETE) return;
   if (event.queue != nullptr) {
-    note_completed(*event.queue, event.sequence);
+    // Not what a dead connection ends.
+    if (!event.connection->dead()) note_completed(*event.queue, event.sequence);
     if (event.copies_out.load(std::memory_order_acquire)) copy_out_for(event, status);
   }
   if (status < 0) {

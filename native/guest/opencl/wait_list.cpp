@@ -57,7 +57,7 @@ cl_int wait_for_list(cl_uint count, const cl_event* list) {
   for (cl_uint i = 0; i < count; i++) {
     Event& event = *from_handle<Event>(list[i]);
     if (wait_event(event) < 0) failed = true;
-    if (event.connection->dead() && event.queue != nullptr) return CL_OUT_OF_RESOURCES;
+    if (event.connection->dead()) return CL_OUT_OF_RESOURCES;
   }
   return failed ? CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST : CL_SUCCESS;
 }
