@@ -132,6 +132,7 @@ void CL_CALLBACK EventWatch::called(cl_event event, cl_int status, void* data) {
 void EventWatch::publish(cl_event event, cl_int status) {
   const std::lock_guard guard(mutex_);
   if (retired_) return;
+  publisher_->mark();
   if (status < status_) {
     layout::EventSlot& slot = publisher_->memory().events[id_ - 1];
     if (status <= CL_COMPLETE) {

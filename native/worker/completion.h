@@ -27,6 +27,12 @@ class Publisher {
   layout::ConnectionMemory& memory() { return *memory_; }
   const Driver& driver() const { return driver_; }
 
+  /// A guest process that has seen a completion may build on it in its next command. That order
+  /// runs through another process; these two keep it inside this one as well. `mark` comes before
+  /// a completion is published, `observe` before a command is carried out.
+  void mark() { published_.fetch_add(1, std::memory_order_release); }
+  void observe() const { published_.load(std::memory_order_acquire); }
+
   /// Delivers what kernels have printed up to now; called before a completion is published.
   void drain_prints();
   /// Puts printed bytes into the print ring; what finds no room is dropped and counted.
@@ -42,6 +48,7 @@ class Publisher {
   std::shared_ptr<layout::ConnectionMemory> memory_;
   const Driver& driver_;
   PrintCapture* prints_;
+  std::atomic<uint64_t> published_{0};
   std::mutex mutex_;  // the producer sides of the two rings
   uint64_t notify_tail_ = 0;
   uint64_t print_tail_ = 0;

@@ -67,6 +67,7 @@ void Connection::decode_loop() {
 bool Connection::handle(std::span<const unsigned char> frame) {
   QueueObject* const hidden = hidden_;
   const uint64_t hidden_number = hidden_number_;
+  publisher_->observe();
   switch (opencl::dispatch(*this, frame)) {
     case protocol::Outcome::kHandled:
       break;

@@ -89,6 +89,7 @@ void CL_CALLBACK QueueProgress::called(cl_event, cl_int, void* data) {
 
 void QueueProgress::reached(uint64_t sequence, uint64_t number, cl_int status) {
   publisher_->drain_prints();
+  publisher_->mark();
   const std::lock_guard guard(publish_mutex_);
   const uint64_t before = completed_number_.load(std::memory_order_relaxed);
   if (number > before) {

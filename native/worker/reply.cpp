@@ -8,6 +8,8 @@ void ReplyWriter::answer(const opencl::ReplyTarget& target, cl_int status,
                          std::span<const unsigned char> bytes) {
   if (!valid(target)) return;
   layout::ReplySlot& slot = memory_.replies[target.slot];
+  // The slot may have been filled by the other thread before; the guest process took that answer.
+  slot.state.load(std::memory_order_acquire);
   slot.status = status;
   slot.total_bytes = static_cast<uint32_t>(bytes.size());
   slot.inline_bytes = 0;
