@@ -207,6 +207,10 @@ bool DeviceHost::try_create(Control& control, const records::Record& record, boo
       answer_error(*known, sequence, ErrorCode::kWorkerStart, problem);
     vgpus_[id].vgpu->close();
   };
+  events.worker_ended = [this, asking, name = settings.name](const std::string& problem) {
+    if (Control* known = find_control(asking))
+      answer_error(*known, 0, ErrorCode::kWorkerEnded, "vGPU " + name + ": " + problem);
+  };
   events.gone = [this, id] { on_vgpu_gone(id); };
   KnownVgpu& known = vgpus_[id];
   known.control = control.id;

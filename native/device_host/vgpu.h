@@ -18,6 +18,7 @@ class Vgpu {
   struct Events {
     std::function<void()> started;                         // once: the first worker runs
     std::function<void(const std::string&)> start_failed;  // once, instead of started
+    std::function<void(const std::string&)> worker_ended;  // each time, once it had started
     std::function<void()> gone;                            // closed, and its worker reaped
   };
 

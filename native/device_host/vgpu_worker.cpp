@@ -122,7 +122,8 @@ void Vgpu::on_worker_ended(const std::string& how) {
       erase(*guest);
     }
   }
-  if (std::exchange(first_start_, false) && !closing_) events_.start_failed(problem);
+  const bool never_started = std::exchange(first_start_, false);
+  if (!closing_) never_started ? events_.start_failed(problem) : events_.worker_ended(problem);
   if (closing_) return report_gone();
   std::string restart_problem;
   if (wanted_again && !start_worker(restart_problem)) {

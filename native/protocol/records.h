@@ -76,6 +76,7 @@ enum class ErrorCode : uint32_t {
   kWorkerStart = 7,        // ALQ-E107: the worker could not start or load the driver
   kLimitReached = 8,       // ALQ-E108: too many vGPUs, connections or arenas
   kInternal = 9,           // ALQ-E109
+  kWorkerEnded = 10,       // ALQ-E110: unasked (sequence 0), to the control connection of a vGPU
 };
 
 struct Error {

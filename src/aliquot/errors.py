@@ -8,10 +8,10 @@
     │   └── CommandNotFound, CommandNotExecutable
     └── DeviceHostError             what a device host refused (ALQ-E1xx)
         ├── VersionMismatch, BadRecord, NotPermitted, MemoryUnavailable, NameTaken
-        ├── NoSuchVgpu, WorkerStart, LimitReached, InternalError
+        ├── NoSuchVgpu, WorkerStart, LimitReached, InternalError, WorkerEnded
         └── DeviceHostUnreachable
 
-Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E109 are
+Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E110 are
 `aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made from this file
 by `python -m aliquot.errors`; a test compares the two. No import here may be slow.
 """
@@ -240,8 +240,19 @@ class InternalError(DeviceHostError):
     remedy = "'aliquot doctor' may tell why; else please report it"
 
 
-class DeviceHostUnreachable(DeviceHostError):
+class WorkerEnded(DeviceHostError):
     code = "ALQ-E110"
+    title = "The worker ended while programs used it"
+    why = (
+        "A kernel ran longer than its limit, the driver crashed, or the worker held memory that "
+        "its vGPU's quota doesn't explain. Programs that were connected get OpenCL errors; the "
+        "next one gets a new worker."
+    )
+    remedy = "raise --kernel-limit if it was a long kernel, else look at the program and its driver"
+
+
+class DeviceHostUnreachable(DeviceHostError):
+    code = "ALQ-E120"
     title = "The device host can't be reached"
     why = "It did not start, did not answer in time, or ended."
     remedy = "'aliquot doctor' tells what is wrong"
@@ -258,6 +269,7 @@ BY_NUMBER: dict[int, type[DeviceHostError]] = {
     7: WorkerStart,
     8: LimitReached,
     9: InternalError,
+    10: WorkerEnded,
 }
 
 

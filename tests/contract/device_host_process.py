@@ -29,6 +29,7 @@ CREDIT_REQUEST, CREDIT_REPLY, ARENA_REQUEST, ARENA_REPLY = 34, 35, 36, 37
 
 VERSION_MISMATCH, BAD_RECORD, NOT_PERMITTED, MEMORY_UNAVAILABLE = 1, 2, 3, 4
 NAME_TAKEN, NO_SUCH_VGPU, WORKER_START, LIMIT_REACHED = 5, 6, 7, 8
+WORKER_ENDED = 10
 
 STAGING, BUFFERS = 0, 1
 MIB = 1 << 20
@@ -85,6 +86,7 @@ class Peer:
         self.socket.connect(str(path))
         self.sequence = 0
         self.descriptors: list[int] = []
+        self.unasked: list[Record] = []
 
     def send(self, kind: int, payload: bytes = b"") -> int:
         self.sequence += 1
@@ -105,10 +107,18 @@ class Peer:
         assert (magic, version) == (MAGIC, VERSION)
         return Record(kind, sequence, data[16:])
 
+    def receive_answer(self) -> Record:
+        """The next record that was asked for; what came unasked is collected."""
+        while True:
+            answer = self.receive()
+            assert answer is not None, "the connection ended"
+            if answer.sequence:
+                return answer
+            self.unasked.append(answer)
+
     def ask(self, kind: int, payload: bytes = b"") -> Record:
         sequence = self.send(kind, payload)
-        answer = self.receive()
-        assert answer is not None, "the connection ended"
+        answer = self.receive_answer()
         assert answer.sequence == sequence
         return answer
 
@@ -172,10 +182,9 @@ class Control(Peer):
     def list(self) -> list[Status]:
         self.send(VGPU_LIST)
         statuses: list[Status] = []
-        while (answer := self.receive()) and answer.kind == VGPU_STATUS:
+        while (answer := self.receive_answer()).kind == VGPU_STATUS:
             fields = struct.unpack_from("8Q4I64s", answer.payload)
             statuses.append(Status(*fields[:12], text(fields[12])))
-        assert answer is not None
         assert answer.kind == DONE
         return statuses
 

@@ -202,7 +202,7 @@ def test_a_worker_that_died_is_told_afterwards(fakes: FakeInstallation) -> None:
     fakes.environment["FAKE_DEVICE_HOST"] = "late"
     done = fakes.run("run", "--", "sh", "-c", "exit 5")
     assert done.returncode == 5
-    assert done.stderr.splitlines()[-1].startswith("aliquot: ALQ-E107: it died; ")
+    assert done.stderr.splitlines()[-1].startswith("aliquot: ALQ-E110: it died; ")
 
 
 ERRORS = {
@@ -257,7 +257,7 @@ def test_a_command_that_is_no_program(fakes: FakeInstallation) -> None:
         ("refuse:5", "ALQ-E105"),
         ("refuse:7", "ALQ-E107"),
         ("refuse:999", "ALQ-E109"),
-        ("fail", "ALQ-E110"),
+        ("fail", "ALQ-E120"),
     ],
 )
 def test_what_a_device_host_refuses(fakes: FakeInstallation, behaviour: str, code: str) -> None:

@@ -34,6 +34,7 @@ from tests.contract.device_host_process import (
     STAGING,
     VERSION_MISMATCH,
     VGPU_CREATED,
+    WORKER_ENDED,
     WORKER_START,
     Control,
     DeviceHostProcess,
@@ -386,6 +387,10 @@ def test_killed_worker(host: DeviceHostProcess) -> None:
     again = host.guest(vgpu)
     assert again.borrow(8 * MIB) == 8 * MIB
     assert control.list()[0].worker != vgpu.worker
+    (told,) = control.unasked
+    code, why = told.error()
+    assert code == WORKER_ENDED
+    assert f"vGPU {control.list()[0].name}: The worker ended: " in why
 
 
 def test_violation_ends_that_guest_alone() -> None:

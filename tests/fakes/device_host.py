@@ -127,7 +127,7 @@ class Host:
         created = records.VgpuCreated(number, memory, 0xFFF, 1234, str(socket_path).encode())
         answers = [pack(Kind.VGPU_CREATED, created)]
         if self.behaviour == "late":
-            answers.append(records.pack(Kind.ERROR, records.Error(7, b"it died"), sequence=0))
+            answers.append(records.pack(Kind.ERROR, records.Error(10, b"it died"), sequence=0))
         return answers
 
 

@@ -13,6 +13,7 @@ from aliquot.errors import (
     DeviceHostUnreachable,
     InternalError,
     VersionMismatch,
+    WorkerEnded,
 )
 
 ANSWER_SECONDS = 30.0
@@ -73,7 +74,8 @@ class Connection:
             record = self._receive()
             if record.kind == Kind.ERROR:
                 error = _error_of(record)
-                if record.sequence in (0, self._sequence):
+                # Unasked: why a connection is refused, or that a worker ended.
+                if record.sequence == self._sequence or not isinstance(error, WorkerEnded):
                     raise error
                 self._late_error = error
             elif record.sequence == self._sequence:
