@@ -17,6 +17,7 @@ class Kind:
     options: tuple[str, ...] = ()
     clang: bool = False
     sanitizer: str = ""
+    targets: tuple[str, ...] = ()
 
 
 KINDS = {
@@ -27,7 +28,13 @@ KINDS = {
         "strict",
         ("-DALIQUOT_TESTS=ON", "-DCMAKE_COMPILE_WARNING_AS_ERROR=ON", "-DCMAKE_BUILD_TYPE=Debug"),
     ),
-    "fuzz": Kind("fuzz", ("-DALIQUOT_FUZZ=ON",), clang=True, sanitizer="address,undefined"),
+    "fuzz": Kind(
+        "fuzz",
+        ("-DALIQUOT_FUZZ=ON",),
+        clang=True,
+        sanitizer="address,undefined",
+        targets=("fuzzers",),
+    ),
     "address": Kind("address", ("-DALIQUOT_TESTS=ON",), sanitizer="address,undefined"),
     "thread": Kind("thread", ("-DALIQUOT_TESTS=ON",), sanitizer="thread"),
 }
@@ -53,7 +60,7 @@ def build(name: str) -> None:
         environment=environment,
     )
     run(
-        [VENV / "bin/ninja", "-C", folder, "-j", str(os.cpu_count() or 1)],
+        [VENV / "bin/ninja", "-C", folder, "-j", str(os.cpu_count() or 1), *kind.targets],
         why=f"compile the build `{name}`",
         environment=environment,
     )
