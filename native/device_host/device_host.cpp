@@ -16,12 +16,13 @@ constexpr uint64_t kIdleMilliseconds = 1000;
 constexpr uint64_t kFirstIdleMilliseconds = 10000;
 }  // namespace
 
-DeviceHost::DeviceHost(EventLoop& loop, EventLog& log, const Options& options)
+DeviceHost::DeviceHost(EventLoop& loop, EventLog& log, const Options& options,
+                       WorkerFactory make_worker)
     : log_(log),
       options_(options),
       ledger_(options.memory),
       children_(loop),
-      context_{loop, log, ledger_, children_, options_},
+      context_{loop, log, ledger_, children_, options_, std::move(make_worker)},
       control_path_(options.device_dir() + "/control.sock") {}
 
 DeviceHost::~DeviceHost() {
@@ -46,13 +47,16 @@ bool DeviceHost::open(std::string& problem) {
 }
 
 void DeviceHost::run() {
-  for (;;) {
-    context_.loop.run_once();
-    sweep();
-    if (stopping_ && vgpus_.empty()) break;
-    if (!stopping_ && leave_if_idle()) break;
+  while (run_once()) {
   }
   log_.line("device host %d ends", ::getpid());
+}
+
+bool DeviceHost::run_once() {
+  context_.loop.run_once();
+  sweep();
+  if (stopping_) return !vgpus_.empty();
+  return !leave_if_idle();
 }
 
 void DeviceHost::stop() {

@@ -13,15 +13,19 @@ namespace aliquot {
 
 class DeviceHost {
  public:
-  DeviceHost(EventLoop& loop, EventLog& log, const Options& options);
+  DeviceHost(EventLoop& loop, EventLog& log, const Options& options, WorkerFactory make_worker);
   ~DeviceHost();
 
   /// Opens the control socket. False with a sentence in `problem`.
   bool open(std::string& problem);
   /// Runs until nobody needs it any more, or until stop().
   void run();
+  /// One round of run(); false when that was the last.
+  bool run_once();
   /// Ends every vGPU, then run() returns.
   void stop();
+
+  const Ledger& ledger() const { return ledger_; }
 
  private:
   struct Control {

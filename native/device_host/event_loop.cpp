@@ -74,7 +74,8 @@ void EventLoop::run_once() {
   epoll_event events[64];
   const int count = ::epoll_wait(epoll_.get(), events, 64, milliseconds_to_next_timer());
   for (int index = 0; index < count; ++index) {
-    const auto found = watched_.find(events[index].data.u64);
+    const uint64_t token = events[index].data.u64;  // a copy: the kernel's struct is packed
+    const auto found = watched_.find(token);
     if (found == watched_.end()) continue;  // unwatched by an earlier callback of this round
     const Callback callback = found->second.callback;
     callback(events[index].events);

@@ -6,6 +6,7 @@
 #include "device_host/event_loop.h"
 #include "device_host/ledger.h"
 #include "device_host/options.h"
+#include "device_host/worker.h"
 
 namespace aliquot {
 
@@ -15,6 +16,7 @@ struct HostContext {
   Ledger& ledger;
   ChildProcesses& children;
   const Options& options;
+  WorkerFactory make_worker;
 };
 
 // Bounds, so that no tenant can fill the device host.

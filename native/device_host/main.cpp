@@ -7,10 +7,13 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <memory>
+#include <utility>
 
 #include "device_host/cgroup.h"
 #include "device_host/daemonize.h"
 #include "device_host/device_host.h"
+#include "device_host/worker_process.h"
 
 namespace {
 
@@ -56,7 +59,12 @@ int serve(const aliquot::Options& options, aliquot::Descriptor& waiting) {
   permit_many_descriptors();
   const aliquot::Descriptor signals = take_over_signals();
   aliquot::EventLoop loop;
-  aliquot::DeviceHost host(loop, log, options);
+  aliquot::DeviceHost host(loop, log, options,
+                           [](aliquot::HostContext& context, const aliquot::VgpuSettings& settings,
+                              aliquot::WorkerEvents events) -> std::unique_ptr<aliquot::Worker> {
+                             return std::make_unique<aliquot::WorkerProcess>(context, settings,
+                                                                             std::move(events));
+                           });
   if (!signals || !loop.valid() || !host.open(problem)) {
     aliquot::report_ready(waiting, 1, problem.empty() ? "No descriptors are left." : problem);
     return 1;

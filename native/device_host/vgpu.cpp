@@ -43,7 +43,7 @@ bool Vgpu::open(std::string& problem) {
 }
 
 bool Vgpu::start_worker(std::string& problem) {
-  WorkerProcess::Events events;
+  WorkerEvents events;
   events.started = [this] {
     context_.log.line("vgpu=%llu worker=%d started, protections=0x%x",
                       static_cast<unsigned long long>(settings_.id), worker_->process(),
@@ -62,7 +62,7 @@ bool Vgpu::start_worker(std::string& problem) {
   worker_claims_ = {};
   baseline_ = kMostDriverBaseline;
   looks_beyond_ = 0;
-  worker_ = std::make_unique<WorkerProcess>(context_, settings_, std::move(events));
+  worker_ = context_.make_worker(context_, settings_, std::move(events));
   std::string reason;
   if (!worker_->start(reason)) {
     worker_.reset();

@@ -9,7 +9,7 @@
 #include "device_host/guest.h"
 #include "device_host/host_context.h"
 #include "device_host/witness.h"
-#include "device_host/worker_process.h"
+#include "device_host/worker_plan.h"
 
 namespace aliquot {
 
@@ -96,8 +96,8 @@ class Vgpu {
   bool first_start_ = true;
   bool settling_ = false;
 
-  std::unique_ptr<WorkerProcess> worker_;
-  std::unique_ptr<WorkerProcess> ended_worker_;  // to be destroyed between rounds
+  std::unique_ptr<Worker> worker_;
+  std::unique_ptr<Worker> ended_worker_;  // to be destroyed between rounds
   bool worker_ready_ = false;
   std::string worker_problem_;  // what kWorkerFailed said
   records::WorkerStatus worker_claims_;

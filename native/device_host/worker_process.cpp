@@ -19,7 +19,8 @@ constexpr uint64_t kDismissalMilliseconds = 100;
 constexpr uint64_t kCgroupSlack = uint64_t{128} << 20;
 }  // namespace
 
-WorkerProcess::WorkerProcess(HostContext& context, const VgpuSettings& settings, Events events)
+WorkerProcess::WorkerProcess(HostContext& context, const VgpuSettings& settings,
+                             WorkerEvents events)
     : context_(context), settings_(settings), events_(std::move(events)) {}
 
 WorkerProcess::~WorkerProcess() {
