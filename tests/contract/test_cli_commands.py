@@ -152,6 +152,13 @@ def test_doctor_when_a_vgpu_is_refused(fakes: FakeInstallation) -> None:
     assert (done.returncode, "ALQ-E107" in done.stdout) == (1, True)
 
 
+def test_doctor_when_the_device_is_full(fakes: FakeInstallation) -> None:
+    fakes.environment["FAKE_DEVICE_HOST"] = "refuse:4"
+    done = fakes.run("doctor", "--json")
+    trial = json.loads(done.stdout)["findings"][-1]
+    assert (trial["subject"], trial["level"]) == ("a vGPU on trial", "weak")
+
+
 def test_a_driver_in_a_file_that_is_no_library(fakes: FakeInstallation, tmp_path: Path) -> None:
     (fakes.vendors / "odd.icd").write_bytes(b"\xff\xfe/odd\x1b[31m.so\n")
     done = fakes.run("devices")

@@ -291,6 +291,18 @@ def test_more_than_is_left(fakes: FakeInstallation) -> None:
     holder.wait(30)
 
 
+def test_nothing_is_left(fakes: FakeInstallation) -> None:
+    ready = fakes.directory / "ready"
+    script = f": > {ready}; exec sleep 60"
+    holder = fakes.popen(["run", "--quiet", "--", "sh", "-c", script])
+    wait_for(ready)
+    done = fakes.run("run", "--", "true")
+    assert done.returncode == 2
+    assert "ALQ-E104: all memory of the device is reserved by other vGPUs; " in done.stderr
+    holder.terminate()
+    holder.wait(30)
+
+
 def test_missing_native_programs(fakes: FakeInstallation) -> None:
     (fakes.native / "libaliquot-opencl.so").unlink()
     done = fakes.run("run", "--quiet", "--", "true")

@@ -8,7 +8,7 @@ from aliquot import runtime_directory
 from aliquot.client import records, start
 from aliquot.client.connection import Connection
 from aliquot.client.records import Kind
-from aliquot.errors import BadRecord, DeviceHostError, DeviceHostUnreachable
+from aliquot.errors import BadRecord, DeviceHostError, DeviceHostUnreachable, MemoryUnavailable
 from aliquot.model.device import Device
 from aliquot.model.vgpu import Vgpu, VgpuUsage
 
@@ -83,12 +83,18 @@ class DeviceHost:
         device_type: int = 0,
     ) -> Vgpu:
         """Create a vGPU; `memory` in bytes, 0 for all that is unreserved; `flags` are VgpuFlag."""
-        created = self._connection.ask_for(
-            Kind.VGPU_CREATE,
-            Kind.VGPU_CREATED,
-            records.VgpuCreated,
-            records.VgpuCreate(memory, flags, kernel_limit_ms, device_type, name.encode()),
-        )
+        wanted = records.VgpuCreate(memory, flags, kernel_limit_ms, device_type, name.encode())
+        try:
+            created = self._connection.ask_for(
+                Kind.VGPU_CREATE, Kind.VGPU_CREATED, records.VgpuCreated, wanted
+            )
+        except MemoryUnavailable as error:
+            if memory:
+                raise
+            raise MemoryUnavailable(
+                "all memory of the device is reserved by other vGPUs",
+                remedy="start those with a --memory of their own; 'aliquot vgpus' shows them",
+            ) from error
         return Vgpu(
             id=created.vgpu,
             name=name,

@@ -9,7 +9,7 @@ from aliquot.client.device_host import DeviceHost
 from aliquot.client.records import Protection
 from aliquot.devices.opencl import find_device
 from aliquot.diagnosis.finding import Finding, Level
-from aliquot.errors import AliquotError
+from aliquot.errors import AliquotError, MemoryUnavailable
 
 _TRIAL_MEMORY = 16 << 20
 _AREA = "worker"
@@ -78,6 +78,10 @@ def check_worker() -> list[Finding]:
             late = host.late_error()
             if late is None:
                 host.destroy_vgpu(vgpu.id)
+    except MemoryUnavailable as error:
+        # It works, only not for one more; so what its workers' protections are isn't known.
+        text = f"not possible now: {error.what}"
+        return [Finding(_AREA, "a vGPU on trial", Level.WEAK, text, error.remedy)]
     except AliquotError as error:
         text = f"{error.code}: {error.what}"
         return [Finding(_AREA, "a vGPU on trial", Level.BROKEN, text, error.remedy)]
