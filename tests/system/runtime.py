@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -37,6 +38,8 @@ class Runtime:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        for log in self.folder.glob("*/log"):  # pytest shows it where the test failed
+            print(f"{log}:\n{log.read_text(errors='replace')[-4000:]}")
         for process, _started in self.alive():
             os.kill(process, 9)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -141,7 +144,9 @@ def descriptors(process: int) -> int:
 
 def memfds(process: int) -> int:
     """How many memfds a process holds, open or mapped."""
-    links = Path(f"/proc/{process}/fd").iterdir()
-    held = [str(link.readlink()) for link in links if link.is_symlink()]
+    held: list[str] = []
+    for link in Path(f"/proc/{process}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+            held.append(str(link.readlink()))
     mapped = Path(f"/proc/{process}/maps").read_text().splitlines()
     return sum("/memfd:" in name for name in [*held, *mapped])
