@@ -28,6 +28,7 @@ FORBIDDEN = {
     "ssl",
     "subprocess",
     "urllib",
+    "uuid",
     "uvicorn",
     "yaml",
 }

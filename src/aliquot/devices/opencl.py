@@ -28,7 +28,6 @@ from __future__ import annotations
 from aliquot.devices import cache
 from aliquot.devices.choose import choose_device
 from aliquot.devices.drivers import Driver, find_drivers
-from aliquot.devices.identity import device_uuid
 from aliquot.errors import IncompatibleDriver, NoDriver, UnknownDevice
 from aliquot.model.device import Device
 
@@ -100,6 +99,9 @@ def _distinct(devices: list[Device]) -> list[Device]:
     result: list[Device] = []
     for device in devices:
         if device.uuid in seen:
+            # Rare, and uuid costs 3 ms to import.
+            from aliquot.devices.identity import device_uuid
+
             made = device_uuid(
                 device.library,
                 device.platform,
