@@ -52,7 +52,7 @@ bool Vgpu::start_worker(std::string& problem) {
     witness_.begin(worker_->process(), (worker_->protections() & records::kMountNamespace) != 0
                                            ? sandbox::kScratchPath
                                            : "");
-    witness_.look(false, first);
+    witness_sees_ = witness_.look(false, first);
     if (std::exchange(first_start_, false)) events_.started();
   };
   events.record = [this](const records::Record& record) { on_worker_record(record); };
@@ -156,7 +156,8 @@ void Vgpu::sweep() {
 pid_t Vgpu::worker_process() const { return worker_ ? worker_->process() : 0; }
 
 uint32_t Vgpu::protections() const {
-  return worker_ ? worker_->protections() | records::kMemoryWitness : 0;
+  if (!worker_) return 0;
+  return worker_->protections() | (witness_sees_ ? uint32_t{records::kMemoryWitness} : 0);
 }
 
 size_t Vgpu::guest_processes() const {

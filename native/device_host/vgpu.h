@@ -102,6 +102,7 @@ class Vgpu {
   std::string worker_problem_;  // what kWorkerFailed said
   records::WorkerStatus worker_claims_;
   Witness witness_;
+  bool witness_sees_ = false;
   Sighting sighting_;
   uint64_t witness_timer_ = 0;
   uint64_t looks_ = 0;
