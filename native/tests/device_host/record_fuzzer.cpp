@@ -218,7 +218,7 @@ class Session {
   std::vector<Descriptor> controls_, guests_;
 };
 
-// Folders and options for the whole run.
+// Folders and options of one session.
 struct Surroundings {
   Surroundings() {
     char folder[] = "/tmp/aliquot-fuzz-XXXXXX";
@@ -239,7 +239,7 @@ struct Surroundings {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static Surroundings surroundings;
+  Surroundings surroundings;  // for each input: a fuzzer ends without running destructors
   Input input(data, size);
   Session session(surroundings.options, surroundings.log);
   session.run(input);
