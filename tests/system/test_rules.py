@@ -33,7 +33,8 @@ def test_natively(driver: Driver, name: str, runtime: Runtime, rules: dict[str, 
         text=True,
         timeout=120,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    # Some drivers have something to say on stderr about programs that don't compile.
+    assert done.returncode == 0, done.stderr
     assert done.stdout.endswith(f"{name}: ok\n")
 
 

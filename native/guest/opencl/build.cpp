@@ -2,6 +2,8 @@
 //
 // All three wait for the compiler, with or without a callback: the specification lets them, and a
 // program that asked for a callback gets it from the helper thread afterwards.
+#include <time.h>
+
 #include "generated/opencl_functions.h"
 #include "guest/opencl/includes.h"
 #include "guest/opencl/info_cache.h"
@@ -74,7 +76,25 @@ cl_int bring(Program& program, const char* options) {
   return status;
 }
 
-/// Sends a build, compile or link and notes how it went.
+/// Sends a build or compilation and waits for its end. That no kernel is attached was checked here;
+/// a driver may think otherwise for a moment, while the last launch of a released kernel, though
+/// complete, still holds it.
+template <class Command>
+cl_int ask_compiler(Connection& connection, Command& command) {
+  constexpr int kAttempts = 50;
+  cl_int status = CL_INVALID_OPERATION;
+  for (int attempt = 0; attempt < kAttempts && status == CL_INVALID_OPERATION; ++attempt) {
+    if (attempt > 0) {
+      const timespec pause = {0, 1'000'000};
+      nanosleep(&pause, nullptr);
+    }
+    ReplyWait reply(connection);
+    status = ask(connection, reply, command) ? reply.status() : CL_OUT_OF_RESOURCES;
+  }
+  return status;
+}
+
+/// Runs a build or compilation of the program and notes how it went; the lock must be held.
 template <class Command>
 cl_int run_compiler(Program& program, const char* options, Command& command) {
   drop_infos(&program.infos);
@@ -83,9 +103,7 @@ cl_int run_compiler(Program& program, const char* options, Command& command) {
   }
   program.status.store(CL_BUILD_IN_PROGRESS, std::memory_order_relaxed);
   command.options = option_bytes(options);
-  ReplyWait reply(*program.connection);
-  const cl_int status =
-      ask(*program.connection, reply, command) ? reply.status() : CL_OUT_OF_RESOURCES;
+  const cl_int status = ask_compiler(*program.connection, command);
   program.status.store(status == CL_SUCCESS ? CL_BUILD_SUCCESS : CL_BUILD_ERROR,
                        std::memory_order_relaxed);
   return status;
