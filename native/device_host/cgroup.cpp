@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 namespace aliquot {
@@ -30,6 +31,10 @@ std::string read_text(const std::string& path) {
   const ssize_t length = ::read(file, text, sizeof(text));
   ::close(file);
   return length > 0 ? std::string(text, static_cast<size_t>(length)) : "";
+}
+
+bool lives(int process) {
+  return process != ::getpid() && ::access(("/proc/" + std::to_string(process)).c_str(), F_OK) == 0;
 }
 
 bool make_folder(const std::string& path) {
@@ -151,7 +156,8 @@ void WorkerCgroup::remove_leftovers(const std::string& prefix) {
     if (listing == nullptr) continue;
     std::vector<std::string> names;
     while (const dirent* entry = ::readdir(listing))
-      if (std::strncmp(entry->d_name, prefix.c_str(), prefix.size()) == 0)
+      if (std::strncmp(entry->d_name, prefix.c_str(), prefix.size()) == 0 &&
+          !lives(std::atoi(entry->d_name + prefix.size())))
         names.emplace_back(entry->d_name);
     ::closedir(listing);
     for (const std::string& name : names) ::rmdir((family + "/" + name).c_str());

@@ -28,7 +28,11 @@ class WorkerCgroup {
   /// Removes the groups when all that ran in them has ended; call again while it returns false.
   bool remove();
 
-  /// Removes groups that a device host with this name prefix left behind when it was killed.
+  /// How the names of a device's groups begin; the device host's process id follows, since there
+  /// may be one for each user.
+  static std::string name_prefix(const std::string& uuid) { return uuid.substr(0, 39) + "-"; }
+
+  /// Removes groups with this prefix whose device host is gone, having been killed.
   static void remove_leftovers(const std::string& prefix);
 
  private:

@@ -46,7 +46,7 @@ int serve(const aliquot::Options& options, aliquot::Descriptor& waiting) {
     return serves ? 0 : 1;
   }
   aliquot::remove_leftovers(options);
-  aliquot::WorkerCgroup::remove_leftovers(options.uuid.substr(0, 36) + "-v");
+  aliquot::WorkerCgroup::remove_leftovers(aliquot::WorkerCgroup::name_prefix(options.uuid));
   aliquot::EventLog log;
   if (options.foreground) {
     log.use_standard_error();
@@ -75,7 +75,7 @@ int serve(const aliquot::Options& options, aliquot::Descriptor& waiting) {
   });
   aliquot::report_ready(waiting, 0, "");
   host.run();
-  aliquot::WorkerCgroup::remove_leftovers(options.uuid.substr(0, 36) + "-v");
+  aliquot::WorkerCgroup::remove_leftovers(aliquot::WorkerCgroup::name_prefix(options.uuid));
   return 0;
 }
 

@@ -39,8 +39,8 @@ bool WorkerProcess::start(std::string& problem) {
     return false;
   }
   sandbox::Plan plan = make_worker_plan(context_.options, settings_, home_);
-  const std::string group_name =
-      context_.options.uuid.substr(0, 36) + "-v" + std::to_string(settings_.id);
+  const std::string group_name = WorkerCgroup::name_prefix(context_.options.uuid) +
+                                 std::to_string(::getpid()) + "-v" + std::to_string(settings_.id);
   cgroup_limit_ = settings_.memory_bytes + kMostDriverBaseline + kDriverAllowance + kCgroupSlack;
   cgroup_.create(group_name, cgroup_limit_, kMostWorkerProcesses);
 
