@@ -15,6 +15,17 @@ from tools.programs.drivers import Driver
 _SOURCES = sorted((Path(__file__).parents[1] / "programs").glob("*_rules.c"))
 RULES = [source.stem for source in _SOURCES]
 
+# What a driver itself gets so wrong that nothing in front of it can mend it: (driver, program).
+_DRIVERS_FAULTS = {
+    ("intel", "user_event_rules"): "Intel's driver runs what waits for a failed event, or crashes",
+}
+
+
+def _skip_drivers_fault(driver: Driver, name: str) -> None:
+    fault = _DRIVERS_FAULTS.get((driver.name, name))
+    if fault:
+        pytest.skip(fault)
+
 
 @pytest.fixture(scope="module")
 def rules(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
@@ -26,6 +37,7 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.mark.parametrize("name", RULES)
 def test_natively(driver: Driver, name: str, runtime: Runtime, rules: dict[str, Path]) -> None:
     """What is demanded of a vGPU, drivers do, but for what needs `--specification`."""
+    _skip_drivers_fault(driver, name)
     done = subprocess.run(
         [rules[name]],
         env=os.environ | driver.environment(),
@@ -44,6 +56,7 @@ def test_on_a_vgpu(
     driver: Driver, name: str, transfer: str, runtime: Runtime, rules: dict[str, Path]
 ) -> None:
     """Each rule, those of the specification that some driver breaks included."""
+    _skip_drivers_fault(driver, name)
     command = [str(rules[name]), "--specification"]
     done = runtime.aliquot(
         "run", "--quiet", "--memory", "1GiB", "--transfer", transfer, "--", *command
