@@ -65,9 +65,7 @@ def test_on_a_vgpu(
     assert done.stdout.endswith(f"{name}: ok\n")
 
 
-def test_strictly_synchronous(
-    one_driver: Driver, runtime: Runtime, rules: dict[str, Path]
-) -> None:
+def test_strictly_synchronous(one_driver: Driver, runtime: Runtime, rules: dict[str, Path]) -> None:
     """`--strict-sync` changes when errors come, not what the rules say."""
     for name in RULES:
         done = runtime.aliquot(
