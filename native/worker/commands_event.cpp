@@ -20,9 +20,18 @@ void Connection::on(const CreateUserEventCommand& command) {
 
 void Connection::on(const SetUserEventStatusCommand& command) {
   EventObject* object = events_.find(command.event);
-  if (object == nullptr || !object->user || object->resolved || command.status > 0) return;
-  object->resolved = true;
-  calls_.clSetUserEventStatus(object->event, command.status);
+  if (object == nullptr || !object->user || command.status > 0) return;
+  set_user_event(*object, command.status);
+}
+
+void Connection::set_user_event(EventObject& object, cl_int status) {
+  if (object.resolved) return;
+  object.resolved = true;
+  calls_.clSetUserEventStatus(object.event, status);
+  if (status == CL_COMPLETE) return;
+  for (const auto& progress : queue_slots_) {
+    if (progress != nullptr) progress->recheck();
+  }
 }
 
 void Connection::on(const WatchEventCommand& command) {
@@ -40,6 +49,10 @@ void Connection::on(const WatchEventCommand& command) {
     object->watch->watch_failed(object->error, command.notify, command.levels);
     return;
   }
+  const bool in_queue = object->queue < queue_slots_.size();
+  if (const auto progress = in_queue ? queue_slots_[object->queue] : nullptr) {
+    progress->attach(object->event, object->watch);
+  }
   object->watch->watch(object->event, command.notify, command.levels);
   if (QueueObject* queue = queues_.find(object->queue)) calls_.clFlush(queue->queue);
 }
@@ -49,7 +62,7 @@ void Connection::release_event(uint32_t id) {
   if (object == nullptr) return;
   if (object->watch != nullptr) object->watch->retire();
   // Nobody can set it any more: what waits for it must not wait for ever.
-  if (object->user && !object->resolved) calls_.clSetUserEventStatus(object->event, -1);
+  if (object->user) set_user_event(*object, -1);
   if (object->event != nullptr) calls_.clReleaseEvent(object->event);
   events_.erase(id);
 }

@@ -65,6 +65,8 @@ class EventWatch : public std::enable_shared_from_this<EventWatch> {
   void watch(cl_event event, uint32_t notify, uint32_t levels);
   /// The same for a command that failed before it had an event.
   void watch_failed(cl_int error, uint32_t notify, uint32_t levels);
+  /// The event was seen to have ended with this error.
+  void ended(cl_int error) { publish(nullptr, error); }
   /// After this returns nothing more is published.
   void retire();
 

@@ -155,6 +155,8 @@ class Connection {
   // commands_memory.cpp
   cl_int make_buffer(const opencl::CreateBufferCommand& command, BufferObject& buffer);
   void give_back_idle_events();
+  // commands_event.cpp
+  void set_user_event(EventObject& object, cl_int status);
   // commands_launch.cpp
   cl_int set_arguments(KernelObject& kernel, cl_context context,
                        std::span<const uint8_t> arguments);

@@ -58,6 +58,10 @@ void QueueProgress::publish_after(uint64_t number, uint64_t sequence) {
   }
   // One that is not there any more was seen to have ended.
   if (event == nullptr) return reached(sequence, number, CL_COMPLETE);
+  {
+    const std::lock_guard guard(publish_mutex_);
+    promises_.push_back({number, sequence});
+  }
   auto* ticket = new Ticket{shared_from_this(), number, sequence};
   const cl_int error =
       publisher_->driver().calls.clSetEventCallback(event, CL_COMPLETE, called, ticket);
@@ -78,6 +82,31 @@ void QueueProgress::hold(const std::shared_ptr<const void>& thing) {
       delete holder;
     }
   }
+}
+
+void QueueProgress::attach(cl_event event, const std::shared_ptr<EventWatch>& watch) {
+  const std::lock_guard guard(outstanding_mutex_);
+  for (auto place = outstanding_.rbegin(); place != outstanding_.rend(); ++place) {
+    if (place->event != event) continue;
+    place->watch = watch;
+    return;
+  }
+}
+
+void QueueProgress::recheck() {
+  uint64_t first = ~uint64_t{0};  // that has not ended
+  visit_outstanding(
+      [&](OutstandingCommand& command, cl_int) { first = std::min(first, command.number); });
+  Promise best{0, 0};
+  {
+    const std::lock_guard guard(publish_mutex_);
+    for (const Promise& promise : promises_) {
+      if (promise.number >= first) continue;
+      best.number = std::max(best.number, promise.number);
+      best.sequence = std::max(best.sequence, promise.sequence);
+    }
+  }
+  if (best.number != 0) reached(best.sequence, best.number, CL_COMPLETE);
 }
 
 void CL_CALLBACK QueueProgress::called(cl_event, cl_int, void* data) {
@@ -104,6 +133,7 @@ void QueueProgress::reached(uint64_t sequence, uint64_t number, cl_int status) {
     changes_.fetch_add(1);
     futex_wake(changes_);
   }
+  std::erase_if(promises_, [&](const Promise& promise) { return promise.number <= number; });
   if (retired_) return;
   if (status < 0) publisher_->latch_queue_error(id_, status);
   if (sequence <= completed_sequence_) return;

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "worker/completion.h"
 
@@ -21,6 +22,7 @@ struct OutstandingCommand {
   bool hidden_before = false;                 // a command without an event came right before
   std::shared_ptr<const std::string> kernel;  // name; null for other commands
   uint64_t running_since = 0;                 // ns, as the watchdog saw it; 0: not running yet
+  std::weak_ptr<EventWatch> watch;            // who waits for the event
 };
 
 class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
@@ -44,6 +46,8 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
   void reached(uint64_t sequence, uint64_t number, cl_int status);
   /// Gives back the events of commands that are known to have ended.
   void prune();
+  /// The event of an outstanding command is watched.
+  void attach(cl_event event, const std::shared_ptr<EventWatch>& watch);
   /// Waits until no more than `most` of the commands up to `number` are under way, as long as
   /// some of them end. True when that came about.
   bool wait_below(uint64_t number, uint64_t most, const std::atomic<bool>& stop);
@@ -61,6 +65,9 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
   uint64_t average_ns() const { return average_ns_.load(std::memory_order_relaxed); }
 
   // ---- any thread
+  /// Looks whether commands have ended of which the driver said nothing: some never call back for
+  /// one that failed because of its wait list.
+  void recheck();
   /// Calls `visit(OutstandingCommand&, status)` for those that have not ended, oldest first, after
   /// giving back the others. `visit` must not call back into this object.
   template <class Visit>
@@ -69,6 +76,8 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
     for (auto place = outstanding_.begin(); place != outstanding_.end();) {
       const cl_int status = status_of(place->event);
       if (status <= CL_COMPLETE) {
+        const auto watch = status < 0 ? place->watch.lock() : nullptr;
+        if (watch != nullptr) watch->ended(status);
         drop(place->event);
         place = outstanding_.erase(place);
       } else {
@@ -94,6 +103,11 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
   bool retired_ = false;
   uint64_t completed_sequence_ = 0;
   uint64_t last_number_ = 0;  // decode thread
+  struct Promise {
+    uint64_t number;
+    uint64_t sequence;
+  };
+  std::vector<Promise> promises_;  // what `publish_after` has still to publish
   uint64_t last_reached_ns_ = 0;
   std::atomic<uint64_t> busy_since_ns_{0};
   std::atomic<uint64_t> completed_number_{0};

@@ -14,9 +14,7 @@ void pause_ms(long milliseconds) {
 
 void Connection::fail_user_events() {
   events_.for_each([&](uint32_t, EventObject& object) {
-    if (!object.user || object.resolved) return;
-    object.resolved = true;
-    calls_.clSetUserEventStatus(object.event, -1);
+    if (object.user) set_user_event(object, -1);
   });
 }
 

@@ -62,6 +62,7 @@ bool Watchdog::look(uint64_t now) {
   for (const Watched& watched : queues) {
     const auto queue = watched.queue.lock();
     if (queue == nullptr) continue;
+    queue->recheck();
     queue->visit_outstanding([&](OutstandingCommand&, cl_int status) {
       busy = true;
       any_running = any_running || status == CL_RUNNING;

@@ -134,6 +134,21 @@ void test_events(TestGuest& guest) {
   CHECK(guest.wait_event(2) <= 0);  // PoCL fails it, the Intel runtime lets it complete
   CHECK(guest.finish(1));
   guest.take_error(1);
+  // The same when the waits began before the failure.
+  for (const uint32_t id : {1, 2}) guest.release(ObjectKind::kEvent, id);
+  guest.send(user);
+  guest.launch(1, 2, 1, Arguments().value(1, 1), 2, gate);
+  guest.launch(1, 2, 1, Arguments(), 3, first);
+  guest.watch(3, 1, 1);
+  SyncCommand sync;
+  sync.queue = 1;
+  sync.sequence = guest.next_sequence();
+  guest.send(sync);
+  guest.send(set);
+  CHECK(guest.take_notification(entry));
+  CHECK_SAME(static_cast<uint32_t>(entry), 3);
+  CHECK(guest.await_sequence(1, sync.sequence));
+  guest.release(ObjectKind::kEvent, 3);
   // What waits for a command that never was fails as well.
   guest.launch(1, 99, 1, Arguments(), 5);
   const uint32_t failed[] = {5};

@@ -146,16 +146,20 @@ Reply TestGuest::end_call() {
 bool TestGuest::finish(uint32_t queue, int milliseconds) {
   SyncCommand sync;
   sync.queue = queue;
-  sync.sequence = ++sequence_;
+  sync.sequence = next_sequence();
   send(sync);
+  return await_sequence(queue, sync.sequence, milliseconds);
+}
+
+bool TestGuest::await_sequence(uint32_t queue, uint64_t sequence, int milliseconds) {
   publish();
   layout::QueueSlot& slot = memory_->queues[queue - 1];
   return wait_until(
-      milliseconds, [&] { return slot.completed.load() >= sync.sequence; },
+      milliseconds, [&] { return slot.completed.load() >= sequence; },
       [&] {
         const uint32_t changed = slot.changed.load();
         slot.waiters.store(1);
-        if (slot.completed.load() < sync.sequence) sleep_on(slot.changed, changed);
+        if (slot.completed.load() < sequence) sleep_on(slot.changed, changed);
       });
 }
 

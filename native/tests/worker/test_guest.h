@@ -84,6 +84,8 @@ class TestGuest {
 
   /// Waits until all that was sent to the queue has ended. False: it didn't within the time.
   bool finish(uint32_t queue, int milliseconds = 20'000);
+  uint64_t next_sequence() { return ++sequence_; }
+  bool await_sequence(uint32_t queue, uint64_t sequence, int milliseconds = 20'000);
   /// Watches an event and waits for its final status; positive: none came.
   cl_int wait_event(uint32_t event, int milliseconds = 20'000);
   void watch(uint32_t event, uint32_t notify = 0, uint32_t levels = 0);
