@@ -81,7 +81,9 @@ static void sub_buffers(void) {
   EXPECT_CODE(part_code(buffer, 0, 1, align), CL_MISALIGNED_SUB_BUFFER_OFFSET);
   EXPECT_CODE(part_code(buffer, 0, align, 4 * align), CL_INVALID_VALUE);
   EXPECT_CODE(part_code(buffer, 0, align, 0), CL_INVALID_BUFFER_SIZE);
-  EXPECT_CODE(part_code(buffer, CL_MEM_COPY_HOST_PTR, 0, align), CL_INVALID_VALUE);
+  if (strict) {  // Intel: CL_INVALID_HOST_PTR
+    EXPECT_CODE(part_code(buffer, CL_MEM_COPY_HOST_PTR, 0, align), CL_INVALID_VALUE);
+  }
 
   cl_buffer_region region = {2 * align, align};
   cl_int code;

@@ -10,8 +10,8 @@
 
 static int broken;
 
-// Set by the argument `--specification`: also checks rules from which PoCL 3.1 deviates, so that
-// only a vGPU can pass.
+// Set by the argument `--specification`: also checks rules from which PoCL 3.1 or Intel's driver
+// deviates, so that only a vGPU can pass.
 static int strict;
 
 static inline void read_arguments(int count, char **arguments) {
