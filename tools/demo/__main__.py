@@ -35,9 +35,30 @@ _STEP = 1 / 12
 
 
 def _plans() -> tuple[Plan, Plan, Plan]:
-    training = Plan(TinygradTraining(), "train", "256MiB", 60, lambda line: line.startswith("step"))
-    pictures = Plan(OpencvUmat(40), "pictures", "384MiB", 40, lambda line: line.startswith("round"))
-    greedy = Plan(AskTooMuch(), "greedy", "96MiB", 6, lambda line: line.startswith("holds"))
+    training = Plan(
+        TinygradTraining(),
+        "tinygrad training",
+        "train",
+        "256MiB",
+        60,
+        lambda line: line.startswith("step"),
+    )
+    pictures = Plan(
+        OpencvUmat(40),
+        "OpenCV filters",
+        "pictures",
+        "384MiB",
+        40,
+        lambda line: line.startswith("round"),
+    )
+    greedy = Plan(
+        AskTooMuch(),
+        "pyopencl, greedy",
+        "greedy",
+        "96MiB",
+        6,
+        lambda line: line.startswith("holds"),
+    )
     return training, pictures, greedy
 
 
@@ -47,7 +68,8 @@ def main() -> int:
     drivers = all_drivers()
     parser.add_argument("--driver", choices=[driver.name for driver in drivers])
     chosen = parser.parse_args().driver
-    console = Console(highlight=False)
+    # Where there is no terminal, wide enough for the tables, and no colours.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
     driver = next((d for d in drivers if chosen in (None, d.name)), None)
     if driver is None:
         console.print("demo: no OpenCL driver found; run `make setup`", style="red")
@@ -91,8 +113,12 @@ def _prepare(console: Console, driver: Driver, cases: Sequence[Case]) -> None:
             outcome = run(case, driver, remoted=False)
             for problem in failed_runs(outcome, outcome)[:1]:
                 raise fetch.CannotFetch(f"{case.name} does not run natively here: {problem}")
-            # The worker of a vGPU keeps what was compiled in a place of its own.
-            run(case, driver, remoted=True)
+        # Each vGPU keeps what was compiled in a place of its own, given in the order of the start.
+        watcher = Watcher()
+        for job in _start_on_vgpus(_plans(), driver, watcher):
+            job.finish(_SECONDS)
+        watcher.close()
+        _wait_for_device_host()
     ready.touch()
 
 
@@ -106,8 +132,9 @@ def _run_on_vgpus(
 ) -> tuple[list[Outcome], list[str]]:
     """The programs at once, watched; their outcomes, and the vGPUs seen above their quota."""
     watcher = Watcher()
-    jobs = [Job(plan, driver, remoted=True) for plan in plans]
+    jobs: list[Job] = []
     try:
+        jobs += _start_on_vgpus(plans, driver, watcher)
         with Screen(console, "Three programs, each on a vGPU with a memory quota") as screen:
             end = time.monotonic() + _SECONDS
             while any(job.running for job in jobs) and time.monotonic() < end:
@@ -122,6 +149,18 @@ def _run_on_vgpus(
             job.kill()
         watcher.close()
         _wait_for_device_host()
+
+
+def _start_on_vgpus(plans: Sequence[Plan], driver: Driver, watcher: Watcher) -> list[Job]:
+    """Starts the programs, each as soon as the vGPU before it is there."""
+    jobs: list[Job] = []
+    for plan in plans:
+        jobs.append(Job(plan, driver, remoted=True))
+        end = time.monotonic() + 5
+        while plan.vgpu not in watcher.usage and time.monotonic() < end and jobs[-1].running:
+            time.sleep(0.02)
+            watcher.look()
+    return jobs
 
 
 def _wait_for_device_host() -> None:

@@ -19,6 +19,7 @@ class Plan:
     """A program and the vGPU that it gets."""
 
     case: Case
+    label: str  # the program in a word or two
     vgpu: str  # the vGPU's name
     memory: str  # its quota, as `aliquot run --memory` takes it
     steps: int  # how many lines for which `counts` holds make the whole

@@ -12,12 +12,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from aliquot.model.vgpu import VgpuUsage
-from aliquot.sizes import format_size
 from tools.demo.jobs import Job
 from tools.demo.watching import Watcher
 
-_BAR = 16
+_BAR = 10
 _PLAIN_SECONDS = 2.0
 _FULL, _EMPTY = "━", "─"
 
@@ -27,7 +25,9 @@ class Row(NamedTuple):
 
     program: str
     vgpu: str
-    usage: VgpuUsage | None
+    used: int  # bytes; the most it ever used, once it has ended
+    limit: int  # bytes
+    kernels: int
     done: int
     steps: int
     state: str
@@ -68,20 +68,26 @@ class Screen:
 
 def rows_of(jobs: Sequence[Job], watcher: Watcher) -> list[Row]:
     """The rows for jobs that run on vGPUs."""
-    return [_row(job, watcher.usage.get(job.plan.vgpu)) for job in jobs]
+    return [_row(job, watcher) for job in jobs]
 
 
-def _row(job: Job, usage: VgpuUsage | None) -> Row:
-    done = job.done
+def _row(job: Job, watcher: Watcher) -> Row:
+    plan, done = job.plan, job.done
+    usage = watcher.usage.get(plan.vgpu)
+    running = job.running
     if job.said.startswith("refused"):
-        state, style = "refused by its quota", "yellow"
-    elif not job.running:
+        state, style = "refused", "yellow"
+    elif not running:
         state, style = "done", "green"
     elif usage is None or not done:
         state, style = "starting", "dim"
     else:
         state, style = "running", "cyan"
-    return Row(job.plan.case.what, job.plan.vgpu, usage, done, job.plan.steps, state, style)
+    used = limit = kernels = 0
+    if usage is not None:
+        used = usage.memory_used if running else watcher.peak[plan.vgpu]
+        limit, kernels = usage.memory_limit, usage.kernels
+    return Row(plan.label, plan.vgpu, used, limit, kernels, done, plan.steps, state, style)
 
 
 def _table(title: str, rows: Sequence[Row]) -> RenderableType:
@@ -90,20 +96,17 @@ def _table(title: str, rows: Sequence[Row]) -> RenderableType:
     table.add_column("program", no_wrap=True)
     table.add_column("memory of its quota", no_wrap=True)
     table.add_column("kernels", justify="right", no_wrap=True)
-    table.add_column("copied", justify="right", no_wrap=True)
     table.add_column("progress", no_wrap=True)
     table.add_column("", no_wrap=True)
     for row in rows:
-        used, limit, kernels, copied = _figures(row.usage)
-        memory = _bar(used / limit if limit else 0, "magenta")
-        memory.append(f" {_mib(used):>4} of {_mib(limit)} MiB" if limit else "")
+        memory = _bar(row.used / row.limit if row.limit else 0, "magenta")
+        memory.append(f" {_memory(row)}")
         table.add_row(
             Text(row.vgpu, style="bold"),
             row.program,
             memory,
-            f"{kernels:,}",
-            format_size(copied) if copied else "-",
-            _bar(row.done / row.steps if row.steps else 0, row.style),
+            f"{row.kernels:,}",
+            _bar(row.done / row.steps, row.style),
             Text(row.state, style=row.style),
         )
     return Group(Text(title, style="bold"), Padding(table, (1, 0, 1, 2)))
@@ -115,19 +118,13 @@ def _bar(part: float, style: str) -> Text:
 
 
 def _plain(row: Row) -> str:
-    used, limit, kernels, _ = _figures(row.usage)
-    memory = f"{_mib(used)} of {_mib(limit)} MiB" if limit else "-"
     return (
-        f"  {row.vgpu:9} {row.program:36} {memory:>18}  {kernels:>7} kernels  "
+        f"  {row.vgpu:9} {row.program:20} {_memory(row):>14}  {row.kernels:>6} kernels  "
         f"{row.done:>3}/{row.steps:<3} {row.state}"
     )
 
 
-def _figures(usage: VgpuUsage | None) -> tuple[int, int, int, int]:
-    if usage is None:
-        return 0, 0, 0, 0
-    return usage.memory_used, usage.memory_limit, usage.kernels, usage.copied_bytes
-
-
-def _mib(count: int) -> str:
-    return f"{count / (1 << 20):.0f}"
+def _memory(row: Row) -> str:
+    if not row.limit:
+        return "-"
+    return f"{row.used / (1 << 20):.0f}/{row.limit / (1 << 20):.0f} MiB"

@@ -43,7 +43,7 @@ def show(console: Console, verdicts: Sequence[Verdict]) -> None:
     for verdict in verdicts:
         equal = not verdict.differences
         table.add_row(
-            verdict.plan.case.what,
+            verdict.plan.label,
             Text("equal to native", "green") if equal else Text("DIFFERS", "bold red"),
             f"{verdict.native.seconds:.1f} s",
             f"{verdict.remoted.seconds:.1f} s",
