@@ -24,6 +24,10 @@ if(ALIQUOT_SANITIZE)
   add_link_options(-fsanitize=${ALIQUOT_SANITIZE})
   if(ALIQUOT_SANITIZE MATCHES "undefined")
     add_compile_options(-fno-sanitize-recover=undefined)
+    # Clang only: callbacks of many types are kept and called as void (*)(void*, void*).
+    if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+      add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fno-sanitize=function>)
+    endif()
   endif()
   # Thread sanitizer does not follow bare fences; the code has none and this keeps it so.
   if(ALIQUOT_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

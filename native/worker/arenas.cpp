@@ -4,8 +4,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include <chrono>
-
 namespace aliquot::worker {
 
 Mapping::~Mapping() {
@@ -44,7 +42,7 @@ std::shared_ptr<Arena> Arenas::find(uint32_t id) {
   if (id == 0) return nullptr;
   std::unique_lock lock(mutex_);
   std::shared_ptr<Arena> found;
-  arrived_.wait_for(lock, std::chrono::seconds(1), [&] {
+  arrived_.wait_for(lock, patience_, [&] {
     const auto place = arenas_.find(id);
     if (place != arenas_.end()) found = place->second;
     return found != nullptr || closed_;

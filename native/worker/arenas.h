@@ -2,6 +2,7 @@
 // with small numbers. An arena is unmapped when it was dropped and nothing uses it any more.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -38,6 +39,8 @@ class Arenas {
   /// From the decode thread. An arena may be named before its descriptor has arrived, so this
   /// waits up to a second, or until `close`. nullptr: there is none.
   std::shared_ptr<Arena> find(uint32_t id);
+  /// How long `find` waits, from now on. For tests; before any other thread comes in.
+  void set_patience(std::chrono::milliseconds patience) { patience_ = patience; }
   /// Forgets the arena; it lives on while somebody holds it.
   std::shared_ptr<Arena> take(uint32_t id);
   /// Ends all waiting and forgets all arenas.
@@ -48,6 +51,7 @@ class Arenas {
   std::condition_variable arrived_;
   std::unordered_map<uint32_t, std::shared_ptr<Arena>> arenas_;
   bool closed_ = false;
+  std::chrono::milliseconds patience_{1000};
 };
 
 }  // namespace aliquot::worker

@@ -1,4 +1,4 @@
-// The dispatch table of the stub driver and what an ICD loader looks for.
+// The dispatch table of the stub driver.
 #include <cstring>
 
 #include "stub_objects.h"
@@ -30,17 +30,11 @@ cl_icd_dispatch make_dispatch() {
 
 const cl_icd_dispatch kDispatch = make_dispatch();
 
+constinit std::atomic<int> g_living{0};
+
+int living() {
+  constexpr int kAlways = 2;  // the platform and the root device
+  return g_living.load() - kAlways;
+}
+
 }  // namespace aliquot::stub
-
-extern "C" __attribute__((visibility("default"))) cl_int clIcdGetPlatformIDsKHR(
-    cl_uint entries, cl_platform_id* platforms, cl_uint* count) {
-  return aliquot::stub::kDispatch.clGetPlatformIDs(entries, platforms, count);
-}
-
-extern "C" __attribute__((visibility("default"))) void* clGetExtensionFunctionAddress(
-    const char* name) {
-  if (std::strcmp(name, "clIcdGetPlatformIDsKHR") == 0) {
-    return reinterpret_cast<void*>(clIcdGetPlatformIDsKHR);
-  }
-  return nullptr;
-}

@@ -37,8 +37,14 @@ extern const cl_icd_dispatch kDispatch;
 constexpr uint32_t kAlive = 0x57'0b'a1'1e;
 constexpr uint32_t kDead = 0xdead'0b'1e;
 
+/** How many objects there are, the platform and the root device apart. */
+int living();
+extern std::atomic<int> g_living;
+
 /** First member of every object; the dispatch pointer must come first for ICD loaders. */
 struct Base {
+  Base() { g_living.fetch_add(1, std::memory_order_relaxed); }
+  ~Base() { g_living.fetch_sub(1, std::memory_order_relaxed); }
   const cl_icd_dispatch* dispatch = &kDispatch;
   uint32_t magic = kAlive;
   std::atomic<int> references{1};

@@ -1,0 +1,225 @@
+#include "hostile_worker.h"
+
+#include <algorithm>
+#include <climits>
+#include <cstring>
+
+#include "generated/opencl_dispatch.h"
+#include "surroundings.h"
+#include "worker/futex.h"
+
+namespace aliquot::fuzz {
+
+using layout::ConnectionMemory;
+
+/// Remembers where a command wants its answer, and how far a queue was asked about.
+struct ReplyFinder {
+  HostileWorker& worker;
+  template <class Command>
+  void on(const Command& command) {
+    if constexpr (requires { command.reply.slot; }) {
+      worker.has_reply_ = true;
+      worker.reply_ = command.reply;
+    }
+    if constexpr (std::is_same_v<Command, opencl::SyncCommand>) {
+      if (command.queue == 0 || command.queue > layout::kQueueSlots) fail("a bad queue");
+      uint64_t& last = worker.last_sync_[command.queue - 1];
+      last = std::max(last, command.sequence);
+    }
+  }
+};
+
+void HostileWorker::begin() {
+  connection_ = std::make_unique<worker::Connection>(
+      Surroundings::get().context(), 1,
+      std::shared_ptr<ConnectionMemory>(memory_, [](ConnectionMemory*) {}));
+  host_.for_each_arena([this](const SharedArena& arena) { add_arena(arena); });
+  host_.on_arena([this](const SharedArena& arena) { add_arena(arena); });
+}
+
+void HostileWorker::add_arena(const SharedArena& arena) {
+  connection_->arenas().add(arena.id, arena.descriptor.get(), arena.bytes, nullptr);
+}
+
+void HostileWorker::attach() {
+  host_.on_arena(nullptr);
+  if (connection_ != nullptr) connection_->tear_down();
+  connection_.reset();
+  memory_ = host_.memory();
+  head_ = 0;
+  closed_ = false;
+  std::fill(std::begin(last_sync_), std::end(last_sync_), 0);
+  begin();
+}
+
+void HostileWorker::start_over() {
+  serve();
+  host_.on_arena(nullptr);
+  connection_->tear_down();
+  connection_.reset();
+  memory_->control.worker_closed.store(0);
+  begin();
+}
+
+void HostileWorker::follow(protocol::ByteSource* source) {
+  source_ = source;
+  waits_ = 0;
+}
+
+void HostileWorker::serve() {
+  if (host_.memory() != memory_) attach();
+  layout::Control& control = memory_->control;
+  while (head_ != control.command_tail.load(std::memory_order_acquire)) {
+    const auto take = [&](size_t offset, size_t bytes) {
+      for (size_t i = 0; i < bytes; ++i) {
+        frame_[offset + i] = memory_->commands[(head_ + offset + i) % layout::kCommandRingBytes];
+      }
+    };
+    take(0, protocol::kFrameHeaderBytes);
+    protocol::FrameHeader header;
+    if (!protocol::read_header({frame_, protocol::kFrameHeaderBytes}, header)) {
+      fail("the guest driver wrote a bad header");
+    }
+    take(protocol::kFrameHeaderBytes, header.size - protocol::kFrameHeaderBytes);
+    head_ += header.size;
+    has_reply_ = false;
+    ReplyFinder finder{*this};
+    if (opencl::dispatch(finder, {frame_, header.size}) != protocol::Outcome::kHandled ||
+        !connection_->handle({frame_, header.size})) {
+      fail("the guest driver wrote a command that the worker refuses");
+    }
+    control.command_head.store(head_, std::memory_order_release);
+    if (has_reply_) spoil_reply();
+  }
+}
+
+void HostileWorker::spoil_reply() {
+  layout::ReplySlot& slot = memory_->replies[reply_.slot % layout::kReplySlots];
+  // Builds are answered by another thread.
+  for (int turn = 0; slot.state.load(std::memory_order_acquire) != layout::kReplyReady; ++turn) {
+    if (turn > 100'000) fail("the worker does not answer");
+    pause();
+  }
+  if (!spoil()) return;
+  const uint8_t what = source_->byte();
+  if ((what & 1) == 0) return;
+  if ((what & 2) != 0) slot.status = static_cast<int8_t>(source_->byte());
+  if ((what & 4) != 0) slot.inline_bytes = source_->value<uint32_t>();
+  if ((what & 8) != 0) slot.total_bytes = source_->value<uint32_t>();
+  if ((what & 16) != 0) slot.state.store(source_->value<uint32_t>());
+  if ((what & 32) != 0) {
+    const size_t at = source_->value<uint16_t>() % sizeof slot.data;
+    const size_t bytes = std::min<size_t>(source_->byte(), sizeof slot.data - at);
+    for (size_t i = 0; i < bytes; ++i) slot.data[at + i] = source_->byte();
+  }
+  if ((what & 64) != 0) {
+    const uint64_t at = reply_.offset + source_->value<uint16_t>();
+    const uint8_t value = source_->byte();
+    host_.for_each_arena([&](const SharedArena& arena) {
+      if (arena.id == reply_.arena && at < arena.bytes) arena.data[at] = value;
+    });
+  }
+}
+
+void HostileWorker::wait(const void* word, uint32_t expected) {
+  if (host_.memory() != memory_) attach();  // the guest driver has just connected
+  serve();
+  const auto& value = *static_cast<const std::atomic<uint32_t>*>(word);
+  if (spoil() && ++waits_ <= kMostHostileWaits) {
+    const uint8_t choice = source_->byte() % 4;
+    if (choice == 0) return scribble();
+    if (choice == 1) return satisfy(word);
+  }
+  // The driver's threads may be about to publish it.
+  for (int turn = 0; turn < 10; ++turn) {
+    if (value.load() != expected) return;
+    pause();
+  }
+  satisfy(word);
+}
+
+void HostileWorker::satisfy(const void* word) {
+  for (layout::ReplySlot& slot : memory_->replies) {
+    if (word != &slot.state) continue;
+    slot.status = CL_SUCCESS;
+    slot.inline_bytes = slot.total_bytes = 0;
+    slot.state.store(layout::kReplyReady);
+    return;
+  }
+  const auto* at = static_cast<const unsigned char*>(word);
+  const auto* queues = reinterpret_cast<const unsigned char*>(memory_->queues);
+  const auto* events = reinterpret_cast<const unsigned char*>(memory_->events);
+  if (at >= queues && at < queues + sizeof memory_->queues) {
+    const size_t index = static_cast<size_t>(at - queues) / sizeof(layout::QueueSlot);
+    memory_->queues[index].completed.store(last_sync_[index]);
+    memory_->queues[index].changed.fetch_add(1);
+  } else if (at >= events && at < events + sizeof memory_->events) {
+    const size_t index = static_cast<size_t>(at - events) / sizeof(layout::EventSlot);
+    memory_->events[index].status.store(spoil() ? static_cast<int8_t>(source_->byte() | 0x80) : 0);
+  } else {
+    pause();  // a word of the guest driver's own: another of its threads changes it
+  }
+}
+
+void HostileWorker::scribble() {
+  layout::Control& control = memory_->control;
+  const uint8_t which = source_->byte();
+  const uint64_t value = source_->value<uint64_t>();
+  switch (which % 12) {
+    case 0:
+      memory_->queues[which / 12 % 4].completed.store(value);
+      break;
+    case 1:
+      memory_->queues[which / 12 % 4].error.store(static_cast<int32_t>(value));
+      break;
+    case 2:
+      memory_->events[value % 16].status.store(static_cast<int32_t>(value >> 32));
+      break;
+    case 3:
+      memory_->events[value % 16].has_times = static_cast<uint32_t>(value >> 32);
+      memory_->events[value % 16].started = value;
+      break;
+    case 4: {
+      const uint64_t tail = control.notify_tail.load();
+      memory_->notifications[tail % layout::kNotifyEntries].store(value);
+      control.notify_tail.store(tail + 1);
+      break;
+    }
+    case 5:
+      control.notify_tail.store(value);
+      break;
+    case 6:
+      control.notify_overflow.store(static_cast<uint32_t>(value));
+      break;
+    case 7:
+      control.print_tail.store(control.print_head.load() + value % (2 * layout::kPrintBytes));
+      break;
+    case 8:
+      control.print_tail.store(value);
+      break;
+    case 9:
+      control.command_head.store(head_ - value % 64);  // backwards a little: it has more to read
+      break;
+    case 10:
+      memory_->replies[value % 4].state.store(static_cast<uint32_t>(value >> 32));
+      break;
+    default:
+      if (value % 64 != 63) break;  // seldom: it ends the connection
+      closed_ = true;
+      control.worker_closed.store(1);
+  }
+  control.notify_count.fetch_add(1);
+  worker::futex_wake(control.notify_count);
+}
+
+void HostileWorker::conclude_all() {
+  layout::Control& control = memory_->control;
+  for (size_t i = 0; i < 4096; ++i) {
+    if (memory_->events[i].status.load() > 0) memory_->events[i].status.store(0);
+  }
+  control.notify_overflow.store(1);
+  control.notify_count.fetch_add(1);
+  worker::futex_wake(control.notify_count);
+}
+
+}  // namespace aliquot::fuzz
