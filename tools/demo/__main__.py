@@ -175,7 +175,7 @@ def _close(console: Console, differ: bool, over: list[str], greedy: Outcome) -> 
     """Says how it went; the exit status."""
     refused = greedy.status == 0 and "CL_MEM_OBJECT_ALLOCATION_FAILURE" in greedy.stdout
     if refused:
-        console.print(f"  greedy: {greedy.stdout.splitlines()[-1]}; the others were not disturbed.")
+        console.print(f"  greedy: {greedy.stdout.splitlines()[-1]}")
     else:
         console.print(f"  greedy was not refused as it should be:\n{greedy.tail()}", style="red")
     for name in over:

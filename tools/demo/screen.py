@@ -15,7 +15,7 @@ from rich.text import Text
 from tools.demo.jobs import Job
 from tools.demo.watching import Watcher
 
-_BAR = 10
+_BAR = 8
 _PLAIN_SECONDS = 2.0
 _FULL, _EMPTY = "━", "─"
 
