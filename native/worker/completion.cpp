@@ -36,6 +36,12 @@ void Publisher::drain_prints() {
   if (prints_ != nullptr) prints_->drain();
 }
 
+void Publisher::arrived() {
+  awaited_.fetch_sub(1, std::memory_order_relaxed);
+  std::atomic<uint32_t>& sleeps = memory_->control.worker_sleeps;
+  if (sleeps.load() != 0 && sleeps.exchange(0) != 0) futex_wake(sleeps);
+}
+
 void Publisher::print(std::span<const unsigned char> bytes) {
   const std::lock_guard guard(mutex_);
   layout::Control& control = memory_->control;
@@ -116,8 +122,10 @@ void EventWatch::add_callback(cl_event event, cl_int level) {
     registered_ |= level_of(level);
   }
   auto* self = new std::shared_ptr<EventWatch>(shared_from_this());
+  publisher_->await();
   const cl_int error = publisher_->driver().calls.clSetEventCallback(event, level, called, self);
   if (error == CL_SUCCESS) return;
+  publisher_->arrived();
   delete self;
   if (level == CL_COMPLETE) publish(nullptr, error);  // better a failed event than a silent one
 }
@@ -126,6 +134,7 @@ void CL_CALLBACK EventWatch::called(cl_event event, cl_int status, void* data) {
   auto* self = static_cast<std::shared_ptr<EventWatch>*>(data);
   if (status <= CL_COMPLETE) (*self)->publisher_->drain_prints();
   (*self)->publish(event, status);
+  (*self)->publisher_->arrived();
   delete self;
 }
 

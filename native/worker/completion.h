@@ -33,6 +33,12 @@ class Publisher {
   void mark() { published_.fetch_add(1, std::memory_order_release); }
   void observe() const { published_.load(std::memory_order_acquire); }
 
+  /// A completion is awaited / has come and was published. `arrived` wakes the decode thread where
+  /// it sleeps meanwhile, because the guest process's next command will follow at once.
+  void await() { awaited_.fetch_add(1, std::memory_order_relaxed); }
+  void arrived();
+  const std::atomic<uint32_t>& awaited() const { return awaited_; }
+
   /// Delivers what kernels have printed up to now; called before a completion is published.
   void drain_prints();
   /// Puts printed bytes into the print ring; what finds no room is dropped and counted.
@@ -49,6 +55,7 @@ class Publisher {
   const Driver& driver_;
   PrintCapture* prints_;
   std::atomic<uint64_t> published_{0};
+  std::atomic<uint32_t> awaited_{0};
   std::mutex mutex_;  // the producer sides of the two rings
   uint64_t notify_tail_ = 0;
   uint64_t print_tail_ = 0;

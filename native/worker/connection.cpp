@@ -11,7 +11,7 @@ Connection::Connection(WorkerContext context, uint32_t id,
       calls_(context_.driver.calls),
       memory_(std::move(memory)),
       publisher_(std::make_shared<Publisher>(memory_, context_.driver, context_.prints)),
-      ring_(*memory_, stop_),
+      ring_(*memory_, stop_, publisher_->awaited()),
       replies_(*memory_, arenas_),
       queue_slots_(layout::kQueueSlots + 1),
       bytes_held_(std::make_shared<std::atomic<uint64_t>>(0)) {

@@ -63,10 +63,12 @@ void QueueProgress::publish_after(uint64_t number, uint64_t sequence) {
     promises_.push_back({number, sequence});
   }
   auto* ticket = new Ticket{shared_from_this(), number, sequence};
+  publisher_->await();
   const cl_int error =
       publisher_->driver().calls.clSetEventCallback(event, CL_COMPLETE, called, ticket);
   drop(event);
   if (error == CL_SUCCESS) return;
+  publisher_->arrived();
   delete ticket;
   reached(sequence, number, error);
 }
@@ -113,6 +115,7 @@ void CL_CALLBACK QueueProgress::called(cl_event, cl_int, void* data) {
   auto* ticket = static_cast<Ticket*>(data);
   // A command that failed after it was enqueued says so by its event only, as it does natively.
   ticket->progress->reached(ticket->sequence, ticket->number, CL_COMPLETE);
+  ticket->progress->publisher_->arrived();
   delete ticket;
 }
 
@@ -131,7 +134,7 @@ void QueueProgress::reached(uint64_t sequence, uint64_t number, cl_int status) {
     last_reached_ns_ = now;
     completed_number_.store(number, std::memory_order_release);
     changes_.fetch_add(1);
-    futex_wake(changes_);
+    if (waiters_.load() != 0) futex_wake(changes_);
   }
   std::erase_if(promises_, [&](const Promise& promise) { return promise.number <= number; });
   if (retired_) return;
@@ -150,19 +153,23 @@ void QueueProgress::reached(uint64_t sequence, uint64_t number, cl_int status) {
 bool QueueProgress::wait_below(uint64_t number, uint64_t most, const std::atomic<bool>& stop) {
   constexpr uint64_t kPatienceNs = 100'000'000;
   constexpr uint64_t kSliceNs = 10'000'000;
+  if (number - completed() <= most) return true;
   uint64_t seen = completed();
   uint64_t begin = now_ns();
-  while (number - completed() > most) {
+  bool reached_it = false;
+  waiters_.fetch_add(1);
+  for (;;) {
     const uint32_t changes = changes_.load();
-    if (number - completed() <= most) break;
-    if (stop.load() || now_ns() - begin > kPatienceNs) return false;
+    reached_it = number - completed() <= most;
+    if (reached_it || stop.load() || now_ns() - begin > kPatienceNs) break;
     futex_wait(changes_, changes, kSliceNs);
     if (completed() != seen) {
       seen = completed();
       begin = now_ns();
     }
   }
-  return true;
+  waiters_.fetch_sub(1);
+  return reached_it;
 }
 
 uint64_t QueueProgress::retire() {

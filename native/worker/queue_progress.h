@@ -112,6 +112,7 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
   std::atomic<uint64_t> busy_since_ns_{0};
   std::atomic<uint64_t> completed_number_{0};
   std::atomic<uint32_t> changes_{0};  // futex word of wait_below
+  std::atomic<uint32_t> waiters_{0};  // threads in wait_below
   std::atomic<uint64_t> average_ns_{kUnknownNs};
 };
 

@@ -43,27 +43,39 @@ void RingConsumer::offer_space() {
   }
 }
 
-bool RingConsumer::wait() {
-  offer_space();
+// True when there is something to read.
+bool RingConsumer::spin(uint64_t budget_ns) {
   const uint64_t begin = now_ns();
-  const uint64_t budget = policy_.begin_wait(begin);
-  for (uint64_t now = begin; budget != 0 && now - begin < budget; now = now_ns()) {
+  for (uint64_t now = begin; now - begin < budget_ns; now = now_ns()) {
     for (int i = 0; i < 16; ++i) {
       if (refresh_tail()) return true;
       cpu_pause();
     }
     if (stop_.load(std::memory_order_relaxed)) return false;
   }
-  for (;;) {
-    control_.worker_sleeps.store(1);
-    if (control_.command_tail.load() != head_) break;
-    if (stop_.load()) break;
+  return false;
+}
+
+// Until the guest process sends something, `wake` is called, or a completion was published.
+void RingConsumer::sleep() {
+  control_.worker_sleeps.store(1);
+  if (control_.command_tail.load() == head_ && !stop_.load()) {
     futex_wait(control_.worker_sleeps, 1, 0);
-    if (stop_.load()) break;
   }
   control_.worker_sleeps.store(0, std::memory_order_relaxed);
-  if (stop_.load()) return false;
-  return refresh_tail();
+}
+
+bool RingConsumer::wait() {
+  offer_space();
+  uint64_t budget = policy_.begin_wait(now_ns(), awaited_.load(std::memory_order_relaxed) != 0);
+  for (;;) {
+    if (budget != 0 && spin(budget)) return true;
+    if (stop_.load()) return false;
+    sleep();
+    if (stop_.load()) return false;
+    if (refresh_tail()) return true;
+    budget = policy_.after_completion();
+  }
 }
 
 RingState RingConsumer::next(std::span<const unsigned char>& frame) {

@@ -18,9 +18,11 @@ enum class RingState { kFrame, kStopped, kBroken };
 
 class RingConsumer {
  public:
-  /// `stop` ends waiting; who sets it calls `wake` until the consumer has returned.
-  RingConsumer(layout::ConnectionMemory& memory, const std::atomic<bool>& stop)
-      : memory_(memory), control_(memory.control), stop_(stop) {}
+  /// `stop` ends waiting; who sets it calls `wake` until the consumer has returned. `awaited`:
+  /// how many completions the guest process has asked for that have not come yet.
+  RingConsumer(layout::ConnectionMemory& memory, const std::atomic<bool>& stop,
+               const std::atomic<uint32_t>& awaited)
+      : memory_(memory), control_(memory.control), stop_(stop), awaited_(awaited) {}
 
   /// The next frame, waiting for it. It lies in private memory until the next call.
   RingState next(std::span<const unsigned char>& frame);
@@ -37,6 +39,8 @@ class RingConsumer {
 
  private:
   bool wait();
+  bool spin(uint64_t budget_ns);
+  void sleep();
   bool refresh_tail();
   void copy(uint64_t position, void* out, size_t bytes) const;
   void offer_space();
@@ -44,6 +48,7 @@ class RingConsumer {
   layout::ConnectionMemory& memory_;
   layout::Control& control_;
   const std::atomic<bool>& stop_;
+  const std::atomic<uint32_t>& awaited_;
   SpinPolicy policy_;
   uint64_t head_ = 0;
   uint64_t known_tail_ = 0;

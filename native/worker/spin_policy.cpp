@@ -10,6 +10,14 @@ uint64_t SpinPolicy::median() {
   return samples_[kWindow / 2];
 }
 
+// The arms take turns in challenging the one in use.
+SpinPolicy::Arm SpinPolicy::next_after(Arm arm, Arm other_than) {
+  do {
+    arm = static_cast<Arm>((static_cast<int>(arm) + 1) % 3);
+  } while (arm == other_than);
+  return arm;
+}
+
 void SpinPolicy::note_round(uint64_t nanoseconds) {
   if (phase_ == Phase::kHold) {
     if (++rounds_ < kHoldRounds) return;
@@ -21,21 +29,23 @@ void SpinPolicy::note_round(uint64_t nanoseconds) {
   if (sample_count_ < kWindow) return;
   if (phase_ == Phase::kMeasureOwn) {
     own_median_ = median();
-    arm_ ^= 1;
+    own_ = arm_;
+    arm_ = challenger_ = next_after(challenger_, own_);
     phase_ = Phase::kMeasureOther;
     return;
   }
-  // The other arm must win clearly, or chance would toss between them.
+  // The challenger must win clearly, or chance would toss between them.
   const bool better = median() * 20 < own_median_ * 19;
-  if (!better) arm_ ^= 1;
+  if (!better) arm_ = own_;
   phase_ = Phase::kHold;
 }
 
-uint64_t SpinPolicy::begin_wait(uint64_t now) {
+uint64_t SpinPolicy::begin_wait(uint64_t now, bool device_awaited) {
   const uint64_t round = now - last_begin_;
   last_begin_ = now;
   if (round < kIdleNs) note_round(round);
-  return spinning() ? kSpinNs : 0;
+  if (arm_ == Arm::kSleep || (arm_ == Arm::kHandOver && device_awaited)) return 0;
+  return kSpinNs;
 }
 
 }  // namespace aliquot::worker

@@ -1,7 +1,10 @@
 // Whether the decode thread spins for its next command before it sleeps. A wake-up across cores
-// costs some 20 µs, so spinning usually pays; on a machine with more to run than cores it takes
-// time from the kernels. Neither can be known beforehand, so both arms are measured in turn by
-// what counts: how long one round lasts, from one wait to the next.
+// costs some 20 µs, so spinning usually pays; but while the guest process waits for the device,
+// nothing will come, and a spinning thread only keeps the driver's own threads from a core. Then it
+// is better to sleep and to be woken by the completion, on the core that the driver leaves at that
+// moment. And on a machine with more to run than cores, any spinning takes time from the kernels.
+// None of this can be known beforehand, so the arms are measured in turn by what counts: how long
+// one round lasts, from one wait to the next.
 #pragma once
 
 #include <array>
@@ -14,9 +17,14 @@ class SpinPolicy {
  public:
   static constexpr uint64_t kSpinNs = 40'000;
 
-  /// To be called when a wait begins; returns the ns to spin, 0 for none.
-  uint64_t begin_wait(uint64_t now);
-  bool spinning() const { return spins_[arm_]; }
+  enum class Arm { kHandOver, kSpin, kSleep };
+
+  /// To be called when a wait begins; returns the ns to spin, 0 for none. `device_awaited`: the
+  /// guest process waits for a completion that has not come yet.
+  uint64_t begin_wait(uint64_t now, bool device_awaited);
+  /// The ns to spin after a sleep that ended without a command: a completion was published.
+  uint64_t after_completion() const { return arm_ == Arm::kSleep ? 0 : kSpinNs; }
+  Arm arm() const { return arm_; }
 
  private:
   static constexpr size_t kWindow = 16;          // rounds a measurement
@@ -27,8 +35,11 @@ class SpinPolicy {
   void note_round(uint64_t nanoseconds);
   uint64_t median();
 
-  static constexpr std::array<bool, 2> spins_{true, false};
-  size_t arm_ = 0;
+  static Arm next_after(Arm arm, Arm other_than);
+
+  Arm arm_ = Arm::kHandOver;
+  Arm own_ = Arm::kHandOver;        // the best so far, while another is measured
+  Arm challenger_ = Arm::kHandOver; // measured last
   Phase phase_ = Phase::kHold;
   size_t rounds_ = kHoldRounds / 2;  // the first comparison comes early
   std::array<uint64_t, kWindow> samples_{};

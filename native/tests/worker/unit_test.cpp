@@ -102,27 +102,37 @@ void test_options() {
   CHECK(!read_options(3, missing, options).empty());
 }
 
-// Rounds of 60 µs with spinning and 40 µs without, then the other way round.
+// Whatever arm makes the shortest rounds comes into use, and stays where none is better.
 void test_spin_policy() {
+  using Arm = SpinPolicy::Arm;
   SpinPolicy policy;
   uint64_t now = 1'000'000'000;
-  const auto run = [&](uint64_t spinning_ns, uint64_t sleeping_ns) {
-    int spins = 0;
-    for (int i = 0; i < 4000; ++i) {
-      now += policy.begin_wait(now) != 0 ? spinning_ns : sleeping_ns;
-      if (i >= 2000 && policy.spinning()) ++spins;
+  const auto rounds_with = [&](Arm arm, uint64_t hand_over_ns, uint64_t spin_ns,
+                               uint64_t sleep_ns) {
+    int count = 0;
+    for (int i = 0; i < 8000; ++i) {
+      const uint64_t budget = policy.begin_wait(now, true);
+      CHECK(policy.arm() == Arm::kSpin ? budget != 0 : budget == 0);
+      CHECK((policy.arm() == Arm::kSleep) == (policy.after_completion() == 0));
+      now += policy.arm() == Arm::kHandOver ? hand_over_ns
+             : policy.arm() == Arm::kSpin   ? spin_ns
+                                            : sleep_ns;
+      if (i >= 4000 && policy.arm() == arm) ++count;
     }
-    return spins;
+    return count;
   };
-  CHECK(run(60'000, 40'000) < 200);
-  CHECK(run(40'000, 60'000) > 1800);
-  CHECK(run(40'000, 40'000) > 1800);  // no difference: it stays as it is
+  CHECK(rounds_with(Arm::kHandOver, 40'000, 40'000, 40'000) > 3600);
+  CHECK(rounds_with(Arm::kSleep, 60'000, 60'000, 40'000) > 3600);
+  CHECK(rounds_with(Arm::kSpin, 60'000, 30'000, 40'000) > 3600);
+  CHECK(rounds_with(Arm::kHandOver, 20'000, 30'000, 40'000) > 3600);
+  CHECK(rounds_with(Arm::kHandOver, 20'000, 20'000, 20'000) > 3600);
 }
 
 void test_ring() {
   auto memory = std::make_unique<layout::ConnectionMemory>();
   std::atomic<bool> stop{false};
-  auto ring = std::make_unique<RingConsumer>(*memory, stop);
+  const std::atomic<uint32_t> awaited{0};
+  auto ring = std::make_unique<RingConsumer>(*memory, stop, awaited);
   const uint64_t sizes[] = {8, 16, layout::kLargestFrame, 4096 - 24};
   uint64_t tail = 0;
   // Round and round, so that frames wrap at every place.
@@ -145,7 +155,7 @@ void test_ring() {
   std::span<const unsigned char> got;
   CHECK(ring->next(got) == RingState::kBroken);
   stop.store(true);
-  auto stopped = std::make_unique<RingConsumer>(*memory, stop);
+  auto stopped = std::make_unique<RingConsumer>(*memory, stop, awaited);
   CHECK(stopped->next(got) != RingState::kFrame);
 }
 
