@@ -358,10 +358,15 @@ T* make(Connection* connection) {
 }
 
 // ---- counts (objects.cpp)
-inline void retain(Object& object) { object.references.fetch_add(1, std::memory_order_relaxed); }
+inline void hold(Object& object) { object.holds.fetch_add(1, std::memory_order_relaxed); }
+/// One more reference. An object that the program has released already, but that a child still
+/// holds (the context of a queue, the program of a kernel), can be had again by an information
+/// query: its first reference brings its hold back.
+inline void retain(Object& object) {
+  if (object.references.fetch_add(1, std::memory_order_acq_rel) == 0) hold(object);
+}
 /// Drops one reference; at the last the hold that it stood for. False: there was none.
 bool release(Object& object);
-inline void hold(Object& object) { object.holds.fetch_add(1, std::memory_order_relaxed); }
 void unhold(Object& object);
 inline void pin(Object& object) { object.pins.fetch_add(1, std::memory_order_relaxed); }
 void unpin(Object& object);
