@@ -80,8 +80,9 @@ bool restrict_paths(const Plan& plan, bool private_root) {
       allow(ruleset, path, kReading & known);
     for (const std::string& path : plan.visible) allow(ruleset, path, kReading & known);
     allow(ruleset, plan.program, kReading & known);
-    // Rules name what is there now, so this is the child's own folder of /proc and no other.
-    allow(ruleset, "/proc/" + std::to_string(::getpid()), kReading & known);
+    // Rules name what is there now, so this is the child's own folder of /proc and no other,
+    // whatever its number is in there.
+    allow(ruleset, "/proc/self", kReading & known);
     for (const char* path : {"/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/version"})
       allow(ruleset, path, kReading & known);
     if (!plan.cache_directory.empty()) allow(ruleset, plan.cache_directory, kWriting & known);

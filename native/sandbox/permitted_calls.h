@@ -14,7 +14,6 @@ constexpr int kPermittedCalls[] = {
     SYS_write,
     SYS_sched_yield,
     SYS_clock_gettime,
-    SYS_ioctl,
     SYS_mprotect,
     SYS_munmap,
     SYS_madvise,
@@ -168,9 +167,6 @@ constexpr int kPermittedCalls[] = {
 #endif
 #ifdef SYS_openat2
     SYS_openat2,
-#endif
-#ifdef SYS_close_range
-    SYS_close_range,
 #endif
 #ifdef SYS_futex_waitv
     SYS_futex_waitv,

@@ -1,9 +1,11 @@
 // The seccomp filter: everything is refused but the list, and a few calls are permitted only with
 // harmless arguments.
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -35,9 +37,15 @@ constexpr uint32_t refuse(uint32_t reason) { return SECCOMP_RET_ERRNO | reason; 
 
 // Numbers above this are younger than the list: ENOSYS makes libraries take their older way.
 constexpr uint32_t kYoungestKnown = 450;
-constexpr uint32_t kPipeSize = 1031;  // F_SETPIPE_SZ
+constexpr uint32_t kPipeSize = 1031;                 // F_SETPIPE_SZ
+constexpr uint32_t kSetOwner = 15, kSetSignal = 10;  // F_SETOWN_EX, F_SETSIG
+constexpr uint32_t kUnshareFiles = 2;                // CLOSE_RANGE_UNSHARE
 // Every CLONE_NEW… flag of clone(), and CLONE_PARENT: a child stays a child of the worker.
 constexpr uint32_t kForbiddenCloneFlags = 0x7e020000 | 0x8000;
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
 
 class FilterProgram {
  public:
@@ -104,13 +112,31 @@ void add_argument_rules(FilterProgram& program) {
   program.begin_call(SYS_clone);
   program.load_argument(0);
   program.mask(kForbiddenCloneFlags);
+  program.answer_unless_equal(0, refuse(EPERM));
+  // A thread has the open files of its process, where the witness looks for them.
+  program.load_argument(0);
+  program.mask(CLONE_THREAD | CLONE_FILES);
+  program.answer_if_equal(CLONE_THREAD, refuse(EPERM));
+  program.end_call(kAllow);
+
+  program.begin_call(SYS_close_range);
+  program.load_argument(2);
+  program.mask(kUnshareFiles);
   program.answer_if_equal(0, kAllow);
   program.end_call(refuse(EPERM));
 
-  // Pipes keep their small size: what lies in them is memory too.
+  // Pipes keep their small size: what lies in them is memory too. A file's owner is sent signals,
+  // whoever that is.
   program.begin_call(SYS_fcntl);
   program.load_argument(1);
-  program.answer_if_equal(kPipeSize, refuse(EPERM));
+  for (const uint32_t command : {kPipeSize, uint32_t{F_SETOWN}, kSetOwner, kSetSignal})
+    program.answer_if_equal(command, refuse(EPERM));
+  program.end_call(kAllow);
+
+  program.begin_call(SYS_ioctl);
+  program.load_argument(1);
+  for (const uint32_t request : {uint32_t{FIOSETOWN}, uint32_t{SIOCSPGRP}})
+    program.answer_if_equal(request, refuse(EPERM));
   program.end_call(kAllow);
 
   program.begin_call(SYS_prctl);
@@ -142,10 +168,10 @@ bool install_filter(bool own_process_namespace) {
 #ifdef __x86_64__
   program.answer_if_at_least(0x40000000, refuse(ENOSYS));  // the x32 calls
 #endif
+  add_argument_rules(program);
   for (const int number : kPermittedCalls)
     program.answer_if_equal(static_cast<uint32_t>(number), kAllow);
   add_signal_rules(program, own_process_namespace);
-  add_argument_rules(program);
   program.answer_if_equal(SYS_socket, refuse(EAFNOSUPPORT));
   program.answer_if_equal(SYS_clone3, refuse(ENOSYS));  // flags lie in memory; clone() serves
   program.answer_if_at_least(kYoungestKnown, refuse(ENOSYS));
