@@ -10,9 +10,17 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "device_host/worker_family.h"
+
 namespace aliquot {
 
+namespace {
+constexpr size_t kLongestList = 16 << 20;
+constexpr uint64_t kAgainMilliseconds = 10;
+}  // namespace
+
 ChildProcesses::~ChildProcesses() {
+  loop_.cancel(again_);
   while (!helpers_.empty()) reap(helpers_.back().process);
 }
 
@@ -49,29 +57,30 @@ void ChildProcesses::reap(pid_t helper) {
   known_.erase(helper);
 }
 
-void ChildProcesses::kill_orphans() {
+bool ChildProcesses::kill_unknown_children() {
+  // This process has one thread.
   const std::string path = "/proc/self/task/" + std::to_string(::getpid()) + "/children";
-  // Killing one may bring its own children here, so look again until there are none.
-  for (int round = 0; round < 16; ++round) {
-    char text[16384];
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0) return;
-    const ssize_t length = ::read(file, text, sizeof(text) - 1);
-    ::close(file);
-    if (length <= 0) return;
-    text[length] = 0;
-    bool any = false;
-    char* rest = text;
-    for (long child = std::strtol(rest, &rest, 10); child > 0;
-         child = std::strtol(rest, &rest, 10)) {
-      const auto process = static_cast<pid_t>(child);
-      if (known_.count(process) != 0) continue;
-      any = true;
-      ::kill(process, SIGKILL);
-      ::waitpid(process, nullptr, 0);
-    }
-    if (!any) return;
+  std::string text;
+  if (!read_whole(path, kLongestList, text)) return false;
+  bool any = false;
+  char* rest = text.data();
+  for (long child = std::strtol(rest, &rest, 10); child > 0; child = std::strtol(rest, &rest, 10)) {
+    const auto process = static_cast<pid_t>(child);
+    if (known_.count(process) != 0) continue;
+    any = true;
+    ::kill(process, SIGKILL);
+    ::waitpid(process, nullptr, WNOHANG);  // a large one takes a while to end
   }
+  return any;
+}
+
+void ChildProcesses::kill_orphans() {
+  // The end of one may bring its own children here, so look again until there are none.
+  if (!kill_unknown_children() || again_ != 0) return;
+  again_ = loop_.schedule(kAgainMilliseconds, [this] {
+    again_ = 0;
+    kill_orphans();
+  });
 }
 
 }  // namespace aliquot

@@ -25,7 +25,7 @@ class ChildProcesses {
   void move_into_cgroups(pid_t process, const std::vector<std::string>& process_files);
 
   /// Kills children that came here because the worker they belonged to died. Only a worker
-  /// without a process namespace of its own can leave any.
+  /// without a process namespace of its own can leave any. Never waits: goes on from the loop.
   void kill_orphans();
 
  private:
@@ -35,10 +35,12 @@ class ChildProcesses {
     uint64_t token;
   };
   void reap(pid_t helper);
+  bool kill_unknown_children();
 
   EventLoop& loop_;
   std::set<pid_t> known_;
   std::vector<Helper> helpers_;
+  uint64_t again_ = 0;  // timer of the next look for orphans
 };
 
 }  // namespace aliquot

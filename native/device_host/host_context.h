@@ -25,6 +25,8 @@ constexpr size_t kMostControlConnections = 64;
 constexpr size_t kMostGuests = 256;                          // connections of one vGPU
 constexpr size_t kMostArenas = 256;                          // of one connection
 constexpr size_t kMostRequestsWaiting = 64;                  // of one connection
+// Memory of a vGPU that its worker keeps though it said that it had dropped it.
+constexpr size_t kMostKept = 512;
 constexpr size_t kMostQueuedToGuest = 64;                    // records
 constexpr size_t kMostQueuedToWorker = 4096;                 // records
 constexpr uint64_t kMostStagingBytes = uint64_t{256} << 20;  // of one connection

@@ -52,7 +52,7 @@ bool Vgpu::start_worker(std::string& problem) {
     witness_.begin(worker_->process(), (worker_->protections() & records::kMountNamespace) != 0
                                            ? sandbox::kScratchPath
                                            : "");
-    witness_sees_ = witness_.look(false, first);
+    witness_sees_ = witness_.look(true, first) && first.hidden == nullptr;
     if (std::exchange(first_start_, false)) events_.started();
   };
   events.record = [this](const records::Record& record) { on_worker_record(record); };
@@ -62,6 +62,7 @@ bool Vgpu::start_worker(std::string& problem) {
   worker_claims_ = {};
   baseline_ = kMostDriverBaseline;
   looks_beyond_ = 0;
+  kept_.clear();
   worker_ = context_.make_worker(context_, settings_, std::move(events));
   std::string reason;
   if (!worker_->start(reason)) {

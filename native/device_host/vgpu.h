@@ -8,6 +8,7 @@
 
 #include "device_host/guest.h"
 #include "device_host/host_context.h"
+#include "device_host/kept_memory.h"
 #include "device_host/witness.h"
 #include "device_host/worker_plan.h"
 
@@ -79,7 +80,8 @@ class Vgpu {
   void on_worker_ready();
   void on_worker_ended(const std::string& how);
   void schedule_witness();
-  void look_at_worker();
+  void look_at_worker(bool with_files);
+  void keep(Descriptor memory);
   uint64_t common_bytes(bool staging_only) const;
   void update_cgroup();
 
@@ -101,6 +103,7 @@ class Vgpu {
   bool worker_ready_ = false;
   std::string worker_problem_;  // what kWorkerFailed said
   records::WorkerStatus worker_claims_;
+  KeptMemory kept_;
   Witness witness_;
   bool witness_sees_ = false;
   Sighting sighting_;

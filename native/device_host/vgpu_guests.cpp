@@ -246,8 +246,9 @@ void Vgpu::erase(Guest& guest) {
   guest.departure_timer = guest.waiting_timer = 0;
   context_.ledger.disconnect(settings_.id, guest.connection);
   guest.waiting.clear();
+  for (auto& [number, arena] : guest.arenas) keep(std::move(arena.memory));
   guest.arenas.clear();
-  guest.memory.reset();
+  keep(std::move(guest.memory));
 }
 
 }  // namespace aliquot

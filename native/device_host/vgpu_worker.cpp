@@ -57,6 +57,7 @@ void Vgpu::on_worker_record(const records::Record& record) {
       if (arena == guest->arenas.end()) return;
       if (arena->second.purpose == records::ArenaPurpose::kStaging)
         guest->staging_bytes -= arena->second.bytes;
+      keep(std::move(arena->second.memory));
       guest->arenas.erase(arena);
       update_cgroup();
       return retry_waiting();
@@ -107,6 +108,7 @@ void Vgpu::on_worker_ended(const std::string& how) {
       "The worker ended: " + (worker_problem_.empty() ? how : worker_problem_);
   ended_worker_ = std::move(worker_);
   const bool had_been_ready = std::exchange(worker_ready_, false);
+  kept_.clear();
   past_cpu_ns_ += sighting_.cpu_ns;
   sighting_ = {};
   context_.loop.cancel(witness_timer_);
@@ -136,7 +138,7 @@ void Vgpu::on_worker_ended(const std::string& how) {
 }
 
 uint64_t Vgpu::common_bytes(bool staging_only) const {
-  uint64_t bytes = 0;
+  uint64_t bytes = staging_only ? 0 : kept_.resident();
   for (const auto& [connection, guest] : guests_) {
     if (guest->memory) bytes += resident_bytes(guest->memory.get());
     for (const auto& [number, arena] : guest->arenas)
@@ -153,18 +155,34 @@ void Vgpu::schedule_witness() {
   witness_timer_ = context_.loop.schedule(pause, [this] {
     witness_timer_ = 0;
     if (!worker_ || !worker_->running()) return;
-    look_at_worker();
+    // Open files and mappings are walked every other time: they take longer.
+    look_at_worker(++looks_ % 2 == 0);
     schedule_witness();
   });
 }
 
-void Vgpu::look_at_worker() {
+// What nobody should have any more, though the worker may.
+void Vgpu::keep(Descriptor memory) {
+  if (!memory || !worker_ || !worker_->running()) return;
+  kept_.add(std::move(memory));
+  if (kept_.count() % (kMostKept / 2) == 0) look_at_worker(true);
+}
+
+void Vgpu::look_at_worker(bool with_files) {
   if (worker_->reached_cgroup_limit())
     return worker_->kill("a process of it reached its memory cgroup's limit");
-  // Open files are walked every other time: there should be none of this kind at all.
+  // Children of a worker without a process namespace come here when their parents end, out of the
+  // witness's sight.
+  if (worker_->started() && (worker_->protections() & records::kProcessNamespace) == 0)
+    context_.children.kill_orphans();
+  if (with_files) update_cgroup();  // tells the witness what is ours
   Sighting now;
-  if (!witness_.look(++looks_ % 2 == 0, now)) return;
+  if (!witness_.look(with_files, now)) return;
   sighting_ = now;
+  if (now.hidden != nullptr && witness_sees_) return worker_->kill(now.hidden);
+  if (with_files) kept_.forget_unless([this](ino_t inode) { return witness_.holds(inode); });
+  if (kept_.count() >= kMostKept)
+    return worker_->kill("it keeps memory that it said it had dropped");
   const uint64_t staging = common_bytes(true);
   const uint64_t bound = settings_.memory_bytes + staging + baseline_ + kDriverAllowance;
   const uint64_t common = std::max(common_bytes(false), now.shared);
@@ -198,6 +216,7 @@ void Vgpu::update_cgroup() {
       inodes.push_back(inode_of(arena.memory.get()));
     }
   }
+  kept_.add_inodes(inodes);
   witness_.set_own_memory(std::move(inodes));
   worker_->limit_cgroup(common);
 }

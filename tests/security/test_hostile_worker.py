@@ -48,6 +48,7 @@ REFUSED = [
     "make-file /usr/x", "make-file /x", "make-file /etc/x", "make-file /proc/self/comm",
     "connect 127.0.0.1", "connect 192.0.2.1",
     "signal 2", "ptrace 1", "read-process 1", "pidfd 1", "file-handle x",
+    "file-owner 1", "own-files-thread x", "unshare-files x",
     "become-root x", "new-namespace x", "mount x", "chroot x", "personality x",
     "memory-file x", "shared-memory x", "system-v-memory x",
     "bpf x", "keyring x", "io-uring x", "userfaultfd x", "perf x",
@@ -132,7 +133,7 @@ def test_every_worker_has_a_user_of_its_own() -> None:
 
 # Memory
 
-KINDS = ["allocate", "fork-allocate"]
+KINDS = ["allocate", "fork-allocate", "orphan-allocate"]
 FORBIDDEN_KINDS = ["allocate-memory-file", "allocate-shared"]
 
 
@@ -200,6 +201,28 @@ def test_memory_out_of_sight_cannot_be_had(user: int | None, kind: str) -> None:
     with running_device_host(user, f"ready {kind} {8 * MIB} serve") as host:
         host.control().create()
         host.wait_for_log(f"{kind}: Operation not permitted")
+
+
+def test_memory_of_a_process_without_its_first_thread_is_seen(user: int | None) -> None:
+    quota = 64 * MIB
+    with running_device_host(user, f"ready thread-allocate {quota + 2 * ALLOWANCE} serve") as host:
+        host.control().create(quota)
+        host.wait_for_log("MiB are explained|cgroup's limit")
+
+
+def test_dropped_memory_cannot_be_kept(user: int | None) -> None:
+    """Nor filled again: arenas that the worker says it dropped, a dozen times the quota of them."""
+    orders = "ready hoard-arenas await-connect serve"
+    with running_device_host(user, orders) as host:
+        vgpu = host.control().create(64 * MIB)
+        guest = host.guest(vgpu)
+        for _ in range(12):
+            # Refused until the last one is said to be dropped; dead once that was found out.
+            try:
+                wait_until(lambda: guest.arena(100 * MIB, BUFFERS)[0] != 0, "there is an arena")
+            except (AssertionError, OSError):
+                break
+        host.wait_for_log("MiB are explained|cgroup's limit")
 
 
 def test_scratch_is_bounded_and_counted(user: int | None) -> None:
@@ -320,6 +343,17 @@ def test_fences_that_need_no_namespace(without_namespaces: DeviceHostProcess) ->
     assert host.trial("start-program true") == "permitted"
     wrong = [name for name in tried if not host.trial(name).startswith("refused")]
     assert not wrong, host.log()
+
+
+def test_children_that_leave_their_worker_are_killed(without_namespaces: DeviceHostProcess) -> None:
+    host = without_namespaces
+    host.orders.write_text(f"ready orphan-allocate {100 * MIB} serve")
+    host.start()
+    vgpu = host.control().create()
+    assert host.process is not None
+    process = host.process.pid
+    wait_until(lambda: len(children(process)) > 1, "a child has come to the device host")
+    wait_until(lambda: children(process) == [vgpu.worker], "it is gone")
 
 
 def test_children_of_a_dead_worker_are_killed(without_namespaces: DeviceHostProcess) -> None:

@@ -19,3 +19,5 @@ void test_event_loop();
 void test_event_log();
 void test_options();
 void test_channel_bounds();
+void test_witness();  // witness_test.cpp
+void test_kept_memory();

@@ -9,5 +9,7 @@ int main() {
   test_event_log();
   test_options();
   test_channel_bounds();
+  test_witness();
+  test_kept_memory();
   return g_failures == 0 ? 0 : 1;
 }

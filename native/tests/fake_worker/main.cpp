@@ -9,6 +9,7 @@
 //   sleep MS   exit N   crash
 //   violation TEXT   overrun NAME   false-gone N   status N   garbage   odd-record
 //   drop-arenas           claim kArenaDropped for every arena that came
+//   hoard-arenas          the same for every arena that comes from now on, but keep it, full
 //   allocate BYTES and its kin, and every trial of trials.h
 #include <signal.h>
 #include <sys/socket.h>
@@ -31,6 +32,7 @@ using records::Kind;
 constexpr int kSocket = 3;
 uint32_t g_connection = 0;
 std::vector<records::Arena> g_arenas;
+bool g_hoards = false;
 
 template <class Payload>
 void say(Kind kind, const Payload& payload) {
@@ -50,7 +52,14 @@ bool read_until(Kind kind, bool answering) {
     if (result != SocketResult::kOk) return false;
     if (record.header.kind == Kind::kConnect)
       g_connection = payload_of<records::Connect>(record).connection;
-    if (record.header.kind == Kind::kArena) g_arenas.push_back(payload_of<records::Arena>(record));
+    if (record.header.kind == Kind::kArena) {
+      g_arenas.push_back(payload_of<records::Arena>(record));
+      if (g_hoards) {
+        say(Kind::kArenaDropped, g_arenas.back());
+        ::usleep(100000);  // so that it is believed by then
+        fake_worker::hoard(descriptors.items[0].get(), g_arenas.back().bytes);
+      }
+    }
     if (record.header.kind == Kind::kDisconnect && answering)
       say(Kind::kGone, payload_of<records::ConnectionReference>(record));
     if (record.header.kind == kind) return true;
@@ -103,6 +112,8 @@ bool obey_protocol_order(const std::string& order, const std::string& argument, 
       read_until(Kind::kConnect, true);
     } else if (order == "drop-arenas") {
       for (const records::Arena& arena : g_arenas) say(Kind::kArenaDropped, arena);
+    } else if (order == "hoard-arenas") {
+      g_hoards = true;
     } else if (order == "garbage") {
       [[maybe_unused]] const ssize_t sent = ::send(kSocket, "garbage", 7, MSG_NOSIGNAL);
     } else if (order == "odd-record") {
@@ -122,6 +133,8 @@ bool obey_memory_order(const std::string& order, const std::string& argument) {
   const unsigned long long bytes = std::strtoull(argument.c_str(), nullptr, 10);
   if (order == "allocate") return fake_worker::allocate(bytes), true;
   if (order == "fork-allocate") return fake_worker::allocate_in_child(bytes), true;
+  if (order == "orphan-allocate") return fake_worker::allocate_in_orphan(bytes), true;
+  if (order == "thread-allocate") return fake_worker::allocate_in_last_thread(bytes), true;
   if (order == "allocate-memory-file") return fake_worker::allocate_memory_file(bytes), true;
   if (order == "allocate-in-scratch") return fake_worker::allocate_in_scratch(bytes), true;
   if (order == "allocate-shared") return fake_worker::allocate_shared(bytes), true;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -15,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -154,6 +156,16 @@ const std::map<std::string, Trial>& trials() {
        [](const std::string& pid) -> long {
          return ::syscall(SYS_process_vm_readv, number(pid), nullptr, 0, nullptr, 0, 0);
        }},
+      {"own-files-thread",
+       [](const std::string&) -> long {
+         // Refused before the stack matters.
+         return ::syscall(SYS_clone, CLONE_VM | CLONE_SIGHAND | CLONE_THREAD, nullptr, nullptr,
+                          nullptr, nullptr);
+       }},
+      {"unshare-files",
+       [](const std::string&) -> long { return ::syscall(SYS_close_range, 1000, 1001, 2); }},
+      {"file-owner",
+       [](const std::string& pid) -> long { return ::fcntl(2, F_SETOWN, number(pid)); }},
       {"pidfd",
        [](const std::string& pid) -> long { return ::syscall(SYS_pidfd_open, number(pid), 0); }},
       {"start-program",
@@ -208,6 +220,36 @@ void allocate_in_child(unsigned long long bytes) {
   if (::fork() != 0) return;
   allocate(bytes);
   for (;;) ::pause();
+}
+
+void allocate_in_orphan(unsigned long long bytes) {
+  const pid_t parent = ::fork();
+  if (parent == 0) {
+    allocate_in_child(bytes);
+    ::_exit(0);
+  }
+  ::waitpid(parent, nullptr, 0);
+}
+
+// The thread that the process is named after ends; its entry in /proc then shows no memory.
+void allocate_in_last_thread(unsigned long long bytes) {
+  static unsigned long long wanted;
+  wanted = bytes;
+  pthread_t thread;
+  const auto run = [](void*) -> void* {
+    ::usleep(100000);
+    allocate(wanted);
+    for (;;) ::pause();
+  };
+  if (::pthread_create(&thread, nullptr, run, nullptr) != 0) return;
+  ::syscall(SYS_exit, 0);
+}
+
+void hoard(int memory, unsigned long long bytes) {
+  void* pages = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+  if (pages == MAP_FAILED) return;
+  touch(static_cast<char*>(pages), bytes);
+  ::madvise(pages, bytes, MADV_DONTNEED);  // out of the page tables; the pages stay
 }
 
 void allocate_memory_file(unsigned long long bytes) {

@@ -12,8 +12,13 @@ bool run_trial(const std::string& name, const std::string& argument);
 /// Takes and touches memory in various ways. Never gives it back.
 void allocate(unsigned long long bytes);
 void allocate_in_child(unsigned long long bytes);
+void allocate_in_orphan(unsigned long long bytes);
+void allocate_in_last_thread(unsigned long long bytes);
 void allocate_memory_file(unsigned long long bytes);
 void allocate_in_scratch(unsigned long long bytes);
 void allocate_shared(unsigned long long bytes);
+
+/// Fills memory of the device host's and keeps it without a descriptor or a page in its tables.
+void hoard(int memory, unsigned long long bytes);
 
 }  // namespace aliquot::fake_worker
