@@ -1,10 +1,11 @@
 #include "hostile_worker.h"
 
 #include <algorithm>
-#include <climits>
+#include <cstddef>
 #include <cstring>
 
 #include "generated/opencl_dispatch.h"
+#include "guest/connection.h"
 #include "surroundings.h"
 #include "worker/futex.h"
 
@@ -125,13 +126,15 @@ void HostileWorker::wait(const void* word, uint32_t expected) {
   if (host_.memory() != memory_) attach();  // the guest driver has just connected
   serve();
   const auto& value = *static_cast<const std::atomic<uint32_t>*>(word);
-  if (spoil() && ++waits_ <= kMostHostileWaits) {
+  ++waits_;
+  if (spoil() && waits_ <= kMostHostileWaits) {
     const uint8_t choice = source_->byte() % 4;
     if (choice == 0) return scribble();
     if (choice == 1) return satisfy(word);
   }
-  // The driver's threads may be about to publish it.
-  for (int turn = 0; turn < 10; ++turn) {
+  // The driver's threads may be about to publish it. A word that was spoilt is no longer what is
+  // expected and still nothing to go on with, so there is an end to looking.
+  for (int turn = 0; turn < 10 && waits_ <= kMostWaits; ++turn) {
     if (value.load() != expected) return;
     pause();
   }
@@ -139,22 +142,26 @@ void HostileWorker::wait(const void* word, uint32_t expected) {
 }
 
 void HostileWorker::satisfy(const void* word) {
-  for (layout::ReplySlot& slot : memory_->replies) {
-    if (word != &slot.state) continue;
+  // The guest driver has a mapping of its own.
+  const auto* base = reinterpret_cast<const unsigned char*>(&guest::Connection::get()->memory());
+  const size_t at = static_cast<size_t>(static_cast<const unsigned char*>(word) - base);
+  const auto index_in = [at](size_t begin, size_t bytes, size_t each, size_t* index) {
+    *index = (at - begin) / each;
+    return at >= begin && at - begin < bytes;
+  };
+  size_t index = 0;
+  if (index_in(offsetof(ConnectionMemory, replies), sizeof memory_->replies,
+               sizeof(layout::ReplySlot), &index)) {
+    layout::ReplySlot& slot = memory_->replies[index];
     slot.status = CL_SUCCESS;
     slot.inline_bytes = slot.total_bytes = 0;
     slot.state.store(layout::kReplyReady);
-    return;
-  }
-  const auto* at = static_cast<const unsigned char*>(word);
-  const auto* queues = reinterpret_cast<const unsigned char*>(memory_->queues);
-  const auto* events = reinterpret_cast<const unsigned char*>(memory_->events);
-  if (at >= queues && at < queues + sizeof memory_->queues) {
-    const size_t index = static_cast<size_t>(at - queues) / sizeof(layout::QueueSlot);
+  } else if (index_in(offsetof(ConnectionMemory, queues), sizeof memory_->queues,
+                      sizeof(layout::QueueSlot), &index)) {
     memory_->queues[index].completed.store(last_sync_[index]);
     memory_->queues[index].changed.fetch_add(1);
-  } else if (at >= events && at < events + sizeof memory_->events) {
-    const size_t index = static_cast<size_t>(at - events) / sizeof(layout::EventSlot);
+  } else if (index_in(offsetof(ConnectionMemory, events), sizeof memory_->events,
+                      sizeof(layout::EventSlot), &index)) {
     memory_->events[index].status.store(spoil() ? static_cast<int8_t>(source_->byte() | 0x80) : 0);
   } else {
     pause();  // a word of the guest driver's own: another of its threads changes it

@@ -43,7 +43,9 @@ class HostileWorker {
   void add_arena(const SharedArena& arena);
   void begin();
 
-  static constexpr int kMostHostileWaits = 40;  // an input
+  // In an input: above the first number waits are answered well, above the second at once.
+  static constexpr int kMostHostileWaits = 40;
+  static constexpr int kMostWaits = 120;
 
   DeviceHostDouble& host_;
   layout::ConnectionMemory* memory_ = nullptr;
