@@ -10,8 +10,9 @@ from tools.programs.case import Case, Outcome
 
 _VERDICT = re.compile(r"^(\S+\.py::\w+)(\[.*\])? (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b", re.M)
 
-# The vGPU has no images, no SVM and no intermediate language, as it says: these tests choose to skip, or are expected to
-# fail, as they would on any such device. Every other test must give its native verdict.
+# The vGPU has no images, no SVM and no intermediate language, as it says: these tests choose to
+# skip, or are expected to fail, as they would on any such device. Every other test must give its
+# native verdict.
 WITHOUT_IMAGES_SVM_OR_IL = {
     "test_nonempty_supported_image_formats",
     "test_image_2d",
