@@ -5,6 +5,7 @@
 
 #include "worker/connection.h"
 #include "worker/query.h"
+#include "worker/report_filter.h"
 
 namespace aliquot::worker {
 
@@ -46,10 +47,10 @@ void Connection::on(const CreateProgramWithSourceCommand& command) {
   const std::string source(reinterpret_cast<const char*>(shared), command.size);
   ProgramObject* object = programs_.insert(command.program);
   if (object == nullptr) return replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
-  const char* text = source.c_str();
-  const size_t length = source.size();
+  const char* texts[] = {source_preamble().data(), source.data()};
+  const size_t lengths[] = {source_preamble().size(), source.size()};
   cl_int status = CL_SUCCESS;
-  const cl_program made = calls_.clCreateProgramWithSource(context, 1, &text, &length, &status);
+  const cl_program made = calls_.clCreateProgramWithSource(context, 2, texts, lengths, &status);
   if (made == nullptr) {
     programs_.erase(command.program);
     return replies_.answer(command.reply, status != CL_SUCCESS ? status : CL_OUT_OF_RESOURCES);

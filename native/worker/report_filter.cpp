@@ -74,6 +74,20 @@ bool feature_works(std::string_view name) {
          std::end(kMissingFeatures);
 }
 
+const std::string& source_preamble() {
+  static const std::string preamble = [] {
+    std::string text("#undef __IMAGE_SUPPORT__\n");
+    for (const std::string_view feature : kMissingFeatures) {
+      text += "#undef ";
+      text += feature;
+      text += '\n';
+    }
+    text += "#line 1\n";
+    return text;
+  }();
+  return preamble;
+}
+
 std::string filter_extensions(std::string_view list) {
   std::string kept;
   while (!list.empty()) {

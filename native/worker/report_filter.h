@@ -13,6 +13,10 @@ bool extension_works(std::string_view name);
 /// True for an optional feature of OpenCL C 3.0 that works.
 bool feature_works(std::string_view name);
 
+/// What comes before every source, so that the compiler claims no more than the device reports:
+/// programs choose between two paths by these macros. Line numbers stay the program's own.
+const std::string& source_preamble();
+
 /// The names of `list` (separated by spaces) that work.
 std::string filter_extensions(std::string_view list);
 /// Of an array of cl_name_version those that `works` accepts; what is no such array becomes empty.

@@ -259,9 +259,32 @@ static void callbacks(void) {
   CHECK(clReleaseProgram(program));
 }
 
+// What the compiler claims is what the device reports: programs choose their path by either.
+static void macros(void) {
+  cl_int code, lines_off = -1;
+  cl_bool images = 2;
+  const char *text =
+      "#ifdef __IMAGE_SUPPORT__\n"
+      "#define IMAGES 1\n"
+      "#else\n"
+      "#define IMAGES 0\n"
+      "#endif\n"
+      "kernel void claims(global int *o) { o[0] = IMAGES; }\n"
+      "kernel void line(global int *o) { o[0] = __LINE__ - 7; }\n";
+  CHECK(clGetDeviceInfo(d.id, CL_DEVICE_IMAGE_SUPPORT, sizeof images, &images, NULL));
+  cl_program program = clCreateProgramWithSource(d.context, 1, &text, NULL, &code);
+  CHECK(code);
+  CHECK(clBuildProgram(program, 1, &d.id, "", NULL, NULL));
+  EXPECT(run(program, "claims") == (int)images);
+  lines_off = run(program, "line");
+  EXPECT(lines_off == 0);
+  CHECK(clReleaseProgram(program));
+}
+
 int main(int count, char **arguments) {
   read_arguments(count, arguments);
   d = open_device();
+  macros();
   creation();
   builds();
   queries();
