@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,11 @@ from pathlib import Path
 from tests.fakes import worker
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def _restore_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class FakeInstallation:
@@ -26,6 +32,7 @@ class FakeInstallation:
         self.native.mkdir()
         self.vendors.mkdir()
         self.probes: dict[str, object] = {}
+        self.started: list[subprocess.Popen[str]] = []
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(directory),
@@ -41,7 +48,12 @@ class FakeInstallation:
         (self.native / "libaliquot-opencl.so").write_bytes(b"")
 
     def close(self) -> None:
-        """Remove what lies outside the test's own directory."""
+        """End what still runs and remove what lies outside the test's own directory."""
+        for process in self.started:
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.terminate()
+                process.wait(10)
         shutil.rmtree(self.runtime, ignore_errors=True)
 
     def program(self, name: str, module: str) -> None:
@@ -80,13 +92,18 @@ class FakeInstallation:
         )
 
     def popen(self, arguments: Sequence[str], **options: object) -> subprocess.Popen[str]:
-        """Start the command line."""
-        return subprocess.Popen(
+        """Start the command line, with signals as in a terminal: a shell that starts the tests in
+        the background ignores some, and what is ignored stays so in every program below.
+        """
+        process = subprocess.Popen(
             self.command(*arguments),
             env=self.environment,
             text=True,
+            preexec_fn=_restore_signals,
             **options,  # type: ignore[call-overload]
         )
+        self.started.append(process)
+        return process
 
     def probed(self) -> list[str]:
         """The libraries that were probed, in order."""
