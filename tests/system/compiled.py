@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,11 @@ def compile_program(name: str, folder: Path) -> Path:
     command = ["cc", "-O1", "-g", "-Wall", "-Wextra", "-pthread", str(_SOURCES / f"{name}.c")]
     if headers:
         command += ["-I", str(headers)]
-    for place in (*fetch.library_path().split(":"), str(Path(sys.prefix) / "lib")):
-        command += ["-L", place, f"-Wl,-rpath,{place}"]
+    if not ctypes.util.find_library("OpenCL"):
+        # No loader is installed: one that we unpacked, or the one that came with Intel's driver.
+        # DT_RPATH holds for the libraries that a library needs, too; DT_RUNPATH would not.
+        command.append("-Wl,--disable-new-dtags")
+        for place in (*fetch.library_path().split(":"), str(Path(sys.prefix) / "lib")):
+            command += ["-L", place, f"-Wl,-rpath,{place}"]
     subprocess.run([*command, "-l:libOpenCL.so.1", "-ldl", "-o", str(program)], check=True)
     return program
