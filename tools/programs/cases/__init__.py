@@ -30,7 +30,6 @@ def all_cases() -> list[Case]:
         OpencvUmat(),
         ReiknaFft(),
         ClfftClient(),
-        Hashcat(),
         PyopenclExample("demo"),
         PyopenclExample("demo_elementwise"),
         PyopenclExample("demo-struct-reduce"),
@@ -39,4 +38,4 @@ def all_cases() -> list[Case]:
 
 def soak_cases() -> list[Case]:
     """Cases that take minutes."""
-    return [PyopenclTests("array-all", "test_array.py", time_limit=1800)]
+    return [PyopenclTests("array-all", "test_array.py", time_limit=1800), Hashcat()]

@@ -15,6 +15,8 @@ _COUNT = re.compile(r"^\s*(\d+) test\(s\) (passed|skipped|failed)")
 class ClblastTest(Case):
     """One test program; its counts of passed, skipped and failed must be equal, and none failed."""
 
+    time_limit = 900  # a driver that has not compiled xgemm's many kernels before takes minutes
+
     def __init__(self, routine: str) -> None:
         self.name = f"clblast-{routine}"
         self.what = f"CLBlast's test of {routine}"
