@@ -70,9 +70,12 @@ Event* take_called_back(EventState& state, uint32_t id) {
   return event;
 }
 
-void handle_status(Event& event, cl_int status) {
-  if (status <= CL_COMPLETE) conclude(event, status);
-  else run_callbacks(event, status);
+/// The worker said something of the event with this id. Whether of this event, only the slot knows:
+/// the entry may have been on its way still when the id's last event was seen to have ended and was
+/// released, and the id was given out again.
+void look_at(Event& event) {
+  const cl_int status = event_status(event);
+  if (status > CL_COMPLETE && status != CL_QUEUED) run_callbacks(event, status);
 }
 
 bool read_notifications(EventState& state) {
@@ -89,7 +92,7 @@ bool read_notifications(EventState& state) {
     any = true;
     Event* event = take_called_back(state, static_cast<uint32_t>(entry));
     if (event == nullptr) continue;
-    handle_status(*event, static_cast<cl_int>(entry >> 32));
+    look_at(*event);
     unhold(*event);
   }
   return any;
@@ -106,9 +109,10 @@ void look_at_all(EventState& state, bool ask) {
   for (uint32_t id = 1; id < limit; id++) {
     Event* event = take_called_back(state, id);
     if (event == nullptr) continue;
-    const cl_int status = event_status(*event);
-    if (status > CL_COMPLETE && status != CL_QUEUED) run_callbacks(*event, status);
-    if (status > CL_COMPLETE && ask) ask_again(*event);
+    look_at(*event);
+    if (ask && event->local_status.load(std::memory_order_acquire) > CL_COMPLETE) {
+      ask_again(*event);
+    }
     unhold(*event);
   }
 }

@@ -7,7 +7,8 @@ namespace aliquot::guest::opencl {
 
 namespace {
 
-/// In an in-order queue the end of a command is the end of all before it.
+/// In an in-order queue the completion of a command is the end of all before it. (One that fails
+/// because of its wait list may end before them.)
 void note_completed(Queue& queue, uint64_t sequence) {
   if (!queue.in_order() || sequence == 0) return;
   uint64_t seen = queue.slot->completed.load(std::memory_order_relaxed);
@@ -42,8 +43,7 @@ Event* make_event(Context& context, Queue* queue, cl_command_type type) {
 void conclude(Event& event, cl_int status) {
   if (event.local_status.load(std::memory_order_acquire) <= CL_COMPLETE) return;
   if (event.queue != nullptr) {
-    // Not what a dead connection ends.
-    if (!event.connection->dead()) note_completed(*event.queue, event.sequence);
+    if (status == CL_COMPLETE) note_completed(*event.queue, event.sequence);
     if (event.copies_out.load(std::memory_order_acquire)) copy_out_for(event, status);
   }
   if (status < 0) {
@@ -95,6 +95,8 @@ void watch_event(Event& event, uint32_t levels) {
     slot.waiters.store(0, std::memory_order_relaxed);
     slot.has_times = 0;
     slot.status.store(layout::kEventPending, std::memory_order_release);
+    // Before the command is sent: whoever hears of the event looks at its slot.
+    event.watched.store(true, std::memory_order_release);
   }
   WatchEventCommand command{};
   command.event = event.id;
@@ -102,7 +104,6 @@ void watch_event(Event& event, uint32_t levels) {
   command.levels = missing;
   if (!send(*event.connection, command)) return;
   event.watch_levels |= missing;
-  event.watched.store(true, std::memory_order_release);
 }
 
 void await_publication(Event& event) {

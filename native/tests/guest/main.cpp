@@ -4,6 +4,7 @@ int main() {
   test_includes();
   test_snapshot_reader();
   test_kernel_reply();
+  test_events();
   test_connection();
   return g_failures == 0 ? 0 : 1;
 }

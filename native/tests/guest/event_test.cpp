@@ -1,0 +1,122 @@
+// Events and what a worker says of them, at the worst possible moment.
+#include "guest/opencl/event.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "check.h"
+#include "fake_peer.h"
+#include "generated/opencl_functions.h"
+
+using namespace aliquot;
+using namespace aliquot::guest;
+using namespace aliquot::guest::opencl;
+using guest_test::FakePeer;
+
+namespace {
+
+bool attach_event_state(Connection& connection) {
+  connection.api_state = new ConnectionState;
+  for (IdPool& pool : connection.ids) pool.set_limit(64);
+  return attach_events(connection);
+}
+
+void CL_CALLBACK count_call(cl_event, cl_int status, void* calls) {
+  if (status == CL_COMPLETE) ++*static_cast<std::atomic<int>*>(calls);
+}
+
+/// As the worker does it: one entry, then the helper thread is woken.
+void notify(layout::ConnectionMemory& memory, uint32_t event, cl_int status) {
+  layout::Control& control = memory.control;
+  const uint64_t tail = control.notify_tail.load();
+  memory.notifications[tail % layout::kNotifyEntries].store(
+      (uint64_t{static_cast<uint32_t>(status)} << 32) | event);
+  control.notify_tail.store(tail + 1);
+  control.notify_count.fetch_add(1);
+  futex_wake(control.notify_count, 1);
+}
+
+template <class Condition>
+bool comes_true(Condition condition) {
+  for (int i = 0; i < 10'000 && !condition(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return condition();
+}
+
+struct Scene {
+  Context* context;
+  Queue* queue;
+};
+
+Scene make_scene(Connection& connection, layout::ConnectionMemory& memory) {
+  Scene scene{make<Context>(&connection), make<Queue>(&connection)};
+  scene.queue->context = scene.context;
+  scene.queue->id = 1;
+  scene.queue->slot = &memory.queues[0];
+  return scene;
+}
+
+// The entry of an event that was seen to have ended and released comes late, when its id belongs to
+// another event: that one has not ended.
+void test_stale_notification(Scene scene, layout::ConnectionMemory& memory) {
+  std::atomic<int> calls{0};
+  Event* event = new_command_event(*scene.queue, CL_COMMAND_MARKER);
+  event->sequence = 1;
+  CHECK(SetEventCallback(to_handle(event), CL_COMPLETE, count_call, &calls) == CL_SUCCESS);
+  notify(memory, event->id, CL_COMPLETE);
+  CHECK(comes_true([&] { return memory.control.notify_head.load() == 1; }));
+  CHECK(comes_true([&] { return event->holds.load() == 2; }));  // the helper has let go of it
+  CHECK(event_status(*event) > CL_COMPLETE);
+  CHECK(calls == 0);
+
+  slot_of(*event).status.store(CL_COMPLETE);
+  notify(memory, event->id, CL_COMPLETE);
+  CHECK(comes_true([&] { return calls == 1; }));
+  CHECK(event_status(*event) == CL_COMPLETE);
+  CHECK(memory.queues[0].completed.load() == 1);
+  CHECK(release(*event));
+}
+
+// A command may fail before those that were enqueued before it have ended.
+void test_failed_event(Scene scene, layout::ConnectionMemory& memory) {
+  const uint64_t before = memory.queues[0].completed.load();
+  Event* event = new_command_event(*scene.queue, CL_COMMAND_MARKER);
+  event->sequence = before + 2;
+  watch_event(*event, 0);
+  slot_of(*event).status.store(CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST);
+  CHECK(wait_event(*event) == CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST);
+  CHECK(memory.queues[0].completed.load() == before);
+  CHECK(release(*event));
+}
+
+void run_events() {
+  FakePeer peer;
+  Connection* connection = Connection::get(&attach_event_state);
+  CHECK(connection != nullptr);
+  if (connection == nullptr) return;
+  layout::ConnectionMemory& memory = connection->memory();
+  const Scene scene = make_scene(*connection, memory);
+  test_stale_notification(scene, memory);
+  test_failed_event(scene, memory);
+  peer.hang_up();
+  CHECK(comes_true([&] { return !connection->check_alive(); }));
+}
+
+}  // namespace
+
+// In a process of its own: a process has one connection, and that of the other tests ends for good.
+void test_events() {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    run_events();
+    ::_exit(g_failures == 0 ? 0 : 1);
+  }
+  int status = -1;
+  CHECK(::waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
