@@ -65,6 +65,11 @@ static void profiling(void) {
   cl_event events[7];
   cl_int code;
   CHECK(clEnqueueWriteBuffer(queue, b, CL_TRUE, 0, kCount * 4, host, 0, NULL, &events[0]));
+  cl_ulong at_once = 0;  // programs ask for the times of a blocking call without waiting again
+  EXPECT_CODE(clGetEventProfilingInfo(events[0], CL_PROFILING_COMMAND_END, sizeof at_once, &at_once,
+                                      NULL),
+              CL_SUCCESS);
+  EXPECT(at_once != 0);
   events[1] = enqueue_add(queue, b, 3, 0, NULL);
   CHECK(clEnqueueReadBuffer(queue, b, CL_FALSE, 0, kCount * 4, host, 0, NULL, &events[2]));
   uint32_t *p = clEnqueueMapBuffer(queue, b, CL_TRUE, CL_MAP_WRITE, 0, 64, 0, NULL, &events[3],

@@ -272,6 +272,14 @@ cl_int with_event(const Transfer& transfer, const WaitList& wait,
   return status;
 }
 
+/// A blocking write returns when the bytes are taken; but whoever asks for its event and for times
+/// reads them at once, so there it returns at the command's end.
+cl_int write_staged_blocking(const Submission& to) {
+  const cl_int status = write_staged(to);
+  if (status != CL_SUCCESS || to.event == nullptr || !to.transfer.queue.profiling()) return status;
+  return wait_event(*to.event) < 0 ? CL_OUT_OF_RESOURCES : CL_SUCCESS;
+}
+
 cl_int read_staged_blocking(const Submission& to) {
   const Transfer& transfer = to.transfer;
   const Box& box = transfer.box;
@@ -343,7 +351,8 @@ cl_int write_buffer(const Transfer& transfer) {
     }
   }
   status = ensure_materialized(transfer.buffer);
-  return status != CL_SUCCESS ? status : with_event(transfer, wait, write_staged);
+  if (status != CL_SUCCESS) return status;
+  return with_event(transfer, wait, transfer.blocking ? write_staged_blocking : write_staged);
 }
 
 cl_int read_buffer(const Transfer& transfer) {
