@@ -139,6 +139,9 @@ void Connection::on(const LaunchCommand& command) {
   if (status == CL_SUCCESS) {
     status = launch(enqueue, command, kernel);
     kernels_.store(kernels_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  } else if (KernelObject* unlaunched = kernels_table_.find(command.kernel)) {
+    // The guest driver sends an argument once: later launches build on those of this one.
+    set_arguments(*unlaunched, unlaunched->program->context, command.arguments);
   }
   finish_enqueue(enqueue, status, kernel != nullptr ? kernel->name : nullptr);
 }

@@ -152,10 +152,16 @@ void test_events(TestGuest& guest) {
   // What waits for a command that never was fails as well.
   guest.launch(1, 99, 1, Arguments(), 5);
   const uint32_t failed[] = {5};
-  guest.launch(1, 2, 1, Arguments(), 6, failed);
+  guest.launch(1, 2, 1, Arguments().value(1, 500), 6, failed);
   CHECK_SAME(guest.wait_event(5), CL_INVALID_KERNEL);
   CHECK_SAME(guest.wait_event(6), CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST);
   CHECK_SAME(guest.take_error(1), CL_INVALID_KERNEL);
+  // Its arguments count all the same: they are sent once.
+  CHECK(guest.read(1, 4, &counted, 4));
+  const int before = counted;
+  guest.launch(1, 2, 1, Arguments());
+  CHECK(guest.read(1, 4, &counted, 4));
+  CHECK_SAME(counted - before, 500);
   for (const uint32_t id : {1, 2, 5, 6}) guest.release(ObjectKind::kEvent, id);
   CHECK_SAME(guest.wait_event(7), CL_INVALID_EVENT);
 }
