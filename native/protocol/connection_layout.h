@@ -19,7 +19,7 @@ constexpr size_t kLargestFrame = size_t{64} << 10;  // larger data goes through 
 constexpr size_t kReplySlots = 64;
 constexpr size_t kReplySlotBytes = size_t{16} << 10;
 
-// Status of queues and events, written by the worker and only read by the guest driver.
+// Status of queues and events, written by the worker (see below for what the guest driver writes).
 constexpr size_t kQueueSlots = 4096;
 constexpr size_t kEventSlots = size_t{1} << 18;
 
@@ -60,7 +60,8 @@ struct ReplySlot {
 };
 static_assert(sizeof(ReplySlot) == kReplySlotBytes);
 
-// All commands with a sequence up to `completed` have ended (see the `sync` command).
+// All commands with a sequence up to `completed` have ended (see the `sync` command). Both ends raise
+// it, the guest driver where an event of an in-order queue told it; it never goes back.
 struct QueueSlot {
   std::atomic<uint64_t> completed;
   std::atomic<uint32_t> changed;  // futex word: counts completions

@@ -43,8 +43,10 @@ void QueueProgress::begin_busy(uint64_t number) {
   if (completed() + 1 == number) busy_since_ns_.store(now_ns(), std::memory_order_relaxed);
 }
 
-void QueueProgress::prune() {
-  visit_outstanding([](OutstandingCommand&, cl_int) {});
+bool QueueProgress::prune() {
+  bool idle = true;
+  visit_outstanding([&](OutstandingCommand&, cl_int) { idle = false; });
+  return idle;
 }
 
 void QueueProgress::publish_after(uint64_t number, uint64_t sequence) {
@@ -142,7 +144,10 @@ void QueueProgress::reached(uint64_t sequence, uint64_t number, cl_int status) {
   if (sequence <= completed_sequence_) return;
   completed_sequence_ = sequence;
   layout::QueueSlot& slot = publisher_->memory().queues[id_ - 1];
-  slot.completed.store(sequence);
+  // Never back: the guest driver raises it, too, for what it learns from an event.
+  uint64_t seen = slot.completed.load();
+  while (seen < sequence && !slot.completed.compare_exchange_weak(seen, sequence)) {
+  }
   slot.changed.fetch_add(1);
   if (slot.waiters.load() != 0) {
     slot.waiters.store(0);
