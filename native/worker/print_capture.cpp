@@ -12,6 +12,10 @@
 
 namespace aliquot::worker {
 
+namespace {
+constexpr size_t kPipeBytes = 64 << 10;
+}  // namespace
+
 bool PrintCapture::start() {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return false;
@@ -53,12 +57,14 @@ void PrintCapture::drain() {
   const std::lock_guard guard(mutex_);
   const auto target = target_.lock();
   unsigned char bytes[4096];
-  for (;;) {
+  // No more than the pipe holds: what is written meanwhile is a later drain's.
+  for (size_t drained = 0; drained < kPipeBytes;) {
     const ssize_t count = read(read_end_.get(), bytes, sizeof bytes);
     if (count <= 0) {
       if (count < 0 && errno == EINTR) continue;
       return;
     }
+    drained += static_cast<size_t>(count);
     if (target) target->print({bytes, static_cast<size_t>(count)});
   }
 }

@@ -11,6 +11,8 @@ namespace {
 constexpr uint64_t kRingMask = layout::kCommandRingBytes - 1;
 static_assert((layout::kCommandRingBytes & kRingMask) == 0);
 constexpr uint32_t kFramesBetweenOffers = 32;
+// A guest process can move the sleeper to another word, out of the reach of `wake`.
+constexpr uint64_t kLongestSleepNs = 2'000'000'000;
 }  // namespace
 
 void RingConsumer::copy(uint64_t position, void* out, size_t bytes) const {
@@ -60,7 +62,7 @@ bool RingConsumer::spin(uint64_t budget_ns) {
 void RingConsumer::sleep() {
   control_.worker_sleeps.store(1);
   if (control_.command_tail.load() == head_ && !stop_.load()) {
-    futex_wait(control_.worker_sleeps, 1, 0);
+    futex_wait(control_.worker_sleeps, 1, kLongestSleepNs);
   }
   control_.worker_sleeps.store(0, std::memory_order_relaxed);
 }
