@@ -124,12 +124,11 @@ void Connection::on(const BuildProgramCommand& command) {
   const cl_int status = find_devices(command.devices, devices);
   if (status != CL_SUCCESS) return replies_.answer(command.reply, status);
   if (may_print(command.options.data(), command.options.size())) program->prints.store(true);
-  const bool queued = builder_.add([this, program, devices, options = text_of(command.options),
+  const auto kept = std::make_shared<KeptDevices>(calls_, std::move(devices));
+  const bool queued = builder_.add([this, program, kept, options = text_of(command.options),
                                     reply = command.reply] {
-    replies_.answer(reply, calls_.clBuildProgram(
-                               program->program.load(), static_cast<cl_uint>(devices.size()),
-                               devices.empty() ? nullptr : devices.data(), options.c_str(),
-                               nullptr, nullptr));
+    replies_.answer(reply, calls_.clBuildProgram(program->program.load(), kept->count(),
+                                                 kept->data(), options.c_str(), nullptr, nullptr));
   });
   if (!queued) replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
 }
@@ -162,7 +161,8 @@ void Connection::on(const CompileProgramCommand& command) {
   }
   if (names.size() != headers.size()) return replies_.answer(command.reply, CL_INVALID_VALUE);
   if (may_print(command.options.data(), command.options.size())) program->prints.store(true);
-  const bool queued = builder_.add([this, program, devices, headers, names,
+  const auto kept = std::make_shared<KeptDevices>(calls_, std::move(devices));
+  const bool queued = builder_.add([this, program, kept, headers, names,
                                     options = text_of(command.options), reply = command.reply] {
     std::vector<cl_program> header_programs;
     std::vector<const char*> header_names;
@@ -171,12 +171,11 @@ void Connection::on(const CompileProgramCommand& command) {
       header_names.push_back(names[i].c_str());
     }
     const bool any = !headers.empty();
-    replies_.answer(
-        reply, calls_.clCompileProgram(
-                   program->program.load(), static_cast<cl_uint>(devices.size()),
-                   devices.empty() ? nullptr : devices.data(), options.c_str(),
-                   static_cast<cl_uint>(headers.size()), any ? header_programs.data() : nullptr,
-                   any ? header_names.data() : nullptr, nullptr, nullptr));
+    replies_.answer(reply,
+                    calls_.clCompileProgram(program->program.load(), kept->count(), kept->data(),
+                                            options.c_str(), static_cast<cl_uint>(headers.size()),
+                                            any ? header_programs.data() : nullptr,
+                                            any ? header_names.data() : nullptr, nullptr, nullptr));
   });
   if (!queued) replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
 }
@@ -199,6 +198,8 @@ void Connection::on(const LinkProgramCommand& command) {
     if (find_program(id, &input) == nullptr) {
       return replies_.answer(command.reply, CL_INVALID_PROGRAM);
     }
+    // Its inputs keep the context until the link is done.
+    if (input->context != context) return replies_.answer(command.reply, CL_INVALID_PROGRAM);
     if (input->prints.load()) program->prints.store(true);
     inputs.push_back(std::move(input));
   }
@@ -212,15 +213,15 @@ void Connection::on(const LinkProgramCommand& command) {
   if (object == nullptr) return replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
   object->program = program;
   program->pending.store(true);
-  const bool queued = builder_.add([this, program, context, devices, inputs,
+  const auto kept = std::make_shared<KeptDevices>(calls_, std::move(devices));
+  const bool queued = builder_.add([this, program, context, kept, inputs,
                                     options = text_of(command.options), reply = command.reply] {
     std::vector<cl_program> input_programs;
     for (const auto& input : inputs) input_programs.push_back(input->program.load());
     cl_int link_status = CL_SUCCESS;
     const cl_program made = calls_.clLinkProgram(
-        context, static_cast<cl_uint>(devices.size()), devices.empty() ? nullptr : devices.data(),
-        options.c_str(), static_cast<cl_uint>(inputs.size()), input_programs.data(), nullptr,
-        nullptr, &link_status);
+        context, kept->count(), kept->data(), options.c_str(), static_cast<cl_uint>(inputs.size()),
+        input_programs.data(), nullptr, nullptr, &link_status);
     program->program.store(made);
     program->pending.store(false);
     ReplyBytes answer;
@@ -250,8 +251,8 @@ void Connection::on(const ProgramInfoCommand& command) {
       return answer_query(replies_, command.reply, query);
   }
   cl_uint count = 0;
-  cl_int status = calls_.clGetProgramInfo(program, CL_PROGRAM_NUM_DEVICES, sizeof count, &count,
-                                          nullptr);
+  cl_int status =
+      calls_.clGetProgramInfo(program, CL_PROGRAM_NUM_DEVICES, sizeof count, &count, nullptr);
   if (status != CL_SUCCESS || count > 256) return replies_.answer(command.reply, status);
   std::vector<size_t> sizes(count, 0);
   status = calls_.clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, count * sizeof(size_t),

@@ -34,8 +34,8 @@ using GetPlatformFunction = void*(CL_API_CALL*)(cl_platform_id, const char*);
 
 void* find_function(void* library, const char* name) {
   if (void* symbol = dlsym(library, name)) return symbol;
-  const auto find = reinterpret_cast<GetExtensionAddress>(
-      dlsym(library, "clGetExtensionFunctionAddress"));
+  const auto find =
+      reinterpret_cast<GetExtensionAddress>(dlsym(library, "clGetExtensionFunctionAddress"));
   return find != nullptr ? find(name) : nullptr;
 }
 
@@ -109,6 +109,7 @@ cl_icd_dispatch ask_functions(GetPlatformFunction find, cl_platform_id platform)
   ALIQUOT_ASK(clEnqueueMarkerWithWaitList);
   ALIQUOT_ASK(clEnqueueBarrierWithWaitList);
   ALIQUOT_ASK(clCreateSubDevices);
+  ALIQUOT_ASK(clRetainDevice);
   ALIQUOT_ASK(clReleaseDevice);
   ALIQUOT_ASK(clGetDeviceAndHostTimer);
 #undef ALIQUOT_ASK

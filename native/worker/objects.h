@@ -21,6 +21,31 @@ struct DeviceObject {
   bool sub_device = false;
 };
 
+// Devices of a build that goes on while the guest process may release them.
+class KeptDevices {
+ public:
+  KeptDevices(const cl_icd_dispatch& calls, std::vector<cl_device_id> devices)
+      : calls_(calls), devices_(std::move(devices)) {
+    for (const cl_device_id device : devices_) {
+      if (calls_.clRetainDevice != nullptr) calls_.clRetainDevice(device);
+    }
+  }
+  ~KeptDevices() {
+    for (const cl_device_id device : devices_) {
+      if (calls_.clRetainDevice != nullptr) calls_.clReleaseDevice(device);
+    }
+  }
+  KeptDevices(const KeptDevices&) = delete;
+  KeptDevices& operator=(const KeptDevices&) = delete;
+
+  cl_uint count() const { return static_cast<cl_uint>(devices_.size()); }
+  const cl_device_id* data() const { return devices_.empty() ? nullptr : devices_.data(); }
+
+ private:
+  const cl_icd_dispatch& calls_;
+  std::vector<cl_device_id> devices_;
+};
+
 struct ContextObject {
   cl_context context = nullptr;
 };
@@ -30,9 +55,10 @@ struct QueueObject {
   cl_context context = nullptr;
   bool in_order = true;
   bool profiled = false;
-  uint64_t commands = 0;           // enqueued so far
-  uint64_t evented = 0;             // number of the last command that has an event
-  cl_int last_status = CL_SUCCESS;  // return code of the last command
+  uint64_t commands = 0;                             // enqueued so far
+  uint64_t evented = 0;                              // number of the last command that has an event
+  cl_int last_status = CL_SUCCESS;                   // return code of the last command
+  std::shared_ptr<const std::string> hidden_kernel;  // name of the last launch without an event
   std::shared_ptr<QueueProgress> progress;
 };
 
@@ -44,7 +70,7 @@ struct BufferObject {
   cl_int error = CL_SUCCESS;  // why each use of it fails
   cl_context context = nullptr;
   uint64_t size = 0;
-  uint64_t serial = 0;        // tells a buffer from an earlier one of the same id
+  uint64_t serial = 0;  // tells a buffer from an earlier one of the same id
   BufferCharge* charge = nullptr;
   bool sub_buffer = false;
 };
