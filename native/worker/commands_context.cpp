@@ -11,8 +11,8 @@ void Connection::on(const SnapshotCommand& command) {
   const cl_device_id device = find_device(command.device);
   if (device == nullptr) return replies_.answer(command.reply, CL_INVALID_DEVICE);
   ReplyBytes report;
-  write_device_report(context_.driver, device,
-                      {context_.quota->limit(), context_.device_type}, report);
+  write_device_report(context_.driver, device, {context_.quota->limit(), context_.device_type},
+                      report);
   replies_.answer(command.reply, CL_SUCCESS, report.bytes());
 }
 
@@ -34,9 +34,9 @@ void Connection::on(const CreateSubDevicesCommand& command) {
   properties.insert(properties.end(), 3, 0);
   std::vector<cl_device_id> made(command.sub_devices.size());
   cl_uint count = 0;
-  const cl_int status = calls_.clCreateSubDevices(
-      device, properties.data(), static_cast<cl_uint>(made.size()),
-      made.empty() ? nullptr : made.data(), &count);
+  const cl_int status =
+      calls_.clCreateSubDevices(device, properties.data(), static_cast<cl_uint>(made.size()),
+                                made.empty() ? nullptr : made.data(), &count);
   if (status == CL_SUCCESS) {
     for (size_t i = 0; i < made.size() && i < count; ++i) {
       DeviceObject* object = devices_.insert(command.sub_devices[i]);
@@ -73,9 +73,8 @@ void Connection::on(const CreateContextCommand& command) {
   if (object == nullptr) return replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
   const cl_context_properties properties[] = {
       CL_CONTEXT_PLATFORM, reinterpret_cast<cl_context_properties>(context_.driver.platform), 0};
-  object->context =
-      calls_.clCreateContext(properties, static_cast<cl_uint>(devices.size()), devices.data(),
-                             nullptr, nullptr, &status);
+  object->context = calls_.clCreateContext(properties, static_cast<cl_uint>(devices.size()),
+                                           devices.data(), nullptr, nullptr, &status);
   if (object->context == nullptr) {
     if (status == CL_SUCCESS) status = CL_OUT_OF_RESOURCES;
     contexts_.erase(command.context);
@@ -111,7 +110,11 @@ void Connection::on(const CreateQueueCommand& command) {
   // The sequences of a slot go on from one queue to the next: buffers remember their last use by
   // queue id and sequence.
   auto& slot_owner = queue_slots_[command.queue];
-  if (slot_owner != nullptr) object->progress->continue_from(slot_owner->retire());
+  if (slot_owner != nullptr) {
+    object->progress->continue_from(slot_owner->retire());
+    std::erase_if(earlier_queues_, [](const auto& earlier) { return earlier->prune(); });
+    if (!slot_owner->prune()) earlier_queues_.push_back(slot_owner);
+  }
   slot_owner = object->progress;
   memory_->queues[command.queue - 1].error.store(0);
   context_.watchdog.add(id_, object->progress);

@@ -29,9 +29,7 @@ void Connection::set_user_event(EventObject& object, cl_int status) {
   object.resolved = true;
   calls_.clSetUserEventStatus(object.event, status);
   if (status == CL_COMPLETE) return;
-  for (const auto& progress : queue_slots_) {
-    if (progress != nullptr) progress->recheck();
-  }
+  for_each_progress([](QueueProgress& progress) { progress.recheck(); });
 }
 
 void Connection::on(const WatchEventCommand& command) {

@@ -29,8 +29,8 @@ constexpr uint64_t kAccessFlags = CL_MEM_READ_WRITE | CL_MEM_WRITE_ONLY | CL_MEM
 // What the host may do is the guest driver's to check: it reads and writes for its own ends too.
 constexpr uint64_t kHostFlags =
     CL_MEM_HOST_WRITE_ONLY | CL_MEM_HOST_READ_ONLY | CL_MEM_HOST_NO_ACCESS;
-constexpr uint64_t kSharedAlignment = 64;             // of a buffer's place in an arena
-constexpr uint64_t kMemoryPatienceNs = 1'000'000'000; // for memory that is about to be freed
+constexpr uint64_t kSharedAlignment = 64;              // of a buffer's place in an arena
+constexpr uint64_t kMemoryPatienceNs = 1'000'000'000;  // for memory that is about to be freed
 
 }  // namespace
 
@@ -65,10 +65,9 @@ cl_int Connection::make_buffer(const CreateBufferCommand& command, BufferObject&
   if (buffer.memory == nullptr) {
     return status != CL_SUCCESS ? status : CL_MEM_OBJECT_ALLOCATION_FAILURE;
   }
-  charge->followed =
-      calls_.clSetMemObjectDestructorCallback != nullptr &&
-      calls_.clSetMemObjectDestructorCallback(buffer.memory, BufferCharge::freed, charge.get()) ==
-          CL_SUCCESS;
+  charge->followed = calls_.clSetMemObjectDestructorCallback != nullptr &&
+                     calls_.clSetMemObjectDestructorCallback(buffer.memory, BufferCharge::freed,
+                                                             charge.get()) == CL_SUCCESS;
   buffer.charge = charge.release();
   buffer.context = context;
   buffer.size = command.size;
@@ -127,14 +126,12 @@ void Connection::on(const DropArenaCommand& command) {
   // Transfers under way read and write its pages.
   const std::shared_ptr<const void> arena = arenas_.take(command.arena);
   if (arena == nullptr) return;
-  queues_.for_each([&](uint32_t, QueueObject& queue) {
-    cover_hidden(queue);
-    queue.progress->hold(arena);
-  });
+  if (hidden_ != nullptr) cover_hidden(*hidden_);
+  for_each_progress([&](QueueProgress& progress) { progress.hold(arena); });
 }
 
 void Connection::give_back_idle_events() {
-  queues_.for_each([](uint32_t, QueueObject& queue) { queue.progress->prune(); });
+  for_each_progress([](QueueProgress& progress) { progress.prune(); });
 }
 
 }  // namespace aliquot::worker

@@ -13,6 +13,8 @@ constexpr uint64_t kRefuseUnderWay = 65'536;  // nothing ends, and the driver's 
 constexpr uint64_t kCheckpointEvery = 256;    // commands
 // Commands shorter than this may be hidden behind later ones.
 constexpr uint64_t kShortCommandNs = 500'000;
+// As many as the watchdog may see as one, since it can't tell them apart.
+constexpr uint64_t kMostHidden = 32;
 }  // namespace
 
 cl_int Connection::begin_enqueue(Enqueue& enqueue, uint32_t queue, uint32_t event,
@@ -50,6 +52,7 @@ cl_int Connection::begin_enqueue(Enqueue& enqueue, uint32_t queue, uint32_t even
 
 bool Connection::may_hide(const QueueObject& queue, uint32_t queue_id) {
   return queue.in_order && (queue.commands + 1) % kCheckpointEvery != 0 &&
+         queue.commands - queue.evented < kMostHidden &&
          queue.progress->average_ns() < kShortCommandNs && ring_.launch_follows(queue_id);
 }
 
@@ -78,6 +81,7 @@ void Connection::finish_enqueue(Enqueue& enqueue, cl_int status,
   QueueObject& queue = *enqueue.queue;
   if (enqueue.event == nullptr) {
     queue.progress->begin_busy(++queue.commands);
+    queue.hidden_kernel = kernel;
     hidden_ = &queue;
     hidden_number_ = queue.commands;
     return;
@@ -92,8 +96,9 @@ void Connection::keep_event(QueueObject& queue, cl_event event,
   OutstandingCommand command;
   command.event = event;
   command.number = number;
-  command.hidden_before = number - queue.evented > 1;
+  command.hidden_before = static_cast<uint32_t>(number - queue.evented - 1);
   command.kernel = kernel;
+  command.hidden_kernel = std::move(queue.hidden_kernel);
   queue.progress->add(std::move(command));
   queue.evented = number;
   if (hidden_ == &queue) hidden_ = nullptr;
@@ -155,9 +160,8 @@ void Connection::on(const SyncCommand& command) {
     return;
   }
   cover_hidden(*queue);
-  const bool needs_marker =
-      queue->commands != queue->progress->completed() &&
-      (!queue->in_order || queue->evented != queue->commands);
+  const bool needs_marker = queue->commands != queue->progress->completed() &&
+                            (!queue->in_order || queue->evented != queue->commands);
   if (needs_marker && !add_marker(*queue)) {
     publisher_->latch_queue_error(command.queue, CL_OUT_OF_RESOURCES);
   }

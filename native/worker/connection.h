@@ -132,6 +132,16 @@ class Connection {
   bool add_marker(QueueObject& queue);
   /// Makes sure that the last command of the queue has an event: a marker where it hasn't.
   void cover_hidden(QueueObject& queue);
+  /// Calls `visit(QueueProgress&)` for every queue that may have commands under way, released ones
+  /// too.
+  template <class Visit>
+  void for_each_progress(Visit visit) {
+    for (const auto* list : {&queue_slots_, &earlier_queues_}) {
+      for (const auto& progress : *list) {
+        if (progress != nullptr) visit(*progress);
+      }
+    }
+  }
   bool may_hide(const QueueObject& queue, uint32_t queue_id);
 
   // Lookups: null or an error where the id means nothing (any more).
@@ -198,6 +208,8 @@ class Connection {
   ObjectTable<EventObject> events_{layout::kEventSlots};
 
   std::vector<std::shared_ptr<QueueProgress>> queue_slots_;  // who last had a queue's slot
+  // Who had one before, was released and still has commands under way.
+  std::vector<std::shared_ptr<QueueProgress>> earlier_queues_;
   uint64_t largest_buffer_ = 0;
   std::vector<cl_event> wait_list_;  // of the command under way
   QueueObject* hidden_ = nullptr;    // its last command has no event

@@ -43,8 +43,10 @@ void QueueProgress::begin_busy(uint64_t number) {
   if (completed() + 1 == number) busy_since_ns_.store(now_ns(), std::memory_order_relaxed);
 }
 
-void QueueProgress::prune() {
-  visit_outstanding([](OutstandingCommand&, cl_int) {});
+bool QueueProgress::prune() {
+  bool idle = true;
+  visit_outstanding([&](OutstandingCommand&, cl_int) { idle = false; });
+  return idle;
 }
 
 void QueueProgress::publish_after(uint64_t number, uint64_t sequence) {

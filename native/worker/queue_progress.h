@@ -19,10 +19,12 @@ namespace aliquot::worker {
 struct OutstandingCommand {
   cl_event event = nullptr;
   uint64_t number = 0;
-  bool hidden_before = false;                 // a command without an event came right before
+  uint32_t hidden_before = 0;                 // commands without an event that came right before
   std::shared_ptr<const std::string> kernel;  // name; null for other commands
-  uint64_t running_since = 0;                 // ns, as the watchdog saw it; 0: not running yet
-  std::weak_ptr<EventWatch> watch;            // who waits for the event
+  std::shared_ptr<const std::string> hidden_kernel;  // of the last hidden one
+  uint64_t running_since = 0;       // ns, as the watchdog saw it; 0: not running yet
+  bool itself_runs = false;         // else it is the hidden ones that run
+  std::weak_ptr<EventWatch> watch;  // who waits for the event
 };
 
 class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
@@ -44,8 +46,8 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
   void hold(const std::shared_ptr<const void>& thing);
   /// The same without an event: everything has ended already.
   void reached(uint64_t sequence, uint64_t number, cl_int status);
-  /// Gives back the events of commands that are known to have ended.
-  void prune();
+  /// Gives back the events of commands that are known to have ended. True when none is left.
+  bool prune();
   /// The event of an outstanding command is watched.
   void attach(cl_event event, const std::shared_ptr<EventWatch>& watch);
   /// Waits until no more than `most` of the commands up to `number` are under way, as long as

@@ -22,14 +22,9 @@ void Connection::finish_queues() {
   queues_.for_each([&](uint32_t, QueueObject& object) { calls_.clFlush(object.queue); });
   queues_.for_each([&](uint32_t, QueueObject& object) { calls_.clFinish(object.queue); });
   // Released queues go on until their last command has ended.
-  for (const auto& progress : queue_slots_) {
-    if (progress == nullptr) continue;
-    for (bool busy = true; busy;) {
-      busy = false;
-      progress->visit_outstanding([&](OutstandingCommand&, cl_int) { busy = true; });
-      if (busy) pause_ms(1);
-    }
-  }
+  for_each_progress([](QueueProgress& progress) {
+    while (!progress.prune()) pause_ms(1);
+  });
 }
 
 void Connection::release_objects() {
@@ -43,11 +38,7 @@ void Connection::release_objects() {
   release_all(events_, [&](uint32_t id) { release_event(id); });
   release_all(kernels_table_, [&](uint32_t id) { release_kernel(id); });
   release_all(programs_, [&](uint32_t id) { release_program(id); });
-  for (const auto& progress : queue_slots_) {
-    if (progress == nullptr) continue;
-    progress->retire();
-    progress->prune();
-  }
+  for_each_progress([](QueueProgress& progress) { progress.retire(); });
   release_all(queues_, [&](uint32_t id) { release_queue(id); });
   release_all(buffers_, [&](uint32_t id) { release_buffer(id); });
   release_all(contexts_, [&](uint32_t id) { release_context(id); });
@@ -63,6 +54,7 @@ void Connection::tear_down() {
   finish_queues();
   release_objects();
   queue_slots_.clear();
+  earlier_queues_.clear();
   // Drivers free buffers of finished commands a moment later, in threads of their own.
   constexpr int kMostWaits = 90;
   for (int i = 0; i < kMostWaits && bytes_held_->load() != 0; ++i) {

@@ -73,24 +73,28 @@ bool Watchdog::look(uint64_t now) {
     if (queue == nullptr) continue;
     bool first = true;
     queue->visit_outstanding([&](OutstandingCommand& command, cl_int status) {
-      const bool hidden_runs = first && command.hidden_before && !any_running;
-      check(watched, command, status == CL_RUNNING || hidden_runs, now);
+      const bool hidden_run = first && command.hidden_before != 0 && !any_running;
+      check(watched, command, status == CL_RUNNING, hidden_run, now);
       first = false;
     });
   }
   return busy;
 }
 
+// Of hidden commands nobody knows which one runs, so they have the time of all of them together.
 void Watchdog::check(const Watched& watched, OutstandingCommand& command, bool runs,
-                     uint64_t now) {
-  if (!runs || command.kernel == nullptr) {
+                     bool hidden_run, uint64_t now) {
+  const auto& kernel = runs ? command.kernel : command.hidden_kernel;
+  if ((!runs && !hidden_run) || kernel == nullptr) {
     command.running_since = 0;
     return;
   }
-  if (command.running_since == 0) command.running_since = now;
+  if (command.running_since == 0 || command.itself_runs != runs) command.running_since = now;
+  command.itself_runs = runs;
+  const uint64_t limit = uint64_t{limit_ms_} * (runs ? 1 : command.hidden_before);
   const uint64_t milliseconds = (now - command.running_since) / 1'000'000;
-  if (limit_ms_ == 0 || milliseconds <= limit_ms_ || reported_.exchange(true)) return;
-  host_.overrun(watched.connection, static_cast<uint32_t>(milliseconds), command.kernel->c_str());
+  if (limit_ms_ == 0 || milliseconds <= limit || reported_.exchange(true)) return;
+  host_.overrun(watched.connection, static_cast<uint32_t>(milliseconds), kernel->c_str());
 }
 
 }  // namespace aliquot::worker

@@ -43,7 +43,8 @@ class Watchdog {
   static void* run(void* self);
   void wake();
   uint64_t period_ns() const;
-  void check(const Watched& watched, OutstandingCommand& command, bool runs, uint64_t now);
+  void check(const Watched& watched, OutstandingCommand& command, bool runs, bool hidden_run,
+             uint64_t now);
 
   const uint32_t limit_ms_;
   HostLink& host_;

@@ -41,15 +41,15 @@ void test_violations(TestHost& host, TestGuest& neighbour) {
   const auto header = [](uint64_t size, uint64_t opcode, uint64_t flags = 0) {
     return size | (opcode << 32) | (flags << 48);
   };
-  try_frame({header(0, 48)});                   // no size
-  try_frame({header(16, 48), 1});               // too short for a launch
-  try_frame({header(64, 60), 1});               // longer than what is there
-  try_frame({header(12, 60), 1});               // not a multiple of 8
-  try_frame({header(16, 4711), 1});             // no such command
-  try_frame({header(16, 10, 1), 1});            // flags
-  try_frame({header(16, 10), 99});              // no such kind
-  try_frame({header(128 << 10, 48), 1});        // larger than any frame
-  try_frame({header(24, 60), 1, 1, 2});         // trailing words become the next frame
+  try_frame({header(0, 48)});             // no size
+  try_frame({header(16, 48), 1});         // too short for a launch
+  try_frame({header(64, 60), 1});         // longer than what is there
+  try_frame({header(12, 60), 1});         // not a multiple of 8
+  try_frame({header(16, 4711), 1});       // no such command
+  try_frame({header(16, 10, 1), 1});      // flags
+  try_frame({header(16, 10), 99});        // no such kind
+  try_frame({header(128 << 10, 48), 1});  // larger than any frame
+  try_frame({header(24, 60), 1, 1, 2});   // trailing words become the next frame
   // Tails that can't be.
   for (const uint64_t tail : {~uint64_t{0}, uint64_t{3}, uint64_t{1} << 40}) {
     TestGuest guest(host, ++connection);
@@ -97,7 +97,8 @@ void test_vanishing(TestHost& host, TestGuest& neighbour) {
   neighbour.release(ObjectKind::kBuffer, 600);
 }
 
-// A guest process that reads nothing: notifications overflow, replies are overwritten, nobody waits.
+// A guest process that reads nothing: notifications overflow, replies are overwritten, nobody
+// waits.
 void test_deaf_guest(TestHost& host, TestGuest& neighbour) {
   TestGuest guest(host, 41);
   guest.open(1, 1);
@@ -168,6 +169,13 @@ void test_overrun(WorkerSettings settings) {
   for (int i = 0; i < 20'000; ++i) guest.launch(1, 2, 1, Arguments());
   CHECK(guest.finish(1));
   CHECK(!host.seen(records::Kind::kKernelOverrun));
+  // Nor is a burst that the short ones let go without events, though it takes longer than the
+  // limit.
+  guest.set_burst(true);
+  for (int i = 0; i < 200; ++i) guest.launch(1, 1, 1, Arguments().buffer(0, 1).value(1, 4));
+  guest.set_burst(false);
+  CHECK(guest.finish(1, 120'000));
+  CHECK(!host.seen(records::Kind::kKernelOverrun));
   guest.launch(1, 1, 1, Arguments().buffer(0, 1).value(1, 1'000'000));
   records::Record record;
   CHECK(host.expect(records::Kind::kKernelOverrun, record));
@@ -175,6 +183,30 @@ void test_overrun(WorkerSettings settings) {
   CHECK_SAME(overrun.connection, 1);
   CHECK(overrun.milliseconds > 300);
   CHECK(std::string(overrun.kernel) == "slow");
+  host.kill_worker();
+}
+
+// A long kernel without an event of its own, with nothing but a failed launch behind it.
+void test_hidden_overrun(WorkerSettings settings) {
+  settings.kernel_limit_ms = 300;
+  TestHost host(settings);
+  TestGuest guest(host, 1);
+  guest.open(1, 1);
+  CHECK_SAME(guest.build(1, 1, kSource), CL_SUCCESS);
+  guest.kernel(1, 1, "slow");
+  guest.kernel(2, 1, "count");
+  guest.buffer(1, 1, 4);
+  guest.launch(1, 2, 1, Arguments().buffer(0, 1).value(1, 1));
+  for (int i = 0; i < 2'000; ++i) guest.launch(1, 2, 1, Arguments());
+  CHECK(guest.finish(1));
+  guest.set_burst(true);
+  guest.launch(1, 1, 1, Arguments().buffer(0, 1).value(1, 1'000'000));
+  guest.launch(1, 4711, 1, Arguments());
+  guest.set_burst(false);
+  guest.publish();
+  records::Record record;
+  CHECK(host.expect(records::Kind::kKernelOverrun, record));
+  CHECK(std::string(payload_of<records::KernelOverrun>(record).kernel) == "slow");
   host.kill_worker();
 }
 
@@ -203,6 +235,7 @@ void test_faults(const WorkerSettings& settings) {
     CHECK(neighbour.disconnect());
   }
   test_overrun(settings);
+  test_hidden_overrun(settings);
   test_kill(settings);
 }
 

@@ -206,6 +206,52 @@ void test_release_in_use(TestHost& host, TestGuest& guest) {
   guest.release(ObjectKind::kBuffer, 2);
 }
 
+// An arena that is dropped while the command that reads it waits in a queue that was released, and
+// whose id another queue has.
+void test_arena_of_a_released_queue(TestHost& host, TestGuest& guest) {
+  records::Record record;
+  while (host.seen(records::Kind::kArenaDropped)) host.expect(records::Kind::kArenaDropped, record);
+  const SharedPages& pages = guest.add_arena(3, 1 << 20);
+  std::memset(pages.data(), 7, 1 << 20);
+  CreateUserEventCommand user;
+  user.event = 1;
+  user.context = 1;
+  guest.send(user);
+  CreateQueueCommand queue;
+  queue.queue = 2;
+  queue.context = 1;
+  queue.device = 1;
+  CHECK_SAME(guest.call(queue).status, CL_SUCCESS);
+  guest.buffer(1, 1, 1 << 20);
+  const uint32_t gate[] = {1};
+  WriteBufferCommand write;
+  write.queue = 2;
+  write.buffer = 1;
+  write.size = 1 << 20;
+  write.arena = 3;
+  write.event = 2;
+  write.wait = gate;
+  guest.send(write);
+  guest.release(ObjectKind::kQueue, 2);
+  CHECK_SAME(guest.call(queue).status, CL_SUCCESS);
+  DropArenaCommand drop;
+  drop.arena = 3;
+  guest.send(drop);
+  CHECK_SAME(guest.call(LastErrorCommand{{}, 1}).status, CL_SUCCESS);
+  CHECK(!host.seen(records::Kind::kArenaDropped));
+  SetUserEventStatusCommand set;
+  set.event = 1;
+  guest.send(set);
+  CHECK_SAME(guest.wait_event(2), CL_COMPLETE);
+  unsigned char out[2] = {};
+  CHECK(guest.read(1, 1, out, 2, (1 << 20) - 2));
+  CHECK(out[0] == 7 && out[1] == 7);
+  CHECK(host.expect(records::Kind::kArenaDropped, record));
+  for (const uint32_t event : {1u, 2u}) guest.release(ObjectKind::kEvent, event);
+  guest.release(ObjectKind::kQueue, 2);
+  guest.release(ObjectKind::kBuffer, 1);
+}
+
 }  // namespace
 
 void test_memory(const WorkerSettings& settings) {
@@ -219,6 +265,7 @@ void test_memory(const WorkerSettings& settings) {
   test_shared_pages(host, guest);
   test_quota(host, guest);
   test_release_in_use(host, guest);
+  test_arena_of_a_released_queue(host, guest);
   CHECK(guest.disconnect());
 }
 
