@@ -98,10 +98,12 @@ static void parent_of_a_sub_buffer(void) {
 int main(int count, char **arguments) {
   read_arguments(count, arguments);
   d = open_device();
-  context_of_a_queue();
-  queue_of_an_event();
-  program_of_a_kernel();
-  parent_of_a_sub_buffer();
+  if (strict) {  // Intel forgets such objects
+    context_of_a_queue();
+    queue_of_an_event();
+    program_of_a_kernel();
+    parent_of_a_sub_buffer();
+  }
   close_device(&d);
   return finish_expectations("lifetime_rules");
 }
