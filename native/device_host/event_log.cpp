@@ -46,7 +46,9 @@ void EventLog::line(const char* format, ...) {
   if (length > sizeof(text) - 2) length = sizeof(text) - 2;
   for (size_t index = 0; index < length; ++index) {
     const auto character = static_cast<unsigned char>(text[index]);
-    if (character < 0x20 || character == 0x7f) text[index] = '?';
+    // Above 0x7f, too, there are some: U+0080 to U+009F.
+    const bool high = (character & 0xe0) == 0x80 && index > 0 && text[index - 1] == '\xc2';
+    if (character < 0x20 || character == 0x7f || high) text[index] = '?';
   }
   text[length++] = '\n';
   begin_new_file_if_full();

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "device_host/descriptor_room.h"
+
 namespace aliquot {
 
 Vgpu::Vgpu(HostContext& context, VgpuSettings settings, Events events)
@@ -87,7 +89,8 @@ void Vgpu::accept_guests() {
     records::ErrorCode code = records::ErrorCode::kNotPermitted;
     if (peer.user != settings_.owner && peer.user != 0)
       refusal = "This vGPU belongs to another user.";
-    if (refusal == nullptr && guests_.size() >= kMostGuests) {
+    if (refusal == nullptr &&
+        (guests_.size() >= kMostGuests || !leaves_room(socket.get(), DescriptorUse::kConnection))) {
       refusal = "Too many processes use this vGPU.";
       code = records::ErrorCode::kLimitReached;
     }

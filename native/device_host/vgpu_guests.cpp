@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "device_host/descriptor_room.h"
 #include "device_host/vgpu.h"
 #include "protocol/connection_layout.h"
 
@@ -146,7 +147,7 @@ bool Vgpu::try_arena(Guest& guest, const records::Record& record, bool may_wait)
       arena.memory = make_sealed_memory("aliquot-arena", bytes);
       arena.bytes = bytes;
       arena.purpose = request.purpose;
-      if (arena.memory) {
+      if (leaves_room(arena.memory.get(), DescriptorUse::kArena)) {
         reply.bytes = bytes;
         reply.arena = ++guest.last_arena;
         if (staging) guest.staging_bytes += bytes;

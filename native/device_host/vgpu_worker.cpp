@@ -17,8 +17,12 @@ constexpr uint64_t kIdleLookMilliseconds = 400;
 
 using records::Kind;
 
+// A worker's words end up on terminals.
 std::string text_of(const char* field, size_t size) {
-  return std::string(field, ::strnlen(field, size));
+  std::string text(field, ::strnlen(field, size));
+  for (char& character : text)
+    if (character < ' ' || character > '~') character = '?';
+  return text;
 }
 
 }  // namespace

@@ -393,6 +393,36 @@ def test_killed_worker(host: DeviceHostProcess) -> None:
     assert f"vGPU {control.list()[0].name}: The worker ended: " in why
 
 
+def test_what_a_worker_says_moves_no_terminal() -> None:
+    with running_device_host(orders="ready await-connect overrun \x1b[31mred\x9b serve") as host:
+        control = host.control()
+        host.guest(control.create())
+        wait_until(lambda: control.list() and control.unasked, "the end of the worker is told")
+        _, why = control.unasked[0].error()
+        assert "kernel ?[31mred?" in why
+        assert why.isprintable()
+
+
+def test_arenas_leave_descriptors_to_others() -> None:
+    host = DeviceHostProcess()
+    original = host.command
+    host.command = lambda *more: ["prlimit", "--nofile=128:128", *original(*more)]
+    host.orders.write_text("ready serve")
+    try:
+        host.start()
+        vgpu = host.control().create()
+        greedy = host.guest(vgpu)
+        arenas = 0
+        while greedy.arena(4096, STAGING)[0] != 0:
+            arenas += 1
+            os.close(greedy.descriptors.pop())
+        assert 60 < arenas < 100
+        host.guest(host.control().create(name="other"))
+        host.guest(vgpu)
+    finally:
+        host.close()
+
+
 def test_violation_ends_that_guest_alone() -> None:
     with running_device_host(
         orders="ready await-connect await-connect violation bad-frame serve"
