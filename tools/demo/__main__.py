@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -74,6 +75,7 @@ def main() -> int:
     if driver is None:
         console.print("demo: no OpenCL driver found; run `make setup`", style="red")
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # still clears up
     runtime = tempfile.mkdtemp(prefix="aliquot-demo-")
     os.environ |= {"ALIQUOT_RUNTIME_DIR": runtime, **driver.environment()}
     try:
