@@ -24,37 +24,36 @@ ChildProcesses::~ChildProcesses() {
   while (!helpers_.empty()) reap(helpers_.back().process);
 }
 
-void ChildProcesses::move_into_cgroups(pid_t process,
-                                       const std::vector<std::string>& process_files) {
-  if (process_files.empty()) return;
-  const std::string text = std::to_string(process);
+uint64_t ChildProcesses::run_helper(const std::function<int()>& work,
+                                    std::function<void(int)> done) {
   const pid_t helper = ::fork();
-  if (helper < 0) return;
-  if (helper == 0) {
-    for (const std::string& path : process_files) {
-      const int file = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-      if (file < 0) continue;
-      [[maybe_unused]] const ssize_t written = ::write(file, text.data(), text.size());
-      ::close(file);
-    }
-    ::_exit(0);
-  }
+  if (helper < 0) return 0;
+  if (helper == 0) ::_exit(work());
   known_.insert(helper);
   const int descriptor = static_cast<int>(::syscall(SYS_pidfd_open, helper, 0));
   const uint64_t token =
       loop_.watch(descriptor, EPOLLIN, [this, helper](uint32_t) { reap(helper); });
-  helpers_.push_back({helper, descriptor, token});
+  helpers_.push_back({++last_helper_, std::move(done), helper, descriptor, token});
+  return last_helper_;
+}
+
+void ChildProcesses::abandon(uint64_t helper) {
+  for (Helper& entry : helpers_)
+    if (entry.id == helper) entry.done = nullptr;
 }
 
 void ChildProcesses::reap(pid_t helper) {
   const auto found = std::find_if(helpers_.begin(), helpers_.end(),
                                   [&](const Helper& entry) { return entry.process == helper; });
   if (found == helpers_.end()) return;
-  ::waitpid(helper, nullptr, 0);
+  int status = 0;
+  ::waitpid(helper, &status, 0);
   loop_.unwatch(found->token);
   ::close(found->process_descriptor);
+  const std::function<void(int)> done = std::move(found->done);
   helpers_.erase(found);
   known_.erase(helper);
+  if (done) done(WIFEXITED(status) ? WEXITSTATUS(status) : 255);
 }
 
 bool ChildProcesses::kill_unknown_children() {

@@ -14,6 +14,7 @@ namespace {
 // it may for a second.
 constexpr uint64_t kLookMilliseconds = 200;
 constexpr uint64_t kIdleLookMilliseconds = 400;
+constexpr uint64_t kLooksACacheCheck = 16;
 
 using records::Kind;
 
@@ -161,6 +162,7 @@ void Vgpu::schedule_witness() {
     if (!worker_ || !worker_->running()) return;
     // Open files and mappings are walked every other time: they take longer.
     look_at_worker(++looks_ % 2 == 0);
+    if (looks_ % kLooksACacheCheck == 0) worker_->check_cache();
     schedule_witness();
   });
 }

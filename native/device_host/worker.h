@@ -48,6 +48,8 @@ class Worker {
 
   /// Whether the kernel has killed one of its processes for reaching the cgroup's bound.
   virtual bool reached_cgroup_limit() const = 0;
+  /// Looks, in the background, whether its cache has grown beyond measure, and ends it if so.
+  virtual void check_cache() = 0;
   /// Adapts the cgroup's bound to the common pages of all its connections.
   virtual void limit_cgroup(uint64_t common_bytes) = 0;
 };

@@ -121,7 +121,8 @@ sandbox::Plan make_worker_plan(const Options& options, const VgpuSettings& setti
   plan.hidden_probe = options.device_dir() + "/lock";
   plan.mount_point = options.device_dir() + "/view";
   plan.cache_directory = home.cache_directory;
-  plan.cache_bytes = uint64_t{512} << 20;
+  plan.cache_bytes = kMostCacheBytes;
+  plan.cache_entries = kMostCacheEntries;
   plan.scratch_bytes = uint64_t{64} << 20;
   plan.change_user = home.change_user;
   plan.user = home.user;

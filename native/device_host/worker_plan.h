@@ -20,6 +20,10 @@ struct VgpuSettings {
   std::string name;
 };
 
+// A cache that is larger is emptied before the next worker has it; a worker that fills it to twice
+// as much is ended.
+constexpr uint64_t kMostCacheBytes = uint64_t{512} << 20;
+constexpr uint64_t kMostCacheEntries = 100000;
 constexpr uint64_t kMostWorkerProcesses = 1024;  // threads included
 
 /// Everything but the descriptors, which are the caller's to add.

@@ -11,6 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "sandbox/steps.h"
+
 namespace aliquot {
 
 namespace {
@@ -26,6 +28,8 @@ WorkerProcess::WorkerProcess(HostContext& context, const VgpuSettings& settings,
 WorkerProcess::~WorkerProcess() {
   forget_descriptors();
   context_.loop.cancel(dismissal_);
+  context_.children.abandon(joining_);
+  context_.children.abandon(cache_check_);
   if (!running_) return;
   ::syscall(SYS_pidfd_send_signal, launched_.process_descriptor.get(), SIGKILL, nullptr, 0);
   ::waitpid(launched_.process, nullptr, 0);
@@ -60,9 +64,8 @@ bool WorkerProcess::start(std::string& problem) {
   }
   running_ = true;
   context_.children.add_worker(launched_.process);
-  // It may start to load its driver meanwhile: the witness counts that all the same.
-  context_.children.move_into_cgroups(launched_.process, cgroup_.process_files());
   if (cgroup_.limits_memory()) protections_ |= records::kMemoryCgroup;
+  join_cgroups();
   channel_ = std::make_unique<RecordChannel>(
       context_.loop, std::move(ours), kMostQueuedToWorker,
       [this](const records::Record& record) { events_.record(record); },
@@ -77,6 +80,44 @@ bool WorkerProcess::start(std::string& problem) {
 
 void WorkerProcess::send(const records::Record& record, const std::vector<int>& descriptors) {
   if (channel_) channel_->send(record, descriptors);
+}
+
+// In a helper: the kernel lets the writer wait for tens of milliseconds. The worker may start to
+// load its driver meanwhile: the witness counts that all the same.
+void WorkerProcess::join_cgroups() {
+  if (cgroup_.process_files().empty()) return;
+  const std::string text = std::to_string(launched_.process);
+  const auto join = [&] {
+    int failed = 0;
+    for (const std::string& path : cgroup_.process_files()) {
+      const Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+      if (!file || ::write(file.get(), text.data(), text.size()) < 0) failed = 1;
+    }
+    return failed;
+  };
+  joining_ = context_.children.run_helper(join, [this](int failed) {
+    joining_ = 0;
+    if (failed == 0 || !running_) return;
+    protections_ &= ~uint32_t{records::kMemoryCgroup};
+    context_.log.line("vgpu=%llu worker=%d could not be put into its cgroup",
+                      static_cast<unsigned long long>(settings_.id), launched_.process);
+  });
+  if (joining_ == 0) protections_ &= ~uint32_t{records::kMemoryCgroup};
+}
+
+void WorkerProcess::check_cache() {
+  if (!running_ || home_.cache_directory.empty() || cache_check_ != 0) return;
+  const auto check = [this] {
+    const uint64_t most = 2 * kMostCacheBytes;
+    return sandbox::folder_bytes(home_.cache_directory.c_str(), kMostCacheEntries) > most ? 1 : 0;
+  };
+  cache_check_ = context_.children.run_helper(check, [this](int too_large) {
+    cache_check_ = 0;
+    cache_too_large_ = too_large == 1;
+    if (cache_too_large_)
+      kill("its cache of compiled kernels holds more than " +
+           std::to_string(2 * kMostCacheBytes >> 20) + " MiB, or too many files");
+  });
 }
 
 void WorkerProcess::limit_cgroup(uint64_t common_bytes) {
@@ -173,6 +214,14 @@ void WorkerProcess::on_ended() {
     // Children of a worker without a process namespace may take a moment to die.
     context_.log.line("vgpu=%llu worker=%d left its cgroup busy",
                       static_cast<unsigned long long>(settings_.id), launched_.process);
+  }
+  if (cache_too_large_) {
+    // The helper has the cache's lock, too, and with it the cache until that is empty.
+    const auto empty = [this] {
+      sandbox::trim_cache(home_.cache_directory, kMostCacheBytes, kMostCacheEntries);
+      return 0;
+    };
+    context_.children.run_helper(empty, nullptr);
   }
   home_ = WorkerHome();  // the next worker may have its user and its cache
   events_.ended(how);

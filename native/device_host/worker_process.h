@@ -31,6 +31,7 @@ class WorkerProcess final : public Worker {
   pid_t process() const override { return launched_.process; }
   uint32_t protections() const override { return protections_; }
   bool reached_cgroup_limit() const override { return cgroup_.kills() > 0; }
+  void check_cache() override;
   void limit_cgroup(uint64_t common_bytes) override;
 
  private:
@@ -39,6 +40,7 @@ class WorkerProcess final : public Worker {
   void log_line(const std::string& line);
   void on_ended();
   void forget_descriptors();
+  void join_cgroups();
 
   HostContext& context_;
   const VgpuSettings& settings_;
@@ -52,8 +54,10 @@ class WorkerProcess final : public Worker {
   bool running_ = false, reported_ = false, started_ = false;
   uint32_t protections_ = 0;
   uint64_t cgroup_limit_ = 0;
-  std::string unfinished_line_;  // of its output
-  size_t lines_left_ = 100;      // of its output that go to the log
+  uint64_t joining_ = 0, cache_check_ = 0;  // helpers at work
+  std::string unfinished_line_;             // of its output
+  size_t lines_left_ = 100;                 // of its output that go to the log
+  bool cache_too_large_ = false;
   std::string why_killed_;
 };
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <string>
 
 #include "sandbox/steps.h"
 
@@ -14,9 +15,12 @@ namespace aliquot::sandbox {
 namespace {
 
 constexpr int kDeepest = 32;
+constexpr int kMostRounds = 64;
 
 struct Walk {
   bool remove = false;
+  int top = -1;             // the folder where the walk began
+  unsigned brought_up = 0;  // folders that lay too deep
   uint64_t entries_left = 0;
   uint64_t bytes = 0;
 };
@@ -39,6 +43,13 @@ void walk_folder(int folder, int depth, Walk& walk) {  // takes over `folder`
       const int inner =
           ::openat(folder, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
       if (inner >= 0) walk_folder(inner, depth + 1, walk);
+    } else if (is_folder && walk.remove) {
+      const std::string name = ".deep-" + std::to_string(++walk.brought_up);
+      ::renameat(folder, entry->d_name, walk.top, name.c_str());
+      continue;
+    } else if (is_folder) {
+      walk.entries_left = 0;  // what can't be counted is too much
+      break;
     }
     if (walk.remove) ::unlinkat(folder, entry->d_name, is_folder ? AT_REMOVEDIR : 0);
   }
@@ -51,7 +62,17 @@ uint64_t walk_path(const char* path, bool remove, uint64_t most_entries, bool& t
   Walk walk;
   walk.remove = remove;
   walk.entries_left = most_entries;
-  walk_folder(folder, 0, walk);
+  walk.top = folder;
+  // Those that were brought up are emptied in the next round.
+  for (int round = 0; round < kMostRounds; ++round) {
+    const unsigned before = walk.brought_up;
+    const int again = ::fcntl(folder, F_DUPFD_CLOEXEC, 3);
+    if (again < 0) break;
+    ::lseek(again, 0, SEEK_SET);
+    walk_folder(again, 0, walk);
+    if (walk.brought_up == before) break;
+  }
+  ::close(folder);
   too_many = walk.entries_left == 0;
   return walk.bytes;
 }
@@ -64,12 +85,10 @@ uint64_t folder_bytes(const char* path, uint64_t most_entries) {
   return too_many ? UINT64_MAX : bytes;
 }
 
-void trim_cache(const Plan& plan) {
-  if (plan.cache_directory.empty()) return;
-  constexpr uint64_t kMostEntries = 100000;
-  if (folder_bytes(plan.cache_directory.c_str(), kMostEntries) <= plan.cache_bytes) return;
+void trim_cache(const std::string& folder, uint64_t most_bytes, uint64_t most_entries) {
+  if (folder.empty() || folder_bytes(folder.c_str(), most_entries) <= most_bytes) return;
   bool too_many = false;
-  walk_path(plan.cache_directory.c_str(), true, kMostEntries * 10, too_many);
+  walk_path(folder.c_str(), true, most_entries * 10, too_many);
 }
 
 }  // namespace aliquot::sandbox

@@ -25,6 +25,7 @@ struct Plan {
   std::string mount_point;             // an empty folder of ours to build the view upon
   std::string cache_directory;         // kept between workers of one owner, writable; may be empty
   uint64_t cache_bytes = 0;            // a cache larger than this is emptied before the start
+  uint64_t cache_entries = 0;          // likewise one with more files and folders
   uint64_t scratch_bytes = 0;          // size of the private writable file system
 
   bool change_user = false;  // only root can

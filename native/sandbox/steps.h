@@ -1,5 +1,6 @@
 // The steps that fence a worker in, in the order in which the child takes them. Each returns
-// whether it took effect; none allocates more than a few strings. All run in the child only.
+// whether it took effect; none allocates more than a few strings. All run in the child only, but for
+// the two that look after a cache.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +14,12 @@ namespace aliquot::sandbox {
 /// Maps the child's user and group onto themselves in its new user namespace.
 bool map_own_user(uid_t user, gid_t group);
 
-/// Empties the cache folder when it holds more than the plan allows. Follows no links, because
-/// what lies in it was written by a tenant.
-void trim_cache(const Plan& plan);
+/// Empties a cache folder that holds more than these. Follows no links, because what lies in it was
+/// written by a tenant.
+void trim_cache(const std::string& folder, uint64_t most_bytes, uint64_t most_entries);
 
-/// Bytes of all files below a folder; counting stops at `most_entries` entries. Follows no links.
+/// Bytes of all files below a folder; the largest number where these are more than `most_entries`
+/// entries, or too deep. Follows no links.
 uint64_t folder_bytes(const char* path, uint64_t most_entries);
 
 /// Gives the child its own view of the file system: what the plan shows, read-only, a private

@@ -107,6 +107,7 @@ def test_every_fence_is_up(user: int | None) -> None:
             assert 61184 <= owner <= 65519
         arguments = Path(f"/proc/{vgpu.worker}/cmdline").read_bytes().split(b"\0")
         assert arguments[:2] == [b"aliquot-worker", b"serve"]
+        host.wait_for_log("worker=.* ready")  # until then it reads its orders
         descriptors = {path.name for path in Path(f"/proc/{vgpu.worker}/fd").iterdir()}
         assert descriptors <= {"0", "1", "2", "3"}
         environment = Path(f"/proc/{vgpu.worker}/environ").read_bytes().split(b"\0")
@@ -283,6 +284,16 @@ def test_workers_at_once_have_caches_of_their_own(user: int | None) -> None:
         control.create(name="two")
         wait_until(lambda: host.log().count("trial cache-folder x: permitted") == 2, "both wrote")
         assert host.log().count("trial cache-was-kept x: refused") == 2
+
+
+def test_a_cache_does_not_fill_the_disk(user: int | None) -> None:
+    """Files that lie deeper than anybody looks count as too many."""
+    with running_device_host(user, "ready fill-cache 6 serve") as host:
+        host.control().create()
+        host.wait_for_log("trial fill-cache 6: permitted")
+        host.wait_for_log("its cache of compiled kernels holds more than")
+        cache = host.folder / "cache"
+        wait_until(lambda: not list(cache.glob("*/*/*")), "the cache is empty")
 
 
 @pytest.mark.needs_root

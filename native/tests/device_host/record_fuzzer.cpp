@@ -62,6 +62,7 @@ class FuzzWorker final : public Worker {
   bool started() const override { return started_; }
   pid_t process() const override { return 0; }
   uint32_t protections() const override { return 0; }
+  void check_cache() override {}
   bool reached_cgroup_limit() const override { return false; }
   void limit_cgroup(uint64_t) override {}
   void say(const records::Record& record) {

@@ -180,6 +180,20 @@ const std::map<std::string, Trial>& trials() {
          const char* folder = std::getenv("XDG_CACHE_HOME");
          return folder == nullptr ? -1 : make_file(std::string(folder) + "/kept");
        }},
+      {"fill-cache",
+       [](const std::string& count) -> long {
+         const char* folder = std::getenv("XDG_CACHE_HOME");
+         if (folder == nullptr) return -1;
+         std::string path = folder;
+         for (int depth = 0; depth < 40; ++depth) ::mkdir((path += "/d").c_str(), 0700);
+         for (long index = 0; index < number(count); ++index) {
+           const int file = ::open((path + "/" + std::to_string(index)).c_str(),
+                                   O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+           if (file < 0 || ::fallocate(file, 0, 0, 200 << 20) != 0) return -1;
+           ::close(file);
+         }
+         return 0;
+       }},
       {"cache-was-kept",
        [](const std::string&) -> long {
          const char* folder = std::getenv("XDG_CACHE_HOME");
