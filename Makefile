@@ -27,7 +27,9 @@ demo: setup ## two real programs share one device, a third asks for too much
 
 test: $(STAMPS)/installed-for-tests $(STAMPS)/programs $(STAMPS)/tests $(STAMPS)/fuzz $(STAMPS)/thread ## all tests but the long ones
 	@.venv/bin/ctest --test-dir build/native --output-on-failure --timeout 120
-	@if [ -d build/thread ]; then .venv/bin/ctest --test-dir build/thread --output-on-failure --timeout 300; fi
+# Under ThreadSanitizer a real driver, which is not instrumented, gives false alarms: left out there.
+	@if [ -d build/thread ]; then \
+	  .venv/bin/ctest --test-dir build/thread --exclude-regex '^worker.driver$$' --output-on-failure --timeout 300; fi
 	@$(RUN) pytest -m "not soak"
 
 soak: test ## the long tests: hours
