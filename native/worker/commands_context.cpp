@@ -90,6 +90,10 @@ void Connection::on(const CreateQueueCommand& command) {
   if (context == nullptr) return replies_.answer(command.reply, CL_INVALID_CONTEXT);
   if (device == nullptr) return replies_.answer(command.reply, CL_INVALID_DEVICE);
   if ((command.properties & ~kKnown) != 0) return replies_.answer(command.reply, CL_INVALID_VALUE);
+  release_ended_queues();
+  if (closing_queues_.size() >= layout::kQueueSlots) {
+    return replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
+  }
   QueueObject* object = queues_.insert(command.queue);
   if (object == nullptr) return replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
   cl_int status = CL_OUT_OF_RESOURCES;
@@ -160,11 +164,25 @@ void Connection::release_queue(uint32_t id) {
   QueueObject* object = queues_.find(id);
   if (object == nullptr) return;
   cover_hidden(*object);
-  if (!object->in_order && object->commands != object->progress->completed()) add_marker(*object);
+  if (!object->in_order && !object->progress->prune()) add_marker(*object);
   object->progress->close(object->commands);
   calls_.clFlush(object->queue);
-  calls_.clReleaseCommandQueue(object->queue);
+  closing_queues_.push_back({object->queue, object->in_order, object->progress});
   queues_.erase(id);
+  release_ended_queues();
+}
+
+// A queue that is released while it works is freed by the driver's own thread that ends its last
+// command. Intel's driver then waits on that thread for the thread itself, and never works again, if
+// the queue is out of order. Its events are complete a moment before that thread lets go of the
+// queue; clFinish, all commands having ended, waits for that moment and no longer.
+void Connection::release_ended_queues() {
+  std::erase_if(closing_queues_, [&](const ClosingQueue& closing) {
+    if (!closing.progress->prune()) return false;
+    if (!closing.in_order) calls_.clFinish(closing.queue);
+    calls_.clReleaseCommandQueue(closing.queue);
+    return true;
+  });
 }
 
 }  // namespace aliquot::worker

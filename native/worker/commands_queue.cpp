@@ -150,6 +150,7 @@ void Connection::on(const FlushCommand& command) {
 }
 
 void Connection::on(const SyncCommand& command) {
+  if (!closing_queues_.empty()) release_ended_queues();
   QueueObject* queue = queues_.find(command.queue);
   if (queue == nullptr) {
     const bool known = command.queue < queue_slots_.size();

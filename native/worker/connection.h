@@ -158,6 +158,7 @@ class Connection {
   void release_device(uint32_t id);
   void release_context(uint32_t id);
   void release_queue(uint32_t id);
+  void release_ended_queues();
   void release_buffer(uint32_t id);
   void release_program(uint32_t id);
   void release_kernel(uint32_t id);
@@ -210,6 +211,13 @@ class Connection {
   std::vector<std::shared_ptr<QueueProgress>> queue_slots_;  // who last had a queue's slot
   // Who had one before, was released and still has commands under way.
   std::vector<std::shared_ptr<QueueProgress>> earlier_queues_;
+  // Released by the guest process with commands under way.
+  struct ClosingQueue {
+    cl_command_queue queue;
+    bool in_order;
+    std::shared_ptr<QueueProgress> progress;
+  };
+  std::vector<ClosingQueue> closing_queues_;
   uint64_t largest_buffer_ = 0;
   std::vector<cl_event> wait_list_;  // of the command under way
   QueueObject* hidden_ = nullptr;    // its last command has no event

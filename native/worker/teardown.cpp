@@ -40,6 +40,8 @@ void Connection::release_objects() {
   release_all(programs_, [&](uint32_t id) { release_program(id); });
   for_each_progress([](QueueProgress& progress) { progress.retire(); });
   release_all(queues_, [&](uint32_t id) { release_queue(id); });
+  for (const ClosingQueue& closing : closing_queues_) calls_.clReleaseCommandQueue(closing.queue);
+  closing_queues_.clear();
   release_all(buffers_, [&](uint32_t id) { release_buffer(id); });
   release_all(contexts_, [&](uint32_t id) { release_context(id); });
   release_all(devices_, [&](uint32_t id) { release_device(id); });
