@@ -5,17 +5,13 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-import zipfile
 from pathlib import Path
 
 from tools.setup import compiler, debian, icd_header
-from tools.setup.report import VENV, SetupError, run, say
+from tools.setup.report import VENV, SetupError, say
 
 _FOLDER = VENV / "opencl-headers"
 _NOTICE = b"Licensed under the Apache License, Version 2.0"
-# This wheel carries the Khronos headers, which are Apache-2.0. Only they are taken from it:
-# the library beside them has another licence and is neither installed nor linked.
-_WHEEL = "nvidia-cuda-opencl"
 
 
 def ensure() -> None:
@@ -25,12 +21,13 @@ def ensure() -> None:
     if debian.can_install():
         debian.install(["opencl-c-headers"])
         return
-    if _from_debian_package() or _from_wheel():
+    if _from_debian_package():
         say("OpenCL headers: a copy of our own in .venv")
         return
     raise SetupError(
-        "no OpenCL headers (CL/cl.h) found and none could be downloaded; "
-        "ask an administrator to run: apt-get install opencl-c-headers"
+        "no OpenCL headers (CL/cl.h) found and Debian's package could not be downloaded; "
+        "ask an administrator to run: apt-get install opencl-c-headers "
+        "(elsewhere the package is called opencl-headers)"
     )
 
 
@@ -55,24 +52,6 @@ def _from_debian_package() -> bool:
         if not debian.unpack("opencl-c-headers", Path(scratch)):
             return False
         return _keep(Path(scratch) / "usr/include/CL")
-
-
-def _from_wheel() -> bool:
-    with tempfile.TemporaryDirectory() as scratch:
-        place = Path(scratch)
-        try:
-            run(
-                [VENV / "bin/pip", "download", "-q", "--no-deps", "-d", place, _WHEEL],
-                why="download the OpenCL headers",
-            )
-        except SetupError:
-            return False
-        for wheel in place.glob("*.whl"):
-            with zipfile.ZipFile(wheel) as archive:
-                names = [n for n in archive.namelist() if "/CL/" in n and n.endswith(".h")]
-                archive.extractall(place, names)
-        found = sorted(place.glob("**/CL/cl.h"))
-        return bool(found) and _keep(found[0].parent)
 
 
 def _keep(source: Path) -> bool:
