@@ -94,7 +94,7 @@ void parse_kernel(const uint8_t* data, size_t size) {
 
 void run_program(protocol::ByteSource& source) {
   Stage& stage = *g_stage;
-  if (stage.worker.closed()) {
+  if (stage.worker.spent()) {
     stage.past.push_back(guest::Connection::get());
     guest::ConnectionMaker::after_fork_in_child();
     connect();
@@ -115,7 +115,7 @@ void run_program(protocol::ByteSource& source) {
     stage.worker.conclude_all();
     pause();
   }
-  if (!stage.worker.closed() && ++stage.inputs % kInputsAWorker == 0) stage.worker.start_over();
+  if (!stage.worker.spent() && ++stage.inputs % kInputsAWorker == 0) stage.worker.start_over();
 }
 
 }  // namespace

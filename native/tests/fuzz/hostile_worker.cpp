@@ -48,7 +48,7 @@ void HostileWorker::attach() {
   connection_.reset();
   memory_ = host_.memory();
   head_ = 0;
-  closed_ = false;
+  spent_ = false;
   std::fill(std::begin(last_sync_), std::end(last_sync_), 0);
   begin();
 }
@@ -65,6 +65,7 @@ void HostileWorker::start_over() {
 void HostileWorker::follow(protocol::ByteSource* source) {
   source_ = source;
   waits_ = 0;
+  leap_ = 1;
 }
 
 void HostileWorker::serve() {
@@ -158,7 +159,16 @@ void HostileWorker::satisfy(const void* word) {
     slot.state.store(layout::kReplyReady);
   } else if (index_in(offsetof(ConnectionMemory, queues), sizeof memory_->queues,
                       sizeof(layout::QueueSlot), &index)) {
-    memory_->queues[index].completed.store(last_sync_[index]);
+    // A number that was spoilt before may be far below what is waited for.
+    std::atomic<uint64_t>& completed = memory_->queues[index].completed;
+    if (completed.load() < last_sync_[index]) {
+      completed.store(last_sync_[index]);
+    } else if (leap_ < kFarthestLeap) {
+      completed.fetch_add(leap_ *= 2);
+    } else {
+      completed.store(~uint64_t{0});
+      spent_ = true;
+    }
     memory_->queues[index].changed.fetch_add(1);
   } else if (index_in(offsetof(ConnectionMemory, events), sizeof memory_->events,
                       sizeof(layout::EventSlot), &index)) {
@@ -173,9 +183,14 @@ void HostileWorker::scribble() {
   const uint8_t which = source_->byte();
   const uint64_t value = source_->value<uint64_t>();
   switch (which % 12) {
-    case 0:
-      memory_->queues[which / 12 % 4].completed.store(value);
+    case 0: {
+      std::atomic<uint64_t>& completed = memory_->queues[which / 12 % 4].completed;
+      completed.fetch_add(static_cast<uint64_t>(int64_t{static_cast<int8_t>(value)}));
+      if (value >> 58 != 63) break;
+      completed.store(value << 8);  // far away: nothing sensible comes after that
+      spent_ = true;
       break;
+    }
     case 1:
       memory_->queues[which / 12 % 4].error.store(static_cast<int32_t>(value));
       break;
@@ -212,7 +227,7 @@ void HostileWorker::scribble() {
       break;
     default:
       if (value % 64 != 63) break;  // seldom: it ends the connection
-      closed_ = true;
+      spent_ = true;
       control.worker_closed.store(1);
   }
   control.notify_count.fetch_add(1);

@@ -32,8 +32,8 @@ class HostileWorker {
   void conclude_all();
   /// Writes something where only the worker should.
   void scribble();
-  /// What the guest driver did not deserve: worker_closed was set.
-  bool closed() const { return closed_; }
+  /// The connection was closed or spoilt beyond use; the next input needs another.
+  bool spent() const { return spent_; }
 
  private:
   bool spoil() const { return source_ != nullptr && !source_->empty(); }
@@ -46,13 +46,15 @@ class HostileWorker {
   // In an input: above the first number waits are answered well, above the second at once.
   static constexpr int kMostHostileWaits = 40;
   static constexpr int kMostWaits = 120;
+  static constexpr uint64_t kFarthestLeap = uint64_t{1} << 20;
 
   DeviceHostDouble& host_;
   layout::ConnectionMemory* memory_ = nullptr;
   std::unique_ptr<worker::Connection> connection_;
   protocol::ByteSource* source_ = nullptr;
   int waits_ = 0;
-  bool closed_ = false;
+  bool spent_ = false;
+  uint64_t leap_ = 1;
   uint64_t head_ = 0;
   uint64_t last_sync_[layout::kQueueSlots] = {};
   alignas(8) unsigned char frame_[layout::kLargestFrame];

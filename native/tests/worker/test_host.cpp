@@ -63,9 +63,14 @@ TestHost::TestHost(const WorkerSettings& settings) : settings_(settings) {
   shared_pages_ = payload_of<records::WorkerReady>(record).shared_pages != 0;
 }
 
-TestHost::~TestHost() {
+TestHost::~TestHost() { finish(); }
+
+int TestHost::finish() {
   socket_.reset();
-  if (process_ > 0) waitpid(process_, nullptr, 0);
+  int status = 0;
+  if (process_ > 0) waitpid(process_, &status, 0);
+  process_ = -1;
+  return status;
 }
 
 void TestHost::kill_worker() {

@@ -52,10 +52,14 @@ class TestHost {
   bool expect(records::Kind kind, records::Record& record, int milliseconds = 10'000);
   /// Whether a record of this kind has come by now.
   bool seen(records::Kind kind);
+  /// Whether the worker has hung up.
+  bool gone() const { return peer_hung_up(socket_.get()); }
   bool shared_pages() const { return shared_pages_; }
   pid_t process() const { return process_; }
   uint64_t memory_limit() const { return settings_.memory_limit; }
   void kill_worker();
+  /// Hangs up and waits for the worker's end; its wait status.
+  int finish();
   /// CPU time of the worker up to now, in clock ticks.
   uint64_t cpu_ticks() const;
 
