@@ -49,7 +49,7 @@ bool read_whole(const std::string& path, size_t most, std::string& text) {
 }
 
 uint64_t kilobytes_in(const std::string& status, const char* key) {
-  const std::string line = "\n" + std::string(key) + ":";
+  const std::string line = std::string("\n").append(key).append(":");
   const size_t at = status.find(line);
   return at == std::string::npos
              ? 0

@@ -175,9 +175,10 @@ void write_device_report(const Driver& driver, cl_device_id device, const Report
     if (guest_answers(parameter) || !ask(calls, device, parameter, bytes)) continue;
     add_entry(out, kDevice, parameter, change_device_answer(parameter, bytes, limits));
   }
-  const std::string extensions = " " + device_text(calls, device, CL_DEVICE_EXTENSIONS) + " ";
+  const auto spaced = [](std::string_view name) { return std::string(" ").append(name).append(" "); };
+  const std::string extensions = spaced(device_text(calls, device, CL_DEVICE_EXTENSIONS));
   for (const ExtensionQueries& queries : kExtensionQueries) {
-    if (extensions.find(" " + std::string(queries.extension) + " ") == std::string::npos) continue;
+    if (extensions.find(spaced(queries.extension)) == std::string::npos) continue;
     for (cl_device_info parameter = queries.first; parameter <= queries.last; ++parameter) {
       if (ask(calls, device, parameter, bytes)) add_entry(out, kDevice, parameter, bytes);
     }
