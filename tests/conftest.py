@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 
 import pytest
+
+from tests.soak import results
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -16,3 +19,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("needs_root"):
             item.add_marker(needs_root)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Every long test leaves a dated result, whatever came of it."""
+    report = yield
+    if report.when == "call" and item.get_closest_marker("soak"):
+        results.write(item.nodeid, report.duration, report.outcome, dict(item.user_properties))
+    return report

@@ -16,3 +16,4 @@ void test_layout();
 void test_traces();
 void test_damaged_frames();  // hostile_test.cpp
 void test_built_frames();
+void test_allocations();  // allocation_test.cpp

@@ -37,6 +37,13 @@ unsigned char* map(const Descriptor& memory, uint64_t bytes) {
   return static_cast<unsigned char*>(data);
 }
 
+// Gives the pages back, whoever still maps them. The guest driver never unmaps a dead connection,
+// and this process makes thousands.
+void empty(const Descriptor& memory, uint64_t bytes) {
+  ::fallocate(memory.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+              static_cast<off_t>(bytes));
+}
+
 }  // namespace
 
 void DeviceHostDouble::expect_guest() {
@@ -89,20 +96,31 @@ void DeviceHostDouble::serve(const Descriptor& socket) {
 }
 
 void DeviceHostDouble::welcome(int socket, uint32_t sequence) {
-  const Descriptor memory = sealed_memory(layout::kConnectionBytes);
+  Descriptor memory = sealed_memory(layout::kConnectionBytes);
+  const int memory_descriptor = memory.get();
   const Descriptor account = sealed_memory(records::kAccountPageSize);
   auto* page = reinterpret_cast<records::AccountPage*>(map(account, records::kAccountPageSize));
   page->credit = page->memory_limit = kCredit;
   ::munmap(page, records::kAccountPageSize);
   {
     const std::lock_guard guard(mutex_);
-    memory_ = reinterpret_cast<layout::ConnectionMemory*>(map(memory, layout::kConnectionBytes));
+    for (const SharedArena& arena : arenas_) {
+      empty(arena.descriptor, arena.bytes);
+      ::munmap(arena.data, arena.bytes);
+    }
     arenas_.clear();
+    if (memory_descriptor_) empty(memory_descriptor_, layout::kConnectionBytes);
+    // The worker looks at the old mapping until it learns of the new one.
+    if (past_memory_ != nullptr) ::munmap(past_memory_, layout::kConnectionBytes);
+    past_memory_ = memory_;
+    memory_ = reinterpret_cast<layout::ConnectionMemory*>(map(memory, layout::kConnectionBytes));
+    memory_descriptor_ = std::move(memory);
+    ++connections_;
   }
   records::GuestWelcome welcome;
   welcome.memory_limit = kCredit;
   welcome.flags = flags_;
-  const int descriptors[] = {memory.get(), account.get()};
+  const int descriptors[] = {memory_descriptor, account.get()};
   send_record(socket, make_record(Kind::kGuestWelcome, sequence, welcome), descriptors, 2);
 }
 
@@ -135,6 +153,11 @@ void DeviceHostDouble::on_arena(Visit listener) {
 void DeviceHostDouble::for_each_arena(const Visit& visit) {
   const std::lock_guard guard(mutex_);
   for (const SharedArena& arena : arenas_) visit(arena);
+}
+
+uint32_t DeviceHostDouble::connections() {
+  const std::lock_guard guard(mutex_);
+  return connections_;
 }
 
 layout::ConnectionMemory* DeviceHostDouble::memory() {

@@ -37,6 +37,8 @@ class DeviceHostDouble {
   void for_each_arena(const Visit& visit);
   /// The memory of the latest connection; nullptr before the first.
   layout::ConnectionMemory* memory();
+  /// How many there have been.
+  uint32_t connections();
 
  private:
   void serve(const Descriptor& socket);
@@ -46,6 +48,9 @@ class DeviceHostDouble {
   const uint32_t flags_;
   std::mutex mutex_;
   layout::ConnectionMemory* memory_ = nullptr;
+  layout::ConnectionMemory* past_memory_ = nullptr;
+  Descriptor memory_descriptor_;
+  uint32_t connections_ = 0;
   std::vector<SharedArena> arenas_;
   Visit listener_;
 };

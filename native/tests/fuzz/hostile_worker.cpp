@@ -186,7 +186,7 @@ void HostileWorker::scribble() {
     case 0: {
       std::atomic<uint64_t>& completed = memory_->queues[which / 12 % 4].completed;
       completed.fetch_add(static_cast<uint64_t>(int64_t{static_cast<int8_t>(value)}));
-      if (value >> 58 != 63) break;
+      if (value >> 58 != 63 || host_.connections() > kMostConnections) break;
       completed.store(value << 8);  // far away: nothing sensible comes after that
       spent_ = true;
       break;
@@ -226,7 +226,7 @@ void HostileWorker::scribble() {
       memory_->replies[value % 4].state.store(static_cast<uint32_t>(value >> 32));
       break;
     default:
-      if (value % 64 != 63) break;  // seldom: it ends the connection
+      if (value % 64 != 63 || host_.connections() > kMostConnections) break;  // seldom
       spent_ = true;
       control.worker_closed.store(1);
   }

@@ -46,6 +46,8 @@ class HostileWorker {
   // In an input: above the first number waits are answered well, above the second at once.
   static constexpr int kMostHostileWaits = 40;
   static constexpr int kMostWaits = 120;
+  // In the life of the fuzzer: each leaves mappings behind, of which a process may have so many.
+  static constexpr uint32_t kMostConnections = 8000;
   static constexpr uint64_t kFarthestLeap = uint64_t{1} << 20;
 
   DeviceHostDouble& host_;
