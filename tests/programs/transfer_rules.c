@@ -190,6 +190,25 @@ static void fills(void) {
   CHECK(clReleaseMemObject(b));
 }
 
+// Not a rule of the specification, but every native driver keeps it, and programs rely on it: in an
+// in-order queue a blocking write ends after the reads that were enqueued before it.
+static void blocking_write_after_read(void) {
+  enum { kInts = 1 << 20 };
+  int *host = malloc(kInts * sizeof *host), small = 0;
+  cl_mem large = make_buffer(&d, CL_MEM_READ_WRITE, kInts * sizeof *host, NULL);
+  cl_mem other = make_buffer(&d, CL_MEM_READ_WRITE, sizeof small, NULL);
+  for (int i = 1; i <= 20; i++) {
+    CHECK(clEnqueueFillBuffer(d.queue, large, &i, sizeof i, 0, kInts * sizeof *host, 0, NULL, NULL));
+    CHECK(clEnqueueReadBuffer(d.queue, large, CL_FALSE, 0, kInts * sizeof *host, host, 0, NULL, NULL));
+    CHECK(clEnqueueWriteBuffer(d.queue, other, CL_TRUE, 0, sizeof small, &small, 0, NULL, NULL));
+    EXPECT(host[0] == i && host[kInts - 1] == i);
+  }
+  CHECK(clFinish(d.queue));
+  CHECK(clReleaseMemObject(large));
+  CHECK(clReleaseMemObject(other));
+  free(host);
+}
+
 int main(int count, char **arguments) {
   read_arguments(count, arguments);
   d = open_device();
@@ -202,6 +221,7 @@ int main(int count, char **arguments) {
   round_trips(timed);
   CHECK(clReleaseCommandQueue(timed));
   later_blocking_read();
+  blocking_write_after_read();
   rectangles();
   fills();
   close_device(&d);

@@ -272,10 +272,24 @@ cl_int with_event(const Transfer& transfer, const WaitList& wait,
   return status;
 }
 
+/// The specification lets a blocking write return once its bytes are taken. Native drivers return
+/// when an in-order queue has come that far, and programs take that for the end of reads which they
+/// enqueued before and never waited for: then we wait as well.
+cl_int end_earlier_reads(Queue& queue) {
+  if (!queue.in_order()) return CL_SUCCESS;
+  if (memory_of(*queue.connection).pending_reads.load(std::memory_order_relaxed) == 0) {
+    return CL_SUCCESS;
+  }
+  const cl_int status = wait_sequence(queue, queue.submitted.load(std::memory_order_relaxed));
+  if (status == CL_SUCCESS) settle(queue);
+  return status;
+}
+
 /// A blocking write returns when the bytes are taken; but whoever asks for its event and for times
 /// reads them at once, so there it returns at the command's end.
 cl_int write_staged_blocking(const Submission& to) {
-  const cl_int status = write_staged(to);
+  cl_int status = write_staged(to);
+  if (status == CL_SUCCESS) status = end_earlier_reads(to.transfer.queue);
   if (status != CL_SUCCESS || to.event == nullptr || !to.transfer.queue.profiling()) return status;
   return wait_event(*to.event) < 0 ? CL_OUT_OF_RESOURCES : CL_SUCCESS;
 }
@@ -347,6 +361,8 @@ cl_int write_buffer(const Transfer& transfer) {
     if (idle) {
       if (!peer_alive(connection)) return CL_OUT_OF_RESOURCES;
       copy_to_buffer(transfer.box, shared);
+      if (transfer.blocking) status = end_earlier_reads(queue);
+      if (status != CL_SUCCESS) return status;
       return finish_locally(queue, transfer.type, transfer.event);
     }
   }
