@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,15 @@ from tests.system.runtime import Runtime
 from tools.programs.drivers import Driver, all_drivers
 
 _DRIVERS = all_drivers()
+_EXPECTED_IN_CI = {"pocl", "intel"}
+
+
+def pytest_configure() -> None:
+    """Where CI has no driver to test on, that is a fault of its set-up and no reason to skip."""
+    missing = _EXPECTED_IN_CI - {driver.name for driver in _DRIVERS}
+    if os.environ.get("CI") and missing:
+        message = f"set-up brought no OpenCL driver named {', '.join(sorted(missing))}"
+        raise pytest.UsageError(message)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
