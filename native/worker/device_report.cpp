@@ -105,6 +105,19 @@ Bytes at_most(const Bytes& bytes, uint64_t limit) {
   return number<cl_ulong>(std::min<cl_ulong>(value, limit));
 }
 
+// Free memory as AMD's drivers tell it: KiB in all, and in the largest block.
+constexpr cl_device_info kFreeMemoryAmd = 0x4039;
+
+Bytes free_memory(Bytes bytes, uint64_t limit) {
+  for (size_t at = 0; at + sizeof(size_t) <= bytes.size(); at += sizeof(size_t)) {
+    size_t kibibytes = 0;
+    std::memcpy(&kibibytes, bytes.data() + at, sizeof kibibytes);
+    kibibytes = std::min<size_t>(kibibytes, limit / 1024);
+    std::memcpy(bytes.data() + at, &kibibytes, sizeof kibibytes);
+  }
+  return bytes;
+}
+
 Bytes change_device_answer(cl_device_info parameter, Bytes bytes, const ReportLimits& limits) {
   if (is_missing_feature(parameter)) return Bytes(bytes.size(), 0);
   switch (parameter) {
@@ -115,6 +128,8 @@ Bytes change_device_answer(cl_device_info parameter, Bytes bytes, const ReportLi
     case CL_DEVICE_MAX_MEM_ALLOC_SIZE:
     case CL_DEVICE_MAX_CONSTANT_BUFFER_SIZE:
       return at_most(bytes, limits.memory_limit);
+    case kFreeMemoryAmd:
+      return free_memory(bytes, limits.memory_limit);
     case CL_DEVICE_EXECUTION_CAPABILITIES:
       return number<cl_device_exec_capabilities>(CL_EXEC_KERNEL);
     case CL_DEVICE_EXTENSIONS:
@@ -180,7 +195,8 @@ void write_device_report(const Driver& driver, cl_device_id device, const Report
   for (const ExtensionQueries& queries : kExtensionQueries) {
     if (extensions.find(spaced(queries.extension)) == std::string::npos) continue;
     for (cl_device_info parameter = queries.first; parameter <= queries.last; ++parameter) {
-      if (ask(calls, device, parameter, bytes)) add_entry(out, kDevice, parameter, bytes);
+      if (!ask(calls, device, parameter, bytes)) continue;
+      add_entry(out, kDevice, parameter, change_device_answer(parameter, bytes, limits));
     }
   }
 }
