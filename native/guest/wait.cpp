@@ -13,6 +13,9 @@ namespace {
 constexpr uint64_t kSpinNs = 50'000;     // longest spin; waking a sleeper costs about half of it
 constexpr uint32_t kMissesToStop = 4;    // spins in a row that ended asleep
 constexpr uint32_t kWaitsToProbe = 16;   // then one wait in so many tries again
+constexpr uint32_t kTrialWaits = 8;      // waits that the two ways are compared by
+constexpr uint32_t kHoldWaits = 96;      // waits before the other way is tried
+constexpr uint64_t kLongestCounted = 4 * kSpinNs;  // a long kernel must not decide a comparison
 
 }  // namespace
 
@@ -51,13 +54,34 @@ void Lock::lock_slow() {
 void Lock::wake() { futex_wake(word_, 1); }
 
 uint64_t SpinHistory::budget_ns() {
-  if (misses_.load(std::memory_order_relaxed) < kMissesToStop) return kSpinNs;
+  if (misses_.load(std::memory_order_relaxed) < kMissesToStop) {
+    return sleeps_.load(std::memory_order_relaxed) ? 0 : kSpinNs;
+  }
   const uint32_t skipped = skipped_.load(std::memory_order_relaxed) + 1;
   skipped_.store(skipped, std::memory_order_relaxed);
   return skipped % kWaitsToProbe == 0 ? kSpinNs : 0;
 }
 
+// Waits 0 to kHoldWaits use one way, the last of them are summed; then come trials of the other.
+void SpinHistory::compare(uint64_t waited_ns) {
+  const uint64_t counted = waited_ns < kLongestCounted ? waited_ns : kLongestCounted;
+  const uint32_t wait = waits_.fetch_add(1, std::memory_order_relaxed);
+  if (wait < kHoldWaits) {
+    if (wait >= kHoldWaits - kTrialWaits) own_ns_.fetch_add(counted, std::memory_order_relaxed);
+    if (wait + 1 == kHoldWaits) sleeps_.store(!sleeps_.load(), std::memory_order_relaxed);
+    return;
+  }
+  trial_ns_.fetch_add(counted, std::memory_order_relaxed);
+  if (wait + 1 != kHoldWaits + kTrialWaits) return;
+  const uint64_t own = own_ns_.exchange(0, std::memory_order_relaxed);
+  const uint64_t trial = trial_ns_.exchange(0, std::memory_order_relaxed);
+  // The trial must win clearly, or chance would toss between the two.
+  if (trial * 10 >= own * 9) sleeps_.store(!sleeps_.load(), std::memory_order_relaxed);
+  waits_.store(0, std::memory_order_relaxed);
+}
+
 void SpinHistory::record(uint64_t waited_ns) {
+  compare(waited_ns);
   const uint32_t misses = misses_.load(std::memory_order_relaxed);
   if (waited_ns <= kSpinNs) {
     if (misses != 0) misses_.store(0, std::memory_order_relaxed);

@@ -76,8 +76,10 @@ class LockGuard {
   Lock& lock_;
 };
 
-/// Whether spinning has paid lately for one sort of wait. Races lose a count now and then, which
-/// does no harm: the figures are only hints.
+/// Whether spinning has paid lately for one sort of wait. It doesn't for long waits, and not where
+/// other processes want the core: then a sleeper makes room for the very thread that it waits for.
+/// So both ways are tried in turn, and the one with the shorter waits is kept. Races lose a count
+/// now and then, which does no harm: the figures are only hints.
 class SpinHistory {
  public:
   /// ns to spin before sleeping; 0 when spinning doesn't pay at present.
@@ -86,8 +88,14 @@ class SpinHistory {
   void record(uint64_t waited_ns);
 
  private:
+  void compare(uint64_t waited_ns);
+
   std::atomic<uint32_t> misses_{0};   // waits in a row that outlasted a spin
   std::atomic<uint32_t> skipped_{0};  // waits that did not spin
+  std::atomic<bool> sleeps_{false};   // the way in use: sleep at once
+  std::atomic<uint32_t> waits_{0};    // since the last comparison
+  std::atomic<uint64_t> own_ns_{0};   // sum of the last waits before a trial of the other way
+  std::atomic<uint64_t> trial_ns_{0};
 };
 
 /// Waits until `ready()` is true. `sleep()` must announce the sleeper to the peer, look at the

@@ -28,7 +28,7 @@ class SpinPolicy {
 
  private:
   static constexpr size_t kWindow = 16;          // rounds a measurement
-  static constexpr size_t kHoldRounds = 512;     // rounds between measurements
+  static constexpr size_t kHoldRounds = 256;     // rounds between measurements
   static constexpr uint64_t kIdleNs = 1'000'000; // a longer round says nothing about waking
   enum class Phase { kHold, kMeasureOwn, kMeasureOther };
 
@@ -41,7 +41,7 @@ class SpinPolicy {
   Arm own_ = Arm::kHandOver;        // the best so far, while another is measured
   Arm challenger_ = Arm::kHandOver; // measured last
   Phase phase_ = Phase::kHold;
-  size_t rounds_ = kHoldRounds / 2;  // the first comparison comes early
+  size_t rounds_ = kHoldRounds * 3 / 4;  // the first comparison comes early
   std::array<uint64_t, kWindow> samples_{};
   size_t sample_count_ = 0;
   uint64_t own_median_ = 0;
