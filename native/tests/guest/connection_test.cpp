@@ -160,6 +160,7 @@ void test_fork(Connection& connection, FakePeer& peer) {
 // Whoever waits when the peer goes is let go: for an answer, for room in the ring.
 void test_end(Connection& connection, FakePeer& peer) {
   std::atomic<int> released{0};
+  std::atomic<bool> asked{false};  // before the ring is full: who waits for room keeps the lock
   std::thread asks([&] {
     ReplyWait reply(connection);
     opencl::ProgramInfoCommand command;
@@ -168,6 +169,7 @@ void test_end(Connection& connection, FakePeer& peer) {
       LockGuard guard(connection.lock());
       CHECK(put_command(connection, command));
     }
+    asked = true;
     CHECK(!reply.wait());
     ++released;
   });
@@ -175,6 +177,7 @@ void test_end(Connection& connection, FakePeer& peer) {
     std::vector<uint8_t> bytes(30'000);
     opencl::LaunchCommand command;
     command.arguments = bytes;
+    while (!asked) std::this_thread::yield();
     bool alive = true;
     while (alive) {  // nobody reads: the ring fills up
       LockGuard guard(connection.lock());
