@@ -46,9 +46,9 @@ void conclude(Event& event, cl_int status) {
     if (status == CL_COMPLETE) note_completed(*event.queue, event.sequence);
     if (event.copies_out.load(std::memory_order_acquire)) copy_out_for(event, status);
   }
-  if (status < 0) {
-    events_of(*event.connection).failures_seen.store(true, std::memory_order_relaxed);
-  }
+  EventState& state = events_of(*event.connection);
+  state.ends_seen.fetch_add(1, std::memory_order_relaxed);
+  if (status < 0) state.failures_seen.store(true, std::memory_order_relaxed);
   {
     LockGuard guard(event.lock);
     if (event.local_status.load(std::memory_order_relaxed) <= CL_COMPLETE) return;

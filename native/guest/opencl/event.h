@@ -53,6 +53,11 @@ struct EventState {
   // Some event ended with an error: from then on a completed sequence alone proves no success.
   std::atomic<bool> failures_seen{false};
 
+  // Counts the ends that were seen of commands, of any queue. What ends may have waited for a
+  // command whose own slot still says otherwise: the driver begins the one before it tells of the
+  // other.
+  std::atomic<uint32_t> ends_seen{0};
+
   Lock print_lock;
 };
 

@@ -18,6 +18,28 @@ cl_int CL_API_CALL ReleaseEvent(cl_event handle) {
   return CL_SUCCESS;
 }
 
+namespace {
+
+/// The status as a native driver would tell it: asks the worker wherever what is known here may be
+/// behind. An event that is watched is asked about once after each end that was seen, so a program
+/// that polls one event does so without messages.
+cl_int fresh_status(Event& event) {
+  const cl_int known = event_status(event);
+  if (known <= CL_COMPLETE || event.queue == nullptr) return known;
+  EventState& state = events_of(*event.connection);
+  const uint32_t ends = state.ends_seen.load(std::memory_order_relaxed);
+  const bool watched = event.watched.load(std::memory_order_relaxed);
+  if (watched && !state.failures_seen.load(std::memory_order_relaxed) &&
+      event.probed_at.load(std::memory_order_relaxed) == ends) {
+    return known;
+  }
+  event.probed_at.store(ends, std::memory_order_relaxed);
+  probe_event(event);
+  return event_status(event);
+}
+
+}  // namespace
+
 cl_int CL_API_CALL GetEventInfo(cl_event handle, cl_event_info parameter, size_t room, void* value,
                                 size_t* size_ret) {
   Event* event = from_handle<Event>(handle);
@@ -33,17 +55,8 @@ cl_int CL_API_CALL GetEventInfo(cl_event handle, cl_event_info parameter, size_t
       return target.value_of(event->command_type);
     case CL_EVENT_REFERENCE_COUNT:
       return target.value_of(cl_uint{event->references.load(std::memory_order_relaxed)});
-    case CL_EVENT_COMMAND_EXECUTION_STATUS: {
-      cl_int status = event_status(*event);
-      const bool stale =
-          !event->watched.load(std::memory_order_relaxed) ||
-          events_of(*event->connection).failures_seen.load(std::memory_order_relaxed);
-      if (status > CL_COMPLETE && event->queue != nullptr && stale) {
-        probe_event(*event);
-        status = event_status(*event);
-      }
-      return target.value_of(status);
-    }
+    case CL_EVENT_COMMAND_EXECUTION_STATUS:
+      return target.value_of(fresh_status(*event));
     default:
       return CL_INVALID_VALUE;
   }
@@ -56,7 +69,7 @@ bool have_times(Event& event) {
   if (event.has_times) return true;
   if (event.id == 0 || event_status(event) < 0) return false;
   await_publication(event);
-  if (event_status(event) != CL_COMPLETE) return false;
+  if (fresh_status(event) != CL_COMPLETE) return false;
   const layout::EventSlot& slot = slot_of(event);
   // The sequence may have told of the end before the slot did.
   while (slot.status.load(std::memory_order_acquire) > CL_COMPLETE) {

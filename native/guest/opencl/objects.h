@@ -319,6 +319,7 @@ struct Event : Object {
   std::atomic<bool> watched{false};    // `watch_event` was sent: the slot speaks
   uint32_t watch_levels = 0;           // asked for so far; guarded by `lock`
   std::atomic<uint32_t> sleepers{0};   // on local_status (user events only)
+  std::atomic<uint32_t> probed_at{0};  // EventState::ends_seen when the worker was last asked
   bool has_times = false;
   uint64_t times[4] = {};  // queued, submitted, started, ended
   EventCallback* callbacks = nullptr;  // guarded by `lock`, as is:

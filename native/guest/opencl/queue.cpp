@@ -72,15 +72,17 @@ void ask_completion_locked(Queue& queue, uint64_t sequence) {
 }
 
 cl_int wait_sequence(Queue& queue, uint64_t sequence) {
-  layout::QueueSlot& slot = *queue.slot;
-  if (slot.completed.load(std::memory_order_acquire) >= sequence) return CL_SUCCESS;
   Connection& connection = *queue.connection;
-  if (connection.dead()) return CL_OUT_OF_RESOURCES;
-  {
-    LockGuard guard(connection.lock());
-    ask_completion_locked(queue, sequence);
+  if (queue.slot->completed.load(std::memory_order_acquire) < sequence) {
+    if (connection.dead()) return CL_OUT_OF_RESOURCES;
+    {
+      LockGuard guard(connection.lock());
+      ask_completion_locked(queue, sequence);
+    }
+    if (!wait_slot(connection, queue.id, sequence)) return CL_OUT_OF_RESOURCES;
   }
-  return wait_slot(connection, queue.id, sequence) ? CL_SUCCESS : CL_OUT_OF_RESOURCES;
+  events_of(connection).ends_seen.fetch_add(1, std::memory_order_relaxed);
+  return CL_SUCCESS;
 }
 
 bool wait_use(Connection& connection, uint32_t queue_id, uint64_t sequence) {
