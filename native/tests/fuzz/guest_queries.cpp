@@ -46,8 +46,8 @@ void GuestProgram::query(protocol::ByteSource& source) {
       return;
     case 3:
       if (kernel == nullptr) return;
-      calls_.clGetKernelArgInfo(kernel, source.byte() % 4, CL_KERNEL_ARG_ADDRESS_QUALIFIER + parameter,
-                                room, answer, &size);
+      calls_.clGetKernelArgInfo(kernel, source.byte() % 4,
+                                CL_KERNEL_ARG_ADDRESS_QUALIFIER + parameter, room, answer, &size);
       return;
     case 4:
       if (kernel == nullptr) return;

@@ -1,7 +1,7 @@
 // Makes the fuzzers' seeds from a real program: loaded into a guest process with LD_PRELOAD, it
 // looks at the connection memory when the process ends, and writes
 //
-//   $ALIQUOT_SEED_FOLDER/worker/...   the commands that the program sent, as items (hostile_guest.h)
+//   $ALIQUOT_SEED_FOLDER/worker/...   the commands that the program sent (hostile_items.h)
 //   $ALIQUOT_SEED_FOLDER/guest/...    the answers that it got, for the two parsers
 //
 // Compiled by tests/security/fuzz_seeds.py with whatever compiler is there, without sanitizers.

@@ -126,7 +126,9 @@ void one_round(uint32_t number, cl_command_queue queue, std::vector<uint32_t>& h
     require(status_of(read), "a read failed");
     require(false, "a wait failed and no event did");
   }
-  for (uint32_t i = 0; i < kElements; ++i) require(result[i] == host[i] + kLaunches, "wrong result");
+  for (uint32_t i = 0; i < kElements; ++i) {
+    require(result[i] == host[i] + kLaunches, "wrong result");
+  }
   auto* mapped = static_cast<uint32_t*>(g_calls->clEnqueueMapBuffer(
       queue, buffer, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, 0, kBytes, 0, nullptr, nullptr, &status));
   require(status, "map");
