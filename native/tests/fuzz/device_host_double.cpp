@@ -6,7 +6,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <string>
 #include <thread>
 #include <utility>
 
@@ -49,18 +48,31 @@ void empty(const Descriptor& memory, uint64_t bytes) {
 void DeviceHostDouble::expect_guest() {
   char name[] = "/tmp/aliquot-fuzz-XXXXXX";
   if (::mkdtemp(name) == nullptr) fail("no folder");
-  const std::string folder = name;
-  const std::string path = folder + "/v.sock";
+  const std::string path = std::string(name) + "/v.sock";
   Descriptor listener = listen_record_socket(path.c_str(), 1);
   if (!listener) fail("no socket");
   ::setenv("ALIQUOT_VGPU_SOCKET", path.c_str(), 1);
-  std::thread([this, folder, path, listener = std::move(listener)] {
-    wait_readable(listener.get(), 60'000);
-    const Descriptor socket = accept_record_socket(listener.get());
-    ::unlink(path.c_str());
-    ::rmdir(folder.c_str());
-    if (socket) serve(socket);
+  {
+    const std::lock_guard guard(mutex_);
+    folder_ = name;
+  }
+  std::thread([this, listener = std::move(listener)] {
+    Descriptor socket;
+    while (!socket) {
+      wait_readable(listener.get(), 10'000);
+      socket = accept_record_socket(listener.get());
+    }
+    remove_folder();
+    serve(socket);
   }).detach();
+}
+
+void DeviceHostDouble::remove_folder() {
+  const std::lock_guard guard(mutex_);
+  if (folder_.empty()) return;
+  ::unlink((folder_ + "/v.sock").c_str());
+  ::rmdir(folder_.c_str());
+  folder_.clear();
 }
 
 void DeviceHostDouble::serve(const Descriptor& socket) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "protocol/connection_layout.h"
@@ -31,6 +32,9 @@ class DeviceHostDouble {
   /// thread of its own until it hangs up.
   void expect_guest();
 
+  /// Removes the folder of a socket to which no guest has come; at the process's end.
+  void remove_folder();
+
   /// Called with each new arena, in the thread of the connection, with the lock held.
   void on_arena(Visit listener);
   /// Calls `visit` for each arena of the latest connection, with the lock held.
@@ -53,6 +57,7 @@ class DeviceHostDouble {
   uint32_t connections_ = 0;
   std::vector<SharedArena> arenas_;
   Visit listener_;
+  std::string folder_;  // empty: no guest is expected
 };
 
 }  // namespace aliquot::fuzz

@@ -94,8 +94,9 @@ void parse_kernel(const uint8_t* data, size_t size) {
 
 void run_program(protocol::ByteSource& source) {
   Stage& stage = *g_stage;
-  if (stage.worker.spent()) {
-    stage.past.push_back(guest::Connection::get());
+  if (guest::Connection* last = guest::Connection::get();
+      last != nullptr && stage.worker.spent()) {
+    stage.past.push_back(last);
     guest::ConnectionMaker::after_fork_in_child();
     connect();
   }
@@ -138,6 +139,7 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
   if (std::freopen("/dev/null", "w", stdout) == nullptr) fail("no /dev/null");
   const bool staged = std::getenv("ALIQUOT_FUZZ_STAGED") != nullptr;
   g_stage = new Stage(staged ? aliquot::records::kStaged : 0);
+  std::atexit([] { g_stage->host.remove_folder(); });
   connect();
   return 0;
 }
