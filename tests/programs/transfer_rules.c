@@ -190,8 +190,8 @@ static void fills(void) {
   CHECK(clReleaseMemObject(b));
 }
 
-// Not a rule of the specification, but every native driver keeps it, and programs rely on it: in an
-// in-order queue a blocking write ends after the reads that were enqueued before it.
+// Not a rule of the specification; PoCL keeps it, Intel's driver doesn't, a vGPU does on either: in
+// an in-order queue a blocking write ends after the reads that were enqueued before it.
 static void blocking_write_after_read(void) {
   enum { kInts = 1 << 20 };
   int *host = malloc(kInts * sizeof *host), small = 0;
@@ -221,7 +221,7 @@ int main(int count, char **arguments) {
   round_trips(timed);
   CHECK(clReleaseCommandQueue(timed));
   later_blocking_read();
-  blocking_write_after_read();
+  if (strict) blocking_write_after_read();
   rectangles();
   fills();
   close_device(&d);

@@ -272,9 +272,9 @@ cl_int with_event(const Transfer& transfer, const WaitList& wait,
   return status;
 }
 
-/// The specification lets a blocking write return once its bytes are taken. Native drivers return
-/// when an in-order queue has come that far, and programs take that for the end of reads which they
-/// enqueued before and never waited for: then we wait as well.
+/// The specification lets a blocking write return once its bytes are taken. Some native drivers
+/// (PoCL) return when an in-order queue has come that far, and programs take that for the end of
+/// reads which they enqueued before and never waited for: then we wait as well.
 cl_int end_earlier_reads(Queue& queue) {
   if (!queue.in_order()) return CL_SUCCESS;
   if (memory_of(*queue.connection).pending_reads.load(std::memory_order_relaxed) == 0) {
