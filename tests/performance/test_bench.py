@@ -13,11 +13,11 @@ from tools.programs.drivers import Driver
 pytestmark = [pytest.mark.performance, pytest.mark.timeout(600)]
 
 
-# Bars that are missed at present, with what was measured (docs/benchmarks): they are measured and
+# Bars that are missed at present, with what was measured (docs/benchmarks): these are measured and
 # told as warnings. Whoever mends one takes it out.
 _MISSED = {
-    ("auto", "empty kernel + clFinish, machine busy"): "1.6 to 7.6 on an otherwise quiet machine",
-    ("staged", "empty kernel + clFinish, machine busy"): "1.6 to 7.5 on an otherwise quiet machine",
+    ("auto", "empty kernel + clFinish, machine busy"): "1.8 to 7.6 on an otherwise quiet machine",
+    ("staged", "empty kernel + clFinish, machine busy"): "2.2 to 7.5 on an otherwise quiet machine",
     ("staged", "blocking write and read 1 MiB"): "0.3 to 0.37: each chunk pays a thread's wake-up",
 }
 
