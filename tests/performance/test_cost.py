@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import statistics
 import subprocess
 import time
 from pathlib import Path
@@ -32,7 +33,7 @@ def test_start_up(one_driver: Driver, runtime: Runtime) -> None:
         begin = time.monotonic()
         subprocess.run(["true"], check=True)
         without.append(time.monotonic() - begin)
-    more = min(with_vgpu) - min(without)  # the rest is other work on the machine
+    more = statistics.median(with_vgpu) - statistics.median(without)
     print(f"start-up: {more * 1000:.0f} ms")
     assert more <= START_UP_SECONDS
 

@@ -3,7 +3,6 @@
 #include "guest/opencl/internal.h"
 #include "guest/opencl/platform.h"
 #include "guest/opencl/transfer.h"
-#include "guest/opencl/transfer.h"
 
 namespace aliquot::guest::opencl {
 
