@@ -201,7 +201,7 @@ struct FakeLedger {
   }
   static bool collect(void* context) {
     FakeLedger& self = *static_cast<FakeLedger*>(context);
-    self.collections++;
+    __atomic_fetch_add(&self.collections, 1, __ATOMIC_RELAXED);
     if (self.deferred == 0) return false;
     return_credit(&self.page, self.deferred);
     self.deferred = 0;
