@@ -1,0 +1,123 @@
+"""The device host's control connections: vGPUs made, listed, named and destroyed."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.contract.device_host_process import (
+    BAD_RECORD,
+    CONTROL_HELLO,
+    DEVICE,
+    DEVICE_MEMORY,
+    DONE,
+    ERROR,
+    GUEST_HELLO,
+    MEMORY_UNAVAILABLE,
+    MIB,
+    NAME_TAKEN,
+    NO_SUCH_VGPU,
+    NOT_PERMITTED,
+    VERSION_MISMATCH,
+    DeviceHostProcess,
+    Peer,
+    pack,
+    running_device_host,
+    text,
+    wait_until,
+)
+
+
+def test_welcome_says_what_is_there(host: DeviceHostProcess) -> None:
+    control = host.control()
+    control.create(100 * MIB, "one")
+    answer = control.ask(CONTROL_HELLO)
+    memory, reserved, process, count, uuid, _version = struct.unpack_from(
+        "QQII40s32s", answer.payload
+    )
+    assert (memory, reserved, count) == (DEVICE_MEMORY, 100 * MIB, 1)
+    assert text(uuid) == DEVICE
+    assert host.process is not None
+    assert process == host.process.pid
+
+
+def test_another_version_is_told_so(host: DeviceHostProcess) -> None:
+    vgpu = host.control().create()
+    for path in (host.control_path, vgpu.socket_path):
+        with Peer(path) as peer:
+            peer.socket.send(
+                pack(CONTROL_HELLO if path == host.control_path else GUEST_HELLO, version=2)
+            )
+            answer = peer.receive()
+            assert answer is not None
+            assert answer.error()[0] == VERSION_MISMATCH
+            assert peer.receive() is None
+
+
+def test_memory_is_reserved_and_given_back(host: DeviceHostProcess) -> None:
+    control = host.control()
+    first = control.create(600 * MIB)
+    answer = control.try_create(600 * MIB)
+    code, sentence = answer.error()
+    assert code == MEMORY_UNAVAILABLE
+    assert str(600 * MIB) in sentence
+    assert str(DEVICE_MEMORY) in sentence
+    assert str(DEVICE_MEMORY - 600 * MIB) in sentence
+    assert control.create(0).memory == DEVICE_MEMORY - 600 * MIB
+    assert control.try_create(0).error()[0] == MEMORY_UNAVAILABLE
+    # What a vGPU on its way out still holds is waited for, not refused.
+    for _ in range(5):
+        assert control.destroy(first.number).kind == DONE
+        first = control.create(600 * MIB)
+
+
+def test_names_are_unique_among_living_vgpus(host: DeviceHostProcess) -> None:
+    control = host.control()
+    first = control.create(name="team-a")
+    assert control.try_create(name="team-a").error()[0] == NAME_TAKEN
+    assert host.control().try_create(name="team-a").error()[0] == NAME_TAKEN
+    assert control.try_create(name="bad\nname").error()[0] == BAD_RECORD
+    control.destroy(first.number)
+    control.create(name="team-a")
+    assert [status.name for status in control.list()] == ["team-a"]
+
+
+def test_destroying_what_is_not_there(host: DeviceHostProcess) -> None:
+    assert host.control().destroy(99).error()[0] == NO_SUCH_VGPU
+
+
+def test_vgpu_lives_until_control_and_guests_are_gone(host: DeviceHostProcess) -> None:
+    watcher = host.control()
+    control = host.control()
+    guest = host.guest(control.create())
+    control.close()
+    assert guest.borrow(4096) >= 4096
+    assert [status.guests for status in watcher.list()] == [1]
+    guest.close()
+    wait_until(lambda: not watcher.list(), "the vGPU is gone")
+
+
+@pytest.mark.needs_root
+def test_other_users_are_refused() -> None:
+    with running_device_host() as host:
+        vgpu = host.control().create()
+        # Even where the folders' modes would let them in.
+        for path in (host.runtime, host.device_folder):
+            path.chmod(0o755)
+        for path in (Path(vgpu.socket_path), host.control_path):
+            path.chmod(0o666)
+            program = (
+                "import socket, struct, sys\n"
+                "s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
+                "s.settimeout(10); s.connect(sys.argv[1])\n"
+                "print(struct.unpack_from('=IHHIII', s.recv(256))[2::3])\n"
+            )
+            run = subprocess.run(
+                ["python3", "-c", program, str(path)],
+                user=1001, group=1001, extra_groups=[], cwd="/",
+                capture_output=True, text=True, check=True,
+            )  # fmt: skip
+            assert run.stdout.strip() == str((ERROR, NOT_PERMITTED))

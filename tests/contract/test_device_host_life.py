@@ -1,0 +1,130 @@
+"""A device host's life: in the background, for as long as it is needed, leaving nothing behind."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.contract.device_host_process import (
+    CONTROL_HELLO,
+    CREDIT_REPLY,
+    CREDIT_REQUEST,
+    Control,
+    DeviceHostProcess,
+    Guest,
+    wait_until,
+)
+
+
+def process_exists(process: int) -> bool:
+    return Path(f"/proc/{process}").exists()
+
+
+def test_ends_when_nobody_needs_it_and_leaves_nothing(host: DeviceHostProcess) -> None:
+    control = host.control()
+    vgpu = control.create()
+    host.guest(vgpu).close()
+    control.close()
+    assert host.wait_for_end() == 0
+    assert not process_exists(vgpu.worker)
+    left = {path.name for path in host.device_folder.iterdir()}
+    assert left == {"lock", "view"}
+    assert not list((host.device_folder / "view").iterdir())
+
+
+def test_workers_die_with_a_killed_device_host(host: DeviceHostProcess) -> None:
+    vgpu = host.control().create()
+    guest = host.guest(vgpu)
+    assert host.process is not None
+    host.process.kill()
+    host.process.wait()
+    assert guest.receive() is None
+    wait_until(lambda: not process_exists(vgpu.worker), "the worker is gone")
+    # The next one clears up and serves.
+    assert Path(vgpu.socket_path).exists()
+    host.start()
+    assert not Path(vgpu.socket_path).exists()
+    host.guest(host.control().create())
+
+
+def test_terminated_device_host_clears_up(host: DeviceHostProcess) -> None:
+    vgpu = host.control().create()
+    guest = host.guest(vgpu)
+    assert host.process is not None
+    host.process.terminate()
+    assert host.wait_for_end() == 0
+    assert guest.receive() is None
+    assert not process_exists(vgpu.worker)
+    assert not host.control_path.exists()
+
+
+def test_goes_to_the_background_once() -> None:
+    host = DeviceHostProcess()
+    try:
+        runs = [
+            subprocess.Popen(host.command(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            for _ in range(5)
+        ]
+        assert [run.communicate(timeout=30) for run in runs] == [(b"", None)] * 5
+        assert [run.returncode for run in runs] == [0] * 5
+        processes = set()
+        for _ in range(5):
+            with Control(host.control_path) as control:
+                answer = control.ask(CONTROL_HELLO)
+                processes.add(struct.unpack_from("QQI", answer.payload)[2])
+        assert len(processes) == 1
+        process = processes.pop()
+        wait_until(lambda: not process_exists(process), "it ends by itself")
+        assert not host.control_path.exists()
+        assert (host.device_folder / "log").stat().st_mode & 0o077 == 0
+    finally:
+        host.close()
+
+
+@pytest.mark.parametrize(
+    "change", [{"--uuid": "../x"}, {"--memory": "-1"}, {"--worker": "w"}, {"--nonsense": "1"}]
+)
+def test_bad_command_lines_are_one_sentence(change: dict[str, str]) -> None:
+    host = DeviceHostProcess()
+    try:
+        command = host.command()
+        for name, value in change.items():
+            if name in command:
+                command[command.index(name) + 1] = value
+            else:
+                command += [name, value]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert run.returncode == 2
+        assert run.stderr.startswith("aliquot-device: ")
+    finally:
+        host.close()
+
+
+def test_no_descriptor_is_lost(host: DeviceHostProcess) -> None:
+    control = host.control()
+    vgpu = control.create()
+    assert host.process is not None
+    folder = Path(f"/proc/{host.process.pid}/fd")
+
+    def cycle() -> None:
+        guest: Guest = host.guest(vgpu)
+        guest.arena(4096)
+        guest.close()
+        other = control.create(name="other")
+        host.guest(other).close()
+        control.destroy(other.number)
+        wait_until(lambda: [status.guests for status in control.list()] == [0], "settled")
+
+    cycle()
+    before = len(list(folder.iterdir()))
+    for _ in range(10):
+        cycle()
+    wait_until(lambda: len(list(folder.iterdir())) <= before, "descriptors are as many as before")
+    assert guest_reply_still_works(host.guest(vgpu))
+
+
+def guest_reply_still_works(guest: Guest) -> bool:
+    return guest.ask(CREDIT_REQUEST, struct.pack("Q", 1)).kind == CREDIT_REPLY
