@@ -110,15 +110,12 @@ void Connection::on(const CreateQueueCommand& command) {
   object->context = context;
   object->in_order = (command.properties & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE) == 0;
   object->profiled = (command.properties & CL_QUEUE_PROFILING_ENABLE) != 0;
-  object->progress = std::make_shared<QueueProgress>(publisher_, command.queue);
+  object->progress =
+      std::make_shared<QueueProgress>(publisher_, context_.watchdog.alarm(), command.queue);
   // The sequences of a slot go on from one queue to the next: buffers remember their last use by
   // queue id and sequence.
   auto& slot_owner = queue_slots_[command.queue];
-  if (slot_owner != nullptr) {
-    object->progress->continue_from(slot_owner->retire());
-    std::erase_if(earlier_queues_, [](const auto& earlier) { return earlier->prune(); });
-    if (!slot_owner->prune()) earlier_queues_.push_back(slot_owner);
-  }
+  if (slot_owner != nullptr) object->progress->continue_from(slot_owner->retire());
   slot_owner = object->progress;
   memory_->queues[command.queue - 1].error.store(0);
   context_.watchdog.add(id_, object->progress);
@@ -165,9 +162,8 @@ void Connection::release_queue(uint32_t id) {
   if (object == nullptr) return;
   cover_hidden(*object);
   if (!object->in_order && !object->progress->prune()) add_marker(*object);
-  object->progress->close(object->commands);
   calls_.clFlush(object->queue);
-  closing_queues_.push_back({object->queue, object->in_order, object->progress});
+  closing_queues_.push_back(std::move(*object));
   queues_.erase(id);
   release_ended_queues();
 }
@@ -177,7 +173,8 @@ void Connection::release_queue(uint32_t id) {
 // the queue is out of order. Its events are complete a moment before that thread lets go of the
 // queue; clFinish, all commands having ended, waits for that moment and no longer.
 void Connection::release_ended_queues() {
-  std::erase_if(closing_queues_, [&](const ClosingQueue& closing) {
+  std::erase_if(closing_queues_, [&](QueueObject& closing) {
+    if (closing.evented != closing.commands && !add_marker(closing)) return false;
     if (!closing.progress->prune()) return false;
     if (!closing.in_order) calls_.clFinish(closing.queue);
     calls_.clReleaseCommandQueue(closing.queue);

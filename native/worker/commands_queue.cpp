@@ -1,4 +1,6 @@
 // What all commands for a queue have in common, and those that only wait.
+#include <type_traits>
+
 #include "worker/connection.h"
 
 namespace aliquot::worker {
@@ -151,27 +153,44 @@ void Connection::on(const FlushCommand& command) {
 
 void Connection::on(const SyncCommand& command) {
   if (!closing_queues_.empty()) release_ended_queues();
-  QueueObject* queue = queues_.find(command.queue);
-  if (queue == nullptr) {
-    const bool known = command.queue < queue_slots_.size();
-    if (const auto released = known ? queue_slots_[command.queue] : nullptr) {
-      return released->publish_after(released->last_number(), command.sequence);
-    }
-    publisher_->latch_queue_error(command.queue, CL_INVALID_COMMAND_QUEUE);
-    return;
+  if (QueueObject* queue = queues_.find(command.queue)) {
+    cover_hidden(*queue);
+    return sync(*queue, command.sequence);
   }
-  cover_hidden(*queue);
-  const bool needs_marker = queue->commands != queue->progress->completed() &&
-                            (!queue->in_order || queue->evented != queue->commands);
-  if (needs_marker && !add_marker(*queue)) {
-    publisher_->latch_queue_error(command.queue, CL_OUT_OF_RESOURCES);
+  const bool known = command.queue < queue_slots_.size();
+  const auto released = known ? queue_slots_[command.queue] : nullptr;
+  if (released == nullptr) {
+    return publisher_->latch_queue_error(command.queue, CL_INVALID_COMMAND_QUEUE);
   }
-  if (queue->commands == queue->progress->completed()) {
-    queue->progress->reached(command.sequence, queue->commands, CL_COMPLETE);
+  for (QueueObject& closing : closing_queues_) {
+    if (closing.progress == released) return sync(closing, command.sequence);
+  }
+  released->reached(command.sequence, released->completed(), CL_COMPLETE);
+}
+
+void Connection::sync(QueueObject& queue, uint64_t sequence) {
+  QueueProgress& progress = *queue.progress;
+  if (queue.commands == progress.completed()) {
+    progress.reached(sequence, queue.commands, CL_COMPLETE);
+  } else if ((queue.in_order && queue.evented == queue.commands) || add_marker(queue)) {
+    progress.publish_after(queue.commands, sequence);
   } else {
-    queue->progress->publish_after(queue->commands, command.sequence);
+    finish_aside(queue, sequence);
   }
-  calls_.clFlush(queue->queue);
+  calls_.clFlush(queue.queue);
+}
+
+void Connection::finish_aside(QueueObject& queue, uint64_t sequence) {
+  using Queue = std::remove_pointer_t<cl_command_queue>;
+  const cl_icd_dispatch& calls = calls_;
+  calls.clRetainCommandQueue(queue.queue);
+  const std::shared_ptr<Queue> kept(
+      queue.queue, [&calls](cl_command_queue handle) { calls.clReleaseCommandQueue(handle); });
+  const auto finish = [&calls, kept, progress = queue.progress, number = queue.commands, sequence] {
+    progress->reached(sequence, number, calls.clFinish(kept.get()));
+  };
+  if (builder_.add(finish)) return;
+  queue.progress->reached(sequence, queue.commands, CL_OUT_OF_RESOURCES);
 }
 
 void Connection::on(const LastErrorCommand& command) {

@@ -132,15 +132,16 @@ class Connection {
   bool add_marker(QueueObject& queue);
   /// Makes sure that the last command of the queue has an event: a marker where it hasn't.
   void cover_hidden(QueueObject& queue);
+  /// Another thread waits for the queue, which no marker can be put into, and publishes `sequence`.
+  void finish_aside(QueueObject& queue, uint64_t sequence);
+  /// Publishes `sequence` when everything in the queue has ended.
+  void sync(QueueObject& queue, uint64_t sequence);
   /// Calls `visit(QueueProgress&)` for every queue that may have commands under way, released ones
   /// too.
   template <class Visit>
   void for_each_progress(Visit visit) {
-    for (const auto* list : {&queue_slots_, &earlier_queues_}) {
-      for (const auto& progress : *list) {
-        if (progress != nullptr) visit(*progress);
-      }
-    }
+    queues_.for_each([&](uint32_t, QueueObject& queue) { visit(*queue.progress); });
+    for (const QueueObject& queue : closing_queues_) visit(*queue.progress);
   }
   bool may_hide(const QueueObject& queue, uint32_t queue_id);
 
@@ -209,15 +210,7 @@ class Connection {
   ObjectTable<EventObject> events_{layout::kEventSlots};
 
   std::vector<std::shared_ptr<QueueProgress>> queue_slots_;  // who last had a queue's slot
-  // Who had one before, was released and still has commands under way.
-  std::vector<std::shared_ptr<QueueProgress>> earlier_queues_;
-  // Released by the guest process with commands under way.
-  struct ClosingQueue {
-    cl_command_queue queue;
-    bool in_order;
-    std::shared_ptr<QueueProgress> progress;
-  };
-  std::vector<ClosingQueue> closing_queues_;
+  std::vector<QueueObject> closing_queues_;  // released, with commands under way
   uint64_t largest_buffer_ = 0;
   std::vector<cl_event> wait_list_;  // of the command under way
   QueueObject* hidden_ = nullptr;    // its last command has no event

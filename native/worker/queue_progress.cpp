@@ -3,16 +3,9 @@
 #include <algorithm>
 
 #include "worker/futex.h"
+#include "worker/raise_to.h"
 
 namespace aliquot::worker {
-
-namespace {
-struct Ticket {
-  std::shared_ptr<QueueProgress> progress;
-  uint64_t number;
-  uint64_t sequence;
-};
-}  // namespace
 
 QueueProgress::~QueueProgress() {
   for (const auto& command : outstanding_) drop(command.event);
@@ -49,22 +42,46 @@ bool QueueProgress::prune() {
   return idle;
 }
 
+// Those that are not there any more were seen to have ended.
+const OutstandingCommand* QueueProgress::last_until(uint64_t number) const {
+  for (auto place = outstanding_.rbegin(); place != outstanding_.rend(); ++place) {
+    if (place->number <= number) return &*place;
+  }
+  return nullptr;
+}
+
 void QueueProgress::publish_after(uint64_t number, uint64_t sequence) {
   cl_event event = nullptr;
+  Promise promise{number, sequence, 0};
   {
     const std::lock_guard guard(outstanding_mutex_);
-    if (!outstanding_.empty() && outstanding_.back().number == number) {
-      event = outstanding_.back().event;
+    if (const OutstandingCommand* last = last_until(number)) {
+      event = last->event;
+      promise.awaited = last->number;
       publisher_->driver().calls.clRetainEvent(event);
     }
   }
-  // One that is not there any more was seen to have ended.
   if (event == nullptr) return reached(sequence, number, CL_COMPLETE);
   {
     const std::lock_guard guard(publish_mutex_);
-    promises_.push_back({number, sequence});
+    promises_.push_back(promise);
   }
-  auto* ticket = new Ticket{shared_from_this(), number, sequence};
+  await(promise, event);
+}
+
+namespace {
+struct Ticket {
+  std::shared_ptr<QueueProgress> progress;
+  uint64_t number;
+  uint64_t sequence;
+  bool itself;  // the event is that of command `number`
+};
+}  // namespace
+
+// Gives `event` back.
+void QueueProgress::await(const Promise& promise, cl_event event) {
+  auto* ticket = new Ticket{shared_from_this(), promise.number, promise.sequence,
+                            promise.awaited == promise.number};
   publisher_->await();
   const cl_int error =
       publisher_->driver().calls.clSetEventCallback(event, CL_COMPLETE, called, ticket);
@@ -72,7 +89,7 @@ void QueueProgress::publish_after(uint64_t number, uint64_t sequence) {
   if (error == CL_SUCCESS) return;
   publisher_->arrived();
   delete ticket;
-  reached(sequence, number, error);
+  reached(promise.sequence, promise.number, error);
 }
 
 void QueueProgress::hold(const std::shared_ptr<const void>& thing) {
@@ -98,26 +115,52 @@ void QueueProgress::attach(cl_event event, const std::shared_ptr<EventWatch>& wa
 }
 
 void QueueProgress::recheck() {
-  uint64_t first = ~uint64_t{0};  // that has not ended
-  visit_outstanding(
-      [&](OutstandingCommand& command, cl_int) { first = std::min(first, command.number); });
-  Promise best{0, 0};
+  prune();
+  std::vector<Promise> promises;
   {
     const std::lock_guard guard(publish_mutex_);
-    for (const Promise& promise : promises_) {
-      if (promise.number >= first) continue;
-      best.number = std::max(best.number, promise.number);
-      best.sequence = std::max(best.sequence, promise.sequence);
+    promises = promises_;
+  }
+  // No driver is called with the publish lock held: callbacks take it.
+  Promise kept{0, 0, 0};
+  std::vector<std::pair<Promise, cl_event>> waits;
+  {
+    const std::lock_guard guard(outstanding_mutex_);
+    for (Promise& promise : promises) {
+      const OutstandingCommand* last = last_until(promise.number);
+      if (last == nullptr) {
+        kept.number = std::max(kept.number, promise.number);
+        kept.sequence = std::max(kept.sequence, promise.sequence);
+      } else if (last->number != promise.awaited) {
+        promise.awaited = last->number;
+        publisher_->driver().calls.clRetainEvent(last->event);
+        waits.emplace_back(promise, last->event);
+      }
     }
   }
-  if (best.number != 0) reached(best.sequence, best.number, CL_COMPLETE);
+  {
+    const std::lock_guard guard(publish_mutex_);
+    for (const auto& [wait, event] : waits) {
+      for (Promise& promise : promises_) {
+        if (promise.number == wait.number) promise.awaited = wait.awaited;
+      }
+    }
+  }
+  for (const auto& [wait, event] : waits) await(wait, event);
+  if (kept.number != 0) reached(kept.sequence, kept.number, CL_COMPLETE);
 }
 
-void CL_CALLBACK QueueProgress::called(cl_event, cl_int, void* data) {
+// A command that failed after it was enqueued says so by its event only, as it does natively. Those
+// before it may still run; to look is the watchdog's part, since the driver may hold locks here.
+void CL_CALLBACK QueueProgress::called(cl_event, cl_int status, void* data) {
   auto* ticket = static_cast<Ticket*>(data);
-  // A command that failed after it was enqueued says so by its event only, as it does natively.
-  ticket->progress->reached(ticket->sequence, ticket->number, CL_COMPLETE);
-  ticket->progress->publisher_->arrived();
+  QueueProgress& progress = *ticket->progress;
+  if (status == CL_COMPLETE && ticket->itself) {
+    progress.reached(ticket->sequence, ticket->number, CL_COMPLETE);
+  } else {
+    progress.alarm_->raise();
+  }
+  progress.publisher_->arrived();
   delete ticket;
 }
 
@@ -144,10 +187,7 @@ void QueueProgress::reached(uint64_t sequence, uint64_t number, cl_int status) {
   if (sequence <= completed_sequence_) return;
   completed_sequence_ = sequence;
   layout::QueueSlot& slot = publisher_->memory().queues[id_ - 1];
-  // Never back: the guest driver raises it, too, for what it learns from an event.
-  uint64_t seen = slot.completed.load();
-  while (seen < sequence && !slot.completed.compare_exchange_weak(seen, sequence)) {
-  }
+  raise_to(slot.completed, sequence);
   slot.changed.fetch_add(1);
   if (slot.waiters.load() != 0) {
     slot.waiters.store(0);

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "worker/alarm.h"
 #include "worker/completion.h"
 
 namespace aliquot::worker {
@@ -22,15 +23,19 @@ struct OutstandingCommand {
   uint32_t hidden_before = 0;                 // commands without an event that came right before
   std::shared_ptr<const std::string> kernel;  // name; null for other commands
   std::shared_ptr<const std::string> hidden_kernel;  // of the last hidden one
-  uint64_t running_since = 0;       // ns, as the watchdog saw it; 0: not running yet
+  // As the watchdog saw it, ns; 0: it didn't.
+  uint64_t seen_since = 0;
+  uint64_t front_since = 0;         // no other of its queue was before it
+  uint64_t running_since = 0;
   bool itself_runs = false;         // else it is the hidden ones that run
   std::weak_ptr<EventWatch> watch;  // who waits for the event
 };
 
 class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
  public:
-  QueueProgress(std::shared_ptr<Publisher> publisher, uint32_t id)
-      : publisher_(std::move(publisher)), id_(id) {}
+  /// `alarm` calls for a `recheck`.
+  QueueProgress(std::shared_ptr<Publisher> publisher, std::shared_ptr<Alarm> alarm, uint32_t id)
+      : publisher_(std::move(publisher)), alarm_(std::move(alarm)), id_(id) {}
   ~QueueProgress();
 
   // ---- decode thread
@@ -39,8 +44,8 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
   /// Notes when a queue that had nothing to do gets its first command.
   void begin_busy(uint64_t number);
   /// When everything up to `number` has ended, publishes `sequence` (0: none). The command with
-  /// that number must have been added, and all before it end before it: it is the last one of an
-  /// in-order queue, or a marker.
+  /// that number must have been added, and no other that succeeds ends after it: it is the last one
+  /// of an in-order queue, or a marker. One that fails may do so long before those in front of it.
   void publish_after(uint64_t number, uint64_t sequence);
   /// Keeps `thing` until what is under way now has ended.
   void hold(const std::shared_ptr<const void>& thing);
@@ -58,17 +63,14 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
   uint64_t retire();
   /// Where an earlier queue of this id left off; before anything is published.
   void continue_from(uint64_t sequence) { completed_sequence_ = sequence; }
-  /// The queue was released; nothing comes after command `number`, which has an event.
-  void close(uint64_t number) { last_number_ = number; }
-  uint64_t last_number() const { return last_number_; }
 
   uint64_t completed() const { return completed_number_.load(std::memory_order_acquire); }
   /// Mean time of one of the last commands, ns; large while nothing is known.
   uint64_t average_ns() const { return average_ns_.load(std::memory_order_relaxed); }
 
   // ---- any thread
-  /// Looks whether commands have ended of which the driver said nothing: some never call back for
-  /// one that failed because of its wait list.
+  /// Looks whether commands have ended of which the driver said nothing, for some never call back
+  /// for one that failed because of its wait list; and what those that failed leave to wait for.
   void recheck();
   /// Calls `visit(OutstandingCommand&, status)` for those that have not ended, oldest first, after
   /// giving back the others. `visit` must not call back into this object.
@@ -94,9 +96,18 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
  private:
   cl_int status_of(cl_event event) const;
   void drop(cl_event event) const;
+  // What `publish_after` has still to publish.
+  struct Promise {
+    uint64_t number;
+    uint64_t sequence;
+    uint64_t awaited;  // the command whose end is awaited: this one or an earlier one
+  };
+  const OutstandingCommand* last_until(uint64_t number) const;
+  void await(const Promise& promise, cl_event event);
   static void CL_CALLBACK called(cl_event event, cl_int status, void* data);
 
   std::shared_ptr<Publisher> publisher_;
+  std::shared_ptr<Alarm> alarm_;
   const uint32_t id_;
   std::mutex outstanding_mutex_;
   std::deque<OutstandingCommand> outstanding_;
@@ -104,12 +115,7 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
   std::mutex publish_mutex_;
   bool retired_ = false;
   uint64_t completed_sequence_ = 0;
-  uint64_t last_number_ = 0;  // decode thread
-  struct Promise {
-    uint64_t number;
-    uint64_t sequence;
-  };
-  std::vector<Promise> promises_;  // what `publish_after` has still to publish
+  std::vector<Promise> promises_;
   uint64_t last_reached_ns_ = 0;
   std::atomic<uint64_t> busy_since_ns_{0};
   std::atomic<uint64_t> completed_number_{0};

@@ -21,7 +21,8 @@ void Connection::fail_user_events() {
 void Connection::finish_queues() {
   queues_.for_each([&](uint32_t, QueueObject& object) { calls_.clFlush(object.queue); });
   queues_.for_each([&](uint32_t, QueueObject& object) { calls_.clFinish(object.queue); });
-  // Released queues go on until their last command has ended.
+  for (const QueueObject& closing : closing_queues_) calls_.clFinish(closing.queue);
+  // Whatever the driver means by that: nothing is freed under a command that has not ended.
   for_each_progress([](QueueProgress& progress) {
     while (!progress.prune()) pause_ms(1);
   });
@@ -40,7 +41,7 @@ void Connection::release_objects() {
   release_all(programs_, [&](uint32_t id) { release_program(id); });
   for_each_progress([](QueueProgress& progress) { progress.retire(); });
   release_all(queues_, [&](uint32_t id) { release_queue(id); });
-  for (const ClosingQueue& closing : closing_queues_) calls_.clReleaseCommandQueue(closing.queue);
+  for (const QueueObject& closing : closing_queues_) calls_.clReleaseCommandQueue(closing.queue);
   closing_queues_.clear();
   release_all(buffers_, [&](uint32_t id) { release_buffer(id); });
   release_all(contexts_, [&](uint32_t id) { release_context(id); });
@@ -56,7 +57,6 @@ void Connection::tear_down() {
   finish_queues();
   release_objects();
   queue_slots_.clear();
-  earlier_queues_.clear();
   // Drivers free buffers of finished commands a moment later, in threads of their own.
   constexpr int kMostWaits = 90;
   for (int i = 0; i < kMostWaits && bytes_held_->load() != 0; ++i) {

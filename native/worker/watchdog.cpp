@@ -1,8 +1,8 @@
 #include "worker/watchdog.h"
 
-#include <algorithm>
+#include <time.h>
 
-#include "worker/futex.h"
+#include <algorithm>
 
 namespace aliquot::worker {
 
@@ -12,9 +12,8 @@ bool Watchdog::start(std::function<void()> after_look) {
 }
 
 void Watchdog::stop() {
-  stop_.store(1);
-  futex_wake(stop_);
-  wake();
+  stop_.store(true);
+  alarm_->raise();
   thread_.join();
 }
 
@@ -24,11 +23,6 @@ void Watchdog::add(uint32_t connection, std::weak_ptr<QueueProgress> queue) {
   queues_.push_back({connection, std::move(queue)});
 }
 
-void Watchdog::wake() {
-  armed_.store(1);
-  futex_wake(armed_);
-}
-
 uint64_t Watchdog::period_ns() const {
   if (limit_ms_ == 0) return 250'000'000;
   return std::clamp<uint64_t>(uint64_t{limit_ms_} * 1'000'000 / 8, 10'000'000, 250'000'000);
@@ -36,16 +30,13 @@ uint64_t Watchdog::period_ns() const {
 
 void* Watchdog::run(void* argument) {
   auto* self = static_cast<Watchdog*>(argument);
-  while (self->stop_.load() == 0) {
-    if (self->armed_.load() == 0) {
-      futex_wait(self->armed_, 0, 0);
-      continue;
-    }
-    futex_wait(self->stop_, 0, self->period_ns());
-    // A command that is enqueued after the look finds the watchdog disarmed and arms it.
-    self->armed_.store(0);
-    if (self->look(now_ns())) self->armed_.store(1);
+  while (!self->stop_.load()) {
+    if (!self->alarm_->wait(self->period_ns())) continue;
+    if (self->look(now_ns())) self->alarm_->stay_armed();
     if (self->after_look_) self->after_look_();
+    // However often it is called: the commands that fail are the tenant's.
+    const timespec breath{0, 1'000'000};
+    nanosleep(&breath, nullptr);
   }
   return nullptr;
 }
@@ -56,16 +47,17 @@ bool Watchdog::look(uint64_t now) {
     const std::lock_guard guard(mutex_);
     queues = queues_;
   }
-  // Whether anything is known to run: then a hidden command elsewhere may well be waiting.
+  // What is known to run may be what a hidden command elsewhere waits for, unless it came later.
   bool busy = false;
-  bool any_running = false;
+  uint64_t first_running = ~uint64_t{0};  // when the earliest of them was seen for the first time
   for (const Watched& watched : queues) {
     const auto queue = watched.queue.lock();
     if (queue == nullptr) continue;
     queue->recheck();
-    queue->visit_outstanding([&](OutstandingCommand&, cl_int status) {
+    queue->visit_outstanding([&](OutstandingCommand& command, cl_int status) {
       busy = true;
-      any_running = any_running || status == CL_RUNNING;
+      if (command.seen_since == 0) command.seen_since = now;
+      if (status == CL_RUNNING) first_running = std::min(first_running, command.seen_since);
     });
   }
   for (const Watched& watched : queues) {
@@ -73,7 +65,9 @@ bool Watchdog::look(uint64_t now) {
     if (queue == nullptr) continue;
     bool first = true;
     queue->visit_outstanding([&](OutstandingCommand& command, cl_int status) {
-      const bool hidden_run = first && command.hidden_before != 0 && !any_running;
+      if (first && command.front_since == 0) command.front_since = now;
+      const bool hidden_run =
+          first && command.hidden_before != 0 && first_running > command.front_since;
       check(watched, command, status == CL_RUNNING, hidden_run, now);
       first = false;
     });

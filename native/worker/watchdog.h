@@ -9,6 +9,7 @@
 #include <mutex>
 #include <vector>
 
+#include "worker/alarm.h"
 #include "worker/host_link.h"
 #include "worker/queue_progress.h"
 #include "worker/thread.h"
@@ -27,9 +28,9 @@ class Watchdog {
   void add(uint32_t connection, std::weak_ptr<QueueProgress> queue);
 
   /// Something was enqueued. One load while the watchdog is awake.
-  void arm() {
-    if (armed_.load(std::memory_order_relaxed) == 0) wake();
-  }
+  void arm() { alarm_->arm(); }
+  /// For who may call when the watchdog is gone.
+  const std::shared_ptr<Alarm>& alarm() const { return alarm_; }
 
   /// One look at all queues at time `now`; returns whether anything is under way. Called by the
   /// thread, and by tests.
@@ -41,7 +42,6 @@ class Watchdog {
     std::weak_ptr<QueueProgress> queue;
   };
   static void* run(void* self);
-  void wake();
   uint64_t period_ns() const;
   void check(const Watched& watched, OutstandingCommand& command, bool runs, bool hidden_run,
              uint64_t now);
@@ -51,8 +51,8 @@ class Watchdog {
   std::function<void()> after_look_;
   std::mutex mutex_;
   std::vector<Watched> queues_;
-  std::atomic<uint32_t> armed_{0};  // futex word
-  std::atomic<uint32_t> stop_{0};   // futex word
+  const std::shared_ptr<Alarm> alarm_ = std::make_shared<Alarm>();
+  std::atomic<bool> stop_{false};
   std::atomic<bool> reported_{false};
   Thread thread_;
 };

@@ -145,6 +145,47 @@ void test_dead_ids(TestGuest& guest) {
   CHECK(still_works(guest));
 }
 
+// A command that fails early ends nothing that is still running before it.
+void test_early_failure(TestGuest& guest) {
+  SharedPages& pages = guest.add_arena(7, 4096);
+  const auto* result = reinterpret_cast<const volatile int*>(pages.data());
+  guest.buffer(700, 1, 4, 7);
+  guest.kernel(700, 1, "slow");
+  CreateUserEventCommand user;
+  user.event = 700;
+  user.context = 1;
+  guest.send(user);
+  const uint32_t gate[] = {700};
+  SetUserEventStatusCommand set;
+  set.event = 700;
+  set.status = -5;
+  constexpr int kRounds = 200;
+  guest.launch(1, 700, 1, Arguments().buffer(0, 700).value(1, kRounds));
+  guest.launch(1, 700, 1, Arguments().value(1, 1), 701, gate);
+  SyncCommand before;
+  before.queue = 1;
+  before.sequence = guest.next_sequence();
+  guest.send(before);
+  guest.send(set);
+  CHECK(guest.await_sequence(1, before.sequence));
+  CHECK(*result >= 1);  // some drivers run what should have failed
+  // The same for a sync that comes after the failure.
+  guest.release(ObjectKind::kEvent, 700);
+  guest.release(ObjectKind::kEvent, 701);
+  guest.send(user);
+  *reinterpret_cast<int*>(pages.data()) = 0;
+  guest.launch(1, 700, 1, Arguments().value(1, kRounds));
+  guest.launch(1, 700, 1, Arguments().value(1, 1), 701, gate);
+  guest.send(set);
+  CHECK(guest.wait_event(701) <= 0);
+  CHECK(guest.finish(1));
+  CHECK(*result >= 1);
+  guest.take_error(1);
+  for (const uint32_t id : {700u, 701u}) guest.release(ObjectKind::kEvent, id);
+  guest.release(ObjectKind::kKernel, 700);
+  guest.release(ObjectKind::kBuffer, 700);
+}
+
 void test_overrun(WorkerSettings settings) {
   settings.kernel_limit_ms = 300;
   TestHost host(settings);
@@ -230,6 +271,7 @@ void test_faults(const WorkerSettings& settings) {
     test_dead_ids(neighbour);
     test_violations(host, neighbour);
     test_deaf_guest(host, neighbour);
+    test_early_failure(neighbour);
     test_vanishing(host, neighbour);
     CHECK(still_works(neighbour));
     CHECK(neighbour.disconnect());

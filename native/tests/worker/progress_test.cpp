@@ -1,0 +1,218 @@
+// How far a queue has come, over a driver that does what the test says: commands that fail before
+// those in front of them have ended, markers that can't be made, kernels that nobody sees running.
+#include <time.h>
+
+#include <memory>
+#include <vector>
+
+#include "check.h"
+#include "generated/opencl_codec.h"
+#include "scripted_driver.h"
+#include "worker/connection.h"
+#include "worker/raise_to.h"
+
+namespace aliquot::worker {
+
+namespace {
+
+using test::ScriptedDriver;
+
+class Host final : public HostLink {
+ public:
+  void send(const records::Record& record) override {
+    if (record.header.kind == records::Kind::kKernelOverrun) ++overruns;
+  }
+  int overruns = 0;
+};
+
+/// A queue whose commands the test makes by hand, and the watchdog that looks at it.
+class Queue {
+ public:
+  Queue(ScriptedDriver& script, Watchdog& watchdog, uint32_t id = 1)
+      : script_(script),
+        memory_(std::make_shared<layout::ConnectionMemory>()),
+        publisher_(std::make_shared<Publisher>(memory_, script.driver(), nullptr)),
+        progress_(std::make_shared<QueueProgress>(publisher_, watchdog.alarm(), id)) {
+    watchdog.add(1, progress_);
+  }
+  /// Its event's number.
+  size_t add(uint32_t hidden_before = 0, const char* hidden_kernel = nullptr) {
+    OutstandingCommand command;
+    const size_t event = script_.events();
+    command.event = script_.make_event();
+    command.number = number_ += hidden_before + 1;
+    command.hidden_before = hidden_before;
+    if (hidden_kernel != nullptr) {
+      command.hidden_kernel = std::make_shared<const std::string>(hidden_kernel);
+    }
+    progress_->add(std::move(command));
+    return event;
+  }
+  void sync(uint64_t sequence) { progress_->publish_after(number_, sequence); }
+  uint64_t published() const { return memory_->queues[0].completed.load(); }
+  bool publishes(uint64_t sequence) const {
+    const timespec pause{0, 1'000'000};
+    for (int i = 0; i < 10'000 && published() != sequence; ++i) nanosleep(&pause, nullptr);
+    return published() == sequence;
+  }
+
+ private:
+  ScriptedDriver& script_;
+  std::shared_ptr<layout::ConnectionMemory> memory_;
+  std::shared_ptr<Publisher> publisher_;
+  std::shared_ptr<QueueProgress> progress_;
+  uint64_t number_ = 0;
+};
+
+void test_early_failure() {
+  ScriptedDriver script;
+  Host host;
+  Watchdog watchdog(0, host);
+  CHECK(watchdog.start({}));
+  Queue queue(script, watchdog);
+  const size_t first = queue.add();
+  const size_t second = queue.add();
+  const size_t third = queue.add();
+  queue.sync(7);
+  script.set(third, -5);
+  CHECK_SAME(queue.published(), 0);
+  script.set(second, -5);
+  CHECK(!watchdog.look(1) || queue.published() == 0);
+  script.set(first, CL_COMPLETE);
+  CHECK(queue.publishes(7));
+  // A sync that comes when the failed one is forgotten already.
+  const size_t long_one = queue.add();
+  const size_t failed = queue.add();
+  script.set(failed, -5);
+  watchdog.look(2);
+  queue.sync(8);
+  CHECK_SAME(queue.published(), 7);
+  script.set(long_one, CL_COMPLETE);
+  CHECK(queue.publishes(8));
+  // Nothing failed: published by whoever ends the last one.
+  const size_t last = queue.add();
+  queue.sync(9);
+  script.set(last, CL_COMPLETE);
+  CHECK_SAME(queue.published(), 9);
+}
+
+// A hidden launch that doesn't end is found, though something else is seen running at every look.
+void test_hidden_beside_running() {
+  constexpr uint64_t kLook = 100'000'000;
+  ScriptedDriver script;
+  Host host;
+  Watchdog watchdog(500, host);
+  Queue busy(script, watchdog);
+  Queue suspect(script, watchdog);
+  uint64_t now = 1'000'000'000;
+  size_t running = busy.add();
+  script.set(running, CL_RUNNING);
+  suspect.add(3, "endless");
+  // What was there before it may be what it waits for.
+  for (int i = 0; i < 50; ++i) watchdog.look(now += kLook);
+  CHECK_SAME(host.overruns, 0);
+  for (int i = 0; i < 14; ++i) {  // three launches may take 1.5 s
+    const size_t next = busy.add();
+    script.set(next, CL_RUNNING);
+    script.set(running, CL_COMPLETE);
+    running = next;
+    watchdog.look(now += kLook);
+  }
+  CHECK_SAME(host.overruns, 0);
+  for (int i = 0; i < 4; ++i) {
+    const size_t next = busy.add();
+    script.set(next, CL_RUNNING);
+    script.set(running, CL_COMPLETE);
+    running = next;
+    watchdog.look(now += kLook);
+  }
+  CHECK_SAME(host.overruns, 1);
+}
+
+template <class Command>
+void send(Connection& connection, const Command& command) {
+  const size_t size = opencl::encoded_size(command);
+  std::vector<uint64_t> frame(size / 8);
+  opencl::encode(command, reinterpret_cast<unsigned char*>(frame.data()));
+  CHECK(connection.handle({reinterpret_cast<unsigned char*>(frame.data()), size}));
+}
+
+// A queue that takes no marker: all of it has ended before a sync is answered.
+void test_refused_marker() {
+  ScriptedDriver script;
+  Host host;
+  Watchdog watchdog(0, host);
+  const WorkerContext context{script.driver(), std::make_shared<MemoryQuota>(1 << 20), host,
+                              watchdog};
+  const auto memory = std::make_shared<layout::ConnectionMemory>();
+  Connection connection(context, 1, memory);
+  const uint32_t device = 1;
+  opencl::CreateContextCommand make_context;
+  make_context.context = 1;
+  make_context.devices = {&device, 1};
+  send(connection, make_context);
+  opencl::CreateQueueCommand make_queue;
+  make_queue.queue = make_queue.context = make_queue.device = 1;
+  make_queue.properties = CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE;
+  send(connection, make_queue);
+  opencl::BarrierCommand command;
+  command.queue = 1;
+  send(connection, command);
+  send(connection, command);
+  script.refuse_markers();
+  opencl::SyncCommand sync;
+  sync.queue = 1;
+  sync.sequence = 3;
+  send(connection, sync);
+  const std::atomic<uint64_t>& completed = memory->queues[0].completed;
+  script.set(1, CL_COMPLETE);
+  CHECK_SAME(completed.load(), 0);
+  script.set(0, CL_COMPLETE);
+  const timespec pause{0, 1'000'000};
+  for (int i = 0; i < 10'000 && completed.load() != 3; ++i) nanosleep(&pause, nullptr);
+  CHECK_SAME(completed.load(), 3);
+  CHECK_SAME(memory->queues[0].error.load(), 0);
+}
+
+// The other side writes whenever we do.
+class ContestedWord {
+ public:
+  uint64_t load() const { return value_; }
+  void store(uint64_t value) { value_ = value; }
+  bool compare_exchange_strong(uint64_t& seen, uint64_t) {
+    CHECK(++tries_ < 1000);
+    seen = value_ = tries_ % 2;
+    return tries_ >= 1000;
+  }
+  bool compare_exchange_weak(uint64_t& seen, uint64_t value) {
+    return compare_exchange_strong(seen, value);
+  }
+
+ private:
+  uint64_t value_ = 0;
+  int tries_ = 0;
+};
+
+void test_contested_word() {
+  ContestedWord contested;
+  raise_to(contested, 9);
+  CHECK_SAME(contested.load(), 9);
+  std::atomic<uint64_t> word{5};
+  raise_to(word, 4);
+  CHECK_SAME(word.load(), 5);
+  raise_to(word, 6);
+  CHECK_SAME(word.load(), 6);
+}
+
+}  // namespace
+
+}  // namespace aliquot::worker
+
+int main() {
+  using namespace aliquot::worker;
+  test_early_failure();
+  test_hidden_beside_running();
+  test_refused_marker();
+  test_contested_word();
+  return aliquot::test::g_failures == 0 ? 0 : 1;
+}

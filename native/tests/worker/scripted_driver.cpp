@@ -1,0 +1,137 @@
+#include "scripted_driver.h"
+
+#include <unistd.h>
+
+namespace aliquot::test {
+
+using EventCallback = void(CL_CALLBACK*)(cl_event, cl_int, void*);
+
+ScriptedDriver* ScriptedDriver::g_this = nullptr;
+
+struct ScriptedDriver::Event {
+  cl_int status = CL_QUEUED;
+  std::vector<std::pair<EventCallback, void*>> callbacks;
+  cl_event handle() { return reinterpret_cast<cl_event>(this); }
+};
+
+// Handles other than events stand for nothing but themselves.
+struct ScriptedDriver::Table {
+  template <class Handle>
+  static Handle some() {
+    static int place;
+    return reinterpret_cast<Handle>(&place);
+  }
+  template <class Handle>
+  static cl_int CL_API_CALL do_nothing(Handle) {
+    return CL_SUCCESS;
+  }
+
+  static cl_int CL_API_CALL device_info(cl_device_id, cl_device_info, size_t size, void* out,
+                                        size_t* out_size) {
+    if (size != sizeof(cl_ulong)) return CL_INVALID_VALUE;
+    *static_cast<cl_ulong*>(out) = 1 << 20;
+    if (out_size != nullptr) *out_size = size;
+    return CL_SUCCESS;
+  }
+  static cl_context CL_API_CALL create_context(
+      const cl_context_properties*, cl_uint, const cl_device_id*,
+      void(CL_CALLBACK*)(const char*, const void*, size_t, void*), void*, cl_int* status) {
+    *status = CL_SUCCESS;
+    return some<cl_context>();
+  }
+  static cl_command_queue CL_API_CALL create_queue(cl_context, cl_device_id,
+                                                   cl_command_queue_properties, cl_int* status) {
+    *status = CL_SUCCESS;
+    return some<cl_command_queue>();
+  }
+  static cl_int enqueue(cl_event* event) {
+    if (event != nullptr) *event = g_this->make_event();
+    return CL_SUCCESS;
+  }
+  static cl_int CL_API_CALL enqueue_marker(cl_command_queue, cl_uint, const cl_event*,
+                                           cl_event* event) {
+    return g_this->refuses_markers_ ? CL_OUT_OF_RESOURCES : enqueue(event);
+  }
+  static cl_int CL_API_CALL enqueue_barrier(cl_command_queue, cl_uint, const cl_event*,
+                                            cl_event* event) {
+    return enqueue(event);
+  }
+  static cl_int CL_API_CALL event_info(cl_event event, cl_event_info, size_t, void* out, size_t*) {
+    *static_cast<cl_int*>(out) = g_this->status(event);
+    return CL_SUCCESS;
+  }
+  static cl_int CL_API_CALL set_callback(cl_event event, cl_int, EventCallback function,
+                                         void* data) {
+    cl_int status = CL_QUEUED;
+    {
+      const std::lock_guard guard(g_this->mutex_);
+      auto* object = reinterpret_cast<Event*>(event);
+      status = object->status;
+      if (status > CL_COMPLETE) object->callbacks.emplace_back(function, data);
+    }
+    if (status <= CL_COMPLETE) function(event, status, data);
+    return CL_SUCCESS;
+  }
+  static cl_int CL_API_CALL finish(cl_command_queue) {
+    for (bool busy = true; busy; ::usleep(1000)) {
+      const std::lock_guard guard(g_this->mutex_);
+      busy = false;
+      for (const auto& event : g_this->events_) busy = busy || event->status > CL_COMPLETE;
+    }
+    return CL_SUCCESS;
+  }
+};
+
+ScriptedDriver::ScriptedDriver() {
+  g_this = this;
+  cl_icd_dispatch table{};
+  table.clGetDeviceInfo = Table::device_info;
+  table.clCreateContext = Table::create_context;
+  table.clReleaseContext = Table::do_nothing<cl_context>;
+  table.clCreateCommandQueue = Table::create_queue;
+  table.clRetainCommandQueue = Table::do_nothing<cl_command_queue>;
+  table.clReleaseCommandQueue = Table::do_nothing<cl_command_queue>;
+  table.clFlush = Table::do_nothing<cl_command_queue>;
+  table.clFinish = Table::finish;
+  table.clEnqueueMarkerWithWaitList = Table::enqueue_marker;
+  table.clEnqueueBarrierWithWaitList = Table::enqueue_barrier;
+  table.clGetEventInfo = Table::event_info;
+  table.clSetEventCallback = Table::set_callback;
+  table.clRetainEvent = Table::do_nothing<cl_event>;
+  table.clReleaseEvent = Table::do_nothing<cl_event>;
+  driver_ = std::make_unique<worker::Driver>(table, 12, Table::some<cl_platform_id>(),
+                                             Table::some<cl_device_id>());
+}
+
+ScriptedDriver::~ScriptedDriver() { g_this = nullptr; }
+
+cl_event ScriptedDriver::make_event() {
+  const std::lock_guard guard(mutex_);
+  events_.push_back(std::make_unique<Event>());
+  return events_.back()->handle();
+}
+
+size_t ScriptedDriver::events() {
+  const std::lock_guard guard(mutex_);
+  return events_.size();
+}
+
+cl_int ScriptedDriver::status(cl_event event) {
+  const std::lock_guard guard(mutex_);
+  return reinterpret_cast<Event*>(event)->status;
+}
+
+void ScriptedDriver::set(size_t number, cl_int status) {
+  std::vector<std::pair<EventCallback, void*>> due;
+  cl_event handle = nullptr;
+  {
+    const std::lock_guard guard(mutex_);
+    Event& event = *events_[number];
+    handle = event.handle();
+    event.status = status;
+    if (status <= CL_COMPLETE) due.swap(event.callbacks);
+  }
+  for (const auto& [function, data] : due) function(handle, status, data);
+}
+
+}  // namespace aliquot::test
