@@ -49,6 +49,38 @@ size_t Box::host_extent() const {
   return (region[2] - 1) * host_slice + (region[1] - 1) * host_row + region[0];
 }
 
+namespace {
+
+/// Whether some row of `box` has a byte in [begin, end).
+bool has_byte_between(const Box& box, const unsigned char* begin, const unsigned char* end) {
+  const unsigned char* first = box.host_begin();
+  if (end <= first) return false;
+  if (!box.rect) return begin < first + box.bytes;
+  // Rows follow one another without overlap: the last that begins below `end` decides.
+  const size_t below = static_cast<size_t>(end - 1 - first);
+  size_t z = below / box.host_slice;
+  if (z >= box.region[2]) z = box.region[2] - 1;
+  size_t y = (below - z * box.host_slice) / box.host_row;
+  if (y >= box.region[1]) y = box.region[1] - 1;
+  return begin < first + z * box.host_slice + y * box.host_row + box.region[0];
+}
+
+}  // namespace
+
+bool Box::shares_host_bytes(const Box& other) const {
+  const unsigned char* begin = host_begin();
+  const unsigned char* theirs = other.host_begin();
+  if (begin >= theirs + other.host_extent() || theirs >= begin + host_extent()) return false;
+  if (!rect) return has_byte_between(other, begin, begin + bytes);
+  for (size_t z = 0; z < region[2]; z++) {
+    for (size_t y = 0; y < region[1]; y++) {
+      const unsigned char* row = begin + z * host_slice + y * host_row;
+      if (has_byte_between(other, row, row + region[0])) return true;
+    }
+  }
+  return false;
+}
+
 void copy_to_buffer(const Box& box, unsigned char* buffer) {
   if (!box.rect) {
     memcpy(buffer + box.offset, box.host, box.bytes);

@@ -71,7 +71,10 @@ cl_int create(cl_context context_handle, cl_mem_flags flags, size_t size, void* 
   buffer->flags = (flags & kDeviceAccess) == 0 ? flags | CL_MEM_READ_WRITE : flags;
   if ((flags & CL_MEM_USE_HOST_PTR) != 0) buffer->host_ptr = host_ptr;
   if (wants_host_ptr) {
-    await_reads_into(connection, static_cast<unsigned char*>(host_ptr), size);
+    Box contents;
+    contents.host = static_cast<unsigned char*>(host_ptr);
+    contents.bytes = size;
+    copy_out_into(connection, contents);
     status = fill_initially(*buffer, host_ptr);
     if (status != CL_SUCCESS) {
       release(*buffer);

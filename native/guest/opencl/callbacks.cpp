@@ -6,6 +6,7 @@
 
 #include "generated/opencl_functions.h"
 #include "guest/opencl/event.h"
+#include "guest/opencl/transfer.h"
 
 namespace aliquot::guest::opencl {
 
@@ -16,6 +17,7 @@ constexpr int kIdleMs = 60'000;  // nothing is awaited from the worker: no reaso
 void run_event_callback(void* first, void* second) {
   Event* event = static_cast<Event*>(first);
   EventCallback* callback = static_cast<EventCallback*>(second);
+  if (callback->level == CL_COMPLETE) copy_out_ended(*event->connection);
   callback->function(to_handle(event), callback->level, callback->user_data);
   free(callback);
   unhold(*event);

@@ -44,7 +44,9 @@ void conclude(Event& event, cl_int status) {
   if (event.local_status.load(std::memory_order_acquire) <= CL_COMPLETE) return;
   if (event.queue != nullptr) {
     if (status == CL_COMPLETE) note_completed(*event.queue, event.sequence);
-    if (event.copies_out.load(std::memory_order_acquire)) copy_out_for(event, status);
+    if (memory_of(*event.connection).pending_reads.load(std::memory_order_acquire) != 0) {
+      copy_out_for(event, status);
+    }
   }
   EventState& state = events_of(*event.connection);
   state.ends_seen.fetch_add(1, std::memory_order_relaxed);
@@ -61,27 +63,27 @@ void conclude(Event& event, cl_int status) {
   run_callbacks(event, status);
 }
 
-cl_int event_status(Event& event) {
+cl_int peek_status(const Event& event) {
   const cl_int own = event.local_status.load(std::memory_order_acquire);
   if (own <= CL_COMPLETE || event.queue == nullptr) return own;
+  const bool dead = event.connection->dead();
   if (event.watched.load(std::memory_order_acquire)) {
     const cl_int seen = slot_of(event).status.load(std::memory_order_acquire);
-    if (seen <= CL_COMPLETE) {
-      conclude(event, seen);
-      return event.local_status.load(std::memory_order_acquire);
-    }
-    if (!event.connection->dead()) return seen == layout::kEventPending ? own : seen;
+    if (seen <= CL_COMPLETE) return seen;
+    if (!dead) return seen == layout::kEventPending ? own : seen;
   } else if (event.sequence != 0 &&
              event.queue->slot->completed.load(std::memory_order_acquire) >= event.sequence &&
              !events_of(*event.connection).failures_seen.load(std::memory_order_relaxed)) {
-    conclude(event, CL_COMPLETE);
-    return event.local_status.load(std::memory_order_acquire);
+    return CL_COMPLETE;
   }
-  if (event.connection->dead()) {
-    conclude(event, CL_OUT_OF_RESOURCES);
-    return event.local_status.load(std::memory_order_acquire);
-  }
-  return own;
+  return dead ? CL_OUT_OF_RESOURCES : own;
+}
+
+cl_int event_status(Event& event) {
+  const cl_int status = peek_status(event);
+  if (status > CL_COMPLETE || event.queue == nullptr) return status;
+  conclude(event, status);
+  return event.local_status.load(std::memory_order_acquire);
 }
 
 void watch_event(Event& event, uint32_t levels) {

@@ -53,6 +53,10 @@ struct EventState {
   // Some event ended with an error: from then on a completed sequence alone proves no success.
   std::atomic<bool> failures_seen{false};
 
+  // User events that the worker waits for: while there are any, a command behind one may depend on
+  // what this very thread does next.
+  std::atomic<uint32_t> unset_gates{0};
+
   // Counts the ends that were seen of commands, of any queue. What ends may have waited for a
   // command whose own slot still says otherwise: the driver begins the one before it tells of the
   // other.
@@ -67,7 +71,10 @@ inline layout::EventSlot& slot_of(const Event& event) {
   return event.connection->memory().events[event.id - 1];
 }
 
-/// What is known without a message; concludes the event where it has ended. CL_COMPLETE, a
+/// What is known without a message. CL_COMPLETE, a negative error, or a positive status.
+cl_int peek_status(const Event& event);
+
+/// The same; concludes the event where it has ended. CL_COMPLETE, a
 /// negative error, or a positive status.
 cl_int event_status(Event& event);
 

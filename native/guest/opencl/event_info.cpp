@@ -2,6 +2,7 @@
 #include "generated/opencl_functions.h"
 #include "guest/opencl/event.h"
 #include "guest/opencl/info.h"
+#include "guest/opencl/transfer.h"
 
 namespace aliquot::guest::opencl {
 
@@ -38,6 +39,13 @@ cl_int fresh_status(Event& event) {
   return event_status(event);
 }
 
+/// Whoever is told that a command has ended may use the memory that earlier reads fill.
+cl_int told_status(Event& event) {
+  const cl_int status = fresh_status(event);
+  if (status == CL_COMPLETE) copy_out_ended(*event.connection);
+  return status;
+}
+
 }  // namespace
 
 cl_int CL_API_CALL GetEventInfo(cl_event handle, cl_event_info parameter, size_t room, void* value,
@@ -56,7 +64,7 @@ cl_int CL_API_CALL GetEventInfo(cl_event handle, cl_event_info parameter, size_t
     case CL_EVENT_REFERENCE_COUNT:
       return target.value_of(cl_uint{event->references.load(std::memory_order_relaxed)});
     case CL_EVENT_COMMAND_EXECUTION_STATUS:
-      return target.value_of(fresh_status(*event));
+      return target.value_of(told_status(*event));
     default:
       return CL_INVALID_VALUE;
   }

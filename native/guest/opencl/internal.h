@@ -96,7 +96,7 @@ void give_back_staging(Connection& connection, const Block& block);
 
 struct WaitList {
   Array<uint32_t, 16> ids;  // for the command: events that may still be under way
-  bool unresolved = false;  // contains a user event, or one of another queue, not complete yet
+  bool gated = false;       // something in it waits for a user event that isn't set yet
   bool failed = false;      // contains one that has ended with an error
 };
 

@@ -74,7 +74,8 @@ bool put_argument(uint32_t index, const KernelArgument& argument, ArgumentBytes*
 }
 
 /// Sends the launch with what changed since the kernel's last one. `event` may be null.
-cl_int send_launch(Queue& queue, Kernel& kernel, LaunchCommand& command, Event* event) {
+cl_int send_launch(Queue& queue, Kernel& kernel, LaunchCommand& command, const WaitList& wait,
+                   Event* event) {
   ArgumentBytes arguments;
   LockGuard guard(queue.connection->lock());
   for (uint32_t i = 0; i < kernel.argument_count; ++i) {
@@ -84,7 +85,7 @@ cl_int send_launch(Queue& queue, Kernel& kernel, LaunchCommand& command, Event* 
   command.arguments = {arguments.data(), arguments.size()};
   const uint64_t sequence = submit_locked(queue, command);
   if (sequence == 0) return CL_OUT_OF_RESOURCES;
-  if (event != nullptr) event->sequence = sequence;
+  note_order(queue, wait, sequence, event);
   if (!arguments.empty()) {
     for (uint32_t i = 0; i < kernel.argument_count; ++i) kernel.arguments[i].sent = true;
   }
@@ -132,7 +133,7 @@ cl_int launch(Queue& queue, Kernel& kernel, const LaunchShape& shape, cl_command
   command.shape = {shape.words, shape.count};
   command.flags = shape.flags;
   command.wait = {wait.ids.data(), wait.ids.size()};
-  status = send_launch(queue, kernel, command, event);
+  status = send_launch(queue, kernel, command, wait, event);
   if (status == CL_SUCCESS) status = enqueue_result(queue);
   if (event == nullptr) return status;
   if (status == CL_SUCCESS) {

@@ -276,17 +276,20 @@ cl_int CL_API_CALL EnqueueUnmapMemObject(cl_command_queue queue_handle, cl_mem h
   if (pointer == nullptr) return CL_INVALID_VALUE;
   MapRecord* record = take_record(*buffer, pointer);
   if (record == nullptr) return CL_INVALID_VALUE;
-  status = run_unmap(*queue, *buffer, record, count, list, event);
-  if (status == CL_INVALID_EVENT_WAIT_LIST || status == CL_INVALID_CONTEXT) {
-    // The program's mistake; the region stays mapped.
+  // Memory of our own is freed below, so no read may be under way into it.
+  Box heap;
+  heap.host = record->pointer;
+  heap.bytes = record->size;
+  const bool stays = record->heap != nullptr && !await_reads_into(*buffer->connection, heap);
+  status = stays ? CL_OUT_OF_RESOURCES
+                 : run_unmap(*queue, *buffer, record, count, list, event);
+  if (stays || status == CL_INVALID_EVENT_WAIT_LIST || status == CL_INVALID_CONTEXT) {
+    // Else it is the program's mistake; the region stays mapped.
     LockGuard guard(buffer->lock);
     record->next = buffer->maps;
     buffer->maps = record;
     buffer->map_count.fetch_add(1, std::memory_order_relaxed);
     return status;
-  }
-  if (record->heap != nullptr) {
-    await_reads_into(*buffer->connection, record->pointer, record->size);
   }
   discard(*buffer->connection, record);
   return status;

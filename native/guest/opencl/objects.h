@@ -188,6 +188,8 @@ struct Queue : Object {
   std::atomic<uint64_t> submitted{0};   // sequence of the last command in the ring
   std::atomic<uint64_t> sync_sent{0};   // highest sequence asked for by `sync`
   std::atomic<uint64_t> flush_sent{0};  // submitted at the last flush
+  std::atomic<uint64_t> gated{0};       // the last command that may wait for a user event
+  std::atomic<bool> waits_elsewhere{false};  // some command's wait list was not empty
 
   std::atomic<QueueTransfers*> transfers{nullptr};  // made at the first staged transfer
 
@@ -313,6 +315,7 @@ struct Event : Object {
   Queue* queue = nullptr;      // held; nullptr: a user event
   cl_command_type command_type = 0;
   uint64_t sequence = 0;  // of its command in the queue; 0: never reached the ring
+  bool gated = false;     // its command may wait for a user event that was not set yet
 
   Lock lock;
   std::atomic<int32_t> local_status{CL_QUEUED};  // final once <= CL_COMPLETE

@@ -1,7 +1,7 @@
 // Writing and reading buffers: locally where possible, else staged. See transfer.h.
 #include <initializer_list>
 
-#include "guest/opencl/transfer.h"
+#include "guest/opencl/send_piece.h"
 
 namespace aliquot::guest::opencl {
 
@@ -33,65 +33,10 @@ Box part_of(const Box& box, size_t done, size_t bytes) {
   return part;
 }
 
-void fill_geometry(const Box& box, uint64_t geometry[8]) {
-  for (int i = 0; i < 3; i++) {
-    geometry[i] = box.buffer_origin[i];
-    geometry[3 + i] = box.region[i];
-  }
-  geometry[6] = box.buffer_row;
-  geometry[7] = box.buffer_slice;
-}
-
-struct Submission {
-  const Transfer& transfer;
-  const WaitList& wait;
-  Event* event;
-};
-
-cl_int send_write(const Submission& to, const Box& box, const Block& block, Event* event,
-                  uint64_t* sequence, bool ask) {
-  Queue& queue = to.transfer.queue;
-  Buffer& buffer = to.transfer.buffer;
-  if (box.rect) {
-    uint64_t geometry[8];
-    fill_geometry(box, geometry);
-    WriteBufferRectCommand command{};
-    command.buffer = buffer.id;
-    command.arena = block.arena_id;
-    command.arena_offset = block.offset;
-    command.geometry = geometry;
-    return submit(queue, command, to.wait, event, &buffer, nullptr, sequence, ask);
-  }
-  WriteBufferCommand command{};
-  command.buffer = buffer.id;
-  command.arena = block.arena_id;
-  command.arena_offset = block.offset;
-  command.offset = box.offset;
-  command.size = box.bytes;
-  return submit(queue, command, to.wait, event, &buffer, nullptr, sequence, ask);
-}
-
-cl_int send_read(const Submission& to, const Box& box, const Block& block, Event* event,
-                 uint64_t* sequence, bool ask) {
-  Queue& queue = to.transfer.queue;
-  Buffer& buffer = to.transfer.buffer;
-  if (box.rect) {
-    uint64_t geometry[8];
-    fill_geometry(box, geometry);
-    ReadBufferRectCommand command{};
-    command.buffer = buffer.id;
-    command.arena = block.arena_id;
-    command.arena_offset = block.offset;
-    command.geometry = geometry;
-    return submit(queue, command, to.wait, event, &buffer, nullptr, sequence, ask);
-  }
-  ReadBufferCommand command{};
-  command.buffer = buffer.id;
-  command.arena = block.arena_id;
-  command.arena_offset = block.offset;
-  command.offset = box.offset;
-  command.size = box.bytes;
-  return submit(queue, command, to.wait, event, &buffer, nullptr, sequence, ask);
+/// Whether the command may wait for a user event that this thread is yet to set.
+bool never_ends_alone(const Submission& to) {
+  const Queue& queue = to.transfer.queue;
+  return (to.wait.gated || behind_gate(queue)) && gates_unset(*queue.connection);
 }
 
 /// One piece of a write. Pieces of an out-of-order queue are waited for unless they are the last,
@@ -114,8 +59,8 @@ cl_int write_piece(const Submission& to, const Box& box, Event* event, bool last
     return status;
   }
   note_staged(queue, sequence, block);
-  if (!last && !queue.in_order()) return wait_sequence(queue, sequence);
-  return CL_SUCCESS;
+  if (last || queue.in_order()) return CL_SUCCESS;
+  return never_ends_alone(to) ? CL_OUT_OF_RESOURCES : wait_sequence(queue, sequence);
 }
 
 cl_int write_staged(const Submission& to) {
@@ -175,7 +120,10 @@ cl_int read_piece(const Submission& to, const Box& box, Event* event) {
   }
   if (queue.in_order()) status = wait_sequence(queue, sequence);
   else if (wait_event(*event) < 0) status = CL_OUT_OF_RESOURCES;
-  if (status == CL_SUCCESS) unpack(box, block.pointer);
+  if (status == CL_SUCCESS) {
+    copy_out_into(*queue.connection, box);
+    unpack(box, block.pointer);
+  }
   if (!queue.connection->dead()) give_back_staging(*queue.connection, block);
   if (own != nullptr) release(*own);
   return status;
@@ -218,6 +166,7 @@ cl_int read_pipelined(const Submission& to) {
     Chunk& chunk = window[first];
     const cl_int waited = wait_sequence(queue, chunk.sequence);
     if (waited != CL_SUCCESS) return waited;  // dead: the blocks belong to nobody any more
+    copy_out_into(*queue.connection, chunk.box);
     unpack(chunk.box, chunk.block.pointer);
     give_back_staging(*queue.connection, chunk.block);
     first = (first + 1) % kWindow;
@@ -244,7 +193,7 @@ cl_int read_later(const Submission& to, bool* done) {
     return status;
   }
   *done = true;
-  if (!note_pending_read(*event, block, box)) {
+  if (!note_pending_read(*event, to.transfer.buffer, block, box)) {
     // No memory to remember it: copy out now.
     status = wait_event(*event) < 0 ? CL_OUT_OF_RESOURCES : CL_SUCCESS;
     if (status == CL_SUCCESS) unpack(box, block.pointer);
@@ -254,32 +203,18 @@ cl_int read_later(const Submission& to, bool* done) {
   return status;
 }
 
-/// The event of a staged transfer, and what becomes of it.
-cl_int with_event(const Transfer& transfer, const WaitList& wait,
-                  cl_int (*run)(const Submission&)) {
-  Event* event = nullptr;
-  if (transfer.event != nullptr) {
-    event = new_command_event(transfer.queue, transfer.type);
-    if (event == nullptr) return CL_OUT_OF_HOST_MEMORY;
-  }
-  cl_int status = run({transfer, wait, event});
-  if (status == CL_SUCCESS) status = enqueue_result(transfer.queue);
-  if (event != nullptr) {
-    if (status == CL_SUCCESS) *transfer.event = to_handle(event);
-    else if (event->sequence == 0) discard_command_event(*event);
-    else release(*event);
-  }
-  return status;
-}
-
 /// The specification lets a blocking write return once its bytes are taken. Some native drivers
 /// (PoCL) return when an in-order queue has come that far, and programs take that for the end of
-/// reads which they enqueued before and never waited for: then we wait as well.
+/// reads which they enqueued before and never waited for: then we wait as well, unless that could be
+/// for what this thread is yet to do.
 cl_int end_earlier_reads(Queue& queue) {
-  if (!queue.in_order()) return CL_SUCCESS;
-  if (memory_of(*queue.connection).pending_reads.load(std::memory_order_relaxed) == 0) {
-    return CL_SUCCESS;
+  QueueTransfers* transfers = queue.transfers.load(std::memory_order_acquire);
+  if (!queue.in_order() || transfers == nullptr) return CL_SUCCESS;
+  {
+    LockGuard guard(transfers->lock);
+    if (transfers->first_read == nullptr) return CL_SUCCESS;
   }
+  if (behind_gate(queue) && gates_unset(*queue.connection)) return CL_SUCCESS;
   const cl_int status = wait_sequence(queue, queue.submitted.load(std::memory_order_relaxed));
   if (status == CL_SUCCESS) settle(queue);
   return status;
@@ -305,7 +240,21 @@ cl_int read_staged_blocking(const Submission& to) {
 cl_int read_staged_later(const Submission& to) {
   bool done = false;
   const cl_int status = read_later(to, &done);
-  return status != CL_SUCCESS || done ? status : read_staged_blocking(to);
+  if (status != CL_SUCCESS || done) return status;
+  return never_ends_alone(to) ? CL_OUT_OF_RESOURCES : read_staged_blocking(to);
+}
+
+/// Waits until a command that is enqueued now would begin.
+cl_int await_turn(Queue& queue) {
+  if (queue.in_order()) {
+    return wait_sequence(queue, queue.submitted.load(std::memory_order_relaxed));
+  }
+  cl_event marker = nullptr;  // that barriers hold up, and nothing else
+  const cl_int status = order_only(queue, CL_COMMAND_MARKER, WaitList(), &marker);
+  if (status != CL_SUCCESS) return status;
+  wait_event(*from_handle<Event>(marker));
+  release(*from_handle<Event>(marker));
+  return queue.connection->dead() ? CL_OUT_OF_RESOURCES : CL_SUCCESS;
 }
 
 /// For blocking calls: the host waits for the list, so that the command needs none.
@@ -319,7 +268,7 @@ cl_int resolve(const Transfer& transfer, WaitList* wait) {
   if (status != CL_SUCCESS || wait->ids.empty() || !transfer.blocking) return status;
   status = wait_for_list(transfer.wait_count, transfer.wait_list);
   wait->ids.clear();
-  wait->unresolved = false;
+  wait->gated = false;
   return status;
 }
 
@@ -345,14 +294,24 @@ cl_int write_buffer(const Transfer& transfer) {
   cl_int status = resolve(transfer, &wait);
   if (status != CL_SUCCESS) return status;
   if (wait.failed) return finish_failed(queue, transfer.type, transfer.event);
-  await_reads_into(connection, transfer.box.host_begin(), transfer.box.host_extent());
+  HeldEvents left;
+  if (!copy_out_into(connection, transfer.box, &left)) return CL_OUT_OF_HOST_MEMORY;
+  if (!left.events.empty() && !transfer.at_once) {
+    // One that would begin right now comes after none of those reads.
+    const bool begins = wait.ids.empty() && queue.idle();
+    if (!begins && !transfer.blocking) return write_after(transfer, wait, left);
+    if (!begins) status = await_turn(queue);
+    if (status != CL_SUCCESS) return status;
+    copy_out_into(connection, transfer.box);
+  }
   unsigned char* shared = shared_pointer(transfer.buffer);
   const bool may_be_local = shared != nullptr && wait.ids.empty() &&
                             (transfer.event == nullptr || !queue.profiling());
   if (may_be_local) {
     bool idle = idle_for(queue, transfer.buffer);
     // Waiting costs less than copying much twice. Only where a native driver would wait as well.
-    if (!idle && transfer.blocking && queue.in_order() && transfer.box.bytes > kStagingChunk) {
+    if (!idle && transfer.blocking && queue.in_order() && transfer.box.bytes > kStagingChunk &&
+        !(behind_gate(queue) && gates_unset(connection))) {
       status = wait_sequence(queue, queue.submitted.load(std::memory_order_relaxed));
       if (status != CL_SUCCESS) return status;
       settle(queue);
@@ -389,6 +348,8 @@ cl_int read_buffer(const Transfer& transfer) {
     if (idle_for(queue, transfer.buffer)) {
       if (!peer_alive(connection)) return CL_OUT_OF_RESOURCES;
       settle(queue);
+      if (queue.waits_elsewhere.load(std::memory_order_relaxed)) copy_out_ended(connection);
+      copy_out_into(connection, transfer.box);
       copy_from_buffer(transfer.box, shared);
       drain_print(connection);
       const cl_int latched = transfer.blocking ? take_latched_error(queue) : 0;
@@ -398,10 +359,9 @@ cl_int read_buffer(const Transfer& transfer) {
   status = ensure_materialized(transfer.buffer);
   if (status != CL_SUCCESS) return status;
   if (!transfer.blocking) return with_event(transfer, wait, read_staged_later);
-  // Earlier non-blocking reads of this queue end before; theirs are copied out first.
-  await_reads_into(connection, transfer.box.host_begin(), transfer.box.host_extent());
   status = with_event(transfer, wait, read_staged_blocking);
   settle(queue);
+  if (queue.waits_elsewhere.load(std::memory_order_relaxed)) copy_out_ended(connection);
   drain_print(connection);
   const cl_int latched = take_latched_error(queue);
   return status != CL_SUCCESS ? status : latched;

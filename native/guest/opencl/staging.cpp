@@ -1,4 +1,4 @@
-// Staging blocks in flight, and staged reads that must still be copied out.
+// Staging blocks in flight.
 #include "guest/opencl/transfer.h"
 
 namespace aliquot::guest::opencl {
@@ -7,22 +7,6 @@ namespace {
 
 constexpr uint64_t kAskBytes = 128 << 10;     // staged between two questions how far the queue is
 constexpr uint64_t kPatienceNs = 2'000'000;  // for the oldest block, before more is taken
-
-QueueTransfers* transfers_of(Queue& queue) {
-  QueueTransfers* transfers = queue.transfers.load(std::memory_order_acquire);
-  if (transfers != nullptr) return transfers;
-  MemoryState& state = memory_of(*queue.connection);
-  LockGuard guard(state.lock);
-  transfers = queue.transfers.load(std::memory_order_relaxed);
-  if (transfers != nullptr) return transfers;
-  void* memory = malloc(sizeof(QueueTransfers));
-  if (memory == nullptr) return nullptr;
-  transfers = new (memory) QueueTransfers(queue);
-  transfers->next = state.first_transfers;
-  state.first_transfers = transfers;
-  queue.transfers.store(transfers, std::memory_order_release);
-  return transfers;
-}
 
 uint64_t completed_of(const Queue& queue) {
   return queue.connection->dead() ? UINT64_MAX
@@ -84,37 +68,23 @@ bool await_oldest_block(Queue& queue, QueueTransfers& transfers) {
   return true;
 }
 
-/// The pending read after `after` (nullptr: the first) whose event, held, is returned.
-Event* hold_read_event(QueueTransfers& transfers, size_t index) {
-  LockGuard guard(transfers.lock);
-  PendingRead* read = transfers.first_read;
-  while (read != nullptr && index > 0) {
-    read = read->next;
-    index--;
-  }
-  if (read == nullptr) return nullptr;
-  hold(*read->event);
-  return read->event;
-}
-
-/// Copies out the reads of a queue that have ended. `exact`: asks the worker where not known.
-void copy_ended_reads(Queue& queue, QueueTransfers& transfers, bool exact) {
-  size_t index = 0;
-  for (;;) {
-    Event* event = hold_read_event(transfers, index);
-    if (event == nullptr) return;
-    cl_int status = event_status(*event);
-    if (status > CL_COMPLETE &&
-        (exact || queue.slot->completed.load(std::memory_order_acquire) >= event->sequence)) {
-      probe_event(*event);
-      status = event_status(*event);
-    }
-    unhold(*event);
-    if (status > CL_COMPLETE) index++;  // else it has left the list
-  }
-}
-
 }  // namespace
+
+QueueTransfers* transfers_of(Queue& queue) {
+  QueueTransfers* transfers = queue.transfers.load(std::memory_order_acquire);
+  if (transfers != nullptr) return transfers;
+  MemoryState& state = memory_of(*queue.connection);
+  LockGuard guard(state.lock);
+  transfers = queue.transfers.load(std::memory_order_relaxed);
+  if (transfers != nullptr) return transfers;
+  void* memory = malloc(sizeof(QueueTransfers));
+  if (memory == nullptr) return nullptr;
+  transfers = new (memory) QueueTransfers(queue);
+  transfers->next = state.first_transfers;
+  state.first_transfers = transfers;
+  queue.transfers.store(transfers, std::memory_order_release);
+  return transfers;
+}
 
 void note_staged(Queue& queue, uint64_t sequence, const Block& block) {
   QueueTransfers* transfers = transfers_of(queue);
@@ -175,60 +145,6 @@ bool take_staging(Connection& connection, uint64_t bytes, Block* block) {
 
 void give_back_staging(Connection& connection, const Block& block) {
   connection.arenas->staging.free(block);
-}
-
-bool note_pending_read(Event& event, const Block& block, const Box& box) {
-  Queue& queue = *event.queue;
-  QueueTransfers* transfers = transfers_of(queue);
-  void* memory = malloc(sizeof(PendingRead));
-  if (transfers == nullptr || memory == nullptr) {
-    free(memory);
-    return false;
-  }
-  PendingRead* read = new (memory) PendingRead{nullptr, &event, block, box};
-  hold(event);
-  event.copies_out.store(true, std::memory_order_release);
-  memory_of(*queue.connection).pending_reads.fetch_add(1, std::memory_order_relaxed);
-  LockGuard guard(transfers->lock);
-  if (transfers->last_read == nullptr) transfers->first_read = read;
-  else transfers->last_read->next = read;
-  transfers->last_read = read;
-  return true;
-}
-
-void copy_out_for(Event& event, cl_int status) {
-  Queue& queue = *event.queue;
-  QueueTransfers* transfers = queue.transfers.load(std::memory_order_acquire);
-  if (transfers == nullptr) return;
-  PendingRead* found = nullptr;
-  {
-    LockGuard copying(transfers->copy_lock);
-    {
-      LockGuard guard(transfers->lock);
-      for (found = transfers->first_read; found != nullptr; found = found->next) {
-        if (found->event == &event) break;
-      }
-    }
-    if (found == nullptr) return;  // another thread was here first
-    if (status == CL_COMPLETE) unpack(found->box, found->block.pointer);
-    LockGuard guard(transfers->lock);
-    PendingRead* before = nullptr;
-    PendingRead** link = &transfers->first_read;
-    while (*link != found) {
-      before = *link;
-      link = &(*link)->next;
-    }
-    *link = found->next;
-    if (transfers->last_read == found) transfers->last_read = before;
-    memory_of(*queue.connection).pending_reads.fetch_sub(1, std::memory_order_relaxed);
-    event.copies_out.store(false, std::memory_order_release);
-  }
-  // Whoever concludes an event holds it, so this is not the last hold.
-  Event* held = found->event;
-  if (!queue.connection->dead()) give_back_staging(*queue.connection, found->block);
-  found->~PendingRead();
-  free(found);
-  unhold(*held);
 }
 
 void settle(Queue& queue) {
@@ -293,33 +209,6 @@ void settle_all(Connection& connection, bool blocks) {
       free_ended_blocks(*queue, transfers);
     }
     unhold(*queue);
-  }
-}
-
-void await_reads_into(Connection& connection, const unsigned char* begin, size_t bytes) {
-  MemoryState& state = memory_of(connection);
-  if (state.pending_reads.load(std::memory_order_relaxed) == 0) return;
-  for (;;) {
-    Event* event = nullptr;
-    {
-      LockGuard guard(state.lock);
-      for (QueueTransfers* transfers = state.first_transfers; transfers != nullptr;
-           transfers = transfers->next) {
-        LockGuard inner(transfers->lock);
-        for (PendingRead* read = transfers->first_read; read != nullptr; read = read->next) {
-          const unsigned char* other = read->box.host_begin();
-          if (other < begin + bytes && begin < other + read->box.host_extent()) {
-            event = read->event;
-            hold(*event);
-            break;
-          }
-        }
-        if (event != nullptr) break;
-      }
-    }
-    if (event == nullptr) return;
-    wait_event(*event);
-    unhold(*event);
   }
 }
 

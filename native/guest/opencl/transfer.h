@@ -7,8 +7,12 @@
 // call; a blocking read is copied out before the call returns; a non-blocking read by whoever first
 // learns that it ended (a wait, a query, the helper thread), before its event becomes complete.
 //
-// A non-blocking call may wait in two cases only: all staging memory of the connection (256 MiB) is
-// in flight; or its host memory is still to be written by an earlier non-blocking read.
+// A write whose memory is still to be filled by an earlier read is held back in the worker until then,
+// by a user event of ours (deferred_write.cpp).
+//
+// A non-blocking call waits in one case only: all staging memory of the connection (256 MiB) is in
+// flight. Where what it would wait for may depend on a user event that is not set yet, it fails with
+// CL_OUT_OF_RESOURCES instead.
 #pragma once
 
 #include "guest/opencl/event.h"
@@ -31,6 +35,8 @@ struct Box {
   /// The host memory that the transfer touches, from the first byte to the last.
   const unsigned char* host_begin() const;
   size_t host_extent() const;
+  /// Whether both touch the same byte of host memory.
+  bool shares_host_bytes(const Box& other) const;
 };
 
 void copy_to_buffer(const Box& box, unsigned char* buffer);
@@ -42,9 +48,12 @@ void unpack(const Box& box, const unsigned char* staging);
 /// A staged read whose bytes are not copied out yet.
 struct PendingRead {
   PendingRead* next;
-  Event* event;  // held
+  Event* event;    // held
+  Buffer* buffer;  // held, since the memory may be the program's until the buffer ends
   Block block;
   Box box;
+  uint64_t number;  // among all of the connection
+  bool shares;      // bytes with reads that were pending when it was enqueued
 };
 
 /// A staging block that a command still uses.
@@ -61,7 +70,7 @@ struct QueueTransfers {
   QueueTransfers* next = nullptr;  // of the connection; guarded by MemoryState::lock
   Lock lock;        // guards the lists; short
   Lock copy_lock;   // held while bytes are copied out, so that nobody overtakes
-  PendingRead* first_read = nullptr;
+  PendingRead* first_read = nullptr;  // by sequence
   PendingRead* last_read = nullptr;
   StagedBlock* first_block = nullptr;  // by sequence
   StagedBlock* last_block = nullptr;
@@ -85,6 +94,7 @@ struct MemoryState {
   DeferredFree* deferred = nullptr;
   std::atomic<uint32_t> deferred_count{0};
   std::atomic<uint32_t> pending_reads{0};  // of all queues
+  std::atomic<uint64_t> reads_noted{0};    // PendingRead::number of the last
   QueueTransfers* first_transfers = nullptr;
   std::atomic<uint64_t> looked_ns{0};      // when the peer was last looked at
 };
@@ -109,6 +119,27 @@ cl_int wait_for_list(cl_uint count, const cl_event* list);
 /// A command that the guest driver has executed: makes its complete event where one is wanted.
 cl_int finish_locally(Queue& queue, cl_command_type type, cl_event* event);
 
+/// Whether some command of the queue may wait for a user event.
+inline bool behind_gate(const Queue& queue) {
+  return queue.gated.load(std::memory_order_relaxed) >
+         queue.slot->completed.load(std::memory_order_acquire);
+}
+/// Whether there is a user event that commands wait for and the program has not set yet.
+inline bool gates_unset(Connection& connection) {
+  return events_of(connection).unset_gates.load(std::memory_order_relaxed) != 0;
+}
+
+/// Notes what a command comes after, and its number. The connection lock must be held.
+inline void note_order(Queue& queue, const WaitList& wait, uint64_t sequence, Event* event) {
+  if (!wait.ids.empty()) {
+    queue.waits_elsewhere.store(true, std::memory_order_relaxed);
+    if (wait.gated) queue.gated.store(sequence, std::memory_order_relaxed);
+  }
+  if (event == nullptr) return;
+  event->gated = behind_gate(queue);
+  event->sequence = sequence;
+}
+
 /// Sends the command (its `queue`, `event` and `wait` are filled in here) and notes what uses what.
 /// `event` may be null. `sequence` receives the command's, when not null.
 template <class Command>
@@ -120,7 +151,7 @@ cl_int submit(Queue& queue, Command& command, const WaitList& wait, Event* event
   LockGuard guard(queue.connection->lock());
   const uint64_t number = submit_locked(queue, command);
   if (number == 0) return CL_OUT_OF_RESOURCES;
-  if (event != nullptr) event->sequence = number;
+  note_order(queue, wait, number, event);
   if (first != nullptr) note_use(*first, queue, number);
   if (second != nullptr) note_use(*second, queue, number);
   if (sequence != nullptr) *sequence = number;
@@ -167,6 +198,7 @@ struct Transfer {
   cl_uint wait_count;
   const cl_event* wait_list;
   cl_event* event;  // wanted by the program, or null
+  bool at_once = false;  // a write takes what is in the host memory now, whatever is still to come
 };
 
 /// Both check the wait list and do the rest of an enqueue; arguments are checked already.
@@ -179,16 +211,46 @@ cl_int order_only(Queue& queue, cl_command_type type, const WaitList& wait, cl_e
 /// Tells the worker to forget the event that order_only() made for the context, if any.
 void drop_ended_event(Context& context);
 
+/// What the queue's staged transfers owe, made at first need; nullptr: no memory.
+QueueTransfers* transfers_of(Queue& queue);
 /// Notes that `block` is used by the command with `sequence`.
 void note_staged(Queue& queue, uint64_t sequence, const Block& block);
 /// A staging block for a command of `queue`; waits a little when much is in flight already.
 bool take_staging_for(Queue& queue, uint64_t bytes, Block* block);
+
+// ---- staged reads that are not copied out yet (pending_reads.cpp)
+
 /// Notes a staged read that must be copied out at its end; takes over `block`. False: no memory.
-bool note_pending_read(Event& event, const Block& block, const Box& box);
-/// Copies out the read that belongs to `event`, if it still must be.
+bool note_pending_read(Event& event, Buffer& buffer, const Block& block, const Box& box);
+/// `event` has ended with `status`: copies out its own read, and before that what must be in the
+/// program's memory by then: the reads before it in an in-order queue, and those into the same bytes.
 void copy_out_for(Event& event, cl_int status);
-/// Waits for earlier non-blocking reads that will write into this host memory.
-void await_reads_into(Connection& connection, const unsigned char* begin, size_t bytes);
+/// Copies out the reads of a queue that have ended. `exact`: asks the worker where not known.
+void copy_ended_reads(Queue& queue, QueueTransfers& transfers, bool exact);
+/// Copies out all reads that have ended, of all queues. Nothing to do costs nothing.
+void copy_out_ended(Connection& connection);
+
+/// Events, each held by this, oldest read first.
+struct HeldEvents {
+  Array<Event*, 4> events;
+  HeldEvents() = default;
+  ~HeldEvents() {
+    for (Event* event : events) unhold(*event);
+  }
+  HeldEvents(const HeldEvents&) = delete;
+  HeldEvents& operator=(const HeldEvents&) = delete;
+};
+
+/// Copies out the reads into the host memory of `box` that have ended. Those that have not are put
+/// into `left` where wanted. False: no memory to list them.
+bool copy_out_into(Connection& connection, const Box& box, HeldEvents* left = nullptr);
+
+/// Waits for the reads into the host memory of `box`. False: one may depend on a user event that is
+/// not set yet, or there is no memory.
+bool await_reads_into(Connection& connection, const Box& box);
+
+/// A non-blocking write whose memory is still to be filled by the reads in `left`.
+cl_int write_after(const Transfer& transfer, WaitList& wait, const HeldEvents& left);
 /// settle() for every queue of the connection that has staged reads, with an exact look at those
 /// whose end isn't known; `blocks`: and gives back staging blocks of ended commands.
 void settle_all(Connection& connection, bool blocks = false);

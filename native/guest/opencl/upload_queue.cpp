@@ -40,7 +40,8 @@ cl_int upload(Buffer& root, const void* data) {
   Box box;
   box.host = static_cast<unsigned char*>(const_cast<void*>(data));
   box.bytes = root.size;
-  const Transfer transfer{*queue, root, box, CL_COMMAND_WRITE_BUFFER, false, 0, nullptr, nullptr};
+  const Transfer transfer{*queue, root, box, CL_COMMAND_WRITE_BUFFER, false, 0, nullptr, nullptr,
+                          true};
   const cl_int status = write_buffer(transfer);
   if (status != CL_SUCCESS) return status;
   LockGuard guard(root.connection->lock());

@@ -18,6 +18,9 @@ cl_int ensure_user_event(Event& event, uint32_t* id) {
     create.context = event.context->id;
     if (!send(*event.connection, create)) return CL_OUT_OF_RESOURCES;
     event.id = taken;
+    if (status > CL_COMPLETE) {
+      events_of(*event.connection).unset_gates.fetch_add(1, std::memory_order_relaxed);
+    }
     if (status < 0) {
       // It failed before anybody waited; the worker's copy must fail whoever waits now.
       SetUserEventStatusCommand set{};
@@ -76,6 +79,7 @@ cl_int CL_API_CALL SetUserEventStatus(cl_event handle, cl_int status) {
         command.status = status;
         // When the connection died in between, the program's own waiters still go on.
         if (!send(*event->connection, command)) result = CL_OUT_OF_RESOURCES;
+        events_of(*event->connection).unset_gates.fetch_sub(1, std::memory_order_relaxed);
       }
       event->local_status.store(status, std::memory_order_seq_cst);
     }

@@ -34,14 +34,14 @@ cl_int collect_wait_list(Context& context, cl_uint count, const cl_event* list, 
       out->failed = true;
       continue;
     }
-    out->unresolved = true;
+    if (event.queue == nullptr || event.gated) out->gated = true;
     uint32_t id = event.id;
     if (event.queue == nullptr) {
       const cl_int error = ensure_user_event(event, &id);
       if (error != CL_SUCCESS) return error;
     } else if (out->ids.size() == kMostWaits) {
-      // More than one command can name. The host waits for this one; user events, which could
-      // make that a deadlock, are passed on as long as there is room.
+      // More than one command can name. The host waits for this one, unless that could be a deadlock.
+      if (event.gated && gates_unset(*context.connection)) return CL_OUT_OF_RESOURCES;
       if (wait_event(event) < 0) out->failed = true;
       continue;
     }
