@@ -40,6 +40,12 @@ cl_int check_buffer(const Queue& queue, cl_mem handle, Buffer** buffer) {
   return CL_SUCCESS;
 }
 
+void hand_out(cl_event made, cl_int status, cl_event* wanted) {
+  if (made == nullptr) return;
+  if (status == CL_SUCCESS && wanted != nullptr) *wanted = made;
+  else release(*from_handle<Event>(made));
+}
+
 cl_int finish_failed(Queue& queue, cl_command_type type, cl_event* wanted) {
   if (wanted == nullptr) return CL_SUCCESS;
   Event* made = new_local_event(queue, type);

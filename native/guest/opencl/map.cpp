@@ -90,10 +90,9 @@ cl_int fill_block(const MapCall& call, MapRecord* record) {
   }
   if (status == CL_SUCCESS) status = ensure_materialized(call.buffer);
   if (status != CL_SUCCESS) return status;
-  // Out of order, a blocking map needs an event of its own to wait for.
-  cl_event own = nullptr;
-  const bool needs_own = call.blocking && call.event == nullptr && !call.queue.in_order();
-  cl_event* event = needs_own ? &own : call.event;
+  // Out of order, a blocking map needs an event to wait for.
+  cl_event made = nullptr;
+  const bool needs_event = call.event != nullptr || (call.blocking && !call.queue.in_order());
   ReadBufferCommand command{};
   command.buffer = call.buffer.id;
   command.arena = record->block.arena_id;
@@ -101,17 +100,20 @@ cl_int fill_block(const MapCall& call, MapRecord* record) {
                          static_cast<uint64_t>(record->pointer - record->block.pointer);
   command.offset = record->offset;
   command.size = record->size;
-  status = enqueue(call.queue, command, CL_COMMAND_MAP_BUFFER, wait, event, &call.buffer);
+  status = enqueue(call.queue, command, CL_COMMAND_MAP_BUFFER, wait,
+                   needs_event ? &made : nullptr, &call.buffer);
   if (status != CL_SUCCESS) return status;
   record->filling = {call.queue.id, call.queue.submitted.load(std::memory_order_relaxed)};
-  if (!call.blocking) return CL_SUCCESS;
-  if (call.queue.in_order()) status = wait_sequence(call.queue, record->filling.sequence);
-  else if (wait_event(*from_handle<Event>(*event)) < 0) status = CL_MAP_FAILURE;
-  if (own != nullptr) release(*from_handle<Event>(own));
-  settle(call.queue);
-  drain_print(*call.queue.connection);
-  const cl_int latched = take_latched_error(call.queue);
-  return status != CL_SUCCESS ? status : latched;
+  if (call.blocking) {
+    if (call.queue.in_order()) status = wait_sequence(call.queue, record->filling.sequence);
+    else if (wait_event(*from_handle<Event>(made)) < 0) status = CL_MAP_FAILURE;
+    settle(call.queue);
+    drain_print(*call.queue.connection);
+    const cl_int latched = take_latched_error(call.queue);
+    if (status == CL_SUCCESS) status = latched;
+  }
+  hand_out(made, status, call.event);
+  return status;
 }
 
 /// A map that moves nothing: only its place in the queue's order counts.

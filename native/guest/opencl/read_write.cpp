@@ -359,12 +359,17 @@ cl_int read_buffer(const Transfer& transfer) {
   status = ensure_materialized(transfer.buffer);
   if (status != CL_SUCCESS) return status;
   if (!transfer.blocking) return with_event(transfer, wait, read_staged_later);
-  status = with_event(transfer, wait, read_staged_blocking);
+  cl_event made = nullptr;
+  Transfer own = transfer;
+  if (transfer.event != nullptr) own.event = &made;
+  status = with_event(own, wait, read_staged_blocking);
   settle(queue);
   if (queue.waits_elsewhere.load(std::memory_order_relaxed)) copy_out_ended(connection);
   drain_print(connection);
   const cl_int latched = take_latched_error(queue);
-  return status != CL_SUCCESS ? status : latched;
+  if (status == CL_SUCCESS) status = latched;
+  hand_out(made, status, transfer.event);
+  return status;
 }
 
 }  // namespace aliquot::guest::opencl

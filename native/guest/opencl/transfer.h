@@ -116,6 +116,10 @@ bool peer_alive(Connection& connection);
 /// failed.
 cl_int wait_for_list(cl_uint count, const cl_event* list);
 
+/// Gives the event of an enqueue (null: none was made) to the program where that went well and it
+/// wants one: a call that fails leaves the program's variable as it is.
+void hand_out(cl_event made, cl_int status, cl_event* wanted);
+
 /// A command that the guest driver has executed: makes its complete event where one is wanted.
 cl_int finish_locally(Queue& queue, cl_command_type type, cl_event* event);
 
