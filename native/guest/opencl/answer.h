@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "guest/opencl/internal.h"
+#include "guest/opencl/staged.h"
 
 namespace aliquot::guest::opencl {
 
@@ -38,32 +38,23 @@ struct LongAnswer {
 /// CL_OUT_OF_RESOURCES when the connection is dead, or CL_OUT_OF_HOST_MEMORY.
 template <class Command>
 void ask_long(Connection& connection, Command& command, LongAnswer* answer) {
-  Block block;
+  Staged staged(connection);
   // An answer may grow between two questions, but not for ever.
   for (int attempt = 0; attempt < 4; ++attempt) {
+    const Block& block = staged.block();
     ReplyWait reply(connection);
     const bool answered =
         ask(connection, reply, command, block.arena_id, block.offset, block.bytes);
-    const size_t total = answered ? reply.total_bytes() : 0;
-    if (!answered) {
-      answer->status = CL_OUT_OF_RESOURCES;
-      break;
+    answer->status = answered ? reply.status() : CL_OUT_OF_RESOURCES;
+    if (!answered) return;
+    const size_t total = reply.total_bytes();
+    if (total <= reply.bytes() || total <= block.bytes) {
+      answer->copy(total <= reply.bytes() ? reply.data() : block.pointer, total);
+      return;
     }
-    answer->status = reply.status();
-    if (total <= reply.bytes()) {
-      answer->copy(reply.data(), total);
-      break;
-    }
-    if (block && total <= block.bytes) {
-      answer->copy(block.pointer, total);
-      break;
-    }
-    if (block) give_back_staging(connection, block);
-    block = Block();
     answer->status = CL_OUT_OF_HOST_MEMORY;
-    if (!take_staging(connection, total, &block)) break;
+    if (!staged.take(total)) return;
   }
-  if (block && !connection.dead()) give_back_staging(connection, block);
 }
 
 }  // namespace aliquot::guest::opencl

@@ -145,7 +145,6 @@ void finalize(Context& context) {
     const DestructorCallback& callback = context.destructors[i - 1];
     run_on_helper(callback.function, to_handle(&context), callback.user_data);
   }
-  drop_upload_queue(context);
   drop_ended_event(context);
   if (context.id != 0) release_remote(*context.connection, Kind::kContext, context.id);
   for (Device* device : context.devices) unhold(*device);

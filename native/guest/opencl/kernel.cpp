@@ -30,9 +30,10 @@ Kernel* make_kernel(Program& program, const char* name, size_t name_bytes) {
 /// with a second kernel, the first having been released.
 cl_int create_remotely(Kernel& kernel, LongAnswer* answer) {
   Connection& connection = *kernel.connection;
-  Block block;
+  Staged staged(connection);
   cl_int status = CL_OUT_OF_RESOURCES;
   for (int attempt = 0; attempt < 2; ++attempt) {
+    const Block& block = staged.block();
     CreateKernelCommand command;
     command.kernel = take_id(connection, Kind::kKernel);
     if (command.kernel == 0) break;
@@ -52,9 +53,8 @@ cl_int create_remotely(Kernel& kernel, LongAnswer* answer) {
     release_remote(connection, Kind::kKernel, kernel.id);
     kernel.id = 0;
     status = CL_OUT_OF_RESOURCES;
-    if (block || !take_staging(connection, total, &block)) break;
+    if (block || !staged.take(total)) break;
   }
-  if (block && !connection.dead()) give_back_staging(connection, block);
   return status;
 }
 

@@ -24,26 +24,6 @@ uint64_t fingerprint(const char* text, size_t bytes) {
   return hash == 0 ? 1 : hash;
 }
 
-/// A copy of bytes in a staging block, given back at the end of its scope.
-class Staged {
- public:
-  Staged(Connection& connection, uint64_t bytes) : connection_(connection) {
-    ok_ = take_staging(connection, bytes == 0 ? 1 : bytes, &block_);
-  }
-  ~Staged() {
-    if (ok_ && !connection_.dead()) give_back_staging(connection_, block_);
-  }
-  Staged(const Staged&) = delete;
-  Staged& operator=(const Staged&) = delete;
-  explicit operator bool() const { return ok_; }
-  const Block& block() const { return block_; }
-
- private:
-  Connection& connection_;
-  Block block_;
-  bool ok_;
-};
-
 /// Adds up the pieces of a source. False: too long for this machine.
 bool measure(cl_uint count, const char** strings, const size_t* lengths, size_t* total) {
   *total = 0;
@@ -98,8 +78,8 @@ cl_int create_remotely(Program& program, const char* text, size_t bytes) {
     release_remote(connection, Kind::kProgram, program.id);
     program.id = 0;
   }
-  Staged staged(connection, bytes);
-  if (!staged) return CL_OUT_OF_RESOURCES;
+  Staged staged(connection);
+  if (!staged.take(bytes)) return CL_OUT_OF_RESOURCES;
   if (bytes != 0) memcpy(staged.block().pointer, text, bytes);
   CreateProgramWithSourceCommand command;
   command.program = take_id(connection, Kind::kProgram);
@@ -166,8 +146,8 @@ cl_int send_binaries(Program& program, const size_t* lengths, const unsigned cha
     devices[i] = program.devices[i]->id;
     total += lengths[i];
   }
-  Staged staged(connection, total);
-  if (!staged) return CL_OUT_OF_RESOURCES;
+  Staged staged(connection);
+  if (!staged.take(total)) return CL_OUT_OF_RESOURCES;
   unsigned char* at = staged.block().pointer;
   for (size_t i = 0; i < count; ++i) {
     memcpy(at, binaries[i], lengths[i]);
