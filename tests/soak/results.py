@@ -1,4 +1,4 @@
-"""Dated results of the long tests, one JSON file each under docs/soak.
+"""Dated results of the long tests, one JSON file each under docs/soak (in part: build/soak).
 
 A file says what ran, when, on what sort of machine, how loaded that was, and what came of it: the
 figures that the test gave with `record_property`.
@@ -13,9 +13,10 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tools.setup.report import ROOT
+from tests.soak import length
+from tools.setup.report import BUILD, ROOT
 
-FOLDER = ROOT / "docs" / "soak"
+FOLDER = ROOT / "docs" / "soak" if length.SCALE == 1 else BUILD / "soak"
 
 
 def write(name: str, seconds: float, outcome: str, figures: dict[str, object]) -> Path:
@@ -26,6 +27,7 @@ def write(name: str, seconds: float, outcome: str, figures: dict[str, object]) -
         "ended": now.isoformat(timespec="seconds"),
         "seconds": round(seconds, 1),
         "outcome": outcome,
+        "part_of_the_whole": length.SCALE,
         "figures": figures,
         "machine": {
             "processor": _processor(),

@@ -45,7 +45,7 @@ class Runtime:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def aliquot(
-        self, *arguments: str, seconds: float = 120, variables: Mapping[str, str] | None = None
+        self, *arguments: str, seconds: float = 240, variables: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """`aliquot` with these arguments, to its end."""
         return subprocess.run(
@@ -87,7 +87,7 @@ class Runtime:
         """Those of the processes seen that still exist."""
         return [seen for seen in self._seen if start_time(seen[0]) == seen[1]]
 
-    def wait_until_nothing_runs(self, seconds: float = 10) -> None:
+    def wait_until_nothing_runs(self, seconds: float = 30) -> None:
         """Waits for the end of every process, then checks that no socket is left."""
         for host in running_hosts():  # once: a device host does not end while it is asked
             with host:

@@ -17,6 +17,6 @@ def test_the_guest_process_ends_well(
     one_driver: Driver, mode: str, runtime: Runtime, programs: dict[str, Path]
 ) -> None:
     """The program itself checks what must work afterwards."""
-    done = runtime.aliquot("run", "--quiet", "--", str(programs["endings"]), mode, seconds=60)
+    done = runtime.aliquot("run", "--quiet", "--", str(programs["endings"]), mode, seconds=120)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith(f"{mode}: done\n")

@@ -14,7 +14,9 @@ import pytest
 
 from aliquot.client.device_host import DeviceHost
 from aliquot.model.vgpu import Vgpu, VgpuUsage
+from tests.soak import length
 from tests.system.runtime import Runtime, descriptors, memfds
+from tests.system.stalls import Stalls
 from tools.programs.drivers import Driver
 
 VICTIMS = ("worker", "guest process", "device host")
@@ -22,6 +24,7 @@ _FAILED_STATUS = 7  # of tests/programs/load.c, when an error behaved as it must
 _LONGEST = 1.0  # seconds from a death to the error of every call, by docs/specification.md
 
 
+@pytest.mark.timeout(1200)
 def test_a_hundred_kills_under_load(
     one_driver: Driver, runtime: Runtime, programs: dict[str, Path]
 ) -> None:
@@ -30,11 +33,17 @@ def test_a_hundred_kills_under_load(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(4 * 3600)
 def test_a_thousand_kills_under_load(
-    driver: Driver, runtime: Runtime, programs: dict[str, Path]
+    driver: Driver,
+    runtime: Runtime,
+    programs: dict[str, Path],
+    record_property: Callable[[str, object], None],
 ) -> None:
     """The same, ten times as often, on every driver."""
-    kill_rounds(1000, runtime, programs)
+    rounds = length.scaled(1000, least=6)
+    record_property("rounds", rounds)
+    kill_rounds(rounds, runtime, programs)
 
 
 def kill_rounds(rounds: int, runtime: Runtime, programs: dict[str, Path]) -> None:
@@ -63,16 +72,17 @@ def rounds_on_one_host(
         busy = [runtime.start(vgpu, [load, "60"]) for _ in range(2)]
         for process in busy:
             assert process.stdout
-            assert process.stdout.readline() == "working\n", process.communicate(timeout=10)
+            assert process.stdout.readline() == "working\n", process.communicate(timeout=60)
         time.sleep(moments.uniform(0, 0.1))
         done += 1
         if victim == "guest process":
             lose_a_guest_process(host, vgpu, busy)
         else:
-            die(host.welcome.process_id if victim == "device host" else vgpu.worker_process_id)
-            expect_errors(busy, time.monotonic())
+            with Stalls() as stalls:
+                die(host.welcome.process_id if victim == "device host" else vgpu.worker_process_id)
+                expect_errors(busy, time.monotonic(), stalls)
         if victim == "device host":
-            runtime.wait_for_the_end(seconds=3)
+            runtime.wait_for_the_end(seconds=10)
             return done
         wait_for_usage(host, vgpu, lambda usage: not (usage.memory_used or usage.guest_processes))
         host.destroy_vgpu(vgpu.id)
@@ -90,9 +100,9 @@ def die(process: int) -> None:
 def lose_a_guest_process(host: DeviceHost, vgpu: Vgpu, busy: list[subprocess.Popen[str]]) -> None:
     """One of two guest processes dies: its memory comes back, and the other one works on."""
     for left, process in ((1, busy[0]), (0, busy[1])):
-        assert process.poll() is None, process.communicate(timeout=10)
+        assert process.poll() is None, process.communicate(timeout=60)
         process.kill()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
         wait_for_usage(host, vgpu, lambda usage, left=left: usage.guest_processes == left)
         time.sleep(0.05)
 
@@ -101,27 +111,29 @@ def wait_for_usage(
     host: DeviceHost, vgpu: Vgpu, agrees: Callable[[VgpuUsage], bool], seconds: float = _LONGEST
 ) -> None:
     """Waits until what the ledger says of a vGPU agrees with the test."""
-    deadline = time.monotonic() + seconds
-    while True:
-        usage = next(usage for usage in host.list_vgpus() if usage.id == vgpu.id)
-        if agrees(usage):
-            return
-        assert time.monotonic() < deadline, usage
-        time.sleep(0.005)
+    begin = time.monotonic()
+    with Stalls() as stalls:
+        while True:
+            usage = next(usage for usage in host.list_vgpus() if usage.id == vgpu.id)
+            if agrees(usage):
+                return
+            assert time.monotonic() - begin < seconds + stalls.so_far(), usage
+            time.sleep(0.005)
 
 
-def expect_errors(busy: list[subprocess.Popen[str]], death: float) -> None:
+def expect_errors(busy: list[subprocess.Popen[str]], death: float, stalls: Stalls) -> None:
     """Every call of every guest process fails, each soon, and callbacks came once."""
     for process in busy:
-        stdout, stderr = process.communicate(timeout=30)
+        stdout, stderr = process.communicate(timeout=60)
+        longest = _LONGEST + stalls.so_far()
         assert process.returncode == _FAILED_STATUS, (process.returncode, stdout, stderr)
         lines = [line.split() for line in stdout.splitlines()]
         failed = next(line for line in lines if line[0] == "failed")
-        assert float(failed[2]) - death < _LONGEST, stdout
+        assert float(failed[2]) - death < longest, stdout
         calls = [line for line in lines if line[0] == "call"]
         assert len(calls) == 15, stdout
         assert all(int(code) < 0 for _, _, code, _ in calls), stdout
-        assert all(float(seconds) < _LONGEST for _, _, _, seconds in calls), stdout
+        assert all(float(seconds) < longest for _, _, _, seconds in calls), stdout
         count, status = next(line for line in lines if line[0] == "callback")[1:]
         assert count == "1", stdout
         assert int(status) < 0, stdout
@@ -130,7 +142,7 @@ def expect_errors(busy: list[subprocess.Popen[str]], death: float) -> None:
 
 def wait_until_gone(host: DeviceHost, vgpu: Vgpu) -> None:
     """The vGPU is off the list and its memory unreserved."""
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 10
     while any(usage.id == vgpu.id for usage in host.list_vgpus()):
         assert time.monotonic() < deadline, host.list_vgpus()
         time.sleep(0.005)
@@ -139,7 +151,7 @@ def wait_until_gone(host: DeviceHost, vgpu: Vgpu) -> None:
 def wait_for_few(host: DeviceHost, baseline: tuple[int, int] | None) -> tuple[int, int]:
     """Descriptors and memfds of the device host, back at what they were before the rounds."""
     process = host.welcome.process_id
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 10
     while True:
         holds = descriptors(process), memfds(process)
         if baseline is None or all(a <= b for a, b in zip(holds, baseline, strict=True)):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.soak import length
 from tests.system.compiled import compile_program
 from tests.system.runtime import Runtime
 from tools.programs.drivers import Driver
@@ -33,7 +34,7 @@ def test_memory_stays_flat_over_ten_million_launches(
     record_property: Callable[[str, object], None],
 ) -> None:
     """On every driver."""
-    launch(10_000_000, runtime, tmp_path, record_property)
+    launch(length.scaled(10_000_000, least=10_000, multiple_of=1000), runtime, tmp_path, record_property)
 
 
 def launch(count: int, runtime: Runtime, folder: Path, note: Callable[[str, object], None]) -> None:

@@ -53,7 +53,7 @@ def test_many_vgpus_at_once(
         vgpus = [host.create_vgpu(f"many-{i}", 64 << 20) for i in range(8)]
         running = [runtime.start(vgpu, [programs["many_threads"], "2", "3"]) for vgpu in vgpus]
         for process in running:
-            stdout, stderr = process.communicate(timeout=120)
+            stdout, stderr = process.communicate(timeout=240)
             assert (process.returncode, stderr) == (0, "")
             assert stdout == "2 threads, 3 rounds: right\n"
         runtime.look(host)
@@ -65,7 +65,7 @@ def test_every_command_leaves_what_it_leaves_natively(
 ) -> None:
     """Every kind of command, on queues of both kinds."""
     program = str(programs["every_command"])
-    native = subprocess.run([program], capture_output=True, text=True, timeout=120)
+    native = subprocess.run([program], capture_output=True, text=True, timeout=240)
     assert native.returncode == 0, native.stderr
     done = runtime.aliquot("run", "--quiet", "--transfer", transfer, "--", program)
     assert (done.returncode, done.stderr) == (0, "")

@@ -43,7 +43,7 @@ def test_natively(driver: Driver, name: str, runtime: Runtime, rules: dict[str, 
         env=os.environ | driver.environment(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
     )
     # Some drivers have something to say on stderr about programs that don't compile.
     assert done.returncode == 0, done.stderr

@@ -55,9 +55,9 @@ void FakePeer::welcome(Guest& guest, uint32_t sequence) {
   records::GuestWelcome welcome;
   welcome.memory_limit = 1 << 20;
   const int descriptors[] = {memory.get(), account.get()};
+  ++welcomed_;  // first: a guest process may be gone again before the next line has returned
   send_record(guest.socket.get(), make_record(Kind::kGuestWelcome, sequence, welcome),
               descriptors, 2);
-  ++welcomed_;
 }
 
 void FakePeer::serve(Guest& guest) {

@@ -268,7 +268,8 @@ void test_idle(TestHost& host, TestGuest& guest) {
   nanosleep(&pause, nullptr);
   const uint64_t before = host.cpu_ticks();
   nanosleep(&pause, nullptr);
-  CHECK_SAME(host.cpu_ticks() - before, 0);
+  // One tick may be what ran before and was not counted yet; a worker that spins takes 70.
+  CHECK(host.cpu_ticks() - before <= 1);
   CHECK_SAME(guest.memory().control.worker_sleeps.load(), 1);
 }
 

@@ -194,7 +194,8 @@ void test_release_in_use(TestHost& host, TestGuest& guest) {
   const uint64_t bytes = host.memory_limit() / 4 * 3;
   CHECK_SAME(guest.kernel(2, 1, "slow").status, CL_SUCCESS);
   guest.buffer(1, 1, bytes);
-  guest.launch(1, 2, 1, Arguments().buffer(0, 1).value(1, 100));
+  // Much shorter than the second for which the worker waits, longer than the next commands take.
+  guest.launch(1, 2, 1, Arguments().buffer(0, 1).value(1, 30));
   guest.release(ObjectKind::kBuffer, 1);
   guest.launch(1, 2, 1, Arguments());  // with a buffer that is no more
   guest.buffer(2, 1, bytes);
