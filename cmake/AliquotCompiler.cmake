@@ -20,7 +20,7 @@ add_compile_options(-Wall -Wextra -Wpedantic)
 add_compile_definitions(_GNU_SOURCE)
 
 if(ALIQUOT_SANITIZE)
-  add_compile_options(-fsanitize=${ALIQUOT_SANITIZE} -fno-omit-frame-pointer -g)
+  add_compile_options(-fsanitize=${ALIQUOT_SANITIZE} -fno-omit-frame-pointer -g1)
   add_link_options(-fsanitize=${ALIQUOT_SANITIZE})
   if(ALIQUOT_SANITIZE MATCHES "undefined")
     add_compile_options(-fno-sanitize-recover=undefined)

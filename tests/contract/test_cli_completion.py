@@ -7,6 +7,7 @@ import pytest
 
 from aliquot.cli import completion
 from aliquot.cli.commands import COMMANDS
+from tests.absent import absent
 
 SCRIPTS = {
     "bash": completion.bash_script(),
@@ -52,6 +53,6 @@ def test_bash_completes() -> None:
 def test_syntax(shell: str) -> None:
     program = shutil.which(shell)
     if program is None:
-        pytest.skip(f"{shell} is not installed here")
+        absent(f"{shell} is not installed here")
     option = "--no-execute" if shell == "fish" else "-n"
     subprocess.run([program, option], input=SCRIPTS[shell], text=True, check=True)

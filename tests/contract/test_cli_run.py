@@ -58,9 +58,7 @@ def test_without_memory_all_that_is_unreserved(fakes: FakeInstallation) -> None:
 def test_one_device_host_for_many(fakes: FakeInstallation) -> None:
     gate = fakes.directory / "gate"  # all are there at once, however slowly they start
     script = f"while [ ! -e {gate} ]; do sleep 0.02; done"
-    processes = [
-        fakes.popen(["run", "--memory", "1M", "--", "sh", "-c", script]) for _ in range(8)
-    ]
+    processes = [fakes.popen(["run", "--memory", "1M", "--", "sh", "-c", script]) for _ in range(8)]
     deadline = time.monotonic() + 60
     while len(fakes.log_of_device("created")) < 8:
         assert time.monotonic() < deadline

@@ -93,6 +93,7 @@ def mean_slowdown(
     shared machine a burst of other work can spoil three rounds, hardly twelve.
     """
     times = [Times(case, driver) for case in cases]
+    mean, slowdowns = math.inf, dict[str, float]()
     for _ in range(4):
         for one in times:
             one.measure(rounds)

@@ -30,7 +30,9 @@ class Runs:
         self._pool = ThreadPoolExecutor(max_workers=_AT_ONCE)
         self._futures: dict[tuple[str, str], Future[Outcome]] = {}
 
-    def outcome(self, test: pytest.Item, fuzzer: Fuzzer, seconds: Callable[[Fuzzer], int]) -> Outcome:
+    def outcome(
+        self, test: pytest.Item, fuzzer: Fuzzer, seconds: Callable[[Fuzzer], int]
+    ) -> Outcome:
         """What came of one fuzzer; starts those of the same test as well."""
         name = getattr(test, "originalname", test.name)
         if (name, fuzzer.name) not in self._futures:
@@ -53,7 +55,9 @@ class Runs:
 
 
 @pytest.fixture(scope="session")
-def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+def runs(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Runs]:
     """The session's fuzzing."""
     runs = Runs(request.session.items, tmp_path_factory.mktemp("fuzz"))
     yield runs
@@ -64,9 +68,7 @@ def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def test_fuzzer_finds_nothing(fuzzer: Fuzzer, runs: Runs, request: pytest.FixtureRequest) -> None:
     """From nothing and from recorded programs."""
     need(fuzzer)
-    outcome = runs.outcome(
-        request.node, fuzzer, lambda one: _SECONDS_OF.get(one.name, _SECONDS)
-    )
+    outcome = runs.outcome(request.node, fuzzer, lambda one: _SECONDS_OF.get(one.name, _SECONDS))
     assert not outcome.report, outcome.report
     assert outcome.executions > 50, outcome
     print(f"{outcome.executions} inputs, {outcome.coverage} places")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.absent import IN_CI
 from tests.system.compiled import compile_program
 from tests.system.runtime import Runtime
 from tools.programs.drivers import Driver, all_drivers
@@ -19,7 +19,7 @@ _EXPECTED_IN_CI = {"pocl", "intel"}
 def pytest_configure() -> None:
     """Where CI has no driver to test on, that is a fault of its set-up and no reason to skip."""
     missing = _EXPECTED_IN_CI - {driver.name for driver in _DRIVERS}
-    if os.environ.get("CI") and missing:
+    if IN_CI and missing:
         message = f"set-up brought no OpenCL driver named {', '.join(sorted(missing))}"
         raise pytest.UsageError(message)
 
@@ -28,7 +28,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes `driver` runs once on each; one that takes `one_driver`, on the first."""
     drivers = _DRIVERS or [pytest.param(None, marks=pytest.mark.skip("no OpenCL driver here"))]
     names = [driver.name for driver in _DRIVERS] or ["none"]
-    if "driver" in metafunc.fixturenames:
+    own = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if "driver" in metafunc.fixturenames and not any("driver" in names for names in own):
         metafunc.parametrize("driver", drivers, ids=names)
     if "one_driver" in metafunc.fixturenames:
         metafunc.parametrize("one_driver", drivers[:1], ids=names[:1])

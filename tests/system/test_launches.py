@@ -34,7 +34,12 @@ def test_memory_stays_flat_over_ten_million_launches(
     record_property: Callable[[str, object], None],
 ) -> None:
     """On every driver."""
-    launch(length.scaled(10_000_000, least=10_000, multiple_of=1000), runtime, tmp_path, record_property)
+    launch(
+        length.scaled(10_000_000, least=10_000, multiple_of=1000),
+        runtime,
+        tmp_path,
+        record_property,
+    )
 
 
 def launch(count: int, runtime: Runtime, folder: Path, note: Callable[[str, object], None]) -> None:

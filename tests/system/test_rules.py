@@ -36,18 +36,29 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.mark.parametrize("name", RULES)
 def test_natively(driver: Driver, name: str, runtime: Runtime, rules: dict[str, Path]) -> None:
-    """What is demanded of a vGPU, drivers do, but for what needs `--specification`."""
+    """What is demanded of a vGPU, drivers do, but for what needs `--specification`.
+
+    Nothing of ours runs here. A driver that fails now and then by itself is asked again.
+    """
     _skip_drivers_fault(driver, name)
-    done = subprocess.run(
-        [rules[name]],
+    done = run_natively(rules[name], driver)
+    for _ in range(2):
+        if done.returncode != 0:
+            done = run_natively(rules[name], driver)
+    # Some drivers have something to say on stderr about programs that don't compile.
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(f"{name}: ok\n")
+
+
+def run_natively(program: Path, driver: Driver) -> subprocess.CompletedProcess[str]:
+    """A program on the driver itself."""
+    return subprocess.run(
+        [program],
         env=os.environ | driver.environment(),
         capture_output=True,
         text=True,
         timeout=240,
     )
-    # Some drivers have something to say on stderr about programs that don't compile.
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith(f"{name}: ok\n")
 
 
 @pytest.mark.parametrize("transfer", ["auto", "staged"])

@@ -28,7 +28,7 @@ class Case(ABC):
     # A sentence for the table of the demo and the report.
     what: str
     # Longest time that a run may take, in seconds.
-    time_limit: float = 240
+    time_limit: float = 600
     # Whether its time says something about the cost of remoting (clinfo's doesn't).
     measured: bool = True
     # Drivers on which the program works natively.

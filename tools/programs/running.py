@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tools.programs import fetch
@@ -23,20 +24,20 @@ _TIMED_OUT = 124
 _STOPWATCH = 'from=$EPOCHREALTIME; "$@"; status=$?; echo "$from $EPOCHREALTIME" >"$0"; exit $status'
 
 
-def environment(case: Case, driver: Driver) -> dict[str, str]:
+def environment(case: Case, driver: Driver, caches: str = "shared") -> dict[str, str]:
     """The environment of a case: small, the same each time, with caches of its own that stay warm.
 
     What is not needed is left out, because a variable of the person who runs the tests (a chosen
-    device, a debugging switch) must not change what is compared.
+    device, a debugging switch) must not change what is compared. `caches` names the set of caches.
     """
     kept = ("PATH", "LANG", "TERM", "TMPDIR", "XDG_RUNTIME_DIR")
     result = {name: os.environ[name] for name in kept if name in os.environ}
     result |= {n: v for n, v in os.environ.items() if n.startswith(("ALIQUOT_", "OPENBLAS_"))}
-    caches = fetch.CACHES / driver.name
-    caches.mkdir(parents=True, exist_ok=True)
+    home = fetch.CACHES / driver.name / caches
+    home.mkdir(parents=True, exist_ok=True)
     result |= {
-        "HOME": str(caches),
-        "XDG_CACHE_HOME": str(caches / "cache"),
+        "HOME": str(home),
+        "XDG_CACHE_HOME": str(home / "cache"),
         "PYTHONDONTWRITEBYTECODE": "1",
         "LD_LIBRARY_PATH": fetch.library_path(),
     }
@@ -44,17 +45,39 @@ def environment(case: Case, driver: Driver) -> dict[str, str]:
 
 
 def run(
-    case: Case, driver: Driver, *, remoted: bool, options: Sequence[str] = ("--quiet",)
+    case: Case,
+    driver: Driver,
+    *,
+    remoted: bool,
+    options: Sequence[str] = ("--quiet",),
+    caches: str = "shared",
 ) -> Outcome:
     """One run of a case; `options` are those of `aliquot run`."""
     around = [ALIQUOT, "run", *options, "--"] if remoted else []
     return run_command(
         case.command(),
-        environment(case, driver),
+        environment(case, driver, caches),
         around=around,
         folder=case.folder(),
         seconds=case.time_limit,
     )
+
+
+def run_both(case: Case, driver: Driver, *options: str) -> tuple[Outcome, Outcome]:
+    """A native run and one on a vGPU, at the same time: most of their time is one thread's.
+
+    For their results, not for their times; nor may a kernel cost the worker because two programs
+    share the processor. Their caches are apart: what a native run compiled is no vGPU's result.
+    """
+    case.command()  # gets the program, if need be, before two do so at once
+    case.folder()
+    remoted_options = ("--quiet", "--kernel-limit", "20s", *options)
+    with ThreadPoolExecutor(2) as pool:
+        native = pool.submit(run, case, driver, remoted=False, caches="native")
+        remoted = pool.submit(
+            run, case, driver, remoted=True, options=remoted_options, caches="remoted"
+        )
+        return native.result(), remoted.result()
 
 
 def run_command(

@@ -23,6 +23,7 @@ cl_icd_dispatch make_dispatch() {
   add_program_functions(&table);
   add_kernel_functions(&table);
   add_event_functions(&table);
+  log_calls(&table);
   return table;
 }
 

@@ -196,5 +196,7 @@ void add_memory_functions(cl_icd_dispatch* table);
 void add_program_functions(cl_icd_dispatch* table);
 void add_kernel_functions(cl_icd_dispatch* table);
 void add_event_functions(cl_icd_dispatch* table);
+/** Puts calls that write a line each before the functions of commands, where a log is wanted. */
+void log_calls(cl_icd_dispatch* table);
 
 }  // namespace aliquot::stub

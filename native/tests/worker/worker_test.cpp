@@ -22,8 +22,10 @@ int main(int count, char** words) {
   settings.program = words[1];
   settings.driver = named != nullptr ? named : "libpocl.so.2";
   if (named == nullptr && dlopen("libpocl.so.2", RTLD_LAZY | RTLD_LOCAL) == nullptr) {
-    std::fprintf(stderr, "skipped: PoCL is not there and ALIQUOT_TEST_DRIVER names no driver\n");
-    return kSkipped;
+    const bool in_ci = std::getenv("CI") != nullptr;  // whose set-up must bring it
+    std::fprintf(stderr, "%s: PoCL is not there and ALIQUOT_TEST_DRIVER names no driver\n",
+                 in_ci ? "FAILED" : "skipped");
+    return in_ci ? 1 : kSkipped;
   }
   const struct {
     const char* name;

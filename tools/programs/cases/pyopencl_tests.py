@@ -54,7 +54,7 @@ class PyopenclTests(Case):
     """One file of tests, or some of its tests by name."""
 
     def __init__(
-        self, name: str, file: str, tests: tuple[str, ...] = (), time_limit: float = 300
+        self, name: str, file: str, tests: tuple[str, ...] = (), time_limit: float = 900
     ) -> None:
         self.name = f"pyopencl-{name}"
         self.what = f"pyopencl's own {file}"
