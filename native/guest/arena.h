@@ -17,7 +17,7 @@ namespace aliquot::guest {
 
 constexpr size_t kPageBytes = 4096;
 constexpr size_t kSmallestBlock = 128;                  // also its alignment
-constexpr size_t kStagingChunk = size_t{512} << 10;     // one piece of a pipelined transfer
+constexpr size_t kStagingChunk = size_t{1} << 20;       // one piece of a pipelined transfer
 constexpr size_t kArenaBytes = size_t{4} << 20;         // of an arena that holds many blocks
 constexpr size_t kDedicatedBytes = size_t{1} << 20;     // from here on a block has its own arena
 constexpr size_t kReuseBytes = size_t{32} << 20;        // dedicated arenas kept for reuse, at most

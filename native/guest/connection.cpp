@@ -54,13 +54,24 @@ void Connection::commit(size_t size) {
   // Sequentially consistent on both sides: either the worker sees this tail before it sleeps, or
   // we see that it sleeps. Clearing the word keeps later frames from waking it again.
   control.command_tail.store(tail_, std::memory_order_seq_cst);
-  if (control.worker_sleeps.load(std::memory_order_seq_cst) != 0 &&
-      control.worker_sleeps.exchange(0, std::memory_order_seq_cst) != 0) {
-    futex_wake(control.worker_sleeps, 1);
+  if (!holds_wake_) wake_sleeping_worker();
+}
+
+void Connection::wake_sleeping_worker() {
+  std::atomic<uint32_t>& sleeps = memory_->control.worker_sleeps;
+  if (sleeps.load(std::memory_order_seq_cst) != 0 &&
+      sleeps.exchange(0, std::memory_order_seq_cst) != 0) {
+    futex_wake(sleeps, 1);
   }
 }
 
+void Connection::wake_worker() {
+  holds_wake_ = false;
+  wake_sleeping_worker();
+}
+
 bool Connection::wait_for_space(uint64_t tail, size_t size) {
+  if (holds_wake_) wake_sleeping_worker();
   layout::Control& control = memory_->control;
   // True when `room` bytes can be written; notes how far the worker has come.
   const auto has_room = [&](size_t room) {

@@ -77,6 +77,9 @@ class Connection {
   unsigned char* reserve(size_t size);
   /// Hands the reserved frame to the worker and wakes it where it sleeps.
   void commit(size_t size);
+  /// Until `wake_worker` frames wake nobody: more of them follow at once.
+  void hold_wake() { holds_wake_ = true; }
+  void wake_worker();
 
   // ---- requests to the device host; no lock may be held
   /// Sends `request` and waits for the answer of kind `expected`. `descriptor`: receives one that
@@ -99,6 +102,7 @@ class Connection {
  private:
   friend struct ConnectionMaker;
   bool wait_for_space(uint64_t tail, size_t size);
+  void wake_sleeping_worker();
 
   int socket_ = -1;
   layout::ConnectionMemory* memory_ = nullptr;
@@ -111,6 +115,7 @@ class Connection {
   uint32_t request_sequence_ = 0;
   uint64_t tail_ = 0;         // our copy of command_tail
   uint64_t known_head_ = 0;   // last seen command_head
+  bool holds_wake_ = false;
   bool wraps_ = false;        // the reserved frame lies in scratch_
   unsigned char* scratch_ = nullptr;
   std::atomic<uint64_t> free_slots_{~uint64_t{0}};

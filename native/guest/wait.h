@@ -100,18 +100,25 @@ class SpinHistory {
 
 /// Waits until `ready()` is true. `sleep()` must announce the sleeper to the peer, look at the
 /// condition once more and futex-wait at most kSliceMs. `alive()` is asked after each sleep.
+/// `work_ns`: what the peer is known to need beside the usual; it is spun through as well, and says
+/// nothing of whether spinning pays.
 /// Returns false when the condition does not hold because the peer is gone.
 template <class Ready, class Sleep, class Alive>
-bool wait_until(SpinHistory& history, Ready ready, Sleep sleep, Alive alive) {
+bool wait_until(SpinHistory& history, Ready ready, Sleep sleep, Alive alive, uint64_t work_ns = 0) {
   if (ready()) return true;
   const uint64_t begin = now_ns();
-  const uint64_t budget = history.budget_ns();
+  uint64_t budget = history.budget_ns();
+  if (budget != 0) budget += work_ns;
+  const auto record = [&](uint64_t end) {
+    const uint64_t waited = end - begin;
+    history.record(waited > work_ns ? waited - work_ns : 0);
+  };
   if (budget != 0) {
     uint64_t now = begin;
     do {
       for (int i = 0; i < 16; ++i) {
         if (ready()) {
-          history.record(now - begin);
+          record(now);
           return true;
         }
         cpu_pause();
@@ -122,7 +129,7 @@ bool wait_until(SpinHistory& history, Ready ready, Sleep sleep, Alive alive) {
   for (;;) {
     sleep();
     if (ready()) {
-      history.record(now_ns() - begin);
+      record(now_ns());
       return true;
     }
     if (!alive()) return ready();

@@ -39,7 +39,7 @@ struct Control {
   alignas(kCacheLine) std::atomic<uint32_t> guest_closed;
   // Worker side writes.
   alignas(kCacheLine) std::atomic<uint64_t> command_head;  // bytes ever consumed
-  alignas(kCacheLine) std::atomic<uint32_t> worker_sleeps;  // futex word: 1 while it sleeps
+  alignas(kCacheLine) std::atomic<uint32_t> worker_sleeps;  // futex word: not 0 while it sleeps
   alignas(kCacheLine) std::atomic<uint32_t> space_wanted;  // futex word: 1 while the guest waits for space
   alignas(kCacheLine) std::atomic<uint64_t> notify_tail;
   std::atomic<uint64_t> print_tail;

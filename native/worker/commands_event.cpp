@@ -52,6 +52,7 @@ void Connection::on(const WatchEventCommand& command) {
     progress->attach(object->event, object->watch);
   }
   object->watch->watch(object->event, command.notify, command.levels);
+  if (!object->user) poll_.expect(object->event, object->watch);
   if (QueueObject* queue = queues_.find(object->queue)) calls_.clFlush(queue->queue);
 }
 

@@ -81,6 +81,7 @@ void Connection::finish_enqueue(Enqueue& enqueue, cl_int status,
     return;
   }
   QueueObject& queue = *enqueue.queue;
+  if (enqueue.wait_count != 0) queue.waiting = queue.commands + 1;
   if (enqueue.event == nullptr) {
     queue.progress->begin_busy(++queue.commands);
     queue.hidden_kernel = kernel;
@@ -125,6 +126,12 @@ void Connection::cover_hidden(QueueObject& queue) {
   if (hidden_ != &queue) return;
   hidden_ = nullptr;
   if (queue.evented != queue.commands) add_marker(queue);
+}
+
+// What waits for a user event may fail, and with it all that comes after it.
+bool Connection::can_publish_inside(const QueueObject& queue) const {
+  return queue.in_order && context_.driver.native_kernels &&
+         queue.waiting <= queue.progress->completed();
 }
 
 void Connection::on(const MarkerCommand& command) {
@@ -173,7 +180,11 @@ void Connection::sync(QueueObject& queue, uint64_t sequence) {
   if (queue.commands == progress.completed()) {
     progress.reached(sequence, queue.commands, CL_COMPLETE);
   } else if ((queue.in_order && queue.evented == queue.commands) || add_marker(queue)) {
-    progress.publish_after(queue.commands, sequence);
+    if (!can_publish_inside(queue) ||
+        !progress.publish_inside(queue.queue, queue.commands, sequence)) {
+      progress.publish_after(queue.commands, sequence);
+      progress.expect(poll_, queue.commands, sequence);
+    }
   } else {
     finish_aside(queue, sequence);
   }

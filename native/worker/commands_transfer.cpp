@@ -84,6 +84,7 @@ void Connection::on(const ReadBufferCommand& command) {
   Enqueue enqueue;
   cl_int status = begin_enqueue(enqueue, command.queue, command.event, command.wait);
   if (status == CL_SUCCESS) status = transfer(enqueue, command, false);
+  ring_.guest_copies(command.size);
   finish_enqueue(enqueue, status);
 }
 

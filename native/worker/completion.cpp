@@ -39,7 +39,8 @@ void Publisher::drain_prints() {
 void Publisher::arrived() {
   awaited_.fetch_sub(1, std::memory_order_relaxed);
   std::atomic<uint32_t>& sleeps = memory_->control.worker_sleeps;
-  if (sleeps.load() != 0 && sleeps.exchange(0) != 0) futex_wake(sleeps);
+  uint32_t how = kSleepsUntilCompletion;
+  if (sleeps.load() == how && sleeps.compare_exchange_strong(how, 0)) futex_wake(sleeps);
 }
 
 void Publisher::print(std::span<const unsigned char> bytes) {
@@ -136,6 +137,11 @@ void CL_CALLBACK EventWatch::called(cl_event event, cl_int status, void* data) {
   (*self)->publish(event, status);
   (*self)->publisher_->arrived();
   delete self;
+}
+
+void EventWatch::completed(cl_event event) {
+  publisher_->drain_prints();
+  publish(event, CL_COMPLETE);
 }
 
 void EventWatch::publish(cl_event event, cl_int status) {

@@ -15,6 +15,10 @@ namespace aliquot::worker {
 
 class PrintCapture;
 
+/// What the decode thread puts into `worker_sleeps`: whether a completion wakes it as well.
+constexpr uint32_t kSleeps = 1;
+constexpr uint32_t kSleepsUntilCompletion = 2;
+
 /// The words of the connection memory that any thread of the worker may write. Positions that the
 /// worker owns are kept in private memory; what the guest process wrote is checked.
 class Publisher {
@@ -72,6 +76,8 @@ class EventWatch : public std::enable_shared_from_this<EventWatch> {
   void watch(cl_event event, uint32_t notify, uint32_t levels);
   /// The same for a command that failed before it had an event.
   void watch_failed(cl_int error, uint32_t notify, uint32_t levels);
+  /// The event was seen to have ended well.
+  void completed(cl_event event);
   /// The event was seen to have ended with this error.
   void ended(cl_int error) { publish(nullptr, error); }
   /// After this returns nothing more is published.

@@ -130,6 +130,7 @@ class Connection {
                   const std::shared_ptr<const std::string>& kernel);
   /// Puts a marker with an event at the queue's end; false: the driver refused.
   bool add_marker(QueueObject& queue);
+  bool can_publish_inside(const QueueObject& queue) const;
   /// Makes sure that the last command of the queue has an event: a marker where it hasn't.
   void cover_hidden(QueueObject& queue);
   /// Another thread waits for the queue, which no marker can be put into, and publishes `sequence`.
@@ -197,6 +198,7 @@ class Connection {
   std::string broken_;  // why the protocol was broken; empty: it wasn't
   bool torn_down_ = false;
 
+  CompletionPoll poll_;
   RingConsumer ring_;
   Arenas arenas_;
   ReplyWriter replies_;

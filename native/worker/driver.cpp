@@ -201,6 +201,10 @@ Driver::Driver(const cl_icd_dispatch& table, int version, cl_platform_id platfor
     : calls(usable_calls(table, version)), platform(platform_id), device(device_id) {
   unified_memory =
       device_number<cl_bool>(calls, device, CL_DEVICE_HOST_UNIFIED_MEMORY, CL_FALSE) == CL_TRUE;
+  native_kernels = calls.clEnqueueNativeKernel != nullptr &&
+                   (device_number<cl_device_exec_capabilities>(
+                        calls, device, CL_DEVICE_EXECUTION_CAPABILITIES, 0) &
+                    CL_EXEC_NATIVE_KERNEL) != 0;
 }
 
 std::vector<unsigned char> platform_information(const cl_icd_dispatch& calls, cl_platform_id id,

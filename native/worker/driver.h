@@ -26,6 +26,7 @@ struct Driver {
   cl_platform_id platform;
   cl_device_id device;
   bool unified_memory = false;  // host and device share their memory
+  bool native_kernels = false;  // queues run functions of the host's
 };
 
 /// Copies of the functions that a platform of `version` is known to have; the tables of older

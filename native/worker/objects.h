@@ -57,6 +57,7 @@ struct QueueObject {
   bool profiled = false;
   uint64_t commands = 0;                             // enqueued so far
   uint64_t evented = 0;                              // number of the last command that has an event
+  uint64_t waiting = 0;                              // number of the last one with a wait list
   cl_int last_status = CL_SUCCESS;                   // return code of the last command
   std::shared_ptr<const std::string> hidden_kernel;  // name of the last launch without an event
   std::shared_ptr<QueueProgress> progress;

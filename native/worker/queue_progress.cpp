@@ -1,7 +1,9 @@
 #include "worker/queue_progress.h"
 
 #include <algorithm>
+#include <cstring>
 
+#include "worker/completion_poll.h"
 #include "worker/futex.h"
 #include "worker/raise_to.h"
 
@@ -92,6 +94,25 @@ void QueueProgress::await(const Promise& promise, cl_event event) {
   reached(promise.sequence, promise.number, error);
 }
 
+bool QueueProgress::publish_inside(cl_command_queue queue, uint64_t number, uint64_t sequence) {
+  auto* ticket = new Ticket{shared_from_this(), number, sequence, true};
+  publisher_->await();
+  if (publisher_->driver().calls.clEnqueueNativeKernel(queue, ran, &ticket, sizeof ticket, 0,
+                                                       nullptr, nullptr, 0, nullptr,
+                                                       nullptr) == CL_SUCCESS) {
+    return true;
+  }
+  publisher_->arrived();
+  delete ticket;
+  return false;
+}
+
+void QueueProgress::expect(CompletionPoll& poll, uint64_t number, uint64_t sequence) {
+  const std::lock_guard guard(outstanding_mutex_);
+  if (outstanding_.empty() || outstanding_.back().number != number) return;
+  poll.expect(outstanding_.back().event, shared_from_this(), number, sequence);
+}
+
 void QueueProgress::hold(const std::shared_ptr<const void>& thing) {
   using Holder = std::shared_ptr<const void>;
   const std::lock_guard guard(outstanding_mutex_);
@@ -148,6 +169,12 @@ void QueueProgress::recheck() {
   }
   for (const auto& [wait, event] : waits) await(wait, event);
   if (kept.number != 0) reached(kept.sequence, kept.number, CL_COMPLETE);
+}
+
+void CL_CALLBACK QueueProgress::ran(void* arguments) {
+  Ticket* ticket = nullptr;
+  std::memcpy(&ticket, arguments, sizeof ticket);
+  called(nullptr, CL_COMPLETE, ticket);
 }
 
 // A command that failed after it was enqueued says so by its event only, as it does natively. Those

@@ -31,6 +31,8 @@ struct OutstandingCommand {
   std::weak_ptr<EventWatch> watch;  // who waits for the event
 };
 
+class CompletionPoll;
+
 class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
  public:
   /// `alarm` calls for a `recheck`.
@@ -47,6 +49,12 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
   /// that number must have been added, and no other that succeeds ends after it: it is the last one
   /// of an in-order queue, or a marker. One that fails may do so long before those in front of it.
   void publish_after(uint64_t number, uint64_t sequence);
+  /// The same, by a function that `queue`, which is in order, runs itself once it has come there:
+  /// one thread less to wake than for a callback. Nothing under way may be able to fail. False:
+  /// the driver did not take it.
+  bool publish_inside(cl_command_queue queue, uint64_t number, uint64_t sequence);
+  /// Has `poll` look for the end of command `number`, which then publishes `sequence`.
+  void expect(CompletionPoll& poll, uint64_t number, uint64_t sequence);
   /// Keeps `thing` until what is under way now has ended.
   void hold(const std::shared_ptr<const void>& thing);
   /// The same without an event: everything has ended already.
@@ -104,6 +112,7 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
   };
   const OutstandingCommand* last_until(uint64_t number) const;
   void await(const Promise& promise, cl_event event);
+  static void CL_CALLBACK ran(void* arguments);
   static void CL_CALLBACK called(cl_event event, cl_int status, void* data);
 
   std::shared_ptr<Publisher> publisher_;

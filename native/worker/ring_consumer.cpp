@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "worker/completion.h"
 #include "worker/futex.h"
 
 namespace aliquot::worker {
@@ -47,22 +48,26 @@ void RingConsumer::offer_space() {
 
 // True when there is something to read.
 bool RingConsumer::spin(uint64_t budget_ns) {
-  const uint64_t begin = now_ns();
+  uint64_t begin = now_ns();
   for (uint64_t now = begin; now - begin < budget_ns; now = now_ns()) {
     for (int i = 0; i < 16; ++i) {
       if (refresh_tail()) return true;
       cpu_pause();
     }
+    if (poll_.look()) begin = now_ns();  // the next command will follow soon
     if (stop_.load(std::memory_order_relaxed)) return false;
   }
   return false;
 }
 
-// Until the guest process sends something, `wake` is called, or a completion was published.
+// Until the guest process sends something, `wake` is called, or, where that is wished, a completion
+// was published.
 void RingConsumer::sleep() {
-  control_.worker_sleeps.store(1);
+  poll_.forget();
+  const uint32_t how = policy_.wakes_for_completions() ? kSleepsUntilCompletion : kSleeps;
+  control_.worker_sleeps.store(how);
   if (control_.command_tail.load() == head_ && !stop_.load()) {
-    futex_wait(control_.worker_sleeps, 1, kLongestSleepNs);
+    futex_wait(control_.worker_sleeps, how, kLongestSleepNs);
   }
   control_.worker_sleeps.store(0, std::memory_order_relaxed);
 }
@@ -76,7 +81,7 @@ bool RingConsumer::wait() {
     sleep();
     if (stop_.load()) return false;
     if (refresh_tail()) return true;
-    budget = policy_.after_completion();
+    budget = policy_.after_completion(bytes_read_);
   }
 }
 
@@ -100,6 +105,7 @@ RingState RingConsumer::next(std::span<const unsigned char>& frame) {
   copy(head_ + protocol::kFrameHeaderBytes, frame_ + protocol::kFrameHeaderBytes,
        header.size - protocol::kFrameHeaderBytes);
   head_ += header.size;
+  if (header.opcode != static_cast<uint16_t>(opencl::Opcode::kSync)) bytes_read_ = 0;
   control_.command_head.store(head_, std::memory_order_release);
   if (++since_offer_ >= kFramesBetweenOffers) offer_space();
   frame = {frame_, header.size};

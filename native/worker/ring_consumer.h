@@ -10,6 +10,7 @@
 #include "generated/opencl_commands.h"
 #include "protocol/connection_layout.h"
 #include "protocol/frame.h"
+#include "worker/completion_poll.h"
 #include "worker/spin_policy.h"
 
 namespace aliquot::worker {
@@ -19,10 +20,11 @@ enum class RingState { kFrame, kStopped, kBroken };
 class RingConsumer {
  public:
   /// `stop` ends waiting; who sets it calls `wake` until the consumer has returned. `awaited`:
-  /// how many completions the guest process has asked for that have not come yet.
+  /// how many completions the guest process has asked for that have not come yet; `poll`: what
+  /// to look at while spinning.
   RingConsumer(layout::ConnectionMemory& memory, const std::atomic<bool>& stop,
-               const std::atomic<uint32_t>& awaited)
-      : memory_(memory), control_(memory.control), stop_(stop), awaited_(awaited) {}
+               const std::atomic<uint32_t>& awaited, CompletionPoll& poll)
+      : memory_(memory), control_(memory.control), stop_(stop), awaited_(awaited), poll_(poll) {}
 
   /// The next frame, waiting for it. It lies in private memory until the next call.
   RingState next(std::span<const unsigned char>& frame);
@@ -30,6 +32,9 @@ class RingConsumer {
   /// A hint and no more: whether the next frame, if it is there already, seems to launch on
   /// `queue`. The answer may be wrong at any time.
   bool launch_follows(uint32_t queue);
+
+  /// The command given out last reads so many bytes, which the guest process will copy out.
+  void guest_copies(uint64_t bytes) { bytes_read_ = bytes; }
 
   /// Called when the ring has run dry, before the thread spins or sleeps.
   bool dry() const { return head_ == known_tail_; }
@@ -49,10 +54,12 @@ class RingConsumer {
   layout::Control& control_;
   const std::atomic<bool>& stop_;
   const std::atomic<uint32_t>& awaited_;
+  CompletionPoll& poll_;
   SpinPolicy policy_;
   uint64_t head_ = 0;
   uint64_t known_tail_ = 0;
   uint32_t since_offer_ = 0;
+  uint64_t bytes_read_ = 0;
   bool broken_ = false;
   alignas(64) unsigned char frame_[layout::kLargestFrame];
 };

@@ -7,6 +7,7 @@
 // one round lasts, from one wait to the next.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -22,11 +23,19 @@ class SpinPolicy {
   /// To be called when a wait begins; returns the ns to spin, 0 for none. `device_awaited`: the
   /// guest process waits for a completion that has not come yet.
   uint64_t begin_wait(uint64_t now, bool device_awaited);
-  /// The ns to spin after a sleep that ended without a command: a completion was published.
-  uint64_t after_completion() const { return arm_ == Arm::kSleep ? 0 : kSpinNs; }
+  /// The ns to spin after a sleep that ended without a command: a completion was published, and the
+  /// guest process now copies `bytes` before it goes on.
+  uint64_t after_completion(uint64_t bytes) const {
+    if (!wakes_for_completions()) return 0;
+    return kSpinNs + std::min(bytes / kCopyBytesPerNs, kLongestCopyNs);
+  }
+  /// Whether a sleep should end when a completion is published.
+  bool wakes_for_completions() const { return arm_ != Arm::kSleep; }
   Arm arm() const { return arm_; }
 
  private:
+  static constexpr uint64_t kCopyBytesPerNs = 16;
+  static constexpr uint64_t kLongestCopyNs = 80'000;
   static constexpr size_t kWindow = 16;          // rounds a measurement
   static constexpr size_t kHoldRounds = 256;     // rounds between measurements
   static constexpr uint64_t kIdleNs = 1'000'000; // a longer round says nothing about waking

@@ -36,7 +36,11 @@ cl_int enqueue_result(Queue& queue) {
 
 namespace {
 
-bool wait_slot(Connection& connection, uint32_t queue_id, uint64_t sequence) {
+constexpr uint64_t kCopyBytesPerNs = 16;
+constexpr uint64_t kLongestCopyNs = 80'000;
+
+bool wait_slot(Connection& connection, uint32_t queue_id, uint64_t sequence,
+               uint64_t copied_bytes = 0) {
   layout::QueueSlot& slot = connection.memory().queues[queue_id - 1];
   const auto ended = [&] {
     return slot.completed.load(std::memory_order_acquire) >= sequence;
@@ -55,7 +59,9 @@ bool wait_slot(Connection& connection, uint32_t queue_id, uint64_t sequence) {
         again.sequence = sequence;
         send(connection, again);
       },
-      [&] { return connection.check_alive(); });
+      [&] { return connection.check_alive(); },
+      copied_bytes < kLongestCopyNs * kCopyBytesPerNs ? copied_bytes / kCopyBytesPerNs
+                                                      : kLongestCopyNs);
 }
 
 }  // namespace
@@ -70,7 +76,7 @@ void ask_completion_locked(Queue& queue, uint64_t sequence) {
   queue.flush_sent.store(command.sequence, std::memory_order_relaxed);
 }
 
-cl_int wait_sequence(Queue& queue, uint64_t sequence) {
+cl_int wait_sequence(Queue& queue, uint64_t sequence, uint64_t copied_bytes) {
   Connection& connection = *queue.connection;
   if (queue.slot->completed.load(std::memory_order_acquire) < sequence) {
     if (connection.dead()) return CL_OUT_OF_RESOURCES;
@@ -78,7 +84,7 @@ cl_int wait_sequence(Queue& queue, uint64_t sequence) {
       LockGuard guard(connection.lock());
       ask_completion_locked(queue, sequence);
     }
-    if (!wait_slot(connection, queue.id, sequence)) return CL_OUT_OF_RESOURCES;
+    if (!wait_slot(connection, queue.id, sequence, copied_bytes)) return CL_OUT_OF_RESOURCES;
   }
   events_of(connection).ends_seen.fetch_add(1, std::memory_order_relaxed);
   return CL_SUCCESS;

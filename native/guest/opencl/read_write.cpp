@@ -118,7 +118,7 @@ cl_int read_piece(const Submission& to, const Box& box, Event* event) {
     if (own != nullptr) discard_command_event(*own);
     return status;
   }
-  if (queue.in_order()) status = wait_sequence(queue, sequence);
+  if (queue.in_order()) status = wait_sequence(queue, sequence, box.bytes);
   else if (wait_event(*event) < 0) status = CL_OUT_OF_RESOURCES;
   if (status == CL_SUCCESS) {
     copy_out_into(*queue.connection, box);
@@ -164,7 +164,7 @@ cl_int read_pipelined(const Submission& to) {
     }
     if (count == 0) break;
     Chunk& chunk = window[first];
-    const cl_int waited = wait_sequence(queue, chunk.sequence);
+    const cl_int waited = wait_sequence(queue, chunk.sequence, chunk.box.bytes);
     if (waited != CL_SUCCESS) return waited;  // dead: the blocks belong to nobody any more
     copy_out_into(*queue.connection, chunk.box);
     unpack(chunk.box, chunk.block.pointer);

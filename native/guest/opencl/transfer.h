@@ -153,13 +153,17 @@ cl_int submit(Queue& queue, Command& command, const WaitList& wait, Event* event
   command.event = event == nullptr ? 0 : event->id;
   command.wait = {wait.ids.data(), wait.ids.size()};
   LockGuard guard(queue.connection->lock());
+  if (ask) queue.connection->hold_wake();
   const uint64_t number = submit_locked(queue, command);
+  if (ask) {
+    if (number != 0) ask_completion_locked(queue, number);
+    queue.connection->wake_worker();
+  }
   if (number == 0) return CL_OUT_OF_RESOURCES;
   note_order(queue, wait, number, event);
   if (first != nullptr) note_use(*first, queue, number);
   if (second != nullptr) note_use(*second, queue, number);
   if (sequence != nullptr) *sequence = number;
-  if (ask) ask_completion_locked(queue, number);
   return CL_SUCCESS;
 }
 

@@ -113,7 +113,7 @@ void test_spin_policy() {
     for (int i = 0; i < 8000; ++i) {
       const uint64_t budget = policy.begin_wait(now, true);
       CHECK(policy.arm() == Arm::kSpin ? budget != 0 : budget == 0);
-      CHECK((policy.arm() == Arm::kSleep) == (policy.after_completion() == 0));
+      CHECK((policy.arm() == Arm::kSleep) == (policy.after_completion(0) == 0));
       now += policy.arm() == Arm::kHandOver ? hand_over_ns
              : policy.arm() == Arm::kSpin   ? spin_ns
                                             : sleep_ns;
@@ -132,7 +132,9 @@ void test_ring() {
   auto memory = std::make_unique<layout::ConnectionMemory>();
   std::atomic<bool> stop{false};
   const std::atomic<uint32_t> awaited{0};
-  auto ring = std::make_unique<RingConsumer>(*memory, stop, awaited);
+  const cl_icd_dispatch calls{};
+  CompletionPoll poll(calls);
+  auto ring = std::make_unique<RingConsumer>(*memory, stop, awaited, poll);
   const uint64_t sizes[] = {8, 16, layout::kLargestFrame, 4096 - 24};
   uint64_t tail = 0;
   // Round and round, so that frames wrap at every place.
@@ -155,7 +157,7 @@ void test_ring() {
   std::span<const unsigned char> got;
   CHECK(ring->next(got) == RingState::kBroken);
   stop.store(true);
-  auto stopped = std::make_unique<RingConsumer>(*memory, stop, awaited);
+  auto stopped = std::make_unique<RingConsumer>(*memory, stop, awaited, poll);
   CHECK(stopped->next(got) != RingState::kFrame);
 }
 
