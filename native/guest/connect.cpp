@@ -12,6 +12,7 @@
 #include <new>
 
 #include "guest/connection.h"
+#include "guest/process_lock.h"
 #include "protocol/socket.h"
 
 namespace aliquot::guest {
@@ -20,7 +21,7 @@ namespace {
 
 constexpr int kWelcomeMs = 60'000;  // a driver that loads slowly keeps nobody waiting longer
 
-constinit Lock g_lock;  // guards the making of the connection
+constinit ProcessLock g_lock;  // guards the making of the connection
 constinit std::atomic<Connection*> g_connection{nullptr};
 constinit bool g_refused = false;  // said so once; not tried again
 constinit bool g_fork_handlers = false;
@@ -164,7 +165,7 @@ Connection* ConnectionMaker::connect(bool (*attach_api)(Connection&)) {
 }
 
 void ConnectionMaker::after_fork_in_child() {
-  g_lock.reset_after_fork();
+  g_lock.unlock();
   Connection* old = g_connection.load(std::memory_order_relaxed);
   g_connection.store(nullptr, std::memory_order_relaxed);
   g_refused = false;
@@ -181,7 +182,7 @@ Connection* Connection::get() { return g_connection.load(std::memory_order_acqui
 Connection* Connection::get(bool (*attach_api)(Connection& connection)) {
   Connection* known = g_connection.load(std::memory_order_acquire);
   if (known != nullptr) return known;
-  LockGuard guard(g_lock);
+  ProcessLockGuard guard(g_lock);
   known = g_connection.load(std::memory_order_acquire);
   if (known != nullptr || g_refused) return known;
   if (!g_fork_handlers) {

@@ -41,8 +41,7 @@ inline void cpu_pause() {
 #endif
 }
 
-/// A mutex of one word: nothing to destroy, and a child process may simply clear it after fork().
-/// Not recursive.
+/// A mutex of one word: nothing to destroy. Not recursive.
 class Lock {
  public:
   constexpr Lock() = default;
@@ -56,8 +55,6 @@ class Lock {
   void unlock() {
     if (word_.exchange(0, std::memory_order_release) == 2) wake();
   }
-  /// Only in a child process right after fork(), while it has one thread.
-  void reset_after_fork() { word_.store(0, std::memory_order_relaxed); }
 
  private:
   void lock_slow();

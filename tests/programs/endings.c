@@ -3,6 +3,7 @@
 //   endings fork         the child uses what it inherited (errors, no crash), then a device of its
 //                        own (works); the parent goes on as if nothing had been
 //   endings fork-busy    fork while other threads are in the middle of calls
+//   endings fork-build   fork while another thread builds what the child asks about
 //   endings thread-exit  threads end with objects alive that they made
 //   endings atexit       a handler registered before the first call uses OpenCL at the very end
 //   endings exit-busy    exit() with commands in flight and another thread enqueuing
@@ -39,6 +40,11 @@ static int child(void) {
   cl_int code = clFinish(device.queue);
   cl_mem data = clCreateBuffer(device.context, CL_MEM_READ_WRITE, 64, NULL, &code);
   if (data && code == CL_SUCCESS) return 10;
+  char log[4096];
+  size_t bytes = 0;
+  clGetProgramBuildInfo(device.program, device.id, CL_PROGRAM_BUILD_LOG, sizeof log, log, &bytes);
+  clGetProgramInfo(device.program, CL_PROGRAM_NUM_KERNELS, sizeof bytes, &bytes, NULL);
+  if (clBuildProgram(device.program, 1, &device.id, "", NULL, NULL) == CL_SUCCESS) return 17;
   clReleaseProgram(device.program);
   clReleaseCommandQueue(device.queue);
   clReleaseContext(device.context);
@@ -59,6 +65,16 @@ static void *keep_busy(void *unused) {
   (void)unused;
   while (!stop)
     if (add_once(&device) != 7) exit(12);
+  return NULL;
+}
+
+static void *keep_building(void *unused) {
+  (void)unused;
+  for (int i = 0; !stop; i++) {
+    char options[32];  // others each time: no cache knows them
+    snprintf(options, sizeof options, "-DROUND=%d%d", (int)getpid(), i);
+    CHECK(clBuildProgram(device.program, 1, &device.id, options, NULL, NULL));
+  }
   return NULL;
 }
 
@@ -112,9 +128,12 @@ int main(int count, char **arguments) {
   if (strcmp(mode, "dlclose") == 0 && with_dlclose() != 0) return 16;
   device = open_device();
   if (add_once(&device) != 7) return 2;
-  if (strcmp(mode, "fork") == 0 || strcmp(mode, "fork-busy") == 0) {
-    int busy = strcmp(mode, "fork-busy") == 0;
-    for (int i = 0; busy && i < 4; i++) pthread_create(&threads[i], NULL, keep_busy, NULL);
+  if (strncmp(mode, "fork", 4) == 0) {
+    int busy = strcmp(mode, "fork-busy") == 0 ? 4 : strcmp(mode, "fork-build") == 0;
+    for (int i = 0; i < busy; i++) {
+      pthread_create(&threads[i], NULL, busy == 4 ? keep_busy : keep_building, NULL);
+    }
+    if (busy == 1) usleep(20000);
     for (int i = 0; i < (busy ? 8 : 1); i++) {
       pid_t process = fork();
       if (process == 0) _exit(child());
@@ -122,7 +141,7 @@ int main(int count, char **arguments) {
       if (status != 0) return status;
     }
     stop = 1;
-    for (int i = 0; busy && i < 4; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < busy; i++) pthread_join(threads[i], NULL);
     if (add_once(&device) != 7) return 3;
     close_device(&device);
   } else if (strcmp(mode, "thread-exit") == 0) {

@@ -9,7 +9,16 @@ import pytest
 from tests.system.runtime import Runtime
 from tools.programs.drivers import Driver
 
-MODES = ("fork", "fork-busy", "thread-exit", "atexit", "exit-busy", "dlclose", "leak")
+MODES = (
+    "fork",
+    "fork-busy",
+    "fork-build",
+    "thread-exit",
+    "atexit",
+    "exit-busy",
+    "dlclose",
+    "leak",
+)
 
 
 @pytest.mark.parametrize("mode", MODES)

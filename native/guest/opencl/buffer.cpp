@@ -211,6 +211,7 @@ cl_int CL_API_CALL SetMemObjectDestructorCallback(cl_mem handle, MemoryNotify no
   Buffer* buffer = from_handle<Buffer>(handle);
   if (buffer == nullptr) return CL_INVALID_MEM_OBJECT;
   if (notify == nullptr) return CL_INVALID_VALUE;
+  if (buffer->connection->dead()) return CL_OUT_OF_RESOURCES;
   LockGuard guard(buffer->lock);
   const DestructorCallback callback{reinterpret_cast<void (*)(void*, void*)>(notify), user_data};
   return buffer->destructors.push_back(callback) ? CL_SUCCESS : CL_OUT_OF_HOST_MEMORY;

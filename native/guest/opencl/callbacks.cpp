@@ -247,6 +247,7 @@ cl_int CL_API_CALL SetEventCallback(cl_event handle, cl_int level, EventNotify f
   Event* event = from_handle<Event>(handle);
   if (event == nullptr) return CL_INVALID_EVENT;
   if (function == nullptr || level < CL_COMPLETE || level > CL_SUBMITTED) return CL_INVALID_VALUE;
+  if (event->connection->forked()) return CL_OUT_OF_RESOURCES;
   EventCallback* callback = static_cast<EventCallback*>(malloc(sizeof(EventCallback)));
   if (callback == nullptr) return CL_OUT_OF_HOST_MEMORY;
   *callback = {nullptr, function, user_data, level};

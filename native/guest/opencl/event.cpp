@@ -42,6 +42,10 @@ Event* make_event(Context& context, Queue* queue, cl_command_type type) {
 
 void conclude(Event& event, cl_int status) {
   if (event.local_status.load(std::memory_order_acquire) <= CL_COMPLETE) return;
+  if (event.connection->forked()) {
+    event.local_status.store(status, std::memory_order_release);
+    return;
+  }
   if (event.queue != nullptr) {
     if (status == CL_COMPLETE) note_completed(*event.queue, event.sequence);
     if (memory_of(*event.connection).pending_reads.load(std::memory_order_acquire) != 0) {

@@ -75,7 +75,7 @@ namespace {
 /// Whether the four times are there; asks the worker for those of an event that has ended unseen.
 bool have_times(Event& event) {
   if (event.has_times) return true;
-  if (event.id == 0 || event_status(event) < 0) return false;
+  if (event.id == 0 || event.connection->forked() || event_status(event) < 0) return false;
   await_publication(event);
   if (fresh_status(event) != CL_COMPLETE) return false;
   const layout::EventSlot& slot = slot_of(event);

@@ -198,6 +198,7 @@ void copy_ended_reads(Queue& queue, QueueTransfers& transfers, bool exact) {
 
 void copy_out_ended(Connection& connection) {
   if (memory_of(connection).pending_reads.load(std::memory_order_acquire) == 0) return;
+  if (connection.forked()) return;
   settle_all(connection);
 }
 

@@ -4,6 +4,7 @@
 #include "guest/opencl/answer.h"
 #include "guest/opencl/info.h"
 #include "guest/opencl/snapshot.h"
+#include "guest/process_lock.h"
 
 namespace aliquot::guest::opencl {
 
@@ -17,7 +18,7 @@ constexpr cl_version kIcdVersion = CL_MAKE_VERSION(2, 0, 0);
 alignas(Platform) unsigned char g_platform_memory[sizeof(Platform)];
 alignas(Device) unsigned char g_device_memory[sizeof(Device)];
 constinit std::atomic<Platform*> g_platform{nullptr};
-constinit Lock g_lock;  // guards the first look
+constinit ProcessLock g_lock;  // guards the first look
 constinit std::atomic<void*> g_loader_data{nullptr};
 
 constexpr uint32_t kFirstParameter = CL_PLATFORM_PROFILE;
@@ -137,7 +138,7 @@ bool look() {
 Platform* platform() {
   Platform* known = g_platform.load(std::memory_order_acquire);
   if (known != nullptr) return known;
-  LockGuard guard(g_lock);
+  ProcessLockGuard guard(g_lock);
   if (g_platform.load(std::memory_order_acquire) == nullptr) look();
   return g_platform.load(std::memory_order_acquire);
 }

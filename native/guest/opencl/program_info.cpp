@@ -23,6 +23,7 @@ cl_int tell_binaries(Program& program, const InfoTarget& target) {
   if (target.size_ret != nullptr) *target.size_ret = count * sizeof(unsigned char*);
   if (target.value == nullptr) return CL_SUCCESS;
   if (target.room < count * sizeof(unsigned char*)) return CL_INVALID_VALUE;
+  if (program.connection->forked()) return CL_OUT_OF_RESOURCES;
   if (program.id == 0) return CL_SUCCESS;  // not built: there are none
   LockGuard guard(program.lock);
   const CachedInfo* sizes = ask_program(program, CL_PROGRAM_BINARY_SIZES);
@@ -45,6 +46,7 @@ cl_int tell_binaries(Program& program, const InfoTarget& target) {
 
 /// What the driver says, or what is true of a program that it hasn't seen yet.
 cl_int tell_from_driver(Program& program, cl_program_info name, const InfoTarget& target) {
+  if (program.connection->forked()) return CL_OUT_OF_RESOURCES;
   LockGuard guard(program.lock);
   if (program.id == 0) {
     switch (name) {
@@ -129,6 +131,7 @@ cl_int GetProgramBuildInfo(cl_program handle, cl_device_id device_handle,
     default:
       return CL_INVALID_VALUE;
   }
+  if (program->connection->forked()) return CL_OUT_OF_RESOURCES;
   LockGuard guard(program->lock);
   if (param_name == CL_PROGRAM_BUILD_OPTIONS) return target.text(program->options);
   if (program->id == 0) {

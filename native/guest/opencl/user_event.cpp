@@ -62,6 +62,7 @@ cl_int CL_API_CALL SetUserEventStatus(cl_event handle, cl_int status) {
   Event* event = from_handle<Event>(handle);
   if (event == nullptr || event->queue != nullptr) return CL_INVALID_EVENT;
   if (status > CL_COMPLETE) return CL_INVALID_VALUE;
+  if (event->connection->forked()) return CL_OUT_OF_RESOURCES;
   // Whoever waits may release the event at once.
   hold(*event);
   if (status < 0) {

@@ -5,6 +5,7 @@ int main() {
   test_snapshot_reader();
   test_kernel_reply();
   test_events();
+  test_forks();
   test_connection();
   return g_failures == 0 ? 0 : 1;
 }
