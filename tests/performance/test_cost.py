@@ -1,4 +1,4 @@
-"""What a vGPU costs before and while nothing happens: start-up, an idle worker."""
+"""What a vGPU costs around the work: start-up, an idle worker, clearing up."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import os
 import statistics
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from aliquot.client.device_host import DeviceHost
+from aliquot.model.vgpu import Vgpu
 from tests.system.runtime import Runtime
 from tools.programs.drivers import Driver
 
@@ -17,6 +20,8 @@ pytestmark = pytest.mark.performance
 
 START_UP_SECONDS = 0.250
 IDLE_MEMORY = 10 << 20
+FREE_SECONDS = 0.1
+QUOTA = 64 << 20
 # A miss is measured again before it counts: other work on the machine comes and goes, what our own
 # code costs does not.
 ATTEMPTS = 5
@@ -81,6 +86,44 @@ def test_an_idle_worker_costs_nothing(
     print(f"idle worker: {used * 1000:.0f} ms of processor in 2 s, {more / 1e6:.1f} MB more")
     assert used <= grain
     assert more <= IDLE_MEMORY
+
+
+def test_what_a_vanished_guest_process_had_is_soon_free(
+    one_driver: Driver, runtime: Runtime, programs: dict[str, Path], tmp_path: Path
+) -> None:
+    """Within 100 ms of a kill that no kernel outlives, the whole quota is there again."""
+    measured: list[float] = []
+    with runtime.host() as host:
+        vgpu = host.create_vgpu("vanishing", QUOTA)
+        while len(measured) < ATTEMPTS:
+            command = [programs["racing_allocation"], "2", "1048576", str(tmp_path / "gate")]
+            rounds = [seconds_to_free(host, runtime, vgpu, command) for _ in range(7)]
+            measured.append(statistics.median(rounds))
+            if measured[-1] <= FREE_SECONDS:
+                break
+    print(f"freed after {', '.join(f'{seconds * 1000:.1f} ms' for seconds in measured)}")
+    assert min(measured) <= FREE_SECONDS
+
+
+def seconds_to_free(
+    host: DeviceHost, runtime: Runtime, vgpu: Vgpu, command: Sequence[str | Path]
+) -> float:
+    """From the kill of a guest process that holds the quota to all of it being free."""
+    gate = Path(command[-1])
+    gate.unlink(missing_ok=True)
+    guest = runtime.start(vgpu, command)
+    assert guest.stdout
+    assert guest.stdout.readline() == "ready\n"
+    gate.touch()
+    assert guest.stdout.readline() == f"got {QUOTA >> 20}\n"
+    guest.kill()
+    begin = time.monotonic()
+    while (usage := host.list_vgpus()[0]).memory_used or usage.guest_processes:
+        assert time.monotonic() < begin + 20, usage
+        time.sleep(0.001)
+    taken = time.monotonic() - begin
+    guest.communicate()
+    return taken
 
 
 def processor_seconds(process: int) -> float:
