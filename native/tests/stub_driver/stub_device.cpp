@@ -92,6 +92,9 @@ cl_int GetDeviceInfo(cl_device_id id, cl_device_info name, size_t capacity, void
     case CL_DEVICE_HOST_UNIFIED_MEMORY:
     case CL_DEVICE_ENDIAN_LITTLE: return answer<cl_bool>(CL_TRUE, capacity, out, size);
     case CL_DEVICE_IMAGE_SUPPORT: return answer<cl_bool>(CL_FALSE, capacity, out, size);
+    case CL_DEVICE_EXECUTION_CAPABILITIES:
+      return answer<cl_device_exec_capabilities>(CL_EXEC_KERNEL | CL_EXEC_NATIVE_KERNEL, capacity,
+                                                 out, size);
     case CL_DEVICE_QUEUE_PROPERTIES:
       return answer<cl_command_queue_properties>(CL_QUEUE_PROFILING_ENABLE, capacity, out, size);
     default: return CL_INVALID_VALUE;

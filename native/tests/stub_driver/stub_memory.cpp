@@ -1,6 +1,7 @@
 // Buffers of the stub driver, and the commands on them.
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "stub_objects.h"
 
@@ -245,6 +246,18 @@ cl_int EnqueueBarrierWithWaitList(cl_command_queue queue, cl_uint wait_count, co
   return enqueue(queue, CL_COMMAND_BARRIER, wait_count, wait, event, {});
 }
 
+cl_int EnqueueNativeKernel(cl_command_queue queue, void(CL_CALLBACK* function)(void*),
+                           void* arguments, size_t bytes, cl_uint memory_count, const cl_mem*,
+                           const void**, cl_uint wait_count, const cl_event* wait,
+                           cl_event* event) {
+  if (memory_count != 0) return CL_INVALID_VALUE;
+  const auto* begin = static_cast<const unsigned char*>(arguments);
+  return enqueue(queue, CL_COMMAND_NATIVE_KERNEL, wait_count, wait, event,
+                 [function, copy = std::vector(begin, begin + bytes)]() mutable {
+                   function(copy.data());
+                 });
+}
+
 }  // namespace
 
 void add_memory_functions(cl_icd_dispatch* table) {
@@ -263,6 +276,7 @@ void add_memory_functions(cl_icd_dispatch* table) {
   table->clEnqueueMigrateMemObjects = EnqueueMigrateMemObjects;
   table->clEnqueueMarkerWithWaitList = EnqueueMarkerWithWaitList;
   table->clEnqueueBarrierWithWaitList = EnqueueBarrierWithWaitList;
+  table->clEnqueueNativeKernel = EnqueueNativeKernel;
 }
 
 }  // namespace aliquot::stub

@@ -270,7 +270,7 @@ void test_idle(TestHost& host, TestGuest& guest) {
   nanosleep(&pause, nullptr);
   // One tick may be what ran before and was not counted yet; a worker that spins takes 70.
   CHECK(host.cpu_ticks() - before <= 1);
-  CHECK_SAME(guest.memory().control.worker_sleeps.load(), 1);
+  CHECK(guest.memory().control.worker_sleeps.load() != 0);
 }
 
 }  // namespace
