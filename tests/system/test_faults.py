@@ -67,7 +67,8 @@ def rounds_on_one_host(
     baseline: tuple[int, int] | None = None
     while done < rounds:
         victim = VICTIMS[done % len(VICTIMS)]
-        vgpu = host.create_vgpu(f"round-{done}", 32 << 20)
+        # A limit that no pause of the machine reaches: only the test kills here.
+        vgpu = host.create_vgpu(f"round-{done}", 32 << 20, kernel_limit_ms=60_000)
         runtime.look(host)
         busy = [runtime.start(vgpu, [load, "60"]) for _ in range(2)]
         for process in busy:

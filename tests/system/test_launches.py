@@ -46,7 +46,7 @@ def launch(count: int, runtime: Runtime, folder: Path, note: Callable[[str, obje
     """Runs the program on a vGPU and watches both processes."""
     program = compile_program("many_launches", folder)
     with runtime.host() as host:
-        vgpu = host.create_vgpu("launches", 64 << 20)
+        vgpu = host.create_vgpu("launches", 64 << 20, kernel_limit_ms=60_000)
         runtime.look(host)
         begin = time.monotonic()
         process = runtime.start(vgpu, [program, str(count)])
