@@ -229,6 +229,36 @@ static void headers_on_disk(void) {
   CHECK(clReleaseProgram(program));
 }
 
+// The same where the name of a header comes out of macros, as hashcat has it.
+static void headers_by_macro(void) {
+  char folder[] = "/tmp/aliquot-headers-XXXXXX", path[64], options[256];
+  if (mkdtemp(folder) == NULL) exit(1);
+  snprintf(path, sizeof path, "%s/number.h", folder);
+  FILE *file = fopen(path, "w");
+  if (file == NULL) exit(1);
+  fprintf(file, "#define NUMBER 81\n");
+  fclose(file);
+  const char *source =
+      "#ifndef TEXT\n"
+      "#define INNER(x) #x\n"
+      "#define TEXT(x) INNER(x)\n"
+      "#endif\n"
+      "#include TEXT(PLACE/number.h)\n"
+      "kernel void f(global int *o) { o[0] = NUMBER; }\n";
+  snprintf(options, sizeof options, "-I %s -D PLACE=%s", folder, folder);
+  cl_program program = source_program(source);
+  CHECK(clBuildProgram(program, 0, NULL, options, NULL, NULL));
+  EXPECT(run(program, "f") == 81);
+  CHECK(clReleaseProgram(program));
+  snprintf(options, sizeof options, "-D PLACE=%s -D INNER(x)=#x -D TEXT(x)=INNER(x)", folder);
+  program = source_program(source);
+  CHECK(clBuildProgram(program, 0, NULL, options, NULL, NULL));
+  EXPECT(run(program, "f") == 81);
+  CHECK(clReleaseProgram(program));
+  unlink(path);
+  rmdir(folder);
+}
+
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
 static int calls;
@@ -291,6 +321,7 @@ int main(int count, char **arguments) {
   binaries();
   compile_and_link();
   headers_on_disk();
+  headers_by_macro();
   callbacks();
   close_device(&d);
   return finish_expectations("program_rules");

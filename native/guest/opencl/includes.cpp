@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "guest/array.h"
+#include "guest/opencl/include_macros.h"
 
 namespace aliquot::guest::opencl {
 
@@ -29,12 +30,16 @@ struct Level {
 
 class Expander {
  public:
-  explicit Expander(const char* options) { read_folders(options); }
+  explicit Expander(const char* options) {
+    read_folders(options);
+    if (!macros_.read_options(options)) failed_ = true;
+  }
   ~Expander() {
     for (char* folder : folders_) free(folder);
   }
 
-  bool has_folders() const { return !folders_.empty(); }
+  /// Whether an #include may be followed at all.
+  bool looks_around() const { return !folders_.empty() || !macros_.empty(); }
   bool failed() const { return failed_; }
   bool changed() const { return changed_; }
   Array<char>& output() { return output_; }
@@ -52,6 +57,7 @@ class Expander {
   void mark(unsigned line, const char* path);
   void put(const char* data, size_t length);
 
+  IncludeMacros macros_;
   Array<char*> folders_;
   Array<Level> stack_;
   Array<Level> once_;  // headers that said #pragma once
@@ -211,9 +217,20 @@ bool Expander::include_line(const char* line, size_t length, unsigned number,
     if (word("once") && !once_.push_back(level)) failed_ = true;
     return false;
   }
+  if (word("define")) {
+    if (!macros_.define(line + at, length - at)) failed_ = true;
+    return false;
+  }
   if (!word("include")) return false;
   skip_blanks();
-  if (at == length || (line[at] != '"' && line[at] != '<')) return false;
+  if (at == length) return false;
+  char meant[kPathBytes];
+  if (line[at] != '"' && line[at] != '<') {
+    if (!macros_.expand(line + at, length - at, meant, sizeof meant)) return false;
+    line = meant;
+    at = 0;
+    length = strlen(meant);
+  }
   const bool quoted = line[at] == '"';
   const char* name = line + ++at;
   const void* end = memchr(name, quoted ? '"' : '>', length - at);
@@ -283,12 +300,13 @@ void Expander::expand(const char* text, size_t bytes, const Level& level) {
 
 ExpandedText expand_includes(const char* text, size_t bytes, const char* options) {
   ExpandedText result;
-  if (options == nullptr || strstr(options, "-I") == nullptr ||
+  if (options == nullptr ||
+      (strstr(options, "-I") == nullptr && strstr(options, "-D") == nullptr) ||
       memmem(text, bytes, "include", 7) == nullptr) {
     return result;
   }
   Expander expander(options);
-  if (expander.has_folders() && !expander.failed()) {
+  if (expander.looks_around() && !expander.failed()) {
     expander.expand(text, bytes, Level{nullptr, 0, 0});
   }
   result.no_memory = expander.failed();

@@ -75,6 +75,34 @@ void test_includes() {
   CHECK(expand("#include <loop.h>\n", option) == "int loop;\n\n\n");
   CHECK(expand("#include <once.h>\n#include <once.h>\n", option) ==
         "#pragma once\nint once;\n\n\n");
+  // Names that macros stand for.
+  CHECK(expand("#include NAME\n", option + " -DNAME=<one.h>") == "int one;\n");
+  CHECK(expand("#include NAME\n", option + " -D NAME=\\\"one.h\\\"") == "int one;\n");
+  CHECK(expand("#define NAME \"one.h\" // why\n#include NAME /* so */\n", option) ==
+        "#define NAME \"one.h\" // why\nint one;\n");
+  CHECK(expand("#include TEXT(PLACE/one.h)\n",
+               "-D PLACE=" + folder.path() + " -D INNER(x)=#x -D TEXT(x)=INNER(x)") ==
+        "int one;\n");
+  CHECK(expand("#define TEXT(x) #x\n#include TEXT(one.h)\n", option) ==
+        "#define TEXT(x) #x\nint one;\n");
+  CHECK(expand("#define A(x) <x.h>\n#include A( one )\n", option) ==
+        "#define A(x) <x.h>\nint one;\n");
+  // What the options say wins; what two lines say differently, or nobody, is left alone.
+  CHECK(expand("#ifndef N\n#define N <missing.h>\n#endif\n#include N\n", option + " -DN=<one.h>") ==
+        "#ifndef N\n#define N <missing.h>\n#endif\nint one;\n");
+  CHECK(expand("#define N <one.h>\n#define N <once.h>\n#include N\n", option) == "=");
+  CHECK(expand("#define N(x, y) <x>\n#include N(one.h, 1)\n", option) == "=");
+  CHECK(expand("#define N N\n#include N\n#define M(x) M(x)\n#include M(1)\n", option) == "=");
+  CHECK(expand("#define N(x) #x\n#include N(one.h\n#include N\n#include NN(a)\n", option) == "=");
+  CHECK(expand("#define N(\n#include N(one.h)\n#define \n#define 1 2\n", option) == "=");
+  CHECK(expand("#include N\n", option + " -D") == "=");
+  std::string bomb = "#define A0\n";  // grows without bound, and to nothing
+  for (int i = 1; i < 16; ++i) {
+    bomb += "#define A" + std::to_string(i);
+    for (int k = 0; k < 200; ++k) bomb += " A" + std::to_string(i - 1);
+    bomb += "\n";
+  }
+  CHECK(expand(bomb + "#include A15\n", option) == "=");
   CHECK(expand("#include <spaced.h>\n", "-I \"" + folder.path() + "/with space\"") ==
         "int spaced;\n\n");
 
