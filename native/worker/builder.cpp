@@ -3,38 +3,82 @@
 namespace aliquot::worker {
 
 bool Builder::add(std::function<void()> task) {
-  const std::lock_guard guard(mutex_);
-  if (stop_ || tasks_.size() >= kMostWaiting) return false;
-  if (!thread_.started() && !thread_.start(run, this, "builder")) return false;
-  tasks_.push_back(std::move(task));
-  changed_.notify_one();
+  const std::lock_guard guard(work_->mutex);
+  if (work_->stop || work_->tasks.size() >= kMostWaiting) return false;
+  if (!thread_.started()) {
+    auto* work = new std::shared_ptr<Work>(work_);
+    if (!thread_.start(run, work, "builder")) {
+      delete work;
+      return false;
+    }
+  }
+  work_->tasks.push_back(std::move(task));
+  work_->changed.notify_one();
+  return true;
+}
+
+void Builder::stop() {
+  const std::lock_guard guard(work_->mutex);
+  work_->stop = true;
+  work_->changed.notify_one();
+}
+
+void Builder::take(const std::shared_ptr<const void>& thing) {
+  const std::lock_guard guard(work_->mutex);
+  if (!work_->running && work_->tasks.empty()) return;
+  if (work_->taken.size() < kMostTaken) work_->taken.push_back(thing);
+}
+
+bool Builder::leave(const Count& left_behind) {
+  stop();
+  const std::lock_guard guard(work_->mutex);
+  if (!work_->running) return true;
+  if (left_behind->fetch_add(1) >= kMostLeftBehind) {
+    left_behind->fetch_sub(1);
+    return false;
+  }
+  work_->left_behind = left_behind;
+  thread_.detach();
   return true;
 }
 
 void Builder::finish() {
-  std::deque<std::function<void()>> dropped;
-  {
-    const std::lock_guard guard(mutex_);
-    stop_ = true;
-    dropped.swap(tasks_);
-    changed_.notify_one();
-  }
+  stop();
   thread_.join();
 }
 
 void* Builder::run(void* argument) {
-  auto* self = static_cast<Builder*>(argument);
-  for (;;) {
-    std::function<void()> task;
-    {
-      std::unique_lock lock(self->mutex_);
-      self->changed_.wait(lock, [&] { return self->stop_ || !self->tasks_.empty(); });
-      if (self->stop_) return nullptr;
-      task = std::move(self->tasks_.front());
-      self->tasks_.pop_front();
-    }
+  const std::unique_ptr<std::shared_ptr<Work>> held(static_cast<std::shared_ptr<Work>*>(argument));
+  Work& work = **held;
+  // What these hold is given back without the lock.
+  std::function<void()> task;
+  std::vector<std::shared_ptr<const void>> taken;
+  std::deque<std::function<void()>> dropped;
+  std::unique_lock lock(work.mutex);
+  while (!work.stop) {
+    work.changed.wait(lock, [&] { return work.stop || !work.tasks.empty(); });
+    if (work.stop) break;
+    task = std::move(work.tasks.front());
+    work.tasks.pop_front();
+    work.running = true;
+    lock.unlock();
     task();
+    task = nullptr;
+    lock.lock();
+    work.running = false;
+    taken.swap(work.taken);
+    lock.unlock();
+    taken.clear();
+    lock.lock();
   }
+  dropped.swap(work.tasks);
+  taken.swap(work.taken);
+  const Count left_behind = work.left_behind;
+  lock.unlock();
+  dropped.clear();
+  taken.clear();
+  if (left_behind != nullptr) left_behind->fetch_sub(1);
+  return nullptr;
 }
 
 }  // namespace aliquot::worker

@@ -11,6 +11,9 @@ void Connection::on(const CreateKernelCommand& command) {
   std::shared_ptr<Program> owner;
   const cl_program program = find_program(command.program, &owner);
   if (program == nullptr) return replies_.answer(command.reply, CL_INVALID_PROGRAM);
+  if (owner->builds.load() != 0) {
+    return replies_.answer(command.reply, CL_INVALID_PROGRAM_EXECUTABLE);
+  }
   KernelObject* object = kernels_table_.insert(command.kernel);
   if (object == nullptr) return replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
   auto name = std::make_shared<const std::string>(
@@ -97,6 +100,7 @@ void Connection::release_kernel(uint32_t id) {
   KernelObject* object = kernels_table_.find(id);
   if (object == nullptr) return;
   calls_.clReleaseKernel(object->kernel);
+  drop_program(object->program);
   kernels_table_.erase(id);
 }
 

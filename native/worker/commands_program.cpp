@@ -11,8 +11,14 @@ namespace aliquot::worker {
 
 using namespace opencl;
 
+Program::Program(const Driver& driver_of, cl_context context_of)
+    : driver(driver_of), context(context_of) {
+  driver.calls.clRetainContext(context);
+}
+
 Program::~Program() {
-  if (const cl_program held = program.load()) driver->calls.clReleaseProgram(held);
+  if (const cl_program held = program.load()) driver.calls.clReleaseProgram(held);
+  driver.calls.clReleaseContext(context);
 }
 
 namespace {
@@ -55,9 +61,7 @@ void Connection::on(const CreateProgramWithSourceCommand& command) {
     programs_.erase(command.program);
     return replies_.answer(command.reply, status != CL_SUCCESS ? status : CL_OUT_OF_RESOURCES);
   }
-  object->program = std::make_shared<Program>();
-  object->program->driver = &context_.driver;
-  object->program->context = context;
+  object->program = std::make_shared<Program>(context_.driver, context);
   object->program->program.store(made);
   object->program->prints.store(may_print(source.data(), source.size()));
   replies_.answer(command.reply, CL_SUCCESS);
@@ -106,12 +110,24 @@ void Connection::on(const CreateProgramWithBinaryCommand& command) {
     if (status == CL_SUCCESS) status = CL_INVALID_BINARY;
     return replies_.answer(command.reply, status, answer.bytes());
   }
-  object->program = std::make_shared<Program>();
-  object->program->driver = &context_.driver;
-  object->program->context = context;
+  object->program = std::make_shared<Program>(context_.driver, context);
   object->program->program.store(made);
   object->program->prints.store(true);  // nobody knows
   replies_.answer(command.reply, status, answer.bytes());
+}
+
+template <class Build>
+void Connection::build_aside(const std::shared_ptr<Program>& program,
+                             const opencl::ReplyTarget& target, Build build) {
+  program->builds.fetch_add(1);
+  const bool queued = builder_.add([program, target, build, replies = build_replies_] {
+    const cl_int status = build();
+    program->builds.fetch_sub(1);
+    replies->answer(target, status);
+  });
+  if (queued) return;
+  program->builds.fetch_sub(1);
+  replies_.answer(target, CL_OUT_OF_RESOURCES);
 }
 
 void Connection::on(const BuildProgramCommand& command) {
@@ -125,12 +141,11 @@ void Connection::on(const BuildProgramCommand& command) {
   if (status != CL_SUCCESS) return replies_.answer(command.reply, status);
   if (may_print(command.options.data(), command.options.size())) program->prints.store(true);
   const auto kept = std::make_shared<KeptDevices>(calls_, std::move(devices));
-  const bool queued = builder_.add([this, program, kept, options = text_of(command.options),
-                                    reply = command.reply] {
-    replies_.answer(reply, calls_.clBuildProgram(program->program.load(), kept->count(),
-                                                 kept->data(), options.c_str(), nullptr, nullptr));
-  });
-  if (!queued) replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
+  build_aside(program, command.reply,
+              [&calls = calls_, program, kept, options = text_of(command.options)] {
+                return calls.clBuildProgram(program->program.load(), kept->count(), kept->data(),
+                                            options.c_str(), nullptr, nullptr);
+              });
 }
 
 void Connection::on(const CompileProgramCommand& command) {
@@ -162,8 +177,9 @@ void Connection::on(const CompileProgramCommand& command) {
   if (names.size() != headers.size()) return replies_.answer(command.reply, CL_INVALID_VALUE);
   if (may_print(command.options.data(), command.options.size())) program->prints.store(true);
   const auto kept = std::make_shared<KeptDevices>(calls_, std::move(devices));
-  const bool queued = builder_.add([this, program, kept, headers, names,
-                                    options = text_of(command.options), reply = command.reply] {
+  build_aside(program, command.reply,
+              [&calls = calls_, program, kept, headers, names,
+               options = text_of(command.options)] {
     std::vector<cl_program> header_programs;
     std::vector<const char*> header_names;
     for (size_t i = 0; i < headers.size(); ++i) {
@@ -171,13 +187,11 @@ void Connection::on(const CompileProgramCommand& command) {
       header_names.push_back(names[i].c_str());
     }
     const bool any = !headers.empty();
-    replies_.answer(reply,
-                    calls_.clCompileProgram(program->program.load(), kept->count(), kept->data(),
-                                            options.c_str(), static_cast<cl_uint>(headers.size()),
-                                            any ? header_programs.data() : nullptr,
-                                            any ? header_names.data() : nullptr, nullptr, nullptr));
+    return calls.clCompileProgram(program->program.load(), kept->count(), kept->data(),
+                                  options.c_str(), static_cast<cl_uint>(headers.size()),
+                                  any ? header_programs.data() : nullptr,
+                                  any ? header_names.data() : nullptr, nullptr, nullptr);
   });
-  if (!queued) replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
 }
 
 void Connection::on(const LinkProgramCommand& command) {
@@ -189,16 +203,13 @@ void Connection::on(const LinkProgramCommand& command) {
   const cl_int status = find_devices(command.devices, devices);
   if (status != CL_SUCCESS) return replies_.answer(command.reply, status);
   if (command.inputs.empty()) return replies_.answer(command.reply, CL_INVALID_VALUE);
-  auto program = std::make_shared<Program>();
-  program->driver = &context_.driver;
-  program->context = context;
+  auto program = std::make_shared<Program>(context_.driver, context);
   std::vector<std::shared_ptr<Program>> inputs;
   for (const uint32_t id : command.inputs) {
     std::shared_ptr<Program> input;
     if (find_program(id, &input) == nullptr) {
       return replies_.answer(command.reply, CL_INVALID_PROGRAM);
     }
-    // Its inputs keep the context until the link is done.
     if (input->context != context) return replies_.answer(command.reply, CL_INVALID_PROGRAM);
     if (input->prints.load()) program->prints.store(true);
     inputs.push_back(std::move(input));
@@ -214,54 +225,49 @@ void Connection::on(const LinkProgramCommand& command) {
   object->program = program;
   program->pending.store(true);
   const auto kept = std::make_shared<KeptDevices>(calls_, std::move(devices));
-  const bool queued = builder_.add([this, program, context, kept, inputs,
-                                    options = text_of(command.options), reply = command.reply] {
+  const bool queued = builder_.add([&calls = calls_, program, kept, inputs,
+                                    options = text_of(command.options), reply = command.reply,
+                                    replies = build_replies_] {
     std::vector<cl_program> input_programs;
     for (const auto& input : inputs) input_programs.push_back(input->program.load());
     cl_int link_status = CL_SUCCESS;
-    const cl_program made = calls_.clLinkProgram(
-        context, kept->count(), kept->data(), options.c_str(), static_cast<cl_uint>(inputs.size()),
-        input_programs.data(), nullptr, nullptr, &link_status);
+    const cl_program made = calls.clLinkProgram(
+        program->context, kept->count(), kept->data(), options.c_str(),
+        static_cast<cl_uint>(inputs.size()), input_programs.data(), nullptr, nullptr,
+        &link_status);
     program->program.store(made);
     program->pending.store(false);
     ReplyBytes answer;
     answer.add<uint32_t>(made != nullptr ? 1 : 0);
-    replies_.answer(reply, link_status, answer.bytes());
+    replies->answer(reply, link_status, answer.bytes());
   });
   if (queued) return;
   programs_.erase(command.program);
   replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
 }
 
-void Connection::on(const ProgramInfoCommand& command) {
-  if (!check_reply(command.reply)) return;
-  const cl_program program = find_program(command.program);
-  if (program == nullptr) return replies_.answer(command.reply, CL_INVALID_PROGRAM);
-  const auto query = [&](size_t capacity, void* out, size_t* size) {
-    return calls_.clGetProgramInfo(program, command.parameter, capacity, out, size);
-  };
-  switch (command.parameter) {
-    case CL_PROGRAM_REFERENCE_COUNT:
-    case CL_PROGRAM_CONTEXT:
-    case CL_PROGRAM_DEVICES:  // handles of the driver; the guest driver knows its own
-      return replies_.answer(command.reply, CL_INVALID_VALUE);
-    case CL_PROGRAM_BINARIES:
-      break;
-    default:
-      return answer_query(replies_, command.reply, query);
+namespace {
+
+template <class Replies>
+void answer_program_info(const cl_icd_dispatch& calls, cl_program program,
+                         const ProgramInfoCommand& command, Replies& replies) {
+  if (command.parameter != CL_PROGRAM_BINARIES) {
+    return answer_query(replies, command.reply, [&](size_t capacity, void* out, size_t* size) {
+      return calls.clGetProgramInfo(program, command.parameter, capacity, out, size);
+    });
   }
   cl_uint count = 0;
   cl_int status =
-      calls_.clGetProgramInfo(program, CL_PROGRAM_NUM_DEVICES, sizeof count, &count, nullptr);
-  if (status != CL_SUCCESS || count > 256) return replies_.answer(command.reply, status);
+      calls.clGetProgramInfo(program, CL_PROGRAM_NUM_DEVICES, sizeof count, &count, nullptr);
+  if (status != CL_SUCCESS || count > 256) return replies.answer(command.reply, status);
   std::vector<size_t> sizes(count, 0);
-  status = calls_.clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, count * sizeof(size_t),
-                                   sizes.data(), nullptr);
-  if (status != CL_SUCCESS) return replies_.answer(command.reply, status);
+  status = calls.clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, count * sizeof(size_t),
+                                  sizes.data(), nullptr);
+  if (status != CL_SUCCESS) return replies.answer(command.reply, status);
   uint64_t total = 0;
   for (const size_t size : sizes) {
     if (size > kLargestProgram - total) {
-      return replies_.answer(command.reply, CL_OUT_OF_HOST_MEMORY);
+      return replies.answer(command.reply, CL_OUT_OF_HOST_MEMORY);
     }
     total += size;
   }
@@ -272,23 +278,69 @@ void Connection::on(const ProgramInfoCommand& command) {
     if (sizes[i] != 0) places[i] = bytes.data() + at;
     at += sizes[i];
   }
-  status = calls_.clGetProgramInfo(program, CL_PROGRAM_BINARIES, count * sizeof(unsigned char*),
-                                   places.data(), nullptr);
-  replies_.answer(command.reply, status, bytes);
+  status = calls.clGetProgramInfo(program, CL_PROGRAM_BINARIES, count * sizeof(unsigned char*),
+                                  places.data(), nullptr);
+  replies.answer(command.reply, status, bytes);
+}
+
+}  // namespace
+
+// What a driver is asked of a program that it builds may take as long as the build: the builder
+// asks it then.
+void Connection::on(const ProgramInfoCommand& command) {
+  if (!check_reply(command.reply)) return;
+  std::shared_ptr<Program> program;
+  const cl_program handle = find_program(command.program, &program);
+  if (handle == nullptr) return replies_.answer(command.reply, CL_INVALID_PROGRAM);
+  if (command.parameter == CL_PROGRAM_REFERENCE_COUNT || command.parameter == CL_PROGRAM_CONTEXT ||
+      command.parameter == CL_PROGRAM_DEVICES) {  // handles; the guest driver knows its own
+    return replies_.answer(command.reply, CL_INVALID_VALUE);
+  }
+  if (program->builds.load() == 0) {
+    return answer_program_info(calls_, handle, command, replies_);
+  }
+  const bool queued = builder_.add([&calls = calls_, program, command, replies = build_replies_] {
+    answer_program_info(calls, program->program.load(), command, *replies);
+  });
+  if (!queued) replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
 }
 
 void Connection::on(const ProgramBuildInfoCommand& command) {
   if (!check_reply(command.reply)) return;
-  const cl_program program = find_program(command.program);
+  std::shared_ptr<Program> program;
+  const cl_program handle = find_program(command.program, &program);
   const cl_device_id device = find_device(command.device);
-  if (program == nullptr) return replies_.answer(command.reply, CL_INVALID_PROGRAM);
+  if (handle == nullptr) return replies_.answer(command.reply, CL_INVALID_PROGRAM);
   if (device == nullptr) return replies_.answer(command.reply, CL_INVALID_DEVICE);
-  answer_query(replies_, command.reply, [&](size_t capacity, void* out, size_t* size) {
-    return calls_.clGetProgramBuildInfo(program, device, command.parameter, capacity, out, size);
+  const auto ask = [&calls = calls_, handle, command](auto& replies, cl_device_id of) {
+    answer_query(replies, command.reply, [&](size_t capacity, void* out, size_t* size) {
+      return calls.clGetProgramBuildInfo(handle, of, command.parameter, capacity, out, size);
+    });
+  };
+  if (program->builds.load() == 0) return ask(replies_, device);
+  if (command.parameter == CL_PROGRAM_BUILD_STATUS) {
+    ReplyBytes answer;
+    answer.add<cl_build_status>(CL_BUILD_IN_PROGRESS);
+    return replies_.answer(command.reply, CL_SUCCESS, answer.bytes());
+  }
+  const auto kept = std::make_shared<KeptDevices>(calls_, std::vector<cl_device_id>{device});
+  const bool queued = builder_.add([ask, program, kept, replies = build_replies_] {
+    ask(*replies, *kept->data());
   });
+  if (!queued) replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
 }
 
-// A build under way keeps the program.
-void Connection::release_program(uint32_t id) { programs_.erase(id); }
+// A build under way keeps its program, and with some drivers (PoCL) all that are released meanwhile.
+void Connection::release_program(uint32_t id) {
+  ProgramObject* object = programs_.find(id);
+  if (object == nullptr) return;
+  drop_program(object->program);
+  programs_.erase(id);
+}
+
+void Connection::drop_program(std::shared_ptr<Program>& program) {
+  builder_.take(program);
+  program.reset();
+}
 
 }  // namespace aliquot::worker

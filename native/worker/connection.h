@@ -11,6 +11,7 @@
 
 #include "generated/opencl_dispatch.h"
 #include "worker/arenas.h"
+#include "worker/build_replies.h"
 #include "worker/builder.h"
 #include "worker/completion.h"
 #include "worker/host_link.h"
@@ -32,6 +33,7 @@ struct WorkerContext {
   Watchdog& watchdog;
   PrintCapture* prints = nullptr;  // null: output of kernels is not captured
   uint64_t device_type = 0;        // what the device shall call itself; 0: the driver's own
+  Builder::Count builds_left_behind = std::make_shared<std::atomic<uint32_t>>(0);
 };
 
 class Connection {
@@ -152,6 +154,10 @@ class Connection {
   cl_int find_buffer(uint32_t id, BufferObject*& buffer);
   cl_program find_program(uint32_t id, std::shared_ptr<Program>* keep = nullptr);
   cl_int find_devices(std::span<const uint32_t> ids, std::vector<cl_device_id>& devices);
+  /// Puts `build` into the builder's queue; it returns the build's status. Answers when done.
+  template <class Build>
+  void build_aside(const std::shared_ptr<Program>& program, const opencl::ReplyTarget& target,
+                   Build build);
 
   bool check_reply(const opencl::ReplyTarget& target);
   void broke_protocol(const char* text);
@@ -163,6 +169,7 @@ class Connection {
   void release_ended_queues();
   void release_buffer(uint32_t id);
   void release_program(uint32_t id);
+  void drop_program(std::shared_ptr<Program>& program);
   void release_kernel(uint32_t id);
   void release_event(uint32_t id);
   // commands_memory.cpp
@@ -202,6 +209,7 @@ class Connection {
   RingConsumer ring_;
   Arenas arenas_;
   ReplyWriter replies_;
+  std::shared_ptr<BuildReplies> build_replies_ = std::make_shared<BuildReplies>(replies_);
 
   ObjectTable<DeviceObject> devices_{1024};
   ObjectTable<ContextObject> contexts_{4096};
@@ -224,7 +232,7 @@ class Connection {
   std::atomic<uint64_t> copied_bytes_{0};
 
   Thread thread_;
-  Builder builder_;  // its tasks use what is above, so it goes first
+  Builder builder_;
 };
 
 }  // namespace aliquot::worker

@@ -76,12 +76,16 @@ struct BufferObject {
   bool sub_buffer = false;
 };
 
-// Builds run on another thread, which keeps the program by this pointer.
+// Builds run on another thread, which keeps the program by this pointer, maybe longer than the
+// connection lives.
 struct Program {
+  Program(const Driver& driver_of, cl_context context_of);
   ~Program();
-  const Driver* driver = nullptr;
-  cl_context context = nullptr;
+  const Driver& driver;
+  const cl_context context;
   std::atomic<cl_program> program{nullptr};  // null while a link has not ended, or failed
+  // Builds that have not ended. A driver may keep who asks about the program waiting as long.
+  std::atomic<uint32_t> builds{0};
   std::atomic<bool> pending{false};          // a link is under way
   std::atomic<bool> prints{false};           // its kernels may print
 };

@@ -8,8 +8,8 @@
 namespace aliquot::worker {
 
 /// Asks `query(capacity, out, size)` for the size, then for the bytes, and answers with them.
-template <class Query>
-void answer_query(ReplyWriter& replies, const opencl::ReplyTarget& target, Query query) {
+template <class Replies, class Query>
+void answer_query(Replies& replies, const opencl::ReplyTarget& target, Query query) {
   constexpr size_t kLargest = 64u << 20;
   size_t size = 0;
   cl_int status = query(0, nullptr, &size);

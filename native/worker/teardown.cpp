@@ -52,7 +52,9 @@ void Connection::tear_down() {
   if (torn_down_) return;
   torn_down_ = true;
   publisher_->close();
-  builder_.finish();
+  // A build may take long: it goes on by itself, with what it needs, and all else is freed.
+  build_replies_->close();
+  builder_.stop();
   fail_user_events();
   finish_queues();
   release_objects();
@@ -63,6 +65,7 @@ void Connection::tear_down() {
     pause_ms(1);
   }
   arenas_.close();
+  if (!builder_.leave(context_.builds_left_behind)) builder_.finish();
   if (context_.prints != nullptr) context_.prints->forget(publisher_.get());
 }
 

@@ -22,4 +22,10 @@ void Thread::join() {
   started_ = false;
 }
 
+void Thread::detach() {
+  if (!started_) return;
+  pthread_detach(thread_);
+  started_ = false;
+}
+
 }  // namespace aliquot::worker

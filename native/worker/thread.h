@@ -17,6 +17,8 @@ class Thread {
   bool start(void* (*entry)(void*), void* argument, const char* name);
   /// Waits for its end; does nothing when it never started.
   void join();
+  /// Lets it run on by itself; nobody waits for its end.
+  void detach();
   bool started() const { return started_; }
 
  private:

@@ -1,29 +1,19 @@
 // How far a queue has come, over a driver that does what the test says: commands that fail before
 // those in front of them have ended, markers that can't be made, kernels that nobody sees running.
-#include <time.h>
-
 #include <memory>
-#include <vector>
 
 #include "check.h"
-#include "generated/opencl_codec.h"
+#include "direct_connection.h"
 #include "scripted_driver.h"
-#include "worker/connection.h"
 #include "worker/raise_to.h"
 
 namespace aliquot::worker {
 
 namespace {
 
+using test::Host;
 using test::ScriptedDriver;
-
-class Host final : public HostLink {
- public:
-  void send(const records::Record& record) override {
-    if (record.header.kind == records::Kind::kKernelOverrun) ++overruns;
-  }
-  int overruns = 0;
-};
+using test::send;
 
 /// A queue whose commands the test makes by hand, and the watchdog that looks at it.
 class Queue {
@@ -51,9 +41,7 @@ class Queue {
   void sync(uint64_t sequence) { progress_->publish_after(number_, sequence); }
   uint64_t published() const { return memory_->queues[0].completed.load(); }
   bool publishes(uint64_t sequence) const {
-    const timespec pause{0, 1'000'000};
-    for (int i = 0; i < 10'000 && published() != sequence; ++i) nanosleep(&pause, nullptr);
-    return published() == sequence;
+    return test::comes([&] { return published() == sequence; });
   }
 
  private:
@@ -129,14 +117,6 @@ void test_hidden_beside_running() {
   CHECK_SAME(host.overruns, 1);
 }
 
-template <class Command>
-void send(Connection& connection, const Command& command) {
-  const size_t size = opencl::encoded_size(command);
-  std::vector<uint64_t> frame(size / 8);
-  opencl::encode(command, reinterpret_cast<unsigned char*>(frame.data()));
-  CHECK(connection.handle({reinterpret_cast<unsigned char*>(frame.data()), size}));
-}
-
 // A queue that takes no marker: all of it has ended before a sync is answered.
 void test_refused_marker() {
   ScriptedDriver script;
@@ -146,11 +126,7 @@ void test_refused_marker() {
                               watchdog};
   const auto memory = std::make_shared<layout::ConnectionMemory>();
   Connection connection(context, 1, memory);
-  const uint32_t device = 1;
-  opencl::CreateContextCommand make_context;
-  make_context.context = 1;
-  make_context.devices = {&device, 1};
-  send(connection, make_context);
+  test::open_context(connection);
   opencl::CreateQueueCommand make_queue;
   make_queue.queue = make_queue.context = make_queue.device = 1;
   make_queue.properties = CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE;
@@ -168,9 +144,7 @@ void test_refused_marker() {
   script.set(1, CL_COMPLETE);
   CHECK_SAME(completed.load(), 0);
   script.set(0, CL_COMPLETE);
-  const timespec pause{0, 1'000'000};
-  for (int i = 0; i < 10'000 && completed.load() != 3; ++i) nanosleep(&pause, nullptr);
-  CHECK_SAME(completed.load(), 3);
+  CHECK(test::comes([&] { return completed.load() == 3; }));
   CHECK_SAME(memory->queues[0].error.load(), 0);
 }
 

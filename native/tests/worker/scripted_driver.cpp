@@ -37,7 +37,38 @@ struct ScriptedDriver::Table {
       const cl_context_properties*, cl_uint, const cl_device_id*,
       void(CL_CALLBACK*)(const char*, const void*, size_t, void*), void*, cl_int* status) {
     *status = CL_SUCCESS;
+    g_this->contexts_.fetch_add(1);
     return some<cl_context>();
+  }
+  static cl_int CL_API_CALL retain_context(cl_context) {
+    g_this->contexts_.fetch_add(1);
+    return CL_SUCCESS;
+  }
+  static cl_int CL_API_CALL release_context(cl_context) {
+    g_this->contexts_.fetch_sub(1);
+    return CL_SUCCESS;
+  }
+  static cl_program CL_API_CALL create_program(cl_context, cl_uint, const char**, const size_t*,
+                                               cl_int* status) {
+    *status = CL_SUCCESS;
+    g_this->programs_.fetch_add(1);
+    return some<cl_program>();
+  }
+  static cl_int CL_API_CALL build_program(cl_program, cl_uint, const cl_device_id*, const char*,
+                                          void(CL_CALLBACK*)(cl_program, void*), void*) {
+    g_this->builds_.fetch_add(1);
+    while (!g_this->builds_may_end_.load()) ::usleep(1000);
+    g_this->builds_.fetch_sub(1);
+    return CL_SUCCESS;
+  }
+  static cl_int CL_API_CALL build_info(cl_program, cl_device_id, cl_program_build_info, size_t,
+                                       void*, size_t* out_size) {
+    if (out_size != nullptr) *out_size = 0;
+    return CL_SUCCESS;
+  }
+  static cl_int CL_API_CALL release_program(cl_program) {
+    g_this->programs_.fetch_sub(1);
+    return CL_SUCCESS;
   }
   static cl_command_queue CL_API_CALL create_queue(cl_context, cl_device_id,
                                                    cl_command_queue_properties, cl_int* status) {
@@ -87,7 +118,12 @@ ScriptedDriver::ScriptedDriver() {
   cl_icd_dispatch table{};
   table.clGetDeviceInfo = Table::device_info;
   table.clCreateContext = Table::create_context;
-  table.clReleaseContext = Table::do_nothing<cl_context>;
+  table.clRetainContext = Table::retain_context;
+  table.clReleaseContext = Table::release_context;
+  table.clCreateProgramWithSource = Table::create_program;
+  table.clBuildProgram = Table::build_program;
+  table.clGetProgramBuildInfo = Table::build_info;
+  table.clReleaseProgram = Table::release_program;
   table.clCreateCommandQueue = Table::create_queue;
   table.clRetainCommandQueue = Table::do_nothing<cl_command_queue>;
   table.clReleaseCommandQueue = Table::do_nothing<cl_command_queue>;

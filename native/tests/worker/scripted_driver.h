@@ -1,7 +1,8 @@
-// An OpenCL driver whose commands do what the test says: nothing ends by itself, and a marker can be
-// refused. For tests of what the worker makes of it.
+// An OpenCL driver whose commands do what the test says: nothing ends by itself, builds neither, and
+// a marker can be refused. For tests of what the worker makes of it.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -23,6 +24,12 @@ class ScriptedDriver {
   void set(size_t number, cl_int status);
   size_t events();
   void refuse_markers() { refuses_markers_ = true; }
+  /// Builds under way.
+  int builds() const { return builds_.load(); }
+  void end_builds() { builds_may_end_.store(true); }
+  /// Programs and references to contexts that were not given back.
+  int programs() const { return programs_.load(); }
+  int contexts() const { return contexts_.load(); }
   cl_int status(cl_event event);
 
  private:
@@ -33,6 +40,10 @@ class ScriptedDriver {
   std::mutex mutex_;
   std::vector<std::unique_ptr<Event>> events_;
   bool refuses_markers_ = false;
+  std::atomic<bool> builds_may_end_{false};
+  std::atomic<int> builds_{0};
+  std::atomic<int> programs_{0};
+  std::atomic<int> contexts_{0};
   std::unique_ptr<worker::Driver> driver_;
 };
 
