@@ -143,7 +143,7 @@ void finalize(Context& context) {
   drop_upload_queue(context);
   for (size_t i = context.destructors.size(); i > 0; --i) {
     const DestructorCallback& callback = context.destructors[i - 1];
-    run_on_helper(callback.function, to_handle(&context), callback.user_data);
+    callback.function(to_handle(&context), callback.user_data);
   }
   drop_ended_event(context);
   if (context.id != 0) release_remote(*context.connection, Kind::kContext, context.id);

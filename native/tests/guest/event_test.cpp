@@ -94,6 +94,36 @@ void test_failed_event(Scene scene, layout::ConnectionMemory& memory) {
   CHECK(release(*event));
 }
 
+struct EndCalls {
+  std::thread::id thread;
+  int numbers[3] = {};
+  int count = 0;
+};
+
+template <int kNumber, class Handle>
+void CL_CALLBACK note_end(Handle, void* data) {
+  EndCalls& calls = *static_cast<EndCalls*>(data);
+  calls.thread = std::this_thread::get_id();
+  calls.numbers[calls.count++] = kNumber;
+}
+
+// A context and a buffer tell of their end in the same way: at once, here, last registered first.
+void test_end_callbacks(Connection& connection) {
+  EndCalls calls;
+  Context* context = make<Context>(&connection);
+  Buffer* buffer = make<Buffer>(&connection);
+  buffer->context = context;
+  hold(*context);
+  CHECK(SetContextDestructorCallback(to_handle(context), note_end<1, cl_context>, &calls) == 0);
+  CHECK(SetContextDestructorCallback(to_handle(context), note_end<2, cl_context>, &calls) == 0);
+  CHECK(SetMemObjectDestructorCallback(to_handle(buffer), note_end<3, cl_mem>, &calls) == 0);
+  CHECK(ReleaseContext(to_handle(context)) == CL_SUCCESS);
+  CHECK(calls.count == 0);
+  CHECK(ReleaseMemObject(to_handle(buffer)) == CL_SUCCESS);
+  CHECK(calls.count == 3 && calls.thread == std::this_thread::get_id());
+  CHECK(calls.numbers[0] == 3 && calls.numbers[1] == 2 && calls.numbers[2] == 1);
+}
+
 void run_events() {
   FakePeer peer;
   Connection* connection = Connection::get(&attach_event_state);
@@ -103,6 +133,7 @@ void run_events() {
   const Scene scene = make_scene(*connection, memory);
   test_stale_notification(scene, memory);
   test_failed_event(scene, memory);
+  test_end_callbacks(*connection);
   peer.hang_up();
   CHECK(comes_true([&] { return !connection->check_alive(); }));
 }
