@@ -13,6 +13,7 @@ import pytest
 
 from aliquot.client.device_host import DeviceHost
 from aliquot.model.vgpu import Vgpu
+from tests.performance.quiet import Quiet
 from tests.system.runtime import Runtime
 from tools.programs.drivers import Driver
 
@@ -31,12 +32,15 @@ def test_start_up(one_driver: Driver, runtime: Runtime) -> None:
     """`aliquot run -- true` takes at most 250 ms more than `true`; no device host runs before."""
     runtime.aliquot("run", "--quiet", "--", "true")  # the driver's answers are remembered now
     measured: list[float] = []
+    quiet = Quiet()
     while len(measured) < ATTEMPTS:
-        measured.append(start_up_seconds(runtime, rounds=5 + 2 * len(measured)))
+        with quiet:
+            measured.append(start_up_seconds(runtime, rounds=5 + 2 * len(measured)))
         if measured[-1] <= START_UP_SECONDS:
             break
     print(f"start-up: {', '.join(f'{seconds * 1000:.0f} ms' for seconds in measured)}")
-    assert min(measured) <= START_UP_SECONDS
+    if min(measured) > START_UP_SECONDS:
+        quiet.missed(f"start-up took {measured} s")
 
 
 def start_up_seconds(runtime: Runtime, rounds: int) -> float:
@@ -52,6 +56,7 @@ def start_up_seconds(runtime: Runtime, rounds: int) -> float:
         begin = time.monotonic()
         subprocess.run(["true"], check=True)
         without.append(time.monotonic() - begin)
+    runtime.wait_until_nothing_runs()
     return statistics.median(with_vgpu) - statistics.median(without)
 
 

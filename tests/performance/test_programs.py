@@ -6,12 +6,14 @@ twice the promised loss, because its machine is shared; `make soak` holds the pr
 
 from __future__ import annotations
 
+import contextlib
 import math
 import statistics
 from collections.abc import Callable
 
 import pytest
 
+from tests.performance.quiet import Quiet
 from tests.soak import length
 from tests.system.runtime import Runtime
 from tools.programs.case import Case
@@ -38,8 +40,10 @@ def test_the_mean_slowdown_is_small(one_driver: Driver, runtime: Runtime) -> Non
     cases = [case for case in all_cases() if case.name in SHORT_LIST]
     assert len(cases) == len(SHORT_LIST)
     most = 1 + 2 * (PROMISED - 1)
-    mean, slowdowns = mean_slowdown(cases, one_driver, rounds=3, most=most)
-    assert mean <= most, slowdowns
+    quiet = Quiet()
+    mean, slowdowns = mean_slowdown(cases, one_driver, rounds=3, most=most, quiet=quiet)
+    if mean > most:
+        quiet.missed(f"geometric mean {mean:.3f}, bound {most:.2f}: {slowdowns}")
 
 
 @pytest.mark.soak
@@ -85,7 +89,7 @@ class Times:
 
 
 def mean_slowdown(
-    cases: list[Case], driver: Driver, rounds: int, most: float
+    cases: list[Case], driver: Driver, rounds: int, most: float, quiet: Quiet | None = None
 ) -> tuple[float, dict[str, float]]:
     """The geometric mean over all cases, and each one's slowdown.
 
@@ -95,8 +99,9 @@ def mean_slowdown(
     times = [Times(case, driver) for case in cases]
     mean, slowdowns = math.inf, dict[str, float]()
     for _ in range(4):
-        for one in times:
-            one.measure(rounds)
+        with quiet or contextlib.nullcontext():
+            for one in times:
+                one.measure(rounds)
         slowdowns = {one.case.name: one.slowdown() for one in times}
         mean = math.exp(statistics.fmean(math.log(slowdown) for slowdown in slowdowns.values()))
         print(f"geometric mean {mean:.3f}, bound {most:.3f}")
