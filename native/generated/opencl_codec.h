@@ -546,31 +546,6 @@ inline bool decode(std::span<const unsigned char> frame, CreateKernelCommand& co
   return reader.finished();
 }
 
-// clone_kernel
-constexpr size_t encoded_size(const CloneKernelCommand&) { return 40; }
-constexpr bool within_limits(const CloneKernelCommand&) { return true; }
-inline void encode(const CloneKernelCommand& command, unsigned char* out) {
-  protocol::FrameWriter writer(out, 40);
-  writer.header(encoded_size(command), CloneKernelCommand::kOpcode);
-  writer.store(8, command.reply.offset);
-  writer.store(16, command.reply.capacity);
-  writer.store(24, command.reply.slot);
-  writer.store(28, command.reply.arena);
-  writer.store(32, command.kernel);
-  writer.store(36, command.source);
-}
-inline bool decode(std::span<const unsigned char> frame, CloneKernelCommand& command) {
-  protocol::FrameReader reader(frame, CloneKernelCommand::kOpcode, 40);
-  if (!reader.sound()) return false;
-  command.reply.offset = reader.load<uint64_t>(8);
-  command.reply.capacity = reader.load<uint64_t>(16);
-  command.reply.slot = reader.load<uint32_t>(24);
-  command.reply.arena = reader.load<uint32_t>(28);
-  command.kernel = reader.load<uint32_t>(32);
-  command.source = reader.load<uint32_t>(36);
-  return reader.finished();
-}
-
 // kernel_info
 constexpr size_t encoded_size(const KernelInfoCommand&) { return 40; }
 constexpr bool within_limits(const KernelInfoCommand&) { return true; }

@@ -26,7 +26,6 @@ enum class Opcode : uint16_t {
   kProgramInfo = 29,
   kProgramBuildInfo = 30,
   kCreateKernel = 31,
-  kCloneKernel = 32,
   kKernelInfo = 33,
   kKernelWorkGroupInfo = 34,
   kKernelSubGroupInfo = 35,
@@ -49,7 +48,7 @@ enum class Opcode : uint16_t {
   kWatchEvent = 74,
 };
 
-constexpr size_t kCommandCount = 38;
+constexpr size_t kCommandCount = 37;
 
 // All opcodes, ascending.
 constexpr Opcode kOpcodes[kCommandCount] = {
@@ -70,7 +69,6 @@ constexpr Opcode kOpcodes[kCommandCount] = {
     Opcode::kProgramInfo,
     Opcode::kProgramBuildInfo,
     Opcode::kCreateKernel,
-    Opcode::kCloneKernel,
     Opcode::kKernelInfo,
     Opcode::kKernelWorkGroupInfo,
     Opcode::kKernelSubGroupInfo,
@@ -290,14 +288,6 @@ struct CreateKernelCommand {
   uint32_t kernel = 0;  // new kernel
   uint32_t program = 0;  // program
   std::span<const uint8_t> name;  // at most 4096
-};
-
-// Reply: nothing. Cost: driver. Record: creates.
-struct CloneKernelCommand {
-  static constexpr Opcode kOpcode = Opcode::kCloneKernel;
-  ReplyTarget reply;
-  uint32_t kernel = 0;  // new kernel
-  uint32_t source = 0;  // kernel
 };
 
 // Reply: the driver's bytes. Cost: driver.
@@ -531,8 +521,6 @@ constexpr const char* name_of(Opcode opcode) {
       return "program_build_info";
     case Opcode::kCreateKernel:
       return "create_kernel";
-    case Opcode::kCloneKernel:
-      return "clone_kernel";
     case Opcode::kKernelInfo:
       return "kernel_info";
     case Opcode::kKernelWorkGroupInfo:
@@ -620,7 +608,6 @@ constexpr Cost cost_of(Opcode opcode) {
     case Opcode::kProgramInfo:
     case Opcode::kProgramBuildInfo:
     case Opcode::kCreateKernel:
-    case Opcode::kCloneKernel:
     case Opcode::kKernelInfo:
     case Opcode::kKernelWorkGroupInfo:
     case Opcode::kKernelSubGroupInfo:
@@ -662,7 +649,6 @@ constexpr Record record_of(Opcode opcode) {
     case Opcode::kCreateProgramWithBinary:
     case Opcode::kLinkProgram:
     case Opcode::kCreateKernel:
-    case Opcode::kCloneKernel:
     case Opcode::kCreateUserEvent:
       return Record::kCreates;
     case Opcode::kRelease:

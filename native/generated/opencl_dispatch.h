@@ -58,8 +58,6 @@ Outcome dispatch(Handler& handler, std::span<const unsigned char> frame) {
       return pass(ProgramBuildInfoCommand{});
     case Opcode::kCreateKernel:
       return pass(CreateKernelCommand{});
-    case Opcode::kCloneKernel:
-      return pass(CloneKernelCommand{});
     case Opcode::kKernelInfo:
       return pass(KernelInfoCommand{});
     case Opcode::kKernelWorkGroupInfo:

@@ -200,14 +200,6 @@ constexpr void for_each_field(Command& command, Visitor&& visit) {
 }
 
 template <class Command, class Visitor>
-  requires std::is_same_v<std::remove_const_t<Command>, CloneKernelCommand>
-constexpr void for_each_field(Command& command, Visitor&& visit) {
-  for_each_reply_field(command.reply, visit);
-  visit(fresh("kernel", ObjectKind::kKernel), command.kernel);
-  visit(handle("source", ObjectKind::kKernel), command.source);
-}
-
-template <class Command, class Visitor>
   requires std::is_same_v<std::remove_const_t<Command>, KernelInfoCommand>
 constexpr void for_each_field(Command& command, Visitor&& visit) {
   for_each_reply_field(command.reply, visit);
@@ -421,7 +413,6 @@ constexpr void for_each_command(Visitor&& visit) {
   visit(ProgramInfoCommand{});
   visit(ProgramBuildInfoCommand{});
   visit(CreateKernelCommand{});
-  visit(CloneKernelCommand{});
   visit(KernelInfoCommand{});
   visit(KernelWorkGroupInfoCommand{});
   visit(KernelSubGroupInfoCommand{});

@@ -203,16 +203,6 @@ constexpr ArrayShape kCreateKernelCommandArrays[] = {
     {40, Shape::kByte, 4096},  // name
 };
 
-// clone_kernel
-constexpr ScalarShape kCloneKernelCommandScalars[] = {
-    {8, Shape::kNumber64},  // reply.offset
-    {16, Shape::kNumber64},  // reply.capacity
-    {24, Shape::kNumber32},  // reply.slot
-    {28, Shape::kNumber32},  // reply.arena
-    {32, Shape::kNewId},  // kernel
-    {36, Shape::kId},  // source
-};
-
 // kernel_info
 constexpr ScalarShape kKernelInfoCommandScalars[] = {
     {8, Shape::kNumber64},  // reply.offset
@@ -442,7 +432,6 @@ constexpr CommandShape kCommands[] = {
     {29, 40, kProgramInfoCommandScalars, {}},
     {30, 48, kProgramBuildInfoCommandScalars, {}},
     {31, 48, kCreateKernelCommandScalars, kCreateKernelCommandArrays},
-    {32, 40, kCloneKernelCommandScalars, {}},
     {33, 40, kKernelInfoCommandScalars, {}},
     {34, 48, kKernelWorkGroupInfoCommandScalars, {}},
     {35, 48, kKernelSubGroupInfoCommandScalars, kKernelSubGroupInfoCommandArrays},

@@ -263,17 +263,6 @@ size_t format(const CreateKernelCommand& command, char* out, size_t capacity) {
   return line.finish();
 }
 
-size_t format(const CloneKernelCommand& command, char* out, size_t capacity) {
-  LineWriter line(out, capacity);
-  line.text("clone_kernel");
-  print_reply(line, command.reply);
-  line.text(" kernel=");
-  line.number(command.kernel);
-  line.text(" source=");
-  line.number(command.source);
-  return line.finish();
-}
-
 size_t format(const KernelInfoCommand& command, char* out, size_t capacity) {
   LineWriter line(out, capacity);
   line.text("kernel_info");

@@ -31,7 +31,6 @@ size_t format(const LinkProgramCommand& command, char* out, size_t capacity);
 size_t format(const ProgramInfoCommand& command, char* out, size_t capacity);
 size_t format(const ProgramBuildInfoCommand& command, char* out, size_t capacity);
 size_t format(const CreateKernelCommand& command, char* out, size_t capacity);
-size_t format(const CloneKernelCommand& command, char* out, size_t capacity);
 size_t format(const KernelInfoCommand& command, char* out, size_t capacity);
 size_t format(const KernelWorkGroupInfoCommand& command, char* out, size_t capacity);
 size_t format(const KernelSubGroupInfoCommand& command, char* out, size_t capacity);

@@ -36,24 +36,6 @@ void Connection::on(const CreateKernelCommand& command) {
   replies_.answer(command.reply, CL_SUCCESS, answer.bytes());
 }
 
-void Connection::on(const CloneKernelCommand& command) {
-  if (!check_reply(command.reply)) return;
-  if (calls_.clCloneKernel == nullptr) return replies_.answer(command.reply, CL_INVALID_OPERATION);
-  const KernelObject* source = kernels_table_.find(command.source);
-  if (source == nullptr) return replies_.answer(command.reply, CL_INVALID_KERNEL);
-  KernelObject* object = kernels_table_.insert(command.kernel);
-  if (object == nullptr) return replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
-  cl_int status = CL_SUCCESS;
-  const cl_kernel made = calls_.clCloneKernel(source->kernel, &status);
-  if (made == nullptr) {
-    kernels_table_.erase(command.kernel);
-    return replies_.answer(command.reply, status != CL_SUCCESS ? status : CL_OUT_OF_RESOURCES);
-  }
-  *object = *source;
-  object->kernel = made;
-  replies_.answer(command.reply, CL_SUCCESS);
-}
-
 void Connection::on(const KernelInfoCommand& command) {
   if (!check_reply(command.reply)) return;
   const KernelObject* object = kernels_table_.find(command.kernel);

@@ -84,7 +84,6 @@ class Connection {
   void on(const opencl::ProgramBuildInfoCommand& command);
   // commands_kernel.cpp
   void on(const opencl::CreateKernelCommand& command);
-  void on(const opencl::CloneKernelCommand& command);
   void on(const opencl::KernelInfoCommand& command);
   void on(const opencl::KernelWorkGroupInfoCommand& command);
   void on(const opencl::KernelSubGroupInfoCommand& command);

@@ -40,7 +40,13 @@ constexpr ExtensionQueries kExtensionQueries[] = {
 constexpr cl_device_info kFirstQuery = CL_DEVICE_TYPE;
 constexpr cl_device_info kLastQuery = 0x107F;
 
-bool guest_answers(cl_device_info parameter) {
+// They name the physical device, to share memory with another API, which a vGPU can't do.
+constexpr cl_device_info kFirstIdentity = 0x106A;  // CL_DEVICE_UUID_KHR
+constexpr cl_device_info kLastIdentity = 0x106E;   // CL_DEVICE_NODE_MASK_KHR
+
+bool is_left_out(cl_device_info parameter) {
+  if (parameter >= kFirstIdentity && parameter <= kLastIdentity) return true;
+  // The guest driver answers these.
   return parameter == CL_DEVICE_PLATFORM || parameter == CL_DEVICE_PARENT_DEVICE ||
          parameter == CL_DEVICE_REFERENCE_COUNT;
 }
@@ -187,7 +193,7 @@ void write_device_report(const Driver& driver, cl_device_id device, const Report
   }
   Bytes bytes;
   for (cl_device_info parameter = kFirstQuery; parameter <= kLastQuery; ++parameter) {
-    if (guest_answers(parameter) || !ask(calls, device, parameter, bytes)) continue;
+    if (is_left_out(parameter) || !ask(calls, device, parameter, bytes)) continue;
     add_entry(out, kDevice, parameter, change_device_answer(parameter, bytes, limits));
   }
   const auto spaced = [](std::string_view name) { return std::string(" ").append(name).append(" "); };
