@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "check.h"
+#include "worker/device_report.h"
 #include "worker/geometry.h"
 #include "worker/json_writer.h"
 #include "worker/memory_quota.h"
@@ -161,6 +162,36 @@ void test_ring() {
   CHECK(stopped->next(got) != RingState::kFrame);
 }
 
+// A driver that answers every query with 16 bytes, for its platform with none.
+cl_int CL_API_CALL answer_all(cl_device_id, cl_device_info, size_t size, void* out,
+                              size_t* out_size) {
+  if (out_size != nullptr) *out_size = 16;
+  if (out != nullptr) std::memset(out, 0, size);
+  return CL_SUCCESS;
+}
+
+cl_int CL_API_CALL answer_none(cl_platform_id, cl_platform_info, size_t, void*, size_t*) {
+  return CL_INVALID_VALUE;
+}
+
+// What names the physical device is not passed on.
+void test_report() {
+  cl_icd_dispatch table{};
+  table.clGetDeviceInfo = answer_all;
+  table.clGetPlatformInfo = answer_none;
+  ReplyBytes report;
+  write_device_report(Driver(table, 30, nullptr, nullptr), nullptr, {1 << 20, 0}, report);
+  const auto bytes = report.bytes();
+  size_t entries = 0;
+  for (size_t at = 0; at + 12 <= bytes.size(); ++entries) {
+    uint32_t head[3];  // scope, parameter, size
+    std::memcpy(head, bytes.data() + at, sizeof head);
+    CHECK(head[1] < 0x106A || head[1] > 0x106E);  // UUID, LUID, node mask
+    at += sizeof head + (head[2] + 3) / 4 * 4;
+  }
+  CHECK(entries > 60);
+}
+
 }  // namespace
 
 }  // namespace aliquot::worker
@@ -175,5 +206,6 @@ int main() {
   test_options();
   test_spin_policy();
   test_ring();
+  test_report();
   return aliquot::test::g_failures == 0 ? 0 : 1;
 }
