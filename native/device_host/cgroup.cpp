@@ -75,12 +75,13 @@ bool WorkerCgroup::make_version_1(const std::string& name, uint64_t memory_bytes
   }
   memory_folder_ = folder;
   set_memory_limit(memory_bytes);
-  process_files_.push_back(folder + "/cgroup.procs");
+  // A thread's own move needs no lock over all processes of the machine; "cgroup.procs" does.
+  process_files_.push_back(folder + "/tasks");
   const std::string pids_family = family_folder_1("pids");
   if (!pids_family.empty() && make_folder(pids_family) && make_folder(pids_family + "/" + name)) {
     folders_.push_back(pids_family + "/" + name);
     write_text(folders_.back() + "/pids.max", std::to_string(processes));
-    process_files_.push_back(folders_.back() + "/cgroup.procs");
+    process_files_.push_back(folders_.back() + "/tasks");
   }
   return true;
 }

@@ -18,8 +18,10 @@ class WorkerCgroup {
   /// Makes the groups. False when no memory group can be had; then nothing is left behind.
   bool create(const std::string& name, uint64_t memory_bytes, uint64_t processes);
 
-  /// Files into which the worker writes itself before it starts.
+  /// Files into which a process with one thread writes "0" to be in the groups from then on.
   const std::vector<std::string>& process_files() const { return process_files_; }
+  /// The folder of the version 2 group, in which a process can be born; empty with version 1.
+  std::string birth_folder() const { return version_2_ ? memory_folder_ : ""; }
 
   bool limits_memory() const { return !memory_folder_.empty(); }
   void set_memory_limit(uint64_t bytes);

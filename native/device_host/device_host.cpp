@@ -1,7 +1,6 @@
 #include "device_host/device_host.h"
 
 #include <errno.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,21 +22,16 @@ DeviceHost::DeviceHost(EventLoop& loop, EventLog& log, const Options& options,
       ledger_(options.memory),
       children_(loop),
       context_{loop, log, ledger_, children_, options_, std::move(make_worker)},
-      control_path_(options.device_dir() + "/control.sock") {}
-
-DeviceHost::~DeviceHost() {
-  context_.loop.unwatch(listener_token_);
-  if (listener_) ::unlink(control_path_.c_str());
-}
+      control_path_(options.device_dir() + "/control.sock"),
+      listener_(loop, [this](Descriptor socket, const PeerIdentity& peer) {
+        accept_control(std::move(socket), peer);
+      }) {}
 
 bool DeviceHost::open(std::string& problem) {
-  listener_ = listen_record_socket(control_path_.c_str(), 64);
-  if (!listener_) {
+  if (!listener_.open(control_path_, 64)) {
     problem = "The socket " + control_path_ + " can't be made: " + std::strerror(errno) + ".";
     return false;
   }
-  listener_token_ =
-      context_.loop.watch(listener_.get(), EPOLLIN, [this](uint32_t) { accept_controls(); });
   idle_since_ = monotonic_milliseconds() + kFirstIdleMilliseconds - kIdleMilliseconds;
   idle_timer_ = context_.loop.schedule(kFirstIdleMilliseconds, [this] { idle_timer_ = 0; });
   log_.line("device host %d begins: device %s, %llu MiB, driver %s", ::getpid(),
@@ -62,8 +56,7 @@ bool DeviceHost::run_once() {
 void DeviceHost::stop() {
   if (std::exchange(stopping_, true)) return;
   log_.line("device host %d was told to stop", ::getpid());
-  context_.loop.unwatch(listener_token_);
-  listener_token_ = 0;
+  listener_.close();
   for (auto& [id, control] : controls_) {
     control->channel->close();
     control->gone = true;
@@ -86,11 +79,9 @@ bool DeviceHost::leave_if_idle() {
   }
   if (now < idle_since_ + kIdleMilliseconds) return false;
   // Nobody finds the socket from here on; who connected just before is still served.
-  ::unlink(control_path_.c_str());
-  accept_controls();
+  listener_.hide();
+  listener_.accept_waiting();
   if (is_idle()) return true;
-  listener_.reset();
-  context_.loop.unwatch(listener_token_);
   std::string problem;
   if (!open(problem)) log_.line("%s", problem.c_str());
   return false;

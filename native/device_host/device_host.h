@@ -7,6 +7,7 @@
 #include <string>
 
 #include "device_host/host_context.h"
+#include "device_host/record_listener.h"
 #include "device_host/vgpu.h"
 
 namespace aliquot {
@@ -14,7 +15,6 @@ namespace aliquot {
 class DeviceHost {
  public:
   DeviceHost(EventLoop& loop, EventLog& log, const Options& options, WorkerFactory make_worker);
-  ~DeviceHost();
 
   /// Opens the control socket. False with a sentence in `problem`.
   bool open(std::string& problem);
@@ -47,7 +47,7 @@ class DeviceHost {
     bool gone = false;
   };
 
-  void accept_controls();
+  void accept_control(Descriptor socket, const PeerIdentity& peer);
   void on_record(Control& control, const records::Record& record);
   void on_control_closed(Control& control, const char* reason);
   void welcome(Control& control, uint32_t sequence);
@@ -75,8 +75,7 @@ class DeviceHost {
   ChildProcesses children_;
   HostContext context_;
   std::string control_path_;
-  Descriptor listener_;
-  uint64_t listener_token_ = 0;
+  RecordListener listener_;
   uint64_t last_id_ = 0;
   uint64_t last_vgpu_ = 0;
   std::map<uint64_t, std::unique_ptr<Control>> controls_;

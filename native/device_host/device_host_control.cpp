@@ -1,4 +1,5 @@
 // What the command line or the daemon asks of a device host.
+#include <dirent.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +22,15 @@ constexpr uint64_t kCreateWaitMilliseconds = 3000;
 using records::ErrorCode;
 using records::Kind;
 
+uint32_t count_open_descriptors() {
+  DIR* listing = ::opendir("/proc/self/fd");
+  if (listing == nullptr) return 0;
+  uint32_t count = 0;
+  while (const dirent* entry = ::readdir(listing)) count += entry->d_name[0] != '.' ? 1 : 0;
+  ::closedir(listing);
+  return count - 1;  // without the listing's own
+}
+
 bool is_printable(const std::string& name) {
   return std::all_of(name.begin(), name.end(), [](char character) {
     const auto byte = static_cast<unsigned char>(character);
@@ -30,32 +40,27 @@ bool is_printable(const std::string& name) {
 
 }  // namespace
 
-void DeviceHost::accept_controls() {
-  for (int round = 0; round < 16; ++round) {
-    Descriptor socket = accept_record_socket(listener_.get());
-    if (!socket) return;
-    PeerIdentity peer;
-    if (!identify_peer(socket.get(), peer)) continue;
-    const bool permitted = peer.user == 0 || peer.user == ::geteuid();
-    if (!permitted || controls_.size() >= kMostControlConnections) {
-      records::Error error;
-      error.code = permitted ? ErrorCode::kLimitReached : ErrorCode::kNotPermitted;
-      copy_text(error.text, sizeof(error.text),
-                permitted ? "Too many control connections are open."
-                          : "This device host belongs to another user.");
-      send_record(socket.get(), make_record(Kind::kError, 0, error));
-      continue;
-    }
-    auto control = std::make_unique<Control>();
-    Control& known = *control;
-    known.id = ++last_id_;
-    known.peer = peer;
-    controls_[known.id] = std::move(control);
-    known.channel = std::make_unique<RecordChannel>(
-        context_.loop, std::move(socket), kMostQueuedToControl,
-        [this, &known](const records::Record& record) { on_record(known, record); },
-        [this, &known](const char* reason) { on_control_closed(known, reason); });
+void DeviceHost::accept_control(Descriptor socket, const PeerIdentity& peer) {
+  const bool permitted = peer.user == 0 || peer.user == ::geteuid();
+  if (!permitted || controls_.size() >= kMostControlConnections) {
+    records::Error error;
+    error.code = permitted ? ErrorCode::kLimitReached : ErrorCode::kNotPermitted;
+    copy_text(error.text, sizeof(error.text),
+              permitted ? "Too many control connections are open."
+                        : "This device host belongs to another user.");
+    send_record(socket.get(), make_record(Kind::kError, 0, error));
+    return;
   }
+  auto control = std::make_unique<Control>();
+  Control& known = *control;
+  known.id = ++last_id_;
+  known.peer = peer;
+  controls_[known.id] = std::move(control);
+  known.channel = std::make_unique<RecordChannel>(
+      context_.loop, std::move(socket), kMostQueuedToControl,
+      [this, &known](const records::Record& record) { on_record(known, record); },
+      [this, &known](const char* reason) { on_control_closed(known, reason); });
+  if (!known.channel->open()) on_control_closed(known, "can't be listened to");
 }
 
 DeviceHost::Control* DeviceHost::find_control(uint64_t id) {
@@ -121,6 +126,7 @@ void DeviceHost::welcome(Control& control, uint32_t sequence) {
   welcome.vgpu_count = static_cast<uint32_t>(living_vgpus());
   copy_text(welcome.device_uuid, sizeof(welcome.device_uuid), options_.uuid.c_str());
   copy_text(welcome.program_version, sizeof(welcome.program_version), ALIQUOT_VERSION);
+  welcome.open_descriptors = count_open_descriptors();
   control.channel->send(make_record(Kind::kControlWelcome, sequence, welcome));
 }
 
@@ -147,14 +153,19 @@ void DeviceHost::on_create(Control& control, const records::Record& record) {
 }
 
 void DeviceHost::retry_waiting_creates() {
-  for (auto entry = waiting_creates_.begin(); entry != waiting_creates_.end();) {
-    Control* control = find_control(entry->control);
-    if (control != nullptr && !try_create(*control, entry->record, false)) {
-      ++entry;
+  // An answer may be the one too many for a peer that doesn't read: then all that it waits for goes
+  // from the list.
+  std::list<WaitingCreate> retried;
+  retried.swap(waiting_creates_);
+  while (!retried.empty()) {
+    const auto first = retried.begin();
+    Control* control = find_control(first->control);
+    if (control != nullptr && !try_create(*control, first->record, false)) {
+      waiting_creates_.splice(waiting_creates_.end(), retried, first);
       continue;
     }
-    context_.loop.cancel(entry->timer);
-    entry = waiting_creates_.erase(entry);
+    context_.loop.cancel(first->timer);
+    retried.erase(first);
   }
 }
 

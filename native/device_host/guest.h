@@ -22,7 +22,7 @@ struct Guest {
     kGreeting,   // connected, has said nothing
     kHeld,       // has greeted; its worker isn't ready
     kOpen,       // works
-    kDeparting,  // gone; the worker frees what it had
+    kDeparting,  // gone, or cut off; the worker frees what it had
     kGone,       // to be erased
   };
 
@@ -39,6 +39,7 @@ struct Guest {
   std::deque<records::Record> waiting;  // requests that a departing guest process may yet free for
   uint64_t waiting_timer = 0;
   uint64_t departure_timer = 0;
+  uint64_t greeting_timer = 0;
 };
 
 }  // namespace aliquot

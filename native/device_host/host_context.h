@@ -30,6 +30,7 @@ constexpr size_t kMostKept = 512;
 constexpr size_t kMostQueuedToGuest = 64;                    // records
 constexpr size_t kMostQueuedToWorker = 4096;                 // records
 constexpr uint64_t kMostStagingBytes = uint64_t{256} << 20;  // of one connection
+constexpr uint64_t kMostVgpuStaging = uint64_t{1} << 30;     // of one vGPU, beyond its limit
 constexpr uint64_t kBufferArenaSlack = uint64_t{64} << 20;   // of one vGPU, beyond its limit
 
 // What a driver may take for itself beyond its vGPU's limit: what it took while loading, but no

@@ -54,6 +54,8 @@ int serve(const aliquot::Options& options, aliquot::Descriptor& waiting) {
     aliquot::report_ready(waiting, 1, "The log file can't be opened.");
     return 1;
   }
+  // A worker of the same user, where no fence keeps it from /proc, must find nothing to open there.
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   // Children that a dead worker leaves behind come to this process, not to init.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   permit_many_descriptors();

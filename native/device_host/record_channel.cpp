@@ -10,6 +10,7 @@ namespace aliquot {
 namespace {
 // A peer that talks without pause must not keep the others waiting.
 constexpr int kRecordsARound = 16;
+constexpr uint64_t kPauseMilliseconds = 10;
 }  // namespace
 
 RecordChannel::RecordChannel(EventLoop& loop, Descriptor socket, size_t most_queued,
@@ -27,8 +28,8 @@ RecordChannel::RecordChannel(EventLoop& loop, Descriptor socket, size_t most_que
 RecordChannel::~RecordChannel() { close(); }
 
 void RecordChannel::close() {
-  loop_.unwatch(token_);
-  token_ = 0;
+  loop_.unwatch(std::exchange(token_, 0));
+  loop_.cancel(std::exchange(pause_, 0));
   socket_.reset();
   queue_.clear();
 }
@@ -81,15 +82,24 @@ void RecordChannel::send(const records::Record& record, const std::vector<int>& 
     }
   }
   if (queue_.size() >= most_queued_) return give_up("doesn't read its socket");
+  if (!queue(record, descriptors))
+    return give_up("has to wait for a descriptor, and none is left to keep it");
+  if (pause_ == 0) loop_.change(token_, EPOLLIN | EPOLLRDHUP | EPOLLOUT);
+}
+
+bool RecordChannel::queue(const records::Record& record, const std::vector<int>& descriptors) {
   Queued queued;
   queued.record = record;
-  for (const int descriptor : descriptors)
+  for (const int descriptor : descriptors) {
     queued.descriptors.emplace_back(::fcntl(descriptor, F_DUPFD_CLOEXEC, 3));
+    if (!queued.descriptors.back()) return false;
+  }
   queue_.push_back(std::move(queued));
-  loop_.change(token_, EPOLLIN | EPOLLRDHUP | EPOLLOUT);
+  return true;
 }
 
 void RecordChannel::flush() {
+  bool sent_any = false;
   while (!queue_.empty()) {
     const Queued& next = queue_.front();
     int descriptors[kMostDescriptors];
@@ -98,8 +108,17 @@ void RecordChannel::flush() {
     switch (send_record(socket_.get(), next.record, descriptors, count)) {
       case SocketResult::kOk:
         queue_.pop_front();
+        sent_any = true;
         break;
       case SocketResult::kWouldBlock:
+        if (sent_any) return;
+        // There is room in the socket, and yet it takes nothing: too many descriptors are under way
+        // to this user. Nothing tells when that ends, and waiting for room would find no rest.
+        loop_.change(token_, EPOLLIN | EPOLLRDHUP);
+        pause_ = loop_.schedule(kPauseMilliseconds, [this] {
+          pause_ = 0;
+          loop_.change(token_, EPOLLIN | EPOLLRDHUP | EPOLLOUT);
+        });
         return;
       default:
         queue_.clear();

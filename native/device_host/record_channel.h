@@ -41,11 +41,12 @@ class RecordChannel {
   void on_ready(uint32_t events);
   void receive();
   void flush();
+  bool queue(const records::Record& record, const std::vector<int>& descriptors);
   void give_up(const char* reason);
 
   EventLoop& loop_;
   Descriptor socket_;
-  uint64_t token_ = 0;
+  uint64_t token_ = 0, pause_ = 0;
   size_t most_queued_;
   OnRecord on_record_;
   OnClosed on_closed_;

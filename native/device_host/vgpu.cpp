@@ -1,34 +1,36 @@
 #include "device_host/vgpu.h"
 
 #include <errno.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
 
-#include "device_host/descriptor_room.h"
+#include "device_host/worker_family.h"
 
 namespace aliquot {
 
 Vgpu::Vgpu(HostContext& context, VgpuSettings settings, Events events)
-    : context_(context), settings_(std::move(settings)), events_(std::move(events)) {
+    : context_(context),
+      settings_(std::move(settings)),
+      events_(std::move(events)),
+      listener_(context.loop, [this](Descriptor socket, const PeerIdentity& peer) {
+        accept_guest(std::move(socket), peer);
+      }) {
   socket_path_ = context_.options.device_dir() + "/v" + std::to_string(settings_.id) + ".sock";
 }
 
 Vgpu::~Vgpu() {
   context_.loop.cancel(witness_timer_);
-  context_.loop.unwatch(listener_token_);
-  if (listener_) ::unlink(socket_path_.c_str());
-  for (auto& [connection, guest] : guests_) {
-    context_.loop.cancel(guest->departure_timer);
-    context_.loop.cancel(guest->waiting_timer);
-  }
+  context_.loop.cancel(cut_off_timer_);
+  for (auto& [connection, guest] : guests_)
+    for (const uint64_t timer :
+         {guest->departure_timer, guest->waiting_timer, guest->greeting_timer})
+      context_.loop.cancel(timer);
 }
 
 bool Vgpu::open(std::string& problem) {
-  listener_ = listen_record_socket(socket_path_.c_str(), 128);
-  if (!listener_) {
+  if (!listener_.open(socket_path_, 128)) {
     problem = std::string("The vGPU's socket can't be made: ") + std::strerror(errno) + ".";
     return false;
   }
@@ -39,8 +41,6 @@ bool Vgpu::open(std::string& problem) {
         std::string("The vGPU's socket can't be given to its owner: ") + std::strerror(errno) + ".";
     return false;
   }
-  listener_token_ =
-      context_.loop.watch(listener_.get(), EPOLLIN, [this](uint32_t) { accept_guests(); });
   return start_worker(problem);
 }
 
@@ -54,16 +54,27 @@ bool Vgpu::start_worker(std::string& problem) {
     witness_.begin(worker_->process(), (worker_->protections() & records::kMountNamespace) != 0
                                            ? sandbox::kScratchPath
                                            : "");
-    witness_sees_ = witness_.look(true, first) && first.hidden == nullptr;
+    witness_sees_ =
+        witness_.look(true, first) && first.hidden == nullptr && kernel_lists_children();
     if (std::exchange(first_start_, false)) events_.started();
   };
   events.record = [this](const records::Record& record) { on_worker_record(record); };
+  events.doomed = [this] {
+    // Not now: whoever kills it may be in the midst of the guest processes.
+    if (cut_off_timer_ != 0) return;
+    cut_off_timer_ = context_.loop.schedule(0, [this] {
+      cut_off_timer_ = 0;
+      cut_off_guests();
+    });
+  };
   events.ended = [this](const std::string& how) { on_worker_ended(how); };
   worker_ready_ = false;
   worker_problem_.clear();
   worker_claims_ = {};
   baseline_ = kMostDriverBaseline;
   looks_beyond_ = 0;
+  witness_sees_ = false;
+  heartbeat_.begin();
   kept_.clear();
   worker_ = context_.make_worker(context_, settings_, std::move(events));
   std::string reason;
@@ -79,43 +90,6 @@ bool Vgpu::start_worker(std::string& problem) {
   return true;
 }
 
-void Vgpu::accept_guests() {
-  for (int round = 0; round < 16; ++round) {
-    Descriptor socket = accept_record_socket(listener_.get());
-    if (!socket) return;
-    PeerIdentity peer;
-    if (!identify_peer(socket.get(), peer)) continue;
-    const char* refusal = nullptr;
-    records::ErrorCode code = records::ErrorCode::kNotPermitted;
-    if (peer.user != settings_.owner && peer.user != 0)
-      refusal = "This vGPU belongs to another user.";
-    if (refusal == nullptr &&
-        (guests_.size() >= kMostGuests || !leaves_room(socket.get(), DescriptorUse::kConnection))) {
-      refusal = "Too many processes use this vGPU.";
-      code = records::ErrorCode::kLimitReached;
-    }
-    if (refusal != nullptr) {
-      records::Error error;
-      error.code = code;
-      copy_text(error.text, sizeof(error.text), refusal);
-      send_record(socket.get(), make_record(records::Kind::kError, 0, error));
-      context_.log.line("vgpu=%llu refused process %d of user %u: %s",
-                        static_cast<unsigned long long>(settings_.id), peer.process, peer.user,
-                        refusal);
-      continue;
-    }
-    auto guest = std::make_unique<Guest>();
-    guest->connection = ++last_connection_;
-    guest->peer = peer;
-    Guest& known = *guest;
-    guests_[known.connection] = std::move(guest);
-    known.channel = std::make_unique<RecordChannel>(
-        context_.loop, std::move(socket), kMostQueuedToGuest,
-        [this, &known](const records::Record& record) { on_guest_record(known, record); },
-        [this, &known](const char* reason) { on_guest_closed(known, reason); });
-  }
-}
-
 void Vgpu::let_go() {
   held_by_control_ = false;
   close_if_unused();
@@ -129,10 +103,7 @@ void Vgpu::close() {
   if (closing_) return;
   closing_ = true;
   context_.log.line("vgpu=%llu closes", static_cast<unsigned long long>(settings_.id));
-  context_.loop.unwatch(listener_token_);
-  listener_token_ = 0;
-  listener_.reset();
-  ::unlink(socket_path_.c_str());
+  listener_.close();
   for (auto& [connection, guest] : guests_) {
     if (guest->channel) guest->channel->close();
     erase(*guest);

@@ -7,8 +7,10 @@
 #include <string>
 
 #include "device_host/guest.h"
+#include "device_host/heartbeat.h"
 #include "device_host/host_context.h"
 #include "device_host/kept_memory.h"
+#include "device_host/record_listener.h"
 #include "device_host/witness.h"
 #include "device_host/worker_plan.h"
 
@@ -52,12 +54,12 @@ class Vgpu {
 
  private:
   // vgpu.cpp
-  void accept_guests();
   bool start_worker(std::string& problem);
   void close_if_unused();
   void report_gone();
 
   // vgpu_guests.cpp
+  void accept_guest(Descriptor socket, const PeerIdentity& peer);
   void on_guest_record(Guest& guest, const records::Record& record);
   void on_guest_closed(Guest& guest, const char* reason);
   void on_hello(Guest& guest, const records::Record& record);
@@ -72,15 +74,17 @@ class Vgpu {
   void depart(Guest& guest);
   void erase(Guest& guest);
   bool somebody_departs(const Guest& requester);
-  uint64_t buffer_arena_bytes() const;
+  uint64_t arena_bytes(records::ArenaPurpose purpose) const;
   size_t guest_processes() const;
 
   // vgpu_worker.cpp
   void on_worker_record(const records::Record& record);
   void on_worker_ready();
   void on_worker_ended(const std::string& how);
+  void cut_off_guests();
   void schedule_witness();
   void look_at_worker(bool with_files);
+  void ask_for_answer();
   void keep(Descriptor memory);
   uint64_t common_bytes(bool staging_only) const;
   void update_cgroup();
@@ -89,8 +93,7 @@ class Vgpu {
   VgpuSettings settings_;
   Events events_;
   std::string socket_path_;
-  Descriptor listener_;
-  uint64_t listener_token_ = 0;
+  RecordListener listener_;
   std::map<uint32_t, std::unique_ptr<Guest>> guests_;
   uint32_t last_connection_ = 0;
   bool held_by_control_ = true;
@@ -103,11 +106,12 @@ class Vgpu {
   bool worker_ready_ = false;
   std::string worker_problem_;  // what kWorkerFailed said
   records::WorkerStatus worker_claims_;
+  Heartbeat heartbeat_;
   KeptMemory kept_;
   Witness witness_;
   bool witness_sees_ = false;
   Sighting sighting_;
-  uint64_t witness_timer_ = 0;
+  uint64_t witness_timer_ = 0, cut_off_timer_ = 0;
   uint64_t looks_ = 0;
   uint64_t baseline_ = kMostDriverBaseline;
   int looks_beyond_ = 0;

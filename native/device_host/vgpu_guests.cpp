@@ -11,12 +11,51 @@ namespace aliquot {
 namespace {
 
 constexpr uint64_t kWaitingMilliseconds = 10000;
+constexpr uint64_t kGreetingMilliseconds = 10000;
 constexpr uint64_t kPage = 4096;
 
 using records::ErrorCode;
 using records::Kind;
 
 }  // namespace
+
+void Vgpu::accept_guest(Descriptor socket, const PeerIdentity& peer) {
+  const char* refusal = nullptr;
+  records::ErrorCode code = records::ErrorCode::kNotPermitted;
+  if (peer.user != settings_.owner && peer.user != 0)
+    refusal = "This vGPU belongs to another user.";
+  if (refusal == nullptr &&
+      (guests_.size() >= kMostGuests || !leaves_room(socket.get(), DescriptorUse::kConnection))) {
+    refusal = "Too many processes use this vGPU.";
+    code = records::ErrorCode::kLimitReached;
+  }
+  if (refusal != nullptr) {
+    records::Error error;
+    error.code = code;
+    copy_text(error.text, sizeof(error.text), refusal);
+    send_record(socket.get(), make_record(records::Kind::kError, 0, error));
+    context_.log.line("vgpu=%llu refused process %d of user %u: %s",
+                      static_cast<unsigned long long>(settings_.id), peer.process, peer.user,
+                      refusal);
+    return;
+  }
+  auto guest = std::make_unique<Guest>();
+  guest->connection = ++last_connection_;
+  guest->peer = peer;
+  Guest& known = *guest;
+  guests_[known.connection] = std::move(guest);
+  known.channel = std::make_unique<RecordChannel>(
+      context_.loop, std::move(socket), kMostQueuedToGuest,
+      [this, &known](const records::Record& record) { on_guest_record(known, record); },
+      [this, &known](const char* reason) { on_guest_closed(known, reason); });
+  if (!known.channel->open()) return on_guest_closed(known, "can't be listened to");
+  // Whoever connects greets at once; one that doesn't would keep the vGPU alive.
+  known.greeting_timer = context_.loop.schedule(kGreetingMilliseconds, [this, &known] {
+    known.greeting_timer = 0;
+    known.channel->close();
+    on_guest_closed(known, "said nothing for 10 s");
+  });
+}
 
 void Vgpu::refuse(Guest& guest, uint32_t sequence, ErrorCode code, const char* text) {
   records::Error error;
@@ -60,6 +99,7 @@ void Vgpu::on_hello(Guest& guest, const records::Record& record) {
   if (hello.api != 1)
     return refuse(guest, record.header.sequence, ErrorCode::kBadRecord,
                   "The guest driver asks for an API that this device host doesn't know.");
+  context_.loop.cancel(std::exchange(guest.greeting_timer, 0));
   guest.hello_sequence = record.header.sequence;
   guest.state = Guest::State::kHeld;
   if (worker_ready_ && !worker_->doomed()) return admit(guest);
@@ -125,24 +165,29 @@ void Vgpu::take_back_from_others(const Guest& requester, uint64_t wanted) {
   }
 }
 
-uint64_t Vgpu::buffer_arena_bytes() const {
+uint64_t Vgpu::arena_bytes(records::ArenaPurpose purpose) const {
   uint64_t bytes = 0;
   for (const auto& [connection, guest] : guests_)
     for (const auto& [number, arena] : guest->arenas)
-      if (arena.purpose == records::ArenaPurpose::kBuffers) bytes += arena.bytes;
+      if (arena.purpose == purpose) bytes += arena.bytes;
   return bytes;
 }
 
 bool Vgpu::try_arena(Guest& guest, const records::Record& record, bool may_wait) {
   const auto request = payload_of<records::ArenaRequest>(record);
   const bool staging = request.purpose == records::ArenaPurpose::kStaging;
-  const uint64_t most = staging ? kMostStagingBytes : settings_.memory_bytes + kBufferArenaSlack;
+  // Staging is the host's memory, beside the quota: bounded for each connection and for all.
+  const uint64_t most_of_all =
+      settings_.memory_bytes + (staging ? kMostVgpuStaging : kBufferArenaSlack);
+  const uint64_t most = staging ? kMostStagingBytes : most_of_all;
   records::ArenaReply reply;
   if ((staging || request.purpose == records::ArenaPurpose::kBuffers) && request.bytes > 0 &&
       request.bytes <= most && guest.arenas.size() < kMostArenas) {
     const uint64_t bytes = (request.bytes + kPage - 1) & ~(kPage - 1);
-    const uint64_t taken = staging ? guest.staging_bytes : buffer_arena_bytes();
-    if (bytes <= most - std::min(taken, most)) {
+    const bool own_fits = !staging || bytes <= most - std::min(guest.staging_bytes, most);
+    const uint64_t taken = arena_bytes(request.purpose);
+    const bool all_fits = bytes <= most_of_all - std::min(taken, most_of_all);
+    if (own_fits && all_fits) {
       GuestArena arena;
       arena.memory = make_sealed_memory("aliquot-arena", bytes);
       arena.bytes = bytes;
@@ -153,7 +198,7 @@ bool Vgpu::try_arena(Guest& guest, const records::Record& record, bool may_wait)
         if (staging) guest.staging_bytes += bytes;
         guest.arenas[reply.arena] = std::move(arena);
       }
-    } else if (!staging && may_wait && somebody_departs(guest)) {
+    } else if (own_fits && may_wait && somebody_departs(guest)) {
       return false;
     }
   }
@@ -242,9 +287,8 @@ void Vgpu::depart(Guest& guest) {
 void Vgpu::erase(Guest& guest) {
   if (guest.state == Guest::State::kGone) return;
   guest.state = Guest::State::kGone;
-  context_.loop.cancel(guest.departure_timer);
-  context_.loop.cancel(guest.waiting_timer);
-  guest.departure_timer = guest.waiting_timer = 0;
+  for (uint64_t* timer : {&guest.departure_timer, &guest.waiting_timer, &guest.greeting_timer})
+    context_.loop.cancel(std::exchange(*timer, 0));
   context_.ledger.disconnect(settings_.id, guest.connection);
   guest.waiting.clear();
   for (auto& [number, arena] : guest.arenas) keep(std::move(arena.memory));

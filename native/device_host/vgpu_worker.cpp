@@ -87,6 +87,10 @@ void Vgpu::on_worker_record(const records::Record& record) {
     case Kind::kWorkerStatus:
       worker_claims_ = payload_of<records::WorkerStatus>(record);
       return;
+    case Kind::kPong:
+      if (!heartbeat_.answered(record.header.sequence))
+        worker_->kill("it answered what it was not asked");
+      return;
     default:
       return worker_->kill("it sent a record that has no place here");
   }
@@ -116,8 +120,8 @@ void Vgpu::on_worker_ended(const std::string& how) {
   kept_.clear();
   past_cpu_ns_ += sighting_.cpu_ns;
   sighting_ = {};
-  context_.loop.cancel(witness_timer_);
-  witness_timer_ = 0;
+  context_.loop.cancel(std::exchange(witness_timer_, 0));
+  context_.loop.cancel(std::exchange(cut_off_timer_, 0));
   bool wanted_again = false;
   for (auto& [connection, guest] : guests_) {
     if (guest->state == Guest::State::kHeld && had_been_ready) {
@@ -142,6 +146,19 @@ void Vgpu::on_worker_ended(const std::string& how) {
   close_if_unused();
 }
 
+// Of a worker that was killed: the kernel takes its time to free what it held, and guest processes
+// are told before that. What they had stays charged until the worker is reaped.
+void Vgpu::cut_off_guests() {
+  if (!worker_ || !worker_->doomed()) return;
+  for (auto& [connection, guest] : guests_) {
+    if (guest->state != Guest::State::kOpen) continue;
+    guest->channel->close();
+    guest->state = Guest::State::kDeparting;
+    guest->waiting.clear();
+  }
+  close_if_unused();
+}
+
 uint64_t Vgpu::common_bytes(bool staging_only) const {
   uint64_t bytes = staging_only ? 0 : kept_.resident();
   for (const auto& [connection, guest] : guests_) {
@@ -162,9 +179,26 @@ void Vgpu::schedule_witness() {
     if (!worker_ || !worker_->running()) return;
     // Open files and mappings are walked every other time: they take longer.
     look_at_worker(++looks_ % 2 == 0);
+    ask_for_answer();
     if (looks_ % kLooksACacheCheck == 0) worker_->check_cache();
     schedule_witness();
   });
+}
+
+void Vgpu::ask_for_answer() {
+  const bool connected =
+      worker_ready_ && std::any_of(guests_.begin(), guests_.end(), [](const auto& entry) {
+        return entry.second->state == Guest::State::kOpen;
+      });
+  switch (heartbeat_.look(monotonic_milliseconds(), connected)) {
+    case Heartbeat::Verdict::kNothing:
+      return;
+    case Heartbeat::Verdict::kAsk:
+      return worker_->send(make_record(Kind::kPing, heartbeat_.sequence()));
+    case Heartbeat::Verdict::kDead:
+      return worker_->kill("it didn't answer for " +
+                           std::to_string(Heartbeat::kPatienceMilliseconds / 1000) + " s");
+  }
 }
 
 // What nobody should have any more, though the worker may.

@@ -20,6 +20,7 @@ struct VgpuSettings;
 struct WorkerEvents {
   std::function<void()> started;  // it runs, in its sandbox; protections() is known
   std::function<void(const records::Record&)> record;
+  std::function<void()> doomed;  // killed by the device host; called within kill(), once
   std::function<void(const std::string& how)> ended;  // reaped; called once, last
 };
 

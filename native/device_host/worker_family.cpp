@@ -36,6 +36,11 @@ std::string FamilyMember::folder() const {
   return tasks_of(process) + "/" + std::to_string(thread);
 }
 
+bool kernel_lists_children() {
+  return ::access((tasks_of(::getpid()) + "/" + std::to_string(::getpid()) + "/children").c_str(),
+                  R_OK) == 0;
+}
+
 bool read_whole(const std::string& path, size_t most, std::string& text) {
   text.clear();
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);

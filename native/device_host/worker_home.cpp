@@ -1,5 +1,6 @@
 #include "device_host/worker_home.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <set>
 
 namespace aliquot {
 
@@ -44,12 +46,34 @@ bool lock_user(const std::string& folder, uid_t user, WorkerHome& home) {
   return true;
 }
 
-bool lock_any_user(const std::string& folder, WorkerHome& home) {
+// Users who own a cache. A worker with another's user could write what that one will load.
+std::set<uid_t> cache_users(const std::string& cache_dir) {
+  std::set<uid_t> users;
+  const auto each_entry = [](const std::string& folder, const auto& visit) {
+    DIR* listing = ::opendir(folder.c_str());
+    if (listing == nullptr) return;
+    while (const dirent* entry = ::readdir(listing))
+      if (entry->d_name[0] != '.') visit(folder + "/" + entry->d_name);
+    ::closedir(listing);
+  };
+  if (cache_dir.empty()) return users;
+  each_entry(cache_dir, [&](const std::string& owner) {
+    each_entry(owner, [&](const std::string& cache) {
+      struct stat status;
+      if (::lstat(cache.c_str(), &status) == 0 && S_ISDIR(status.st_mode))
+        users.insert(status.st_uid);
+    });
+  });
+  return users;
+}
+
+bool lock_any_user(const std::string& folder, const std::string& cache_dir, WorkerHome& home) {
+  const std::set<uid_t> taken = cache_users(cache_dir);
   const uid_t range = kLastWorkerUser - kFirstWorkerUser + 1;
   for (uid_t step = 0; step < range; ++step) {
     // Device hosts start at different places, so that they rarely try the same user.
     const uid_t user = kFirstWorkerUser + (static_cast<uid_t>(::getpid()) * 31 + step) % range;
-    if (lock_user(folder, user, home)) return true;
+    if (taken.count(user) == 0 && lock_user(folder, user, home)) return true;
   }
   return false;
 }
@@ -63,8 +87,8 @@ bool make_folders(const std::string& path, mode_t mode) {
 }
 
 // One cache folder of this owner that no live worker holds.
-bool take_cache(const std::string& owner_folder, const std::string& users, bool as_root,
-                WorkerHome& home) {
+bool take_cache(const std::string& cache_dir, const std::string& owner_folder,
+                const std::string& users, bool as_root, WorkerHome& home) {
   for (int slot = 0; slot < kCachesAnOwner; ++slot) {
     const std::string path = owner_folder + "/" + std::to_string(slot);
     Descriptor lock = lock_file(path + ".lock");
@@ -73,7 +97,9 @@ bool take_cache(const std::string& owner_folder, const std::string& users, bool 
     const bool there = ::lstat(path.c_str(), &status) == 0;
     if (there && !S_ISDIR(status.st_mode)) continue;
     if (as_root) {
-      if (there ? !lock_user(users, status.st_uid, home) : !lock_any_user(users, home)) continue;
+      const bool locked = there ? lock_user(users, status.st_uid, home)
+                                : lock_any_user(users, cache_dir, home);
+      if (!locked) continue;
     }
     if (!there) {
       if (::mkdir(path.c_str(), 0700) != 0) return false;
@@ -103,10 +129,10 @@ bool take_worker_home(const std::string& runtime_dir, const std::string& cache_d
     const std::string owner_folder = cache_dir + "/" + std::to_string(owner);
     if (make_folders(owner_folder, as_root ? 0711 : 0700)) {
       if (as_root) ::chmod(owner_folder.c_str(), 0711);
-      if (take_cache(owner_folder, users, as_root, home)) return true;
+      if (take_cache(cache_dir, owner_folder, users, as_root, home)) return true;
     }
   }
-  return !as_root || home.change_user || lock_any_user(users, home);
+  return !as_root || home.change_user || lock_any_user(users, cache_dir, home);
 }
 
 }  // namespace aliquot

@@ -28,7 +28,6 @@ WorkerProcess::WorkerProcess(HostContext& context, const VgpuSettings& settings,
 WorkerProcess::~WorkerProcess() {
   forget_descriptors();
   context_.loop.cancel(dismissal_);
-  context_.children.abandon(joining_);
   context_.children.abandon(cache_check_);
   if (!running_) return;
   ::syscall(SYS_pidfd_send_signal, launched_.process_descriptor.get(), SIGKILL, nullptr, 0);
@@ -58,14 +57,21 @@ bool WorkerProcess::start(std::string& problem) {
   Descriptor their_output(output[1]);
   plan.socket = theirs.get();
   plan.output = their_output.get();
+  std::vector<Descriptor> group;
+  for (const std::string& path : cgroup_.process_files()) {
+    group.emplace_back(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    plan.cgroup_files.push_back(group.back().get());
+  }
+  if (!cgroup_.birth_folder().empty()) {
+    group.emplace_back(::open(cgroup_.birth_folder().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    plan.cgroup_folder = group.back().get();
+  }
   if (!sandbox::launch(plan, launched_)) {
     problem = std::string("no process could be made: ") + std::strerror(errno);
     return false;
   }
   running_ = true;
   context_.children.add_worker(launched_.process);
-  if (cgroup_.limits_memory()) protections_ |= records::kMemoryCgroup;
-  join_cgroups();
   channel_ = std::make_unique<RecordChannel>(
       context_.loop, std::move(ours), kMostQueuedToWorker,
       [this](const records::Record& record) { events_.record(record); },
@@ -80,29 +86,6 @@ bool WorkerProcess::start(std::string& problem) {
 
 void WorkerProcess::send(const records::Record& record, const std::vector<int>& descriptors) {
   if (channel_) channel_->send(record, descriptors);
-}
-
-// In a helper: the kernel lets the writer wait for tens of milliseconds. The worker may start to
-// load its driver meanwhile: the witness counts that all the same.
-void WorkerProcess::join_cgroups() {
-  if (cgroup_.process_files().empty()) return;
-  const std::string text = std::to_string(launched_.process);
-  const auto join = [&] {
-    int failed = 0;
-    for (const std::string& path : cgroup_.process_files()) {
-      const Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-      if (!file || ::write(file.get(), text.data(), text.size()) < 0) failed = 1;
-    }
-    return failed;
-  };
-  joining_ = context_.children.run_helper(join, [this](int failed) {
-    joining_ = 0;
-    if (failed == 0 || !running_) return;
-    protections_ &= ~uint32_t{records::kMemoryCgroup};
-    context_.log.line("vgpu=%llu worker=%d could not be put into its cgroup",
-                      static_cast<unsigned long long>(settings_.id), launched_.process);
-  });
-  if (joining_ == 0) protections_ &= ~uint32_t{records::kMemoryCgroup};
 }
 
 void WorkerProcess::check_cache() {
@@ -128,14 +111,16 @@ void WorkerProcess::limit_cgroup(uint64_t common_bytes) {
 
 void WorkerProcess::kill(const std::string& why) {
   if (!running_) return;
-  if (why_killed_.empty()) why_killed_ = why;
+  const bool first = why_killed_.empty();
+  if (first) why_killed_ = why;
   // Its process namespace, and with it every child, dies with it.
   ::syscall(SYS_pidfd_send_signal, launched_.process_descriptor.get(), SIGKILL, nullptr, 0);
+  if (first) events_.doomed();
 }
 
 void WorkerProcess::dismiss() {
   if (!running_ || dismissal_ != 0) return;
-  why_killed_ = "its vGPU is gone";
+  if (why_killed_.empty()) why_killed_ = "its vGPU is gone";
   channel_->close();
   dismissal_ = context_.loop.schedule(kDismissalMilliseconds, [this] {
     dismissal_ = 0;
@@ -159,6 +144,9 @@ void WorkerProcess::on_report() {
   context_.loop.unwatch(report_token_);
   report_token_ = 0;
   if (!reported_) kill("its sandbox could not be built");
+  if (cgroup_.limits_memory() && (protections_ & records::kMemoryCgroup) == 0)
+    context_.log.line("vgpu=%llu worker=%d could not be put into its cgroup",
+                      static_cast<unsigned long long>(settings_.id), launched_.process);
   if (!why_killed_.empty()) return;
   started_ = true;
   events_.started();

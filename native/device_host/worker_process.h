@@ -40,7 +40,6 @@ class WorkerProcess final : public Worker {
   void log_line(const std::string& line);
   void on_ended();
   void forget_descriptors();
-  void join_cgroups();
 
   HostContext& context_;
   const VgpuSettings& settings_;
@@ -54,7 +53,7 @@ class WorkerProcess final : public Worker {
   bool running_ = false, reported_ = false, started_ = false;
   uint32_t protections_ = 0;
   uint64_t cgroup_limit_ = 0;
-  uint64_t joining_ = 0, cache_check_ = 0;  // helpers at work
+  uint64_t cache_check_ = 0;                // a helper at work
   std::string unfinished_line_;             // of its output
   size_t lines_left_ = 100;                 // of its output that go to the log
   bool cache_too_large_ = false;

@@ -45,6 +45,7 @@ enum class Kind : uint16_t {
   kConnect = 48,     // + descriptor: connection memory
   kDisconnect = 49,  // the guest process is gone: free all it had, then answer kGone
   kArena = 50,       // + descriptor: the arena
+  kPing = 51,        // answer with kPong, whatever the driver does
 
   // Worker -> device host. Claims, never trusted.
   kWorkerReady = 64,
@@ -54,6 +55,7 @@ enum class Kind : uint16_t {
   kViolation = 68,      // a guest process broke the protocol; its connection must end
   kKernelOverrun = 69,  // a kernel ran longer than the vGPU's limit: the worker must end
   kWorkerStatus = 70,
+  kPong = 71,  // carries the sequence of its kPing
 };
 
 struct Header {
@@ -91,6 +93,7 @@ struct ControlWelcome {
   uint32_t vgpu_count = 0;
   char device_uuid[40] = {};
   char program_version[32] = {};
+  uint32_t open_descriptors = 0;  // of the device host, which nobody else may look at
 };
 
 enum VgpuFlag : uint32_t {

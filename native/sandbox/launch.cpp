@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -28,6 +29,7 @@ struct Child {
   unsigned flags;  // the namespaces that the child was born in
   uid_t outer_user;
   gid_t outer_group;
+  bool in_cgroup = false;  // born there
   uint32_t protections = 0;
 };
 
@@ -38,6 +40,14 @@ struct Child {
   std::strncpy(report.step, step, sizeof(report.step) - 1);
   [[maybe_unused]] const ssize_t written = ::write(kReportDescriptor, &report, sizeof(report));
   ::_exit(127);
+}
+
+// By itself, while it has one thread, whose move costs the kernel microseconds; moving a process
+// from outside takes tens of milliseconds. What it starts later is in the group like itself.
+bool join_cgroups(const Plan& plan) {
+  bool all = !plan.cgroup_files.empty();
+  for (const int file : plan.cgroup_files) all &= ::write(file, "0", 1) == 1;
+  return all;
 }
 
 // Descriptors 0-2 and the two of ours, everything else closed.
@@ -96,14 +106,18 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
 
 [[noreturn]] void run_child(Child& child, int report) {
   const Plan& plan = child.plan;
+  uint32_t& in_force = child.protections;
+  if (child.in_cgroup || join_cgroups(plan)) in_force |= records::kMemoryCgroup;
   arrange_descriptors(child, report);
   forget_signals();
   ::setsid();
-  uint32_t& in_force = child.protections;
 
   const bool own_users = (child.flags & CLONE_NEWUSER) != 0;
   const bool own_processes = (child.flags & CLONE_NEWPID) != 0 && ::getpid() == 1;
   if (own_users) {
+    // The device host hides its memory, and this copy of it likewise: such a process can't write its
+    // own map. No other worker can reach it, since none has a capability in the new namespace.
+    ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     if (!map_own_user(child.outer_user, child.outer_group)) fail(child, "user namespace");
     in_force |= records::kUserNamespace;
   }
@@ -142,6 +156,8 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
   if (::chdir(scratch.c_str()) != 0 && ::chdir("/") != 0) fail(child, "working directory");
   ::umask(0077);
 
+  // The program's own memory is no secret from the device host, who watches it.
+  ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
   const std::vector<std::string> environment = clean_environment(scratch, cache);
   std::vector<char*> arguments = pointers_to(plan.arguments);
   std::vector<char*> variables = pointers_to(environment);
@@ -159,8 +175,20 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
   fail(child, "start of the program");
 }
 
-// A fork with namespaces and a pidfd. The child returns 0, as from fork().
-pid_t clone_child(unsigned namespaces, int* process_descriptor) {
+// A fork with namespaces and a pidfd, into the plan's version 2 group if there is one and the kernel
+// can. The child returns 0, as from fork().
+pid_t clone_child(unsigned namespaces, Child& child, int* process_descriptor) {
+  if (child.plan.cgroup_folder >= 0) {
+    clone_args arguments{};
+    arguments.flags = uint64_t{namespaces} | CLONE_PIDFD | CLONE_INTO_CGROUP;
+    arguments.pidfd = reinterpret_cast<uintptr_t>(process_descriptor);
+    arguments.exit_signal = SIGCHLD;
+    arguments.cgroup = static_cast<uint64_t>(child.plan.cgroup_folder);
+    child.in_cgroup = true;
+    const long process = ::syscall(SYS_clone3, &arguments, sizeof(arguments));
+    if (process >= 0) return static_cast<pid_t>(process);
+    child.in_cgroup = false;
+  }
   return static_cast<pid_t>(
       ::syscall(SYS_clone, static_cast<unsigned long>(namespaces) | CLONE_PIDFD | SIGCHLD, 0L,
                 process_descriptor, 0L, 0L));
@@ -183,11 +211,11 @@ bool launch(const Plan& plan, Launched& launched) {
       CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC,
       0,
   };
-  Child child{plan, 0, ::geteuid(), ::getegid(), 0};
+  Child child{plan, 0, ::geteuid(), ::getegid()};
   for (const unsigned choice : choices) {
     int process_descriptor = -1;
     child.flags = choice;
-    const pid_t process = clone_child(choice, &process_descriptor);
+    const pid_t process = clone_child(choice, child, &process_descriptor);
     if (process == 0) run_child(child, write_end.get());
     if (process < 0) continue;
     launched.process = process;

@@ -38,6 +38,12 @@ struct Plan {
   uint64_t open_files = 0;  // RLIMIT_NOFILE
   uint64_t processes = 0;   // RLIMIT_NPROC, threads included
 
+  // The control groups that the child is to be in before it runs anything: the folder of a version 2
+  // group, in which it is born where the kernel permits, and files into which it writes itself
+  // otherwise. Open descriptors, the caller's.
+  int cgroup_folder = -1;
+  std::vector<int> cgroup_files;
+
   int socket = -1;  // becomes kSocketDescriptor
   int output = -1;  // becomes standard output and standard error
 };

@@ -50,6 +50,8 @@ void HostLink::overrun(uint32_t connection, uint32_t milliseconds, const char* k
   send(make_record(Kind::kKernelOverrun, 0, payload));
 }
 
+void HostLink::pong(uint32_t sequence) { send(make_record(Kind::kPong, sequence)); }
+
 void HostLink::status(uint64_t kernels, uint64_t copied_bytes) {
   records::WorkerStatus payload;
   payload.kernels = kernels;

@@ -19,6 +19,7 @@ class HostLink {
   void arena_dropped(uint32_t connection, uint32_t arena, uint64_t bytes);
   void violation(uint32_t connection, const char* text);
   void overrun(uint32_t connection, uint32_t milliseconds, const char* kernel);
+  void pong(uint32_t sequence);
   void status(uint64_t kernels, uint64_t copied_bytes);
 };
 

@@ -70,6 +70,8 @@ void Server::handle(const records::Record& record, DescriptorList& descriptors) 
       place->second.connection->stop();
       return;
     }
+    case Kind::kPing:
+      return host_.pong(record.header.sequence);
     default:
       return;  // of a newer device host; nothing that this worker promised to answer
   }

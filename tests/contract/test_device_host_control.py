@@ -22,6 +22,7 @@ from tests.contract.device_host_process import (
     NO_SUCH_VGPU,
     NOT_PERMITTED,
     VERSION_MISMATCH,
+    VGPU_CREATE,
     DeviceHostProcess,
     Peer,
     pack,
@@ -72,6 +73,26 @@ def test_memory_is_reserved_and_given_back(host: DeviceHostProcess) -> None:
     for _ in range(5):
         assert control.destroy(first.number).kind == DONE
         first = control.create(600 * MIB)
+
+
+def test_a_peer_that_waits_for_much_and_reads_nothing_hurts_nobody() -> None:
+    """Its creates wait for a vGPU on its way out; one of the answers is one too many."""
+    with running_device_host(orders=f"ready allocate {200 * MIB} sleep 100000") as host:
+        watcher = host.control()
+        leaving = watcher.create(300 * MIB)
+        host.wait_for_log("worker=.* ready")
+        deaf = host.control()
+        watcher.destroy(leaving.number)
+        wanted = pack(VGPU_CREATE, struct.pack("QIIQ64s", 2**62, 0, 2000, 0, b""))
+        try:
+            for _ in range(2000):
+                deaf.socket.send(wanted)
+        except OSError:
+            pass  # given up already
+        host.wait_for_log("doesn't read its socket")
+        assert watcher.list() == []
+        host.orders.write_text("ready serve")
+        host.guest(watcher.create())
 
 
 def test_names_are_unique_among_living_vgpus(host: DeviceHostProcess) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import subprocess
 from pathlib import Path
@@ -106,8 +107,9 @@ def test_bad_command_lines_are_one_sentence(change: dict[str, str]) -> None:
 def test_no_descriptor_is_lost(host: DeviceHostProcess) -> None:
     control = host.control()
     vgpu = control.create()
-    assert host.process is not None
-    folder = Path(f"/proc/{host.process.pid}/fd")
+
+    def open_descriptors() -> int:
+        return struct.unpack_from("I", control.ask(CONTROL_HELLO).payload, 96)[0]
 
     def cycle() -> None:
         guest: Guest = host.guest(vgpu)
@@ -119,10 +121,12 @@ def test_no_descriptor_is_lost(host: DeviceHostProcess) -> None:
         wait_until(lambda: [status.guests for status in control.list()] == [0], "settled")
 
     cycle()
-    before = len(list(folder.iterdir()))
+    before = open_descriptors()
+    if host.process is not None and os.geteuid() == 0:
+        assert before == len(list(Path(f"/proc/{host.process.pid}/fd").iterdir()))
     for _ in range(10):
         cycle()
-    wait_until(lambda: len(list(folder.iterdir())) <= before, "descriptors are as many as before")
+    wait_until(lambda: open_descriptors() <= before, "descriptors are as many as before")
     assert guest_reply_still_works(host.guest(vgpu))
 
 

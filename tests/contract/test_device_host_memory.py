@@ -98,6 +98,19 @@ def test_arenas_are_bounded(host: DeviceHostProcess) -> None:
     assert guest.arena(2**64 - 1) == (0, 0)
 
 
+def test_staging_of_all_guest_processes_is_bounded(host: DeviceHostProcess) -> None:
+    """It is memory of the host's, beside the quota: 1 GiB and the quota for a vGPU."""
+    vgpu = host.control().create(64 * MIB)
+    guests = [host.guest(vgpu) for _ in range(6)]
+    sizes = [guest.arena(256 * MIB, STAGING)[0] for guest in guests]
+    assert sizes == [256 * MIB] * 4 + [0, 0]
+    assert guests[4].arena(64 * MIB, STAGING)[0] == 64 * MIB
+    assert guests[5].arena(4096, STAGING) == (0, 0)
+    # What a guest process that goes had is there for the others.
+    guests[0].close()
+    assert guests[5].arena(256 * MIB, STAGING)[0] == 256 * MIB
+
+
 def test_number_of_arenas_is_bounded(host: DeviceHostProcess) -> None:
     guest = host.guest(host.control().create())
     assert sum(guest.arena(4096)[0] > 0 for _ in range(300)) == 256

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import struct
+import time
 
 import pytest
 
@@ -59,6 +60,7 @@ def test_a_program_that_cannot_start_is_an_error() -> None:
         "odd-record serve",
         "false-gone 99 serve",
         "false-gone 1 serve",
+        "false-pong serve",
     ],
 )
 def test_a_worker_that_dies_takes_its_connections_along(death: str) -> None:
@@ -130,6 +132,22 @@ def test_a_worker_that_does_not_free_is_killed() -> None:
         assert second.receive() is None
         host.wait_for_log("didn't free what a guest process had")
         assert control.list()[0].memory_lent == 0
+
+
+def test_a_worker_that_does_not_answer_is_killed() -> None:
+    with running_device_host(orders="ready await-connect serve-silently") as host:
+        guest = host.guest(host.control().create())
+        assert guest.receive() is None
+        host.wait_for_log("it didn't answer for 10 s")
+
+
+def test_a_worker_that_answers_is_left_alone(host: DeviceHostProcess) -> None:
+    control = host.control()
+    vgpu = control.create()
+    guest = host.guest(vgpu)
+    time.sleep(11)
+    assert guest.borrow(MIB) >= MIB
+    assert control.list()[0].worker == vgpu.worker
 
 
 def test_worker_claims_are_shown() -> None:

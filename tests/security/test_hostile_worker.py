@@ -18,6 +18,7 @@ import pytest
 
 from tests.contract.device_host_process import (
     BUFFERS,
+    DEVICE,
     GUEST_HELLO,
     MIB,
     DeviceHostProcess,
@@ -134,6 +135,50 @@ def test_every_worker_has_a_user_of_its_own() -> None:
         control = host.control()
         workers = [control.create(name=f"v{index}").worker for index in range(4)]
         assert len({Path(f"/proc/{worker}").stat().st_uid for worker in workers}) == 4
+
+
+@pytest.mark.needs_root
+def test_no_worker_has_the_user_of_another_tenant_s_cache() -> None:
+    """It could write what that tenant's next worker will load, where no fence hides the cache."""
+    with running_device_host() as host:
+        assert host.process is not None
+        # The user that this device host tries first.
+        user = 61184 + host.process.pid * 31 % (65520 - 61184)
+        cache = host.folder / "cache" / "4242" / "0"
+        cache.mkdir(parents=True)
+        os.chown(cache, user, user)
+        worker = host.control().create().worker
+        assert Path(f"/proc/{worker}").stat().st_uid == user + 1
+
+
+def test_the_device_host_s_memory_is_closed_to_its_user() -> None:
+    user = 1000 if os.geteuid() == 0 else None
+    with running_device_host(user) as host:
+        vgpu = host.control().create()
+        assert host.process is not None
+        identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
+        for name in ("mem", "environ", "fd/0"):
+            opened = subprocess.run(
+                ["head", "-c", "0", f"/proc/{host.process.pid}/{name}"],
+                capture_output=True, check=False, **identity,
+            )  # fmt: skip
+            assert opened.returncode != 0, name
+            assert b"Permission denied" in opened.stderr
+        assert vgpu.protections & MEMORY_WITNESS
+
+
+@pytest.mark.needs_root
+def test_a_child_started_at_once_is_in_the_worker_s_cgroup() -> None:
+    with running_device_host(orders="fork-many 3 ready serve") as host:
+        vgpu = host.control().create()
+        if not vgpu.protections & MEMORY_CGROUP:
+            pytest.skip("no memory cgroup can be made on this machine")
+        host.wait_for_log("worker=.* ready")
+        family = [vgpu.worker, *children(vgpu.worker)]
+        assert len(family) == 4
+        for process in family:
+            groups = Path(f"/proc/{process}/cgroup").read_text()
+            assert f"aliquot/{DEVICE}-{host.process.pid if host.process else 0}-v1" in groups
 
 
 # Memory

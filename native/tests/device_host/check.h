@@ -18,6 +18,12 @@ void test_shared_memory();  // parts_test.cpp
 void test_event_loop();
 void test_event_log();
 void test_options();
-void test_channel_bounds();
+void test_heartbeat();
+void test_channel_bounds();  // channel_test.cpp
+void test_channel_without_descriptors();
+void test_channel_waits_for_others();
+void test_listener_rests();
+void test_birth_in_a_cgroup();         // launch_test.cpp
+void test_a_killed_worker_s_guests();  // vgpu_test.cpp
 void test_witness();  // witness_test.cpp
 void test_kept_memory();

@@ -1,4 +1,4 @@
-// Shared memory, the event loop, the log, the command line, and a channel's bounds.
+// Shared memory, the event loop, the log, the command line, and the heartbeat of a worker.
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -13,8 +13,9 @@
 
 #include "check.h"
 #include "device_host/event_log.h"
+#include "device_host/event_loop.h"
+#include "device_host/heartbeat.h"
 #include "device_host/options.h"
-#include "device_host/record_channel.h"
 #include "device_host/shared_memory.h"
 
 using namespace aliquot;  // NOLINT: a test program
@@ -136,37 +137,34 @@ void test_options() {
   CHECK(!parses({"--what", "1"}, ignored));
 }
 
-// A peer that doesn't read is given up; it never makes the sender wait.
-void test_channel_bounds() {
-  EventLoop loop;
-  Descriptor ours, theirs;
-  CHECK(make_record_socket_pair(ours, theirs));
-  std::string reason;
-  RecordChannel channel(
-      loop, std::move(ours), 8, [](const records::Record&) {},
-      [&](const char* why) { reason = why; });
-  const records::Record record = make_record(records::Kind::kDone, 1);
-  for (int index = 0; index < 100000 && channel.open(); ++index) channel.send(record);
-  CHECK(!channel.open());
-  CHECK(reason == "doesn't read its socket");
+void test_heartbeat() {
+  using Verdict = Heartbeat::Verdict;
+  Heartbeat heartbeat;
+  uint64_t now = 1000;
+  // Looks every 200 ms until something is to be done; how long that took, at most a minute.
+  const auto until_verdict = [&](bool connected, Verdict& verdict) {
+    const uint64_t start = now;
+    do {
+      verdict = heartbeat.look(now, connected);
+      now += 200;
+    } while (verdict == Verdict::kNothing && now < start + 60000);
+    return now - start - 200;
+  };
+  Verdict verdict;
+  CHECK(until_verdict(false, verdict) > 50000 && verdict == Verdict::kNothing);
+  CHECK(until_verdict(true, verdict) == 0 && verdict == Verdict::kAsk);
+  CHECK(!heartbeat.answered(heartbeat.sequence() + 1));
+  CHECK(heartbeat.answered(heartbeat.sequence()));
+  CHECK(!heartbeat.answered(heartbeat.sequence()));  // once
+  CHECK(until_verdict(true, verdict) >= 4600 && verdict == Verdict::kAsk);
+  // Nobody waits for an answer, so nobody is blamed for its being late.
+  CHECK(until_verdict(false, verdict) > 50000 && verdict == Verdict::kNothing);
+  const uint64_t silent = until_verdict(true, verdict);
+  CHECK(verdict == Verdict::kDead && silent >= 10000 && silent < 11000);
 
-  // What was queued arrives in order once the peer reads.
-  CHECK(make_record_socket_pair(ours, theirs));
-  RecordChannel patient(
-      loop, std::move(ours), 100000, [](const records::Record&) {}, [&](const char*) {});
-  constexpr uint32_t kCount = 2000;
-  for (uint32_t index = 0; index < kCount; ++index)
-    patient.send(make_record(records::Kind::kDone, index));
-  uint32_t next = 0;
-  for (int round = 0; round < 100000 && next < kCount; ++round) {
-    records::Record received;
-    DescriptorList descriptors;
-    if (receive_record(theirs.get(), received, descriptors) == SocketResult::kOk) {
-      CHECK(received.header.sequence == next);
-      ++next;
-    } else {
-      loop.run_once();
-    }
-  }
-  CHECK(next == kCount);
+  // A device host that didn't run for a minute gives its worker time none the less.
+  heartbeat.begin();
+  CHECK(heartbeat.look(now, true) == Verdict::kAsk);
+  CHECK(heartbeat.look(now + 60000, true) == Verdict::kNothing);
+  CHECK(heartbeat.answered(heartbeat.sequence()));
 }

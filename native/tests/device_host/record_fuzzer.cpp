@@ -49,6 +49,7 @@ class FuzzWorker final : public Worker {
   void kill(const std::string& why) override {
     if (!running_ || doomed_) return;
     doomed_ = true;
+    events_.doomed();
     context_.loop.cancel(timer_);
     timer_ = context_.loop.schedule(0, [this, why] {
       timer_ = 0;
@@ -206,7 +207,8 @@ class Session {
       default: {
         const auto record = next_record(
             input, {Kind::kWorkerReady, Kind::kGone, Kind::kArenaDropped, Kind::kViolation,
-                    Kind::kGone, Kind::kWorkerStatus, Kind::kKernelOverrun, Kind::kWorkerFailed});
+                    Kind::kGone, Kind::kWorkerStatus, Kind::kKernelOverrun, Kind::kWorkerFailed,
+                    Kind::kPong});
         if (!FuzzWorker::living.empty())
           FuzzWorker::living[choice % FuzzWorker::living.size()]->say(record);
       }

@@ -3,11 +3,13 @@
 //
 //   ready                 say kWorkerReady
 //   fail TEXT             say kWorkerFailed
-//   serve                 answer kDisconnect with kGone until the device host hangs up
+//   serve                 answer kDisconnect with kGone and kPing with kPong until the device host
+//                         hangs up
 //   serve-silently        read records, answer none
 //   await-connect         read records until a guest process is connected
 //   sleep MS   exit N   crash
 //   violation TEXT   overrun NAME   false-gone N   status N   garbage   odd-record
+//   false-pong            answer a kPing that never came
 //   drop-arenas           claim kArenaDropped for every arena that came
 //   hoard-arenas          the same for every arena that comes from now on, but keep it, full
 //   allocate BYTES and its kin, and every trial of trials.h
@@ -40,6 +42,11 @@ void say(Kind kind, const Payload& payload) {
     ::usleep(1000);
 }
 
+void pong(uint32_t sequence) {
+  while (send_record(kSocket, make_record(Kind::kPong, sequence)) == SocketResult::kWouldBlock)
+    ::usleep(1000);
+}
+
 /// Reads until a record of this kind came; false at the end of the stream. `answering`: as a
 /// worker ought to.
 bool read_until(Kind kind, bool answering) {
@@ -62,6 +69,7 @@ bool read_until(Kind kind, bool answering) {
     }
     if (record.header.kind == Kind::kDisconnect && answering)
       say(Kind::kGone, payload_of<records::ConnectionReference>(record));
+    if (record.header.kind == Kind::kPing && answering) pong(record.header.sequence);
     if (record.header.kind == kind) return true;
   }
 }
@@ -114,6 +122,8 @@ bool obey_protocol_order(const std::string& order, const std::string& argument, 
       for (const records::Arena& arena : g_arenas) say(Kind::kArenaDropped, arena);
     } else if (order == "hoard-arenas") {
       g_hoards = true;
+    } else if (order == "false-pong") {
+      pong(4711);
     } else if (order == "garbage") {
       [[maybe_unused]] const ssize_t sent = ::send(kSocket, "garbage", 7, MSG_NOSIGNAL);
     } else if (order == "odd-record") {

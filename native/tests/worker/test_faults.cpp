@@ -1,4 +1,9 @@
 // Guest processes that vanish or misbehave, kernels that don't end, a worker that is killed.
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
+
 #include "tests.h"
 
 namespace aliquot::test {
@@ -254,6 +259,28 @@ void test_hidden_overrun(WorkerSettings settings) {
   host.kill_worker();
 }
 
+// The device host asks whether the worker lives; a driver that is busy is no reason to be silent.
+void test_answers_while_it_builds(TestHost& host, TestGuest& guest) {
+  std::string source;
+  for (int kernel = 0; kernel < 200; ++kernel)
+    source += "kernel void k" + std::to_string(kernel) +
+              "(global float* a) { for (int i = 0; i < 64; ++i) a[i] = sin(a[i]) + cos(a[i]); }\n";
+  std::atomic<bool> built{false};
+  std::thread builder([&] {
+    CHECK_SAME(guest.build(77, 1, source), CL_SUCCESS);
+    built = true;
+  });
+  for (uint32_t sequence = 1; sequence == 1 || !built; ++sequence) {
+    host.send(make_record(records::Kind::kPing, sequence));
+    records::Record record;
+    CHECK(host.expect(records::Kind::kPong, record));
+    CHECK_SAME(record.header.sequence, sequence);
+    usleep(20'000);
+  }
+  builder.join();
+  guest.release(ObjectKind::kProgram, 77);
+}
+
 void test_kill(const WorkerSettings& settings) {
   TestHost host(settings);
   TestGuest guest(host, 1);
@@ -276,6 +303,7 @@ void test_faults(const WorkerSettings& settings) {
     test_deaf_guest(host, neighbour);
     test_early_failure(neighbour);
     test_vanishing(host, neighbour);
+    test_answers_while_it_builds(host, neighbour);
     CHECK(still_works(neighbour));
     CHECK(neighbour.disconnect());
   }

@@ -27,6 +27,7 @@ class Welcome(NamedTuple):
     vgpu_count: int
     device_uuid: str
     program_version: str
+    open_descriptors: int
 
 
 class DeviceHost:
@@ -130,6 +131,10 @@ class DeviceHost:
             raise BadRecord(f"the device host answered VGPU_LIST with kind {record.kind}")
         return found
 
+    def look(self) -> Welcome:
+        """What the device host says of itself by now."""
+        return _greet(self._connection)
+
     def late_error(self) -> DeviceHostError | None:
         """What the device host said unasked, say that a worker died; never waits."""
         return self._connection.late_error()
@@ -162,4 +167,5 @@ def _greet(connection: Connection) -> Welcome:
         vgpu_count=told.vgpu_count,
         device_uuid=records.text_of(told.device_uuid),
         program_version=records.text_of(told.program_version),
+        open_descriptors=told.open_descriptors,
     )

@@ -69,6 +69,7 @@ class ControlWelcome(NamedTuple):
     vgpu_count: int = 0
     device_uuid: bytes = b""
     program_version: bytes = b""
+    open_descriptors: int = 0
 
 
 class VgpuCreate(NamedTuple):
@@ -113,7 +114,7 @@ P = TypeVar("P", Error, ControlWelcome, VgpuCreate, VgpuCreated, VgpuReference, 
 # Native alignment ("@", the default), so that the paddings are those of the C++ compiler.
 LAYOUTS: dict[type[Payload], struct.Struct] = {
     Error: struct.Struct("I200s"),
-    ControlWelcome: struct.Struct("QQII40s32s"),
+    ControlWelcome: struct.Struct("QQII40s32sI0Q"),
     VgpuCreate: struct.Struct(f"QIIQ{NAME_SIZE}s"),
     VgpuCreated: struct.Struct("QQII108s0Q"),
     VgpuReference: struct.Struct("Q"),

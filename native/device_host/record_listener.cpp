@@ -1,0 +1,63 @@
+#include "device_host/record_listener.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <utility>
+
+namespace aliquot {
+
+namespace {
+constexpr int kPeersARound = 16;
+constexpr uint64_t kPauseMilliseconds = 100;
+}  // namespace
+
+bool RecordListener::open(const std::string& path, int backlog) {
+  close();
+  socket_ = listen_record_socket(path.c_str(), backlog);
+  if (!socket_) return false;
+  path_ = path;
+  watch();
+  return true;
+}
+
+void RecordListener::watch() {
+  token_ = loop_.watch(socket_.get(), EPOLLIN, [this](uint32_t) { accept_waiting(); });
+  if (token_ == 0) pause();
+}
+
+void RecordListener::pause() {
+  loop_.unwatch(std::exchange(token_, 0));
+  if (pause_ != 0) return;
+  pause_ = loop_.schedule(kPauseMilliseconds, [this] {
+    pause_ = 0;
+    watch();
+  });
+}
+
+void RecordListener::accept_waiting() {
+  for (int round = 0; round < kPeersARound && socket_; ++round) {
+    Descriptor peer_socket = accept_record_socket(socket_.get());
+    if (!peer_socket) {
+      if (errno != EAGAIN && errno != EWOULDBLOCK) pause();
+      return;
+    }
+    PeerIdentity peer;
+    if (identify_peer(peer_socket.get(), peer)) on_peer_(std::move(peer_socket), peer);
+  }
+}
+
+void RecordListener::hide() {
+  if (!path_.empty()) ::unlink(path_.c_str());
+  path_.clear();
+}
+
+void RecordListener::close() {
+  hide();
+  loop_.unwatch(std::exchange(token_, 0));
+  loop_.cancel(std::exchange(pause_, 0));
+  socket_.reset();
+}
+
+}  // namespace aliquot

@@ -1,0 +1,43 @@
+// A listening record socket in the event loop: hands over whoever connects.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "device_host/event_loop.h"
+#include "protocol/socket.h"
+
+namespace aliquot {
+
+class RecordListener {
+ public:
+  using OnPeer = std::function<void(Descriptor socket, const PeerIdentity& peer)>;
+
+  RecordListener(EventLoop& loop, OnPeer on_peer) : loop_(loop), on_peer_(std::move(on_peer)) {}
+  ~RecordListener() { close(); }
+  RecordListener(const RecordListener&) = delete;
+  RecordListener& operator=(const RecordListener&) = delete;
+
+  /// Listens at `path`, in the place of what lies there. False with errno set.
+  bool open(const std::string& path, int backlog);
+  bool is_open() const { return static_cast<bool>(socket_); }
+  /// Hands over those who have connected, a few at most. Where a descriptor for the next one is not
+  /// to be had, the listener pauses: the socket stays readable, and the loop would find no rest.
+  void accept_waiting();
+  /// Stops listening and removes the socket's file. Safe within on_peer.
+  void close();
+  /// Removes the file alone: nobody else finds the socket.
+  void hide();
+
+ private:
+  void watch();
+  void pause();
+
+  EventLoop& loop_;
+  OnPeer on_peer_;
+  std::string path_;
+  Descriptor socket_;
+  uint64_t token_ = 0, pause_ = 0;
+};
+
+}  // namespace aliquot
