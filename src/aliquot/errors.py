@@ -3,7 +3,8 @@
     AliquotError
     ├── UserError                   what was asked for can't be (ALQ-E2xx)
     │   ├── UsageError, BadSize, BadDuration, BadName, BadTraceFile
-    │   ├── NoDriver, IncompatibleDriver, UnknownDevice, AmbiguousDevice, QuotaAboveDevice
+    │   ├── NoDriver, IncompatibleDriver (ChosenDriverUnusable)
+    │   ├── UnknownDevice, AmbiguousDevice, QuotaAboveDevice
     │   ├── BadRuntimeDirectory, MissingNativeProgram, BenchmarkFailed
     │   └── CommandNotFound, CommandNotExecutable
     └── DeviceHostError             what a device host refused (ALQ-E1xx)
@@ -168,6 +169,16 @@ class BadTraceFile(UserError):
     title = "The trace file can't be written"
     why = "--trace writes one line a command to this file."
     remedy = "choose a file in a directory that you can write"
+
+
+class ChosenDriverUnusable(IncompatibleDriver):
+    code = "ALQ-E216"
+    title = "The driver that was chosen can't be used"
+    why = (
+        "OCL_ICD_VENDORS or OCL_ICD_FILENAMES names drivers, and none of them could be loaded and "
+        "offers a device. Another driver doesn't take their place unasked."
+    )
+    remedy = "correct or unset the variable; 'aliquot doctor' tells what is wrong with each"
 
 
 class DeviceHostError(AliquotError):

@@ -320,4 +320,4 @@ def test_missing_native_programs(fakes: FakeInstallation) -> None:
 def test_no_usable_driver(fakes: FakeInstallation) -> None:
     fakes.driver("one", worker.answer())
     done = fakes.run("run", "--", "true")
-    assert (done.returncode, "ALQ-E205" in done.stderr) == (2, True), done.stderr
+    assert (done.returncode, "ALQ-E216" in done.stderr) == (2, True), done.stderr

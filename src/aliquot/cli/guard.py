@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from aliquot.errors import EXIT_PROBLEM, AliquotError
+from aliquot.errors import EXIT_PROBLEM, AliquotError, IncompatibleDriver
 
 EXIT_INTERRUPTED = 130
 
@@ -32,6 +32,20 @@ def wants_json(arguments: list[str]) -> bool:
     """Whether --json was among our own options (and not among those of a command to run)."""
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     return "--json" in own
+
+
+def warn(about: str, as_json: bool) -> None:
+    """Print a driver that can't be used, as one line on stderr; others are used none the less."""
+    if as_json:
+        import json
+
+        print(
+            json.dumps({"warning": {"code": IncompatibleDriver.code, "what": about}}),
+            file=sys.stderr,
+        )
+        return
+    line = "".join(c if c.isprintable() else "?" for c in " ".join(about.split()))
+    print(f"aliquot: warning: {IncompatibleDriver.code}: {line}", file=sys.stderr)
 
 
 def report(error: AliquotError, *, as_json: bool = False) -> None:

@@ -11,11 +11,11 @@ import sys
 from collections.abc import Sequence
 
 from aliquot import native_programs
-from aliquot.cli.guard import report
+from aliquot.cli.guard import report, warn
 from aliquot.cli.parser import Parser, add_device, add_json
 from aliquot.client.device_host import DEVICE_TYPES, DeviceHost
 from aliquot.client.records import VgpuFlag
-from aliquot.devices.opencl import find_device
+from aliquot.devices.opencl import NO_DEVICE, look_up
 from aliquot.errors import BadName, BadTraceFile, QuotaAboveDevice, UsageError
 from aliquot.leases.opencl_environment import opencl_environment
 from aliquot.leases.process import run_command
@@ -96,8 +96,13 @@ def main(arguments: Sequence[str]) -> int:
     name = _name(given.name, command[0])
     trace = _trace_file(given.trace)
     native_programs.find(native_programs.GUEST_DRIVER)
-    index, device = find_device(given.device)
+    index, device, failures = look_up(given.device)
     check_quota(memory, device)
+    if not given.quiet:
+        for driver, problem in failures:
+            # A driver for hardware that this machine lacks is no trouble.
+            if problem != NO_DEVICE:
+                warn(f"{driver.library}, named in {driver.origin}: {problem}", given.json)
     flags = VgpuFlag.STAGED if given.transfer == "staged" else VgpuFlag(0)
     if given.strict_sync:
         flags |= VgpuFlag.STRICT_SYNC

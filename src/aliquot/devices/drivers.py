@@ -18,10 +18,11 @@ _LARGEST_ICD_FILE = 4096
 
 
 class Driver(NamedTuple):
-    """A driver library as it was named, and where it was named."""
+    """A driver library as it was named, where, and whether a variable of the user's names it."""
 
     library: str
     origin: str
+    chosen: bool = False
 
 
 def find_drivers() -> list[Driver]:
@@ -41,6 +42,25 @@ def find_drivers() -> list[Driver]:
     return list(unique.values())
 
 
+def choice() -> str | None:
+    """The user's variables that name drivers, as a shell writes them; None where none does.
+
+    Our own guest driver, under `aliquot run`, is nobody's choice, and neither is a directory that
+    names no driver.
+    """
+    variables: list[environment.Variable] = []
+    vendors = environment.ICD_VENDORS.get()
+    if vendors and not os.path.isdir(vendors):
+        if not _is_ours(vendors):
+            variables.append(environment.ICD_VENDORS)
+    elif vendors and _in_vendors_directory(vendors):
+        variables.append(environment.ICD_VENDORS)
+    names = (environment.ICD_FILENAMES.get() or "").split(":")
+    if any(name and not _is_ours(name) for name in names):
+        variables.append(environment.ICD_FILENAMES)
+    return " ".join(f"{variable.name}={variable.get()}" for variable in variables) or None
+
+
 def _named_by_user() -> list[Driver]:
     found: list[Driver] = []
     vendors = environment.ICD_VENDORS.get()
@@ -53,7 +73,7 @@ def _named_by_user() -> list[Driver]:
     for name in (environment.ICD_FILENAMES.get() or "").split(":"):
         if name:
             found.append(Driver(name, environment.ICD_FILENAMES.name))
-    return [driver for driver in found if not _is_ours(driver.library)]
+    return [driver._replace(chosen=True) for driver in found if not _is_ours(driver.library)]
 
 
 def _in_vendors_directory(directory: str) -> list[Driver]:

@@ -25,26 +25,52 @@ The place of a platform in the list is the worker's `--platform-index`.
 
 from __future__ import annotations
 
+import os
+from typing import NamedTuple
+
 from aliquot.devices import cache
 from aliquot.devices.choose import choose_device
-from aliquot.devices.drivers import Driver, find_drivers
-from aliquot.errors import IncompatibleDriver, NoDriver, UnknownDevice
+from aliquot.devices.drivers import Driver, choice, find_drivers
+from aliquot.errors import ChosenDriverUnusable, IncompatibleDriver, NoDriver, UnknownDevice
 from aliquot.model.device import Device
+
+NO_DEVICE = "the driver offers no device"
+
+
+class Survey(NamedTuple):
+    """All devices, and the drivers that can't be used or not wholly, each with the reason.
+
+    Where the user's variables name drivers, only those of them: nobody asked for the others.
+    """
+
+    devices: list[Device]
+    failures: list[tuple[Driver, str]]
 
 
 def discover(*, fresh: bool = False, retry: bool = False) -> list[Device]:
     """All devices of all drivers, in the order of the indices that users see.
 
+    See survey for the rest.
+    """
+    return survey(fresh=fresh, retry=retry).devices
+
+
+def survey(*, fresh: bool = False, retry: bool = False) -> Survey:
+    """All devices, in the order of the indices that users see, and what is wrong with drivers.
+
     Asks drivers whose answer isn't known: all with `fresh`, those that failed with `retry` or
-    where there is no device otherwise. Raises NoDriver, IncompatibleDriver or
-    MissingNativeProgram; a list that is returned is never empty.
+    where there is no device otherwise. Raises NoDriver, MissingNativeProgram, IncompatibleDriver,
+    and ChosenDriverUnusable where the user's variables name drivers and no device is one of
+    theirs; a list of devices that is returned is never empty.
     """
     drivers = find_drivers()
-    if not drivers:
+    chosen = choice()
+    if not drivers and not chosen:
         raise NoDriver("no OpenCL driver is installed here")
     devices: list[Device] = []
     failed: list[tuple[Driver, str]] = []
     remembered = False
+    served = not chosen  # a driver that the user chose offers a device, or none was chosen
     for driver in drivers:
         known = None if fresh else cache.load(driver.library)
         if known is not None and (known.devices or not retry):
@@ -53,13 +79,19 @@ def discover(*, fresh: bool = False, retry: bool = False) -> list[Device]:
         else:
             found, problem = examine(driver)
         devices += found
+        served |= driver.chosen and bool(found)
         if problem:
             failed.append((driver, problem))
-    if devices:
-        return _distinct(devices)
+    if chosen:
+        failed = [failure for failure in failed if failure[0].chosen]
+    if devices and served:
+        return Survey(_distinct(devices), failed)
     if remembered:
-        return discover(fresh=True)
+        return survey(fresh=True)
     reasons = "; ".join(f"{driver.library}: {problem}" for driver, problem in failed)
+    if not served:
+        told = f"names no usable driver ({reasons})" if reasons else "names no driver"
+        raise ChosenDriverUnusable(f"{chosen} {told}")
     raise IncompatibleDriver(f"no OpenCL driver here is usable ({reasons})")
 
 
@@ -69,17 +101,25 @@ def find_device(wanted: str | None) -> tuple[int, Device]:
     A driver that failed before may work by now, so it is asked again before the device is said
     not to be there.
     """
-    devices = discover()
+    index, device, _ = look_up(wanted)
+    return index, device
+
+
+def look_up(wanted: str | None) -> tuple[int, Device, list[tuple[Driver, str]]]:
+    """As find_device, and the drivers that can't be used, each with the reason."""
+    found = survey()
     try:
-        device = choose_device(devices, wanted)
+        device = choose_device(found.devices, wanted)
     except UnknownDevice:
-        devices = discover(retry=True)
-        device = choose_device(devices, wanted)
-    return devices.index(device), device
+        found = survey(retry=True)
+        device = choose_device(found.devices, wanted)
+    return found.devices.index(device), device, found.failures
 
 
 def examine(driver: Driver) -> tuple[list[Device], str | None]:
     """Ask one driver: its devices, and why there are none or some may be missing."""
+    if os.path.isabs(driver.library) and not os.path.exists(driver.library):
+        return [], "there is no such file"
     # Costs 40 ms to import, and only the first run needs it.
     from aliquot.devices.probe import devices_of, probe
 
@@ -87,7 +127,7 @@ def examine(driver: Driver) -> tuple[list[Device], str | None]:
     devices = devices_of(answer, driver.library)
     problem = answer.error
     if not devices and not problem:
-        problem = "the driver offers no device"
+        problem = NO_DEVICE
     resolved = answer.library or driver.library
     cache.store(driver.library, resolved, cache.Known(devices, problem))
     return devices, problem

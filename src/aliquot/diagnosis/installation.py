@@ -6,7 +6,7 @@ import ctypes
 import os
 
 from aliquot import native_programs
-from aliquot.devices.drivers import SYSTEM_VENDORS, find_drivers
+from aliquot.devices.drivers import SYSTEM_VENDORS, choice, find_drivers
 from aliquot.devices.opencl import examine
 from aliquot.diagnosis.device_nodes import device_nodes
 from aliquot.diagnosis.finding import Finding, Level
@@ -37,11 +37,12 @@ def check_native_programs() -> list[Finding]:
 def check_drivers() -> list[Finding]:
     """Whether each OpenCL driver loads and offers a device; asks all of them again."""
     drivers = find_drivers()
-    if not drivers:
+    chosen = choice()
+    if not drivers and not chosen:
         text = f"no driver in {SYSTEM_VENDORS} and no software GPU beside this Python"
         return [Finding("drivers", "OpenCL", Level.BROKEN, text, _SOFTWARE_GPU)]
     found: list[Finding] = []
-    usable = 0
+    usable = chosen_usable = 0
     for driver in drivers:
         try:
             devices, problem = examine(driver)
@@ -51,6 +52,7 @@ def check_drivers() -> list[Finding]:
             continue
         if devices:
             usable += 1
+            chosen_usable += driver.chosen
             names = ", ".join(device.name for device in devices)
             text = f"offers {names} (named in {driver.origin})"
             found.append(Finding("drivers", driver.library, Level.OK, text))
@@ -59,6 +61,11 @@ def check_drivers() -> list[Finding]:
             if "libintelocl" in driver.library:
                 remedy = _SOFTWARE_GPU
             found.append(Finding("drivers", driver.library, Level.WEAK, problem, remedy))
+    if chosen and usable and not chosen_usable:
+        text = f"{chosen} names no usable driver, and no other takes its place unasked"
+        found.append(
+            Finding("drivers", "the choice", Level.BROKEN, text, "correct or unset the variable")
+        )
     if not usable:
         text = "none of the drivers offers a device"
         found.append(Finding("drivers", "OpenCL", Level.BROKEN, text, _SOFTWARE_GPU))
