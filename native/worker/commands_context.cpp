@@ -59,7 +59,7 @@ void Connection::on(const DeviceTimerCommand& command) {
   cl_ulong times[2] = {};
   const cl_int status = calls_.clGetDeviceAndHostTimer(device, &times[0], &times[1]);
   ReplyBytes answer;
-  answer.add(times);
+  answer.add_bytes(times, sizeof times);
   replies_.answer(command.reply, status, answer.bytes());
 }
 

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include "generated/opencl_commands.h"
@@ -21,6 +22,8 @@ class ReplyBytes {
  public:
   template <class Number>
   void add(Number number) {
+    // An array would decay to its address, and that be sent.
+    static_assert(!std::is_pointer_v<Number>);
     add_bytes(&number, sizeof number);
   }
   void add_bytes(const void* data, size_t size) {

@@ -1,4 +1,5 @@
 // Events: queries, waiting, profiling, markers and barriers, order in both kinds of queue.
+#define CL_TARGET_OPENCL_VERSION 210
 #include "expect.h"
 
 static struct device d;
@@ -87,6 +88,29 @@ static void profiling(void) {
 }
 
 // Out of order, only wait lists and barriers order; in order, everything does.
+// The clocks that profiled times can be set beside, where the platform has them.
+static void timers(void) {
+  cl_platform_id platform;
+  cl_ulong resolution = 0, device_time[2] = {0}, host_time[2] = {0};
+  CHECK(clGetDeviceInfo(d.id, CL_DEVICE_PLATFORM, sizeof platform, &platform, NULL));
+  if (clGetPlatformInfo(platform, CL_PLATFORM_HOST_TIMER_RESOLUTION, sizeof resolution,
+                        &resolution, NULL) != CL_SUCCESS) {
+    return;  // an older platform
+  }
+  EXPECT_CODE(clGetDeviceAndHostTimer(NULL, device_time, host_time), CL_INVALID_DEVICE);
+  EXPECT_CODE(clGetHostTimer(NULL, host_time), CL_INVALID_DEVICE);
+  const cl_int without = resolution == 0 ? CL_INVALID_OPERATION : CL_INVALID_VALUE;
+  EXPECT_CODE(clGetDeviceAndHostTimer(d.id, NULL, NULL), without);
+  EXPECT_CODE(clGetDeviceAndHostTimer(d.id, device_time, NULL), without);
+  EXPECT_CODE(clGetDeviceAndHostTimer(d.id, NULL, host_time), without);
+  EXPECT_CODE(clGetHostTimer(d.id, NULL), without);
+  for (int i = 0; i < 2; i++) {
+    EXPECT_CODE(clGetDeviceAndHostTimer(d.id, &device_time[i], &host_time[i]),
+                resolution == 0 ? CL_INVALID_OPERATION : CL_SUCCESS);
+  }
+  EXPECT(device_time[0] <= device_time[1] && host_time[0] <= host_time[1]);
+}
+
 static void chains(cl_command_queue_properties properties) {
   cl_command_queue queue = make_queue(&d, properties);
   cl_mem b = make_buffer(&d, CL_MEM_READ_WRITE, kCount * 4, NULL);
@@ -179,6 +203,7 @@ int main(int count, char **arguments) {
   d = open_device();
   queries();
   profiling();
+  timers();
   chains(0);
   chains(CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE);
   chains(CL_QUEUE_PROFILING_ENABLE);

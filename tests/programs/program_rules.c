@@ -229,7 +229,7 @@ static void headers_on_disk(void) {
   CHECK(clReleaseProgram(program));
 }
 
-// The same where the name of a header comes out of macros, as hashcat has it.
+// The same where the name of a header comes out of macros, as hashcat has it, or is a whole path.
 static void headers_by_macro(void) {
   char folder[] = "/tmp/aliquot-headers-XXXXXX", path[64], options[256];
   if (mkdtemp(folder) == NULL) exit(1);
@@ -253,6 +253,14 @@ static void headers_by_macro(void) {
   snprintf(options, sizeof options, "-D PLACE=%s -D INNER(x)=#x -D TEXT(x)=INNER(x)", folder);
   program = source_program(source);
   CHECK(clBuildProgram(program, 0, NULL, options, NULL, NULL));
+  EXPECT(run(program, "f") == 81);
+  CHECK(clReleaseProgram(program));
+  // A whole path is found without a folder or a macro among the options.
+  char whole[256];
+  snprintf(whole, sizeof whole,
+           "#include \"%s\"\nkernel void f(global int *o) { o[0] = NUMBER; }\n", path);
+  program = source_program(whole);
+  CHECK(clBuildProgram(program, 0, NULL, NULL, NULL, NULL));
   EXPECT(run(program, "f") == 81);
   CHECK(clReleaseProgram(program));
   unlink(path);

@@ -233,10 +233,10 @@ cl_int GetDeviceAndHostTimer(cl_device_id handle, cl_ulong* device_timestamp,
                              cl_ulong* host_timestamp) {
   Device* device = from_handle<Device>(handle);
   if (device == nullptr) return CL_INVALID_DEVICE;
-  if (device_timestamp == nullptr || host_timestamp == nullptr) return CL_INVALID_VALUE;
   uint64_t times[2] = {};
   const cl_int status = read_timers(*device, times);
-  if (status != CL_SUCCESS) return status;
+  if (status != CL_SUCCESS) return status;  // no such clocks: whatever the pointers are
+  if (device_timestamp == nullptr || host_timestamp == nullptr) return CL_INVALID_VALUE;
   *device_timestamp = times[0];
   *host_timestamp = times[1];
   return CL_SUCCESS;
@@ -245,11 +245,12 @@ cl_int GetDeviceAndHostTimer(cl_device_id handle, cl_ulong* device_timestamp,
 cl_int GetHostTimer(cl_device_id handle, cl_ulong* host_timestamp) {
   Device* device = from_handle<Device>(handle);
   if (device == nullptr) return CL_INVALID_DEVICE;
-  if (host_timestamp == nullptr) return CL_INVALID_VALUE;
   uint64_t times[2] = {};
   const cl_int status = read_timers(*device, times);
-  if (status == CL_SUCCESS) *host_timestamp = times[1];
-  return status;
+  if (status != CL_SUCCESS) return status;
+  if (host_timestamp == nullptr) return CL_INVALID_VALUE;
+  *host_timestamp = times[1];
+  return CL_SUCCESS;
 }
 
 }  // namespace aliquot::guest::opencl

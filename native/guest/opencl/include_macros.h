@@ -23,7 +23,6 @@ class IncludeMacros {
   bool read_options(const char* options);
   /// Takes what follows `#define` on its line. False: no memory.
   bool define(const char* text, size_t length);
-  bool empty() const { return macros_.empty(); }
 
   /// Writes what the operand of an #include means, comments left out, into `out`, zero-terminated.
   /// False: nothing that begins like the name of a header.

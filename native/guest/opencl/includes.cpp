@@ -38,8 +38,6 @@ class Expander {
     for (char* folder : folders_) free(folder);
   }
 
-  /// Whether an #include may be followed at all.
-  bool looks_around() const { return !folders_.empty() || !macros_.empty(); }
   bool failed() const { return failed_; }
   bool changed() const { return changed_; }
   Array<char>& output() { return output_; }
@@ -300,15 +298,9 @@ void Expander::expand(const char* text, size_t bytes, const Level& level) {
 
 ExpandedText expand_includes(const char* text, size_t bytes, const char* options) {
   ExpandedText result;
-  if (options == nullptr ||
-      (strstr(options, "-I") == nullptr && strstr(options, "-D") == nullptr) ||
-      memmem(text, bytes, "include", 7) == nullptr) {
-    return result;
-  }
+  if (memmem(text, bytes, "include", 7) == nullptr) return result;
   Expander expander(options);
-  if (expander.looks_around() && !expander.failed()) {
-    expander.expand(text, bytes, Level{nullptr, 0, 0});
-  }
+  if (!expander.failed()) expander.expand(text, bytes, Level{nullptr, 0, 0});
   result.no_memory = expander.failed();
   if (expander.failed() || !expander.changed()) return result;
   Array<char>& output = expander.output();

@@ -65,6 +65,12 @@ void test_includes() {
   CHECK(expand("#include <one.h>\n", "") == "=");
   CHECK(expand("#include <one.h>\n", "-DX=-I") == "=");
   CHECK(expand("int x;\n", option) == "=");
+  // A whole path needs no folder, and no options at all.
+  const std::string whole = "#include \"" + folder.path() + "/one.h\"\n";
+  CHECK(expand(whole, "") == "int one;\n");
+  const ExpandedText plain = expand_includes(whole.data(), whole.size(), nullptr);
+  CHECK(plain.data != nullptr && std::strstr(plain.data, "int one;") != nullptr);
+  std::free(plain.data);
   CHECK(expand("#include <missing.h>\n", option) == "=");
 
   CHECK(expand("#include <one.h>\nint x;\n", option) == "int one;\nint x;\n");
