@@ -200,14 +200,15 @@ static void compile_and_link(void) {
   CHECK(clReleaseProgram(header));
 }
 
-// Headers in the program's own file system, and a change of their folder between two builds.
+// Headers in the program's own file system, and a change of their folder between two builds. What
+// they may say, compilers take without a warning.
 static void headers_on_disk(void) {
   char folder[] = "/tmp/aliquot-headers-XXXXXX", path[64], options[64];
   if (mkdtemp(folder) == NULL) exit(1);
   cl_program program =
       source_program("#include <number.h>\nkernel void f(global int *o) { o[0] = NUMBER; }\n");
   for (int i = 1; i <= 2; i++) {
-    snprintf(options, sizeof options, "-I%s/%d", folder, i);
+    snprintf(options, sizeof options, "-Werror -I%s/%d", folder, i);
     snprintf(path, sizeof path, "%s/%d", folder, i);
     mkdir(path, 0700);
     snprintf(path, sizeof path, "%s/%d/number.h", folder, i);

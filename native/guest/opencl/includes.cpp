@@ -211,9 +211,14 @@ bool Expander::include_line(const char* line, size_t length, unsigned number,
   skip_blanks();
   if (level.path != nullptr && word("pragma")) {
     skip_blanks();
-    // A second inclusion is dropped; the pragma itself means nothing in an expanded text.
-    if (word("once") && !once_.push_back(level)) failed_ = true;
-    return false;
+    // A second inclusion is dropped. The pragma itself would stand in the main file of an expanded
+    // text, where compilers warn of it, and with -Werror refuse the program: its line is emptied.
+    if (!word("once")) return false;
+    if (!once_.push_back(level)) failed_ = true;
+    skip_blanks();
+    if (at < length && (length - at < 2 || memcmp(line + at, "//", 2) != 0)) return false;
+    put("\n", 1);
+    return true;
   }
   if (word("define")) {
     if (!macros_.define(line + at, length - at)) failed_ = true;

@@ -56,6 +56,8 @@ void test_includes() {
   folder.write("nested.h", "#include \"one.h\"\nint nested;\n");
   folder.write("loop.h", "int loop;\n#include \"loop.h\"\n");
   folder.write("once.h", "#pragma once\nint once;\n");
+  folder.write("once-why.h", " # pragma once  // why\nint once;\n");
+  folder.write("once-comment.h", "#pragma once /* opens\n#include <one.h>\n*/ int once;\n");
   folder.write("deep/inner.h", "#include \"beside.h\"\n");
   folder.write("deep/beside.h", "int beside;\n");
   folder.write("with space/spaced.h", "int spaced;\n");
@@ -80,7 +82,11 @@ void test_includes() {
   CHECK(expand("#include <deep/inner.h>\n", option) == "int beside;\n\n\n");
   CHECK(expand("#include <loop.h>\n", option) == "int loop;\n\n\n");
   CHECK(expand("#include <once.h>\n#include <once.h>\n", option) ==
-        "#pragma once\nint once;\n\n\n");
+        "\nint once;\n\n\n");
+  CHECK(expand("#include <once-why.h>\n#include <once-why.h>\n", option) ==
+        "\nint once;\n\n\n");
+  CHECK(expand("#include <once-comment.h>\n", option) ==
+        "#pragma once /* opens\n#include <one.h>\n*/ int once;\n\n");
   // Names that macros stand for.
   CHECK(expand("#include NAME\n", option + " -DNAME=<one.h>") == "int one;\n");
   CHECK(expand("#include NAME\n", option + " -D NAME=\\\"one.h\\\"") == "int one;\n");
