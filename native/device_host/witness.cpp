@@ -22,6 +22,7 @@ namespace {
 // Of all processes of a worker together, so that one look never takes long.
 constexpr size_t kMostOpenFiles = 16384;
 constexpr size_t kMostMappingsText = 16 << 20;
+constexpr size_t kLongestStatus = 64 << 10;
 constexpr uint64_t kPipeBytes = 64 << 10;  // what one may hold; the filter forbids larger ones
 constexpr int kCompareAddressSpaces = 1;   // KCMP_VM
 
@@ -52,6 +53,13 @@ bool contains(const std::vector<ino_t>& inodes, ino_t inode) {
 
 void add_once(std::vector<ino_t>& inodes, ino_t inode) {
   if (!contains(inodes, inode)) inodes.push_back(inode);
+}
+
+// Nothing of a thread that is ending can be looked at; whoever hides still has memory.
+bool is_ending(const FamilyMember& member) {
+  std::string status;
+  return !read_whole(member.folder() + "/status", kLongestStatus, status) ||
+         status.find("\nRssAnon:") == std::string::npos;
 }
 
 }  // namespace
@@ -94,7 +102,8 @@ void Witness::walk_files(const FamilyMember& member, Walk& walk) const {
   DIR* listing = ::opendir(folder.c_str());
   if (listing == nullptr) {
     // Who may not be looked at runs a program that its user can't read.
-    if (errno == EACCES || errno == EPERM) walk.hidden = "it hides the open files of a process";
+    if ((errno == EACCES || errno == EPERM) && !is_ending(member))
+      walk.hidden = "it hides the open files of a process";
     return;
   }
   while (const dirent* entry = ::readdir(listing)) {
@@ -126,7 +135,7 @@ void Witness::walk_files(const FamilyMember& member, Walk& walk) const {
 void Witness::walk_mappings(const FamilyMember& member, Walk& walk) const {
   std::string text;
   if (!read_whole(member.folder() + "/maps", kMostMappingsText - walk.mappings_text, text)) {
-    if (errno == EACCES || errno == EPERM || text.size() > 0)
+    if (text.size() > 0 || ((errno == EACCES || errno == EPERM) && !is_ending(member)))
       walk.hidden = "it hides the mappings of a process, or has too many";
     return;
   }
