@@ -119,6 +119,8 @@ def test_no_descriptor_is_lost(host: DeviceHostProcess) -> None:
         host.guest(other).close()
         control.destroy(other.number)
         wait_until(lambda: [status.guests for status in control.list()] == [0], "settled")
+        # Its worker holds some until it has ended, a moment after its vGPU.
+        host.wait_for_log(rf"vgpu={other.number} worker=\d+ ended")
 
     cycle()
     before = open_descriptors()
