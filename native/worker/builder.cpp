@@ -53,7 +53,6 @@ void* Builder::run(void* argument) {
   // What these hold is given back without the lock.
   std::function<void()> task;
   std::vector<std::shared_ptr<const void>> taken;
-  std::deque<std::function<void()>> dropped;
   std::unique_lock lock(work.mutex);
   while (!work.stop) {
     work.changed.wait(lock, [&] { return work.stop || !work.tasks.empty(); });
@@ -71,7 +70,7 @@ void* Builder::run(void* argument) {
     taken.clear();
     lock.lock();
   }
-  dropped.swap(work.tasks);
+  std::deque<std::function<void()>> dropped = std::move(work.tasks);
   taken.swap(work.taken);
   const Count left_behind = work.left_behind;
   lock.unlock();

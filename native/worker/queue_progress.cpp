@@ -1,10 +1,10 @@
 #include "worker/queue_progress.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "worker/completion_poll.h"
 #include "worker/futex.h"
+#include "worker/inside_calls.h"
 #include "worker/raise_to.h"
 
 namespace aliquot::worker {
@@ -54,7 +54,7 @@ const OutstandingCommand* QueueProgress::last_until(uint64_t number) const {
 
 void QueueProgress::publish_after(uint64_t number, uint64_t sequence) {
   cl_event event = nullptr;
-  Promise promise{number, sequence, 0};
+  Promise promise{number, sequence, 0, 0};
   {
     const std::lock_guard guard(outstanding_mutex_);
     if (const OutstandingCommand* last = last_until(number)) {
@@ -95,15 +95,26 @@ void QueueProgress::await(const Promise& promise, cl_event event) {
 }
 
 bool QueueProgress::publish_inside(cl_command_queue queue, uint64_t number, uint64_t sequence) {
-  auto* ticket = new Ticket{shared_from_this(), number, sequence, true};
   publisher_->await();
-  if (publisher_->driver().calls.clEnqueueNativeKernel(queue, ran, &ticket, sizeof ticket, 0,
-                                                       nullptr, nullptr, 0, nullptr,
-                                                       nullptr) == CL_SUCCESS) {
+  const uint64_t call = note_call([self = shared_from_this(), number, sequence] {
+    self->reached(sequence, number, CL_COMPLETE);
+    self->publisher_->arrived();
+  });
+  {
+    // Where the queue fails before it comes to the call, the watchdog finds the promise.
+    const std::lock_guard guard(publish_mutex_);
+    promises_.push_back({number, sequence, number, call});
+  }
+  if (publisher_->driver().calls.clEnqueueNativeKernel(
+          queue, make_call, const_cast<uint64_t*>(&call), sizeof call, 0, nullptr, nullptr, 0,
+          nullptr, nullptr) == CL_SUCCESS) {
     return true;
   }
-  publisher_->arrived();
-  delete ticket;
+  {
+    const std::lock_guard guard(publish_mutex_);
+    std::erase_if(promises_, [&](const Promise& promise) { return promise.call == call; });
+  }
+  if (drop_call(call)) publisher_->arrived();
   return false;
 }
 
@@ -143,7 +154,7 @@ void QueueProgress::recheck() {
     promises = promises_;
   }
   // No driver is called with the publish lock held: callbacks take it.
-  Promise kept{0, 0, 0};
+  Promise kept{0, 0, 0, 0};
   std::vector<std::pair<Promise, cl_event>> waits;
   {
     const std::lock_guard guard(outstanding_mutex_);
@@ -169,12 +180,6 @@ void QueueProgress::recheck() {
   }
   for (const auto& [wait, event] : waits) await(wait, event);
   if (kept.number != 0) reached(kept.sequence, kept.number, CL_COMPLETE);
-}
-
-void CL_CALLBACK QueueProgress::ran(void* arguments) {
-  Ticket* ticket = nullptr;
-  std::memcpy(&ticket, arguments, sizeof ticket);
-  called(nullptr, CL_COMPLETE, ticket);
 }
 
 // A command that failed after it was enqueued says so by its event only, as it does natively. Those
@@ -208,7 +213,11 @@ void QueueProgress::reached(uint64_t sequence, uint64_t number, cl_int status) {
     changes_.fetch_add(1);
     if (waiters_.load() != 0) futex_wake(changes_);
   }
-  std::erase_if(promises_, [&](const Promise& promise) { return promise.number <= number; });
+  std::erase_if(promises_, [&](const Promise& promise) {
+    if (promise.number > number) return false;
+    if (promise.call != 0 && drop_call(promise.call)) publisher_->arrived();
+    return true;
+  });
   if (retired_) return;
   if (status < 0) publisher_->latch_queue_error(id_, status);
   if (sequence <= completed_sequence_) return;

@@ -50,8 +50,8 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
   /// of an in-order queue, or a marker. One that fails may do so long before those in front of it.
   void publish_after(uint64_t number, uint64_t sequence);
   /// The same, by a function that `queue`, which is in order, runs itself once it has come there:
-  /// one thread less to wake than for a callback. Nothing under way may be able to fail. False:
-  /// the driver did not take it.
+  /// one thread less to wake than for a callback. For queues with nothing under way that is known to
+  /// fail at times: then only the watchdog's next look publishes. False: the driver did not take it.
   bool publish_inside(cl_command_queue queue, uint64_t number, uint64_t sequence);
   /// Has `poll` look for the end of command `number`, which then publishes `sequence`.
   void expect(CompletionPoll& poll, uint64_t number, uint64_t sequence);
@@ -109,10 +109,10 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
     uint64_t number;
     uint64_t sequence;
     uint64_t awaited;  // the command whose end is awaited: this one or an earlier one
+    uint64_t call;     // that the queue will make (inside_calls.h); 0: none
   };
   const OutstandingCommand* last_until(uint64_t number) const;
   void await(const Promise& promise, cl_event event);
-  static void CL_CALLBACK ran(void* arguments);
   static void CL_CALLBACK called(cl_event event, cl_int status, void* data);
 
   std::shared_ptr<Publisher> publisher_;

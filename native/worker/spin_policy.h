@@ -7,10 +7,11 @@
 // one round lasts, from one wait to the next.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+
+#include "protocol/copy_time.h"
 
 namespace aliquot::worker {
 
@@ -27,15 +28,13 @@ class SpinPolicy {
   /// guest process now copies `bytes` before it goes on.
   uint64_t after_completion(uint64_t bytes) const {
     if (!wakes_for_completions()) return 0;
-    return kSpinNs + std::min(bytes / kCopyBytesPerNs, kLongestCopyNs);
+    return kSpinNs + protocol::copy_time_ns(bytes);
   }
   /// Whether a sleep should end when a completion is published.
   bool wakes_for_completions() const { return arm_ != Arm::kSleep; }
   Arm arm() const { return arm_; }
 
  private:
-  static constexpr uint64_t kCopyBytesPerNs = 16;
-  static constexpr uint64_t kLongestCopyNs = 80'000;
   static constexpr size_t kWindow = 16;          // rounds a measurement
   static constexpr size_t kHoldRounds = 256;     // rounds between measurements
   static constexpr uint64_t kIdleNs = 1'000'000; // a longer round says nothing about waking

@@ -52,6 +52,7 @@ void Connection::tear_down() {
   if (torn_down_) return;
   torn_down_ = true;
   publisher_->close();
+  poll_.forget();
   // A build may take long: it goes on by itself, with what it needs, and all else is freed.
   build_replies_->close();
   builder_.stop();

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.absent import absent
 from tools.programs.drivers import all_drivers
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -112,7 +113,7 @@ def test_a_bad_driver_beside_a_good_one_is_told(
 ) -> None:
     good = all_drivers()
     if not good:
-        pytest.skip("no OpenCL driver is on this machine")
+        absent("no OpenCL driver is on this machine")
     bad = make(tmp_path)
     vendors = tmp_path / "vendors"
     vendors.mkdir()

@@ -87,7 +87,6 @@ static void profiling(void) {
   CHECK(clReleaseCommandQueue(queue));
 }
 
-// Out of order, only wait lists and barriers order; in order, everything does.
 // The clocks that profiled times can be set beside, where the platform has them.
 static void timers(void) {
   cl_platform_id platform;
@@ -111,6 +110,7 @@ static void timers(void) {
   EXPECT(device_time[0] <= device_time[1] && host_time[0] <= host_time[1]);
 }
 
+// Out of order, only wait lists and barriers order; in order, everything does.
 static void chains(cl_command_queue_properties properties) {
   cl_command_queue queue = make_queue(&d, properties);
   cl_mem b = make_buffer(&d, CL_MEM_READ_WRITE, kCount * 4, NULL);

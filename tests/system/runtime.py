@@ -32,6 +32,7 @@ class Runtime:
             monkeypatch.setenv(name, value)
         # Every process of ours that was ever seen: (process id, start time).
         self._seen: set[tuple[int, str]] = set()
+        self._guests: list[subprocess.Popen[str]] = []
 
     def __enter__(self) -> Runtime:
         return self
@@ -41,6 +42,10 @@ class Runtime:
             print(f"{log}:\n{log.read_text(errors='replace')[-4000:]}")
         for process, _started in self.alive():
             os.kill(process, 9)
+        for guest in self._guests:  # that a failed test left
+            if guest.poll() is None:
+                guest.kill()
+                guest.communicate()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def aliquot(
@@ -65,7 +70,7 @@ class Runtime:
 
     def start(self, vgpu: Vgpu, command: Sequence[str | Path]) -> subprocess.Popen[str]:
         """A guest process on a vGPU, with its output in pipes."""
-        return subprocess.Popen(
+        guest = subprocess.Popen(
             [str(word) for word in command],
             env=opencl_environment(os.environ, vgpu.socket_path),
             stdin=subprocess.DEVNULL,
@@ -73,6 +78,8 @@ class Runtime:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self._guests.append(guest)
+        return guest
 
     def look(self, host: DeviceHost) -> None:
         """Remembers the processes of a device host, so that their end can be checked."""

@@ -1,10 +1,10 @@
 // Headers that a program's text includes from the file system.
 //
 // The driver below runs in another process, fenced off from the files of the program. Where build
-// options name folders (-I), or the line names the whole path, the guest driver puts the text of
-// the headers in the place of the #include lines itself, with #line marks so that the compiler's messages keep their
-// places. `#include NAME(…)` is followed where the macro is simple enough (include_macros.h). What
-// isn't found is left to the driver to complain about.
+// options name folders (-I), or the line names the whole path, the guest driver puts the text of the
+// headers in the place of the #include lines itself, with #line marks so that the compiler's messages
+// keep their places. `#include NAME(…)` is followed where the macro is simple enough
+// (include_macros.h). What isn't found is left to the driver to complain about.
 #pragma once
 
 #include <cstddef>

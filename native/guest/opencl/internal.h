@@ -47,7 +47,7 @@ uint32_t take_id(Connection& connection, Kind kind);
 
 /// (G) Waits until the queue has completed `sequence` (sends `sync` where needed, and spins, then
 /// sleeps). CL_SUCCESS, or CL_OUT_OF_RESOURCES when the connection died. No lock may be held. Does
-/// not look at latched errors; does not settle(). `copied_bytes`: what the command waited for copies.
+/// not look at latched errors; does not settle(). `copied_bytes`: what the awaited command copies.
 cl_int wait_sequence(Queue& queue, uint64_t sequence, uint64_t copied_bytes = 0);
 
 /// (G) The same where only the id is known (LastUse); true: completed.

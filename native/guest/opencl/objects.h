@@ -144,8 +144,8 @@ struct Device : Object {
   Array<cl_device_partition_property> partition;  // as given, 0 included
 };
 
-/// Runs at the end of a context or buffer, last registered first, on the thread that lets go of it last:
-/// so a program that releases and ends gets its calls.
+/// Runs at the end of a context or buffer, last registered first, on the thread that lets go of it
+/// last: so a program that releases and ends gets its calls.
 struct DestructorCallback {
   void (*function)(void* object, void* user_data);  // cast from the API's type: same C signature
   void* user_data;

@@ -3,6 +3,7 @@
 #include "guest/opencl/internal.h"
 #include "guest/opencl/platform.h"
 #include "guest/opencl/transfer.h"
+#include "protocol/copy_time.h"
 
 namespace aliquot::guest::opencl {
 
@@ -36,9 +37,6 @@ cl_int enqueue_result(Queue& queue) {
 
 namespace {
 
-constexpr uint64_t kCopyBytesPerNs = 16;
-constexpr uint64_t kLongestCopyNs = 80'000;
-
 bool wait_slot(Connection& connection, uint32_t queue_id, uint64_t sequence,
                uint64_t copied_bytes = 0) {
   layout::QueueSlot& slot = connection.memory().queues[queue_id - 1];
@@ -59,9 +57,7 @@ bool wait_slot(Connection& connection, uint32_t queue_id, uint64_t sequence,
         again.sequence = sequence;
         send(connection, again);
       },
-      [&] { return connection.check_alive(); },
-      copied_bytes < kLongestCopyNs * kCopyBytesPerNs ? copied_bytes / kCopyBytesPerNs
-                                                      : kLongestCopyNs);
+      [&] { return connection.check_alive(); }, protocol::copy_time_ns(copied_bytes));
 }
 
 }  // namespace

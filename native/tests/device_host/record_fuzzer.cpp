@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "device_host/device_host.h"
+#include "worker_in_process.h"
 
 using namespace aliquot;  // NOLINT: a test program
 using records::Kind;
@@ -26,26 +27,13 @@ namespace {
 
 constexpr uint64_t kDeviceMemory = uint64_t{256} << 20;
 
-class FuzzWorker final : public Worker {
+class FuzzWorker final : public WorkerInProcess {
  public:
   FuzzWorker(HostContext& context, WorkerEvents events)
-      : context_(context), events_(std::move(events)) {
+      : WorkerInProcess(context, std::move(events)) {
     living.push_back(this);
   }
-  ~FuzzWorker() override {
-    context_.loop.cancel(timer_);
-    living.erase(std::find(living.begin(), living.end(), this));
-  }
-  bool start(std::string&) override {
-    running_ = true;
-    timer_ = context_.loop.schedule(0, [this] {
-      timer_ = 0;
-      started_ = true;
-      events_.started();
-    });
-    return true;
-  }
-  void send(const records::Record&, const std::vector<int>&) override {}
+  ~FuzzWorker() override { living.erase(std::find(living.begin(), living.end(), this)); }
   void kill(const std::string& why) override {
     if (!running_ || doomed_) return;
     doomed_ = true;
@@ -58,25 +46,8 @@ class FuzzWorker final : public Worker {
     });
   }
   void dismiss() override { kill("dismissed"); }
-  bool running() const override { return running_; }
-  bool doomed() const override { return doomed_; }
-  bool started() const override { return started_; }
-  pid_t process() const override { return 0; }
-  uint32_t protections() const override { return 0; }
-  void check_cache() override {}
-  bool reached_cgroup_limit() const override { return false; }
-  void limit_cgroup(uint64_t) override {}
-  void say(const records::Record& record) {
-    if (running_) events_.record(record);
-  }
 
   static inline std::vector<FuzzWorker*> living;
-
- private:
-  HostContext& context_;
-  WorkerEvents events_;
-  uint64_t timer_ = 0;
-  bool running_ = false, started_ = false, doomed_ = false;
 };
 
 class Input {

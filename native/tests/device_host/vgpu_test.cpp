@@ -6,10 +6,10 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "check.h"
 #include "device_host/device_host.h"
+#include "worker_in_process.h"
 
 using namespace aliquot;  // NOLINT: a test program
 using records::Kind;
@@ -17,54 +17,28 @@ using records::Kind;
 namespace {
 
 // Killed, it dies when the test says so: a large one takes its time.
-class ScriptedWorker final : public Worker {
+class ScriptedWorker final : public WorkerInProcess {
  public:
   ScriptedWorker(HostContext& context, WorkerEvents events)
-      : context_(context), events_(std::move(events)) {
+      : WorkerInProcess(context, std::move(events)) {
     newest = this;
   }
   ~ScriptedWorker() override {
-    context_.loop.cancel(timer_);
     if (newest == this) newest = nullptr;
   }
-  bool start(std::string&) override {
-    running_ = true;
-    timer_ = context_.loop.schedule(0, [this] {
-      timer_ = 0;
-      started_ = true;
-      events_.started();
-      say(make_record(Kind::kWorkerReady, 0, records::WorkerReady{1}));
-    });
-    return true;
+  void has_started() override {
+    say(make_record(Kind::kWorkerReady, 0, records::WorkerReady{1}));
   }
-  void send(const records::Record&, const std::vector<int>&) override {}
   void kill(const std::string&) override {
-    if (std::exchange(doomed_, true)) return;
-    events_.doomed();
+    if (!std::exchange(doomed_, true)) events_.doomed();
   }
   void dismiss() override { doomed_ = true; }
-  bool running() const override { return running_; }
-  bool doomed() const override { return doomed_; }
-  bool started() const override { return started_; }
-  pid_t process() const override { return 0; }
-  uint32_t protections() const override { return 0; }
-  void check_cache() override {}
-  bool reached_cgroup_limit() const override { return false; }
-  void limit_cgroup(uint64_t) override {}
-
-  void say(const records::Record& record) { events_.record(record); }
   void die() {
     running_ = false;
     events_.ended("killed");
   }
 
   static inline ScriptedWorker* newest = nullptr;
-
- private:
-  HostContext& context_;
-  WorkerEvents events_;
-  uint64_t timer_ = 0;
-  bool running_ = false, started_ = false, doomed_ = false;
 };
 
 class Peers {

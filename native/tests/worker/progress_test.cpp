@@ -5,6 +5,7 @@
 #include "check.h"
 #include "direct_connection.h"
 #include "scripted_driver.h"
+#include "worker/completion_poll.h"
 #include "worker/raise_to.h"
 
 namespace aliquot::worker {
@@ -39,6 +40,12 @@ class Queue {
     return event;
   }
   void sync(uint64_t sequence) { progress_->publish_after(number_, sequence); }
+  bool sync_inside(uint64_t sequence) {
+    return progress_->publish_inside(nullptr, number_, sequence);
+  }
+  void expect(CompletionPoll& poll, uint64_t sequence) {
+    progress_->expect(poll, number_, sequence);
+  }
   uint64_t published() const { return memory_->queues[0].completed.load(); }
   bool publishes(uint64_t sequence) const {
     return test::comes([&] { return published() == sequence; });
@@ -82,6 +89,70 @@ void test_early_failure() {
   queue.sync(9);
   script.set(last, CL_COMPLETE);
   CHECK_SAME(queue.published(), 9);
+}
+
+// A sync that the queue itself publishes, and what becomes of it where the driver loses the call.
+void test_publishing_inside() {
+  ScriptedDriver script;
+  Host host;
+  Watchdog watchdog(0, host);
+  Queue queue(script, watchdog);
+  const size_t first = queue.add();
+  CHECK(queue.sync_inside(1));
+  CHECK_SAME(queue.published(), 0);
+  script.set(first, CL_COMPLETE);
+  script.run_native_kernels();
+  CHECK_SAME(queue.published(), 1);
+  // The command failed, and the queue never comes to the call: the watchdog publishes.
+  const size_t failed = queue.add();
+  CHECK(queue.sync_inside(2));
+  watchdog.look(1);
+  CHECK_SAME(queue.published(), 1);
+  script.set(failed, -5);
+  watchdog.look(2);
+  CHECK_SAME(queue.published(), 2);
+  // It comes to it later all the same: there is nothing left to do.
+  script.run_native_kernels();
+  CHECK_SAME(queue.published(), 2);
+  // A driver that takes none.
+  script.refuse_native_kernels();
+  const size_t last = queue.add();
+  CHECK(!queue.sync_inside(3));
+  queue.sync(3);
+  script.set(last, CL_COMPLETE);
+  CHECK_SAME(queue.published(), 3);
+}
+
+// What the decode thread sees while it spins.
+void test_poll() {
+  ScriptedDriver script;
+  Host host;
+  Watchdog watchdog(0, host);
+  CompletionPoll poll(script.driver().calls);
+  Queue queue(script, watchdog);
+  CHECK(!poll.look());
+  const size_t first = queue.add();
+  queue.expect(poll, 1);
+  CHECK(!poll.look());
+  script.set(first, CL_COMPLETE);
+  CHECK(poll.look() && queue.published() == 1);
+  CHECK(!poll.look());
+  // A failed command may have ended before those in front of it: not the poll's affair.
+  queue.add();
+  const size_t failed = queue.add();
+  queue.expect(poll, 2);
+  script.set(failed, -5);
+  CHECK(!poll.look() && queue.published() == 1);
+  // Of two that are awaited the later counts; one that is forgotten does not.
+  const size_t third = queue.add();
+  queue.expect(poll, 3);
+  const size_t fourth = queue.add();
+  queue.expect(poll, 4);
+  script.set(third, CL_COMPLETE);
+  CHECK(!poll.look() && queue.published() == 1);
+  poll.forget();
+  script.set(fourth, CL_COMPLETE);
+  CHECK(!poll.look() && queue.published() == 1);
 }
 
 // A hidden launch that doesn't end is found, though something else is seen running at every look.
@@ -185,6 +256,8 @@ void test_contested_word() {
 int main() {
   using namespace aliquot::worker;
   test_early_failure();
+  test_publishing_inside();
+  test_poll();
   test_hidden_beside_running();
   test_refused_marker();
   test_contested_word();

@@ -87,6 +87,15 @@ struct ScriptedDriver::Table {
                                             cl_event* event) {
     return enqueue(event);
   }
+  static cl_int CL_API_CALL enqueue_native(cl_command_queue, void(CL_CALLBACK* function)(void*),
+                                           void* arguments, size_t bytes, cl_uint, const cl_mem*,
+                                           const void**, cl_uint, const cl_event*, cl_event*) {
+    if (g_this->refuses_native_kernels_) return CL_OUT_OF_RESOURCES;
+    const auto* begin = static_cast<unsigned char*>(arguments);
+    g_this->native_kernels_.emplace_back(function, std::vector(begin, begin + bytes));
+    return CL_SUCCESS;
+  }
+  static cl_int CL_API_CALL wait_for_events(cl_uint, const cl_event*) { return CL_SUCCESS; }
   static cl_int CL_API_CALL event_info(cl_event event, cl_event_info, size_t, void* out, size_t*) {
     *static_cast<cl_int*>(out) = g_this->status(event);
     return CL_SUCCESS;
@@ -113,6 +122,12 @@ struct ScriptedDriver::Table {
   }
 };
 
+void ScriptedDriver::run_native_kernels() {
+  auto enqueued = std::move(native_kernels_);
+  native_kernels_.clear();
+  for (auto& [function, arguments] : enqueued) function(arguments.data());
+}
+
 ScriptedDriver::ScriptedDriver() {
   g_this = this;
   cl_icd_dispatch table{};
@@ -131,6 +146,8 @@ ScriptedDriver::ScriptedDriver() {
   table.clFinish = Table::finish;
   table.clEnqueueMarkerWithWaitList = Table::enqueue_marker;
   table.clEnqueueBarrierWithWaitList = Table::enqueue_barrier;
+  table.clEnqueueNativeKernel = Table::enqueue_native;
+  table.clWaitForEvents = Table::wait_for_events;
   table.clGetEventInfo = Table::event_info;
   table.clSetEventCallback = Table::set_callback;
   table.clRetainEvent = Table::do_nothing<cl_event>;

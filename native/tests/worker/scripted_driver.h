@@ -24,6 +24,9 @@ class ScriptedDriver {
   void set(size_t number, cl_int status);
   size_t events();
   void refuse_markers() { refuses_markers_ = true; }
+  void refuse_native_kernels() { refuses_native_kernels_ = true; }
+  /// Runs the native kernels that were enqueued since; without this a queue loses them.
+  void run_native_kernels();
   /// Builds under way.
   int builds() const { return builds_.load(); }
   void end_builds() { builds_may_end_.store(true); }
@@ -39,7 +42,8 @@ class ScriptedDriver {
 
   std::mutex mutex_;
   std::vector<std::unique_ptr<Event>> events_;
-  bool refuses_markers_ = false;
+  std::vector<std::pair<void(CL_CALLBACK*)(void*), std::vector<unsigned char>>> native_kernels_;
+  bool refuses_markers_ = false, refuses_native_kernels_ = false;
   std::atomic<bool> builds_may_end_{false};
   std::atomic<int> builds_{0};
   std::atomic<int> programs_{0};
