@@ -215,6 +215,7 @@ void QueueProgress::reached(uint64_t sequence, uint64_t number, cl_int status) {
   }
   std::erase_if(promises_, [&](const Promise& promise) {
     if (promise.number > number) return false;
+    sequence = std::max(sequence, promise.sequence);  // this one is due as well
     if (promise.call != 0 && drop_call(promise.call)) publisher_->arrived();
     return true;
   });

@@ -103,24 +103,31 @@ void test_publishing_inside() {
   script.set(first, CL_COMPLETE);
   script.run_native_kernels();
   CHECK_SAME(queue.published(), 1);
+  // Two syncs after one command: whichever is made first speaks for both.
+  const size_t second = queue.add();
+  queue.sync(0);
+  CHECK(queue.sync_inside(2));
+  script.set(second, CL_COMPLETE);
+  CHECK_SAME(queue.published(), 2);
+  script.run_native_kernels();
   // The command failed, and the queue never comes to the call: the watchdog publishes.
   const size_t failed = queue.add();
-  CHECK(queue.sync_inside(2));
+  CHECK(queue.sync_inside(4));
   watchdog.look(1);
-  CHECK_SAME(queue.published(), 1);
+  CHECK_SAME(queue.published(), 2);
   script.set(failed, -5);
   watchdog.look(2);
-  CHECK_SAME(queue.published(), 2);
+  CHECK_SAME(queue.published(), 4);
   // It comes to it later all the same: there is nothing left to do.
   script.run_native_kernels();
-  CHECK_SAME(queue.published(), 2);
+  CHECK_SAME(queue.published(), 4);
   // A driver that takes none.
   script.refuse_native_kernels();
   const size_t last = queue.add();
-  CHECK(!queue.sync_inside(3));
-  queue.sync(3);
+  CHECK(!queue.sync_inside(5));
+  queue.sync(5);
   script.set(last, CL_COMPLETE);
-  CHECK_SAME(queue.published(), 3);
+  CHECK_SAME(queue.published(), 5);
 }
 
 // What the decode thread sees while it spins.
