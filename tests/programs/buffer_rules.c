@@ -152,7 +152,7 @@ static void host_pointers(void) {
   CHECK(clReleaseMemObject(used));
 }
 
-static int order[3], ordered;
+static int order[4], ordered;
 static void CL_CALLBACK destroyed(cl_mem buffer, void *data) {
   (void)buffer;
   __atomic_store_n(&order[__atomic_fetch_add(&ordered, 1, __ATOMIC_SEQ_CST)], *(int *)data,
@@ -169,6 +169,23 @@ static void destructors(void) {
   CHECK(clReleaseMemObject(buffer));
   for (int i = 0; i < 2000 && __atomic_load_n(&ordered, __ATOMIC_SEQ_CST) < 3; i++) usleep(1000);
   EXPECT(ordered == 3 && order[0] == 3 && order[1] == 2 && order[2] == 1);
+}
+
+// The end of a read that nobody waits for is the end of the buffer that it held.
+static void destructor_after_read(void) {
+  static int four = 4;
+  static uint32_t seen;
+  const uint32_t written = 44;
+  cl_command_queue queue = make_queue(&d, 0);
+  cl_mem buffer = make_buffer(&d, CL_MEM_READ_WRITE, 4096, NULL);
+  CHECK(clSetMemObjectDestructorCallback(buffer, destroyed, &four));
+  CHECK(clEnqueueFillBuffer(queue, buffer, &written, sizeof written, 0, 4096, 0, NULL, NULL));
+  CHECK(clEnqueueReadBuffer(queue, buffer, CL_FALSE, 0, sizeof seen, &seen, 0, NULL, NULL));
+  CHECK(clReleaseMemObject(buffer));
+  CHECK(clReleaseCommandQueue(queue));
+  for (int i = 0; i < 5000 && __atomic_load_n(&ordered, __ATOMIC_SEQ_CST) < 4; i++) usleep(1000);
+  EXPECT(ordered == 4 && order[3] == 4);
+  EXPECT(seen == written);
 }
 
 // Releasing a buffer that commands still use must not disturb them.
@@ -204,6 +221,7 @@ int main(int count, char **arguments) {
   sub_buffers();
   host_pointers();
   destructors();
+  destructor_after_read();
   release_while_in_use();
   close_device(&d);
   return finish_expectations("buffer_rules");

@@ -3,6 +3,7 @@
 
 #include "generated/opencl_icd_table.h"
 #include "guest/opencl/platform.h"
+#include "guest/opencl/transfer.h"
 
 namespace aliquot::guest::opencl {
 
@@ -71,7 +72,11 @@ bool release(Object& object) {
     if (references == 0) return false;
   } while (!object.references.compare_exchange_weak(references, references - 1,
                                                     std::memory_order_acq_rel));
-  if (references == 1) unhold(object);
+  if (references != 1) return true;
+  if (object.kind == Kind::kBuffer || object.kind == Kind::kQueue) {
+    see_to_reads_left_behind(*object.connection);
+  }
+  unhold(object);
   return true;
 }
 

@@ -1,5 +1,6 @@
 // Staged reads whose bytes are still to be copied to the program's memory: by whom, and in which
 // order, so that the program sees there what a driver that writes it directly would have left.
+#include "generated/opencl_functions.h"
 #include "guest/opencl/transfer.h"
 
 namespace aliquot::guest::opencl {
@@ -123,6 +124,8 @@ void copy_out_before(QueueTransfers& transfers, uint64_t sequence) {
   }
 }
 
+void CL_CALLBACK nobody_waits(cl_event, cl_int, void*) {}
+
 /// The pending read number `index` of the queue: its event, held.
 Event* hold_read_event(QueueTransfers& transfers, size_t index) {
   LockGuard guard(transfers.lock);
@@ -178,6 +181,25 @@ void copy_out_for(Event& event, cl_int status) {
   const uint64_t number = status == CL_COMPLETE ? number_to_respect(event) : 0;
   if (number != 0) copy_out_below(*event.connection, number);
   copy_out(event, status);
+}
+
+void see_to_reads_left_behind(Connection& connection) {
+  MemoryState& state = memory_of(connection);
+  if (state.pending_reads.load(std::memory_order_acquire) == 0 || connection.forked()) return;
+  HeldEvents reads;
+  look_at_reads(state, [&](PendingRead& read) {
+    const bool used = read.event->queue->references.load(std::memory_order_relaxed) != 0 &&
+                      read.buffer->references.load(std::memory_order_relaxed) != 0;
+    if (used || read.left_behind) return false;
+    if (!reads.events.push_back(read.event)) return true;
+    hold(*read.event);
+    read.left_behind = true;
+    return false;
+  });
+  // Before any callback of an event runs, its read is copied out.
+  for (Event* read : reads.events) {
+    SetEventCallback(to_handle(read), CL_COMPLETE, &nobody_waits, nullptr);
+  }
 }
 
 void copy_ended_reads(Queue& queue, QueueTransfers& transfers, bool exact) {

@@ -54,6 +54,7 @@ struct PendingRead {
   Box box;
   uint64_t number;  // among all of the connection
   bool shares;      // bytes with reads that were pending when it was enqueued
+  bool left_behind = false;  // the helper thread sees to it
 };
 
 /// A staging block that a command still uses.
@@ -237,6 +238,11 @@ void copy_out_for(Event& event, cl_int status);
 void copy_ended_reads(Queue& queue, QueueTransfers& transfers, bool exact);
 /// Copies out all reads that have ended, of all queues. Nothing to do costs nothing.
 void copy_out_ended(Connection& connection);
+
+/// The program has let go of a queue or buffer for good. Has the helper thread see to the end of
+/// reads by such a queue or from such a buffer: maybe nobody else will ever look, but a read holds
+/// what it uses, so that callbacks for the end of the buffer or the context would never come.
+void see_to_reads_left_behind(Connection& connection);
 
 /// Events, each held by this, oldest read first.
 struct HeldEvents {

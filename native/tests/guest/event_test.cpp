@@ -11,6 +11,7 @@
 #include "check.h"
 #include "fake_peer.h"
 #include "generated/opencl_functions.h"
+#include "guest/opencl/transfer.h"
 
 using namespace aliquot;
 using namespace aliquot::guest;
@@ -124,6 +125,36 @@ void test_end_callbacks(Connection& connection) {
   CHECK(calls.numbers[0] == 3 && calls.numbers[1] == 2 && calls.numbers[2] == 1);
 }
 
+void CL_CALLBACK count_end(cl_mem, void* calls) { ++*static_cast<std::atomic<int>*>(calls); }
+
+// A read that nobody waits for any more ends all the same, and with it the buffer that it holds.
+void test_read_left_behind(Connection& connection, Scene scene, layout::ConnectionMemory& memory) {
+  std::atomic<int> calls{0};
+  unsigned char staged[4] = {1, 2, 3, 4};
+  unsigned char host[4] = {};
+  Block block;
+  block.pointer = staged;  // of no arena: nothing to give back
+  Box box;
+  box.host = host;
+  box.bytes = sizeof host;
+  Buffer* buffer = make<Buffer>(&connection);
+  buffer->context = scene.context;
+  hold(*scene.context);
+  CHECK(SetMemObjectDestructorCallback(to_handle(buffer), count_end, &calls) == CL_SUCCESS);
+  Event* event = new_command_event(*scene.queue, CL_COMMAND_READ_BUFFER);
+  event->sequence = memory.queues[0].completed.load() + 1;
+  const uint32_t id = event->id;
+  CHECK(note_pending_read(*event, *buffer, block, box));
+  CHECK(release(*event));
+  CHECK(ReleaseMemObject(to_handle(buffer)) == CL_SUCCESS);
+  CHECK(calls == 0);
+
+  memory.events[id - 1].status.store(CL_COMPLETE);
+  notify(memory, id, CL_COMPLETE);
+  CHECK(comes_true([&] { return calls == 1; }));
+  CHECK(host[0] == 1 && host[3] == 4);
+}
+
 void run_events() {
   FakePeer peer;
   Connection* connection = Connection::get(&attach_event_state);
@@ -134,6 +165,7 @@ void run_events() {
   test_stale_notification(scene, memory);
   test_failed_event(scene, memory);
   test_end_callbacks(*connection);
+  test_read_left_behind(*connection, scene, memory);
   peer.hang_up();
   CHECK(comes_true([&] { return !connection->check_alive(); }));
 }
