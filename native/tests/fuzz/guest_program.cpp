@@ -89,7 +89,10 @@ void GuestProgram::make_object(protocol::ByteSource& source) {
           calls_.clCreateBuffer(context, flags, size, host ? g_host_memory : nullptr, nullptr);
       if (buffers_[place] == nullptr || source.byte() % 4 != 0) return;
       callbacks().promised.fetch_add(1);
-      calls_.clSetMemObjectDestructorCallback(buffers_[place], on_buffer, nullptr);
+      if (calls_.clSetMemObjectDestructorCallback(buffers_[place], on_buffer, nullptr) !=
+          CL_SUCCESS) {
+        callbacks().promised.fetch_sub(1);
+      }
     }
   }
 }
@@ -122,11 +125,13 @@ void GuestProgram::make_program(protocol::ByteSource& source) {
     case 3:
       if (program == nullptr || kernels_[place] != nullptr) return;
       if (notify) callbacks().promised.fetch_add(1);
-      // Refused calls give no notice; then the promise is taken back.
+      // What the guest driver refuses itself gives no notice, what the worker refuses does.
       if (const cl_int status = calls_.clBuildProgram(program, 0, nullptr, "-I nowhere",
                                                       notify ? on_program : nullptr, nullptr);
-          notify && (status == CL_INVALID_OPERATION || status == CL_INVALID_PROGRAM)) {
+          notify && (status == CL_INVALID_OPERATION || status == CL_INVALID_PROGRAM ||
+                     status == CL_OUT_OF_RESOURCES)) {
         callbacks().promised.fetch_sub(1);
+        callbacks().possible.fetch_add(1);
       }
       return;
     case 4:

@@ -12,9 +12,10 @@
 
 namespace aliquot::fuzz {
 
-/// How often callbacks were promised and how often they came.
+/// How often callbacks were promised in an input, may come beside them, and came.
 struct CallbackCount {
   std::atomic<uint32_t> promised{0};
+  std::atomic<uint32_t> possible{0};  // of refused builds
   std::atomic<uint32_t> called{0};
 };
 CallbackCount& callbacks();

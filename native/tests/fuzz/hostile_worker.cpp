@@ -31,9 +31,10 @@ struct ReplyFinder {
 };
 
 void HostileWorker::begin() {
+  const worker::WorkerContext context = Surroundings::get().context();
+  builds_left_behind_ = context.builds_left_behind;
   connection_ = std::make_unique<worker::Connection>(
-      Surroundings::get().context(), 1,
-      std::shared_ptr<ConnectionMemory>(memory_, [](ConnectionMemory*) {}));
+      context, 1, std::shared_ptr<ConnectionMemory>(memory_, [](ConnectionMemory*) {}));
   host_.for_each_arena([this](const SharedArena& arena) { add_arena(arena); });
   host_.on_arena([this](const SharedArena& arena) { add_arena(arena); });
 }
@@ -60,6 +61,16 @@ void HostileWorker::start_over() {
   connection_.reset();
   memory_->control.worker_closed.store(0);
   begin();
+}
+
+void HostileWorker::end_threads() {
+  const worker::Builder::Count builds = builds_left_behind_;
+  if (spent_) {
+    connection_->tear_down();  // the next input attaches to another
+  } else {
+    start_over();
+  }
+  while (builds->load() != 0) pause();
 }
 
 void HostileWorker::follow(protocol::ByteSource* source) {
@@ -99,6 +110,8 @@ void HostileWorker::spoil_reply() {
   layout::ReplySlot& slot = memory_->replies[reply_.slot % layout::kReplySlots];
   // Builds are answered by another thread.
   for (int turn = 0; slot.state.load(std::memory_order_acquire) != layout::kReplyReady; ++turn) {
+    // The guest driver's helper thread had its answer at once and asks again, in the same slot.
+    if (head_ != memory_->control.command_tail.load()) return;
     if (turn > 100'000) fail("the worker does not answer");
     pause();
   }
@@ -238,6 +251,11 @@ void HostileWorker::conclude_all() {
   layout::Control& control = memory_->control;
   for (size_t i = 0; i < 4096; ++i) {
     if (memory_->events[i].status.load() > 0) memory_->events[i].status.store(0);
+  }
+  // The guest driver's helper thread asks too, and its waits don't come here.
+  for (layout::ReplySlot& slot : memory_->replies) {
+    if (slot.state.exchange(layout::kReplyReady) == layout::kReplyReady) continue;
+    worker::futex_wake(slot.state);
   }
   control.notify_overflow.store(1);
   control.notify_count.fetch_add(1);

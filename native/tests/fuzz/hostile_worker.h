@@ -21,6 +21,8 @@ class HostileWorker {
   /// Ends the worker's connection and begins another on the same memory. No object of the guest
   /// driver may be alive, but its device.
   void start_over();
+  /// Ends the worker's threads. No object of the guest driver may be alive, but its device.
+  void end_threads();
 
   /// From now on the input decides what is spoilt; nullptr: everything is answered well.
   void follow(protocol::ByteSource* source);
@@ -53,6 +55,7 @@ class HostileWorker {
   DeviceHostDouble& host_;
   layout::ConnectionMemory* memory_ = nullptr;
   std::unique_ptr<worker::Connection> connection_;
+  worker::Builder::Count builds_left_behind_;
   protocol::ByteSource* source_ = nullptr;
   int waits_ = 0;
   bool spent_ = false;
