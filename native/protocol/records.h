@@ -31,7 +31,12 @@ enum class Kind : uint16_t {
   kVgpuCreated = 19,
   kVgpuDestroy = 20,
   kVgpuList = 21,
-  kVgpuStatus = 22,  // one a vGPU, then kDone
+  kVgpuStatus = 22,  // one a vGPU, followed by its kVgpuTurns; after the last kDone
+  kVgpuTurns = 23,
+  kVgpuResize = 24,  // answered with kDone
+  kPolicySet = 25,   // answered with kPolicy
+  kPolicyGet = 26,
+  kPolicy = 27,
 
   // Guest driver <-> device host.
   kGuestHello = 32,
@@ -46,6 +51,8 @@ enum class Kind : uint16_t {
   kDisconnect = 49,  // the guest process is gone: free all it had, then answer kGone
   kArena = 50,       // + descriptor: the arena
   kPing = 51,        // answer with kPong, whatever the driver does
+  kTurnPage = 52,    // + descriptor, for reading: see turn_page.h. Comes first
+  kTurnRecall = 53,  // the turn's deadline was brought forward: the page has the new one
 
   // Worker -> device host. Claims, never trusted.
   kWorkerReady = 64,
@@ -56,6 +63,8 @@ enum class Kind : uint16_t {
   kKernelOverrun = 69,  // a kernel ran longer than the vGPU's limit: the worker must end
   kWorkerStatus = 70,
   kPong = 71,  // carries the sequence of its kPing
+  kTurnWanted = 72,    // there is work for the device, and no turn
+  kTurnFinished = 73,  // all that was submitted in the turn has ended; nothing more is submitted
 };
 
 struct Header {
@@ -79,6 +88,8 @@ enum class ErrorCode : uint32_t {
   kLimitReached = 8,       // ALQ-E108: too many vGPUs, connections or arenas
   kInternal = 9,           // ALQ-E109
   kWorkerEnded = 10,       // ALQ-E110: unasked (sequence 0), to the control connection of a vGPU
+  kShareUnavailable = 11,  // ALQ-E111: guarantees would add up to more than the device
+  kBadShare = 12,          // ALQ-E112: a guarantee, limit, weight, class or policy that can't be
 };
 
 struct Error {
@@ -101,11 +112,47 @@ enum VgpuFlag : uint32_t {
   kStrictSync = 1u << 1,  // every enqueue waits for the driver's return code
 };
 
+// Of the device's time; see device_host/arbiter/shares.h. Shares in hundredths of a percent.
+struct Shares {
+  uint32_t guarantee = 0;
+  uint32_t limit = 10000;
+  uint32_t weight = 1;
+  uint32_t priority = 0;  // 0 normal, 1 latency, 2 batch
+};
+
+struct VgpuResize {
+  uint64_t vgpu = 0;
+  Shares shares;
+};
+
+struct Policy {  // kPolicySet, kPolicy
+  uint32_t kind = 0;       // 0 best-effort, 1 equal-share, 2 fixed-share
+  uint32_t averaging = 1;  // 1 to 60
+  uint64_t turn_ns = 0;    // 0: 2 ms for up to 8 vGPUs, 1 ms above; kPolicy: what it is now
+};
+
+struct VgpuTurns {
+  uint64_t vgpu = 0;
+  Shares shares;
+  uint64_t held_ns = 0;      // device time since the vGPU was made; up to now
+  uint64_t waited_ns = 0;    // it wanted the device and had it not
+  uint64_t outside_ns = 0;   // witnessed outside its turns, charged
+  uint64_t overrun_ns = 0;   // held beyond its turns
+  int64_t balance_ns = 0;    // owed to it; negative: its debt
+  uint64_t turns = 0;
+  uint64_t busy_ns = 0;      // of held_ns, with work under way: the worker's claim
+  uint64_t at_ns = 0;        // when this was read, ns of the monotonic clock
+  uint32_t wait_p50_us = 0, wait_p99_us = 0;  // from wanting the device to having it
+  uint32_t share_1s = 0, share_10s = 0, share_60s = 0;  // of the device's time, hundredths of a percent
+  uint32_t holds = 0;        // 1: it has the device at this moment
+};
+
 struct VgpuCreate {
   uint64_t memory_bytes = 0;  // 0: all that is unreserved
   uint32_t flags = 0;         // VgpuFlag
   uint32_t kernel_limit_ms = 2000;
   uint64_t device_type = 0;  // a cl_device_type that the vGPU reports; 0: the driver's own
+  Shares shares;
   char name[kNameSize] = {};
 };
 
@@ -223,6 +270,13 @@ struct KernelOverrun {
 struct WorkerStatus {
   uint64_t kernels = 0;
   uint64_t copied_bytes = 0;
+};
+
+struct TurnFinished {
+  uint32_t turn = 0;
+  uint32_t more = 0;       // 1: there is work for another
+  uint64_t busy_ns = 0;    // work was under way: a claim
+  uint64_t kernels = 0;    // that ended in it: a claim
 };
 
 struct Record {

@@ -1,0 +1,95 @@
+// Decides which vGPU's worker may use the device now: one at a time, for one turn.
+//
+// Device time is kept in accounts by double entry. While a vGPU holds the device, each moment is
+// credited to all vGPUs that want the device, in proportion of their rates, and debited to the one
+// that holds it. So the accounts always sum up to zero; what stands on a vGPU's account is the device
+// time that is owed to it (positive: a claim) or that it owes (negative: a debt). Whoever has the
+// largest claim in proportion of its rate is next. A claim lapses when its owner stays away, and debts
+// of the same amount lapse with it.
+//
+// No clock and no descriptor in here: times come in as arguments (ns of one monotonic clock), so the
+// simulator runs the very same code.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "device_host/arbiter/shares.h"
+
+namespace aliquot::arbiter {
+
+constexpr uint64_t kNoTime = ~uint64_t{0};
+
+/// What the arbiter wants done.
+class Doer {
+ public:
+  virtual ~Doer() = default;
+  /// The vGPU has the device until `deadline_ns`, as long as it wants when that is kNoTime.
+  virtual void grant(uint64_t vgpu, uint64_t deadline_ns) = 0;
+  /// The turn that the vGPU has now ends at `deadline_ns` (maybe now), earlier than it was told.
+  virtual void recall(uint64_t vgpu, uint64_t deadline_ns) = 0;
+};
+
+/// What a vGPU has had of the device; ns and counts since it was added. Never goes back.
+struct Account {
+  uint64_t held_ns = 0;      // it had the device
+  uint64_t waited_ns = 0;    // it wanted it and had it not
+  uint64_t turns = 0;
+  uint64_t overrun_ns = 0;   // held beyond deadlines
+  uint64_t outside_ns = 0;   // witnessed outside its turns, charged as if held
+  int64_t balance_ns = 0;    // what is owed to it now; negative: its debt
+  uint64_t longest_wait_ns = 0;
+};
+
+class Arbiter {
+ public:
+  explicit Arbiter(Doer& doer) : doer_(doer) {}
+
+  void set_policy(const Policy& policy, uint64_t now);
+  const Policy& policy() const { return policy_; }
+  /// The length of a turn at the present number of vGPUs.
+  uint64_t turn_ns() const;
+
+  /// The sum of the guarantees, of kWhole.
+  uint32_t guaranteed() const;
+  void add(uint64_t vgpu, const Shares& shares, uint64_t now);
+  /// Takes effect at once. The caller has checked the sums.
+  void set_shares(uint64_t vgpu, const Shares& shares, uint64_t now);
+  /// `fixed-share`: how many vGPUs of this one's size the device has room for; at least 1.
+  void set_maximum(uint64_t vgpu, uint32_t maximum, uint64_t now);
+  /// `equal-share`: whether a guest process is connected.
+  void set_running(uint64_t vgpu, bool running, uint64_t now);
+  /// Also when its worker died while it had the device.
+  void remove(uint64_t vgpu, uint64_t now);
+  /// The worker is gone, the vGPU is not: it holds and wants nothing.
+  void lost_worker(uint64_t vgpu, uint64_t now);
+
+  /// The vGPU has work and no turn.
+  void wants(uint64_t vgpu, uint64_t now);
+  /// It gives its turn back; `more`: it has work already for another.
+  void finished(uint64_t vgpu, bool more, uint64_t now);
+  /// So much device time was taken outside its turns, by the witness.
+  void charge_outside(uint64_t vgpu, uint64_t ns, uint64_t now);
+
+  /// When `look` has something to do at the latest; kNoTime: never.
+  uint64_t next_look() const;
+  void look(uint64_t now);
+
+  std::optional<uint64_t> holder() const;
+  /// Since when the present holder has had the device, and until when it was told it might.
+  uint64_t held_since() const;
+  uint64_t deadline() const;
+  bool contended() const;  // somebody besides the holder wants the device
+  /// Up to `now`, the running turn included.
+  Account account(uint64_t vgpu, uint64_t now) const;
+  /// The part of the device that the vGPU would have now if it wanted it, of 1.
+  double rate(uint64_t vgpu) const;
+
+ private:
+  Doer& doer_;
+  Policy policy_;
+};
+
+}  // namespace aliquot::arbiter
