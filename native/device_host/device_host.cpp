@@ -21,7 +21,8 @@ DeviceHost::DeviceHost(EventLoop& loop, EventLog& log, const Options& options,
       options_(options),
       ledger_(options.memory),
       children_(loop),
-      context_{loop, log, ledger_, children_, options_, std::move(make_worker)},
+      turns_(loop, log),
+      context_{loop, log, ledger_, children_, turns_, options_, std::move(make_worker)},
       control_path_(options.device_dir() + "/control.sock"),
       listener_(loop, [this](Descriptor socket, const PeerIdentity& peer) {
         accept_control(std::move(socket), peer);

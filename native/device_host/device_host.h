@@ -58,6 +58,10 @@ class DeviceHost {
   void retry_waiting_creates();
   void on_destroy(Control& control, const records::Record& record);
   void on_list(Control& control, uint32_t sequence);
+  // device_host_shares.cpp
+  void on_resize(Control& control, const records::Record& record);
+  void on_policy_set(Control& control, const records::Record& record);
+  void answer_policy(Control& control, uint32_t sequence);
   void on_vgpu_gone(uint64_t vgpu);
   void answer_error(Control& control, uint32_t sequence, records::ErrorCode code,
                     const std::string& text);
@@ -73,6 +77,7 @@ class DeviceHost {
   const Options& options_;
   Ledger ledger_;
   ChildProcesses children_;
+  DeviceTurns turns_;
   HostContext context_;
   std::string control_path_;
   RecordListener listener_;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "device_host/device_host.h"
+#include "device_host/share_records.h"
 
 #ifndef ALIQUOT_VERSION
 #define ALIQUOT_VERSION "0.1.0"
@@ -95,6 +96,12 @@ void DeviceHost::on_record(Control& control, const records::Record& record) {
         return on_destroy(control, record);
       case Kind::kVgpuList:
         return on_list(control, sequence);
+      case Kind::kVgpuResize:
+        return on_resize(control, record);
+      case Kind::kPolicySet:
+        return on_policy_set(control, record);
+      case Kind::kPolicyGet:
+        return answer_policy(control, sequence);
       default:
         break;
     }
@@ -182,6 +189,9 @@ bool DeviceHost::try_create(Control& control, const records::Record& record, boo
     return refuse(ErrorCode::kBadRecord, "The name holds a control character.");
   if ((request.flags & ~uint32_t{records::kStaged | records::kStrictSync}) != 0)
     return refuse(ErrorCode::kBadRecord, "A flag is set that this device host doesn't know.");
+  arbiter::Shares shares;
+  if (const std::string wrong = read_shares(request.shares, shares); !wrong.empty())
+    return refuse(ErrorCode::kBadShare, wrong);
   if (living_vgpus() >= kMostVgpus)
     return refuse(ErrorCode::kLimitReached, "Too many vGPUs are on this device.");
   settings.id = last_vgpu_ + 1;
@@ -192,6 +202,11 @@ bool DeviceHost::try_create(Control& control, const records::Record& record, boo
   // An owner's last worker still holds memory, and the warm cache of compiled kernels that the
   // next worker should have.
   if (!last_try && closes_for(control.peer.user, request.memory_bytes == 0)) return false;
+  if (turns_.arbiter().guaranteed() + shares.guarantee > arbiter::kWhole) {
+    if (!last_try && closes_for(0, true)) return false;
+    return refuse(ErrorCode::kShareUnavailable,
+                  share_unavailable(shares.guarantee, turns_.arbiter().guaranteed()));
+  }
   const auto reserved = ledger_.reserve(settings.id, request.memory_bytes);
   if (!reserved) {
     if (!last_try && closes_for(0, true)) return false;
@@ -205,6 +220,7 @@ bool DeviceHost::try_create(Control& control, const records::Record& record, boo
   settings.flags = request.flags;
   settings.kernel_limit_ms = request.kernel_limit_ms;
   settings.device_type = request.device_type;
+  settings.shares = shares;
   settings.owner = control.peer.user;
 
   const uint64_t id = settings.id, asking = control.id;
@@ -263,9 +279,11 @@ void DeviceHost::on_destroy(Control& control, const records::Record& record) {
 }
 
 void DeviceHost::on_list(Control& control, uint32_t sequence) {
-  for (auto& [id, known] : vgpus_)
-    if (!known.vgpu->closing())
-      control.channel->send(make_record(Kind::kVgpuStatus, sequence, known.vgpu->status()));
+  for (auto& [id, known] : vgpus_) {
+    if (known.vgpu->closing()) continue;
+    control.channel->send(make_record(Kind::kVgpuStatus, sequence, known.vgpu->status()));
+    control.channel->send(make_record(Kind::kVgpuTurns, sequence, turns_.report(id)));
+  }
   control.channel->send(make_record(Kind::kDone, sequence));
 }
 

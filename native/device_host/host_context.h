@@ -2,6 +2,7 @@
 #pragma once
 
 #include "device_host/child_processes.h"
+#include "device_host/device_turns.h"
 #include "device_host/event_log.h"
 #include "device_host/event_loop.h"
 #include "device_host/ledger.h"
@@ -15,6 +16,7 @@ struct HostContext {
   EventLog& log;
   Ledger& ledger;
   ChildProcesses& children;
+  DeviceTurns& turns;
   const Options& options;
   WorkerFactory make_worker;
 };

@@ -23,6 +23,7 @@ Vgpu::Vgpu(HostContext& context, VgpuSettings settings, Events events)
 Vgpu::~Vgpu() {
   context_.loop.cancel(witness_timer_);
   context_.loop.cancel(cut_off_timer_);
+  context_.turns.remove(settings_.id);
   for (auto& [connection, guest] : guests_)
     for (const uint64_t timer :
          {guest->departure_timer, guest->waiting_timer, guest->greeting_timer})
@@ -41,7 +42,17 @@ bool Vgpu::open(std::string& problem) {
         std::string("The vGPU's socket can't be given to its owner: ") + std::strerror(errno) + ".";
     return false;
   }
+  // As many as fit into the device's memory.
+  const uint64_t fit =
+      context_.ledger.device_memory() / std::max<uint64_t>(1, settings_.memory_bytes);
+  const auto maximum = static_cast<uint32_t>(std::clamp<uint64_t>(fit, 1, kMostVgpus));
+  context_.turns.add(settings_.id, settings_.shares, maximum, settings_.kernel_limit_ms);
   return start_worker(problem);
+}
+
+void Vgpu::set_shares(const arbiter::Shares& shares) {
+  settings_.shares = shares;
+  context_.turns.set_shares(settings_.id, shares);
 }
 
 bool Vgpu::start_worker(std::string& problem) {
@@ -85,6 +96,15 @@ bool Vgpu::start_worker(std::string& problem) {
                       static_cast<unsigned long long>(settings_.id), reason.c_str());
     return false;
   }
+  TurnPeer peer;
+  peer.send = [this](const records::Record& record, const std::vector<int>& descriptors) {
+    if (worker_) worker_->send(record, descriptors);
+  };
+  peer.kill = [this](const std::string& why) {
+    if (worker_) worker_->kill(why);
+  };
+  if (!context_.turns.begin_worker(settings_.id, std::move(peer)))
+    worker_->kill("its turn page can't be made");
   witness_.begin(worker_->process(), "");
   schedule_witness();
   return true;
@@ -119,6 +139,7 @@ void Vgpu::report_gone() {
   if (!closing_ || std::exchange(gone_reported_, true)) return;
   context_.loop.cancel(witness_timer_);
   witness_timer_ = 0;
+  context_.turns.remove(settings_.id);
   events_.gone();
 }
 

@@ -45,6 +45,8 @@ class Vgpu {
   pid_t worker_process() const;
   uint32_t protections() const;
   records::VgpuStatus status();
+  /// Takes effect at once.
+  void set_shares(const arbiter::Shares& shares);
 
   /// Takes note of guest processes that have just ended, before their turn in the event loop.
   void settle(const Guest* except = nullptr);

@@ -116,6 +116,7 @@ void Vgpu::admit(Guest& guest) {
     return refuse(guest, guest.hello_sequence, ErrorCode::kInternal,
                   "No memory or descriptors are left for the connection.");
   guest.state = Guest::State::kOpen;
+  context_.turns.set_running(settings_.id, true);
   update_cgroup();
 
   records::Connect connect;
@@ -294,6 +295,11 @@ void Vgpu::erase(Guest& guest) {
   for (auto& [number, arena] : guest.arenas) keep(std::move(arena.memory));
   guest.arenas.clear();
   keep(std::move(guest.memory));
+  const bool used = std::any_of(guests_.begin(), guests_.end(), [](const auto& entry) {
+    return entry.second->state == Guest::State::kOpen ||
+           entry.second->state == Guest::State::kDeparting;
+  });
+  context_.turns.set_running(settings_.id, used);
 }
 
 }  // namespace aliquot

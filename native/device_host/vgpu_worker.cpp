@@ -87,6 +87,12 @@ void Vgpu::on_worker_record(const records::Record& record) {
     case Kind::kWorkerStatus:
       worker_claims_ = payload_of<records::WorkerStatus>(record);
       return;
+    case Kind::kTurnWanted:
+      return context_.turns.on_wanted(settings_.id);
+    case Kind::kTurnFinished:
+      return context_.turns.on_finished(settings_.id, payload_of<records::TurnFinished>(record));
+    case Kind::kWork:
+      return context_.turns.on_work(settings_.id, payload_of<records::Work>(record));
     case Kind::kPong:
       if (!heartbeat_.answered(record.header.sequence))
         worker_->kill("it answered what it was not asked");
@@ -98,6 +104,7 @@ void Vgpu::on_worker_record(const records::Record& record) {
 
 void Vgpu::on_worker_ready() {
   worker_ready_ = true;
+  context_.turns.worker_ready(settings_.id, worker_->process());
   Sighting now;
   if (witness_.look(true, now)) {
     sighting_ = now;
@@ -116,6 +123,7 @@ void Vgpu::on_worker_ended(const std::string& how) {
   const std::string problem =
       "The worker ended: " + (worker_problem_.empty() ? how : worker_problem_);
   ended_worker_ = std::move(worker_);
+  context_.turns.end_worker(settings_.id);
   const bool had_been_ready = std::exchange(worker_ready_, false);
   kept_.clear();
   past_cpu_ns_ += sighting_.cpu_ns;
@@ -179,6 +187,9 @@ void Vgpu::schedule_witness() {
     if (!worker_ || !worker_->running()) return;
     // Open files and mappings are walked every other time: they take longer.
     look_at_worker(++looks_ % 2 == 0);
+    if (!worker_ || worker_->doomed()) return;
+    context_.turns.sample(settings_.id);
+    context_.turns.look_at_worker(settings_.id, sighting_.children_cpu_ns);
     ask_for_answer();
     if (looks_ % kLooksACacheCheck == 0) worker_->check_cache();
     schedule_witness();
@@ -256,6 +267,8 @@ void Vgpu::update_cgroup() {
       inodes.push_back(inode_of(arena.memory.get()));
     }
   }
+  if (const int page = context_.turns.page(settings_.id); page >= 0)
+    inodes.push_back(inode_of(page));
   kept_.add_inodes(inodes);
   witness_.set_own_memory(std::move(inodes));
   worker_->limit_cgroup(common);

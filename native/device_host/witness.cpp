@@ -30,21 +30,28 @@ bool same_address_space(pid_t one, pid_t other) {
   return ::syscall(SYS_kcmp, one, other, kCompareAddressSpaces, 0, 0) == 0;
 }
 
-uint64_t processor_time(pid_t process) {
+struct ProcessorTime {
+  uint64_t own = 0;
+  uint64_t dead_children = 0;
+};
+
+ProcessorTime processor_time(pid_t process) {
   std::string text;
-  if (!read_whole("/proc/" + std::to_string(process) + "/stat", 4096, text)) return 0;
+  if (!read_whole("/proc/" + std::to_string(process) + "/stat", 4096, text)) return {};
   // The name is in parentheses and may hold anything; the last ')' ends it.
   const char* rest = std::strrchr(text.c_str(), ')');
-  if (rest == nullptr) return 0;
-  uint64_t ticks = 0;
+  if (rest == nullptr) return {};
+  ProcessorTime ticks;
   int field = 2;
   for (const char* at = rest + 1; *at != 0; ++at) {
     if (*at != ' ') continue;
     ++field;
-    if (field >= 14 && field <= 17) ticks += std::strtoull(at + 1, nullptr, 10);
+    const uint64_t value = std::strtoull(at + 1, nullptr, 10);
+    if (field == 14 || field == 15) ticks.own += value;
+    if (field == 16 || field == 17) ticks.dead_children += value;
   }
-  static const auto ticks_a_second = static_cast<uint64_t>(::sysconf(_SC_CLK_TCK));
-  return ticks * (1000000000 / ticks_a_second);
+  static const auto tick_ns = 1'000'000'000 / static_cast<uint64_t>(::sysconf(_SC_CLK_TCK));
+  return {ticks.own * tick_ns, ticks.dead_children * tick_ns};
 }
 
 bool contains(const std::vector<ino_t>& inodes, ino_t inode) {
@@ -166,7 +173,9 @@ bool Witness::look(bool with_files, Sighting& sighting) {
   if (!scratch_.empty() && ::stat((worker.folder() + "/root" + scratch_).c_str(), &scratch) == 0)
     walk.scratch_device = scratch.st_dev;
   for (const FamilyMember& member : family) {
-    sighting.cpu_ns += processor_time(member.process);
+    const ProcessorTime time = processor_time(member.process);
+    sighting.cpu_ns += time.own + time.dead_children;
+    sighting.children_cpu_ns += time.dead_children + (member.process == worker_ ? 0 : time.own);
     if (member.thread == 0) continue;
     ++sighting.processes;
     if (with_files && walk.hidden == nullptr) walk_files(member, walk);

@@ -23,6 +23,7 @@ struct Sighting {
   uint64_t shared = 0;            // shared memory mapped by all of them
   uint64_t files = 0;             // scratch, pipes, and memory files that aren't ours
   uint64_t cpu_ns = 0;            // processor time, that of dead children included
+  uint64_t children_cpu_ns = 0;   // of it: all but the worker process's own
   uint32_t processes = 0;
   const char* hidden = nullptr;  // why not all of it could be seen: no worker has a reason for that
 

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "device_host/arbiter/shares.h"
 #include "device_host/options.h"
 #include "device_host/worker_home.h"
 #include "protocol/records.h"
@@ -16,6 +17,7 @@ struct VgpuSettings {
   uint32_t flags = 0;  // records::VgpuFlag
   uint32_t kernel_limit_ms = 0;
   uint64_t device_type = 0;
+  arbiter::Shares shares;
   uid_t owner = 0;
   std::string name;
 };

@@ -53,6 +53,7 @@ enum class Kind : uint16_t {
   kPing = 51,        // answer with kPong, whatever the driver does
   kTurnPage = 52,    // + descriptor, for reading: see turn_page.h. Comes first
   kTurnRecall = 53,  // the turn's deadline was brought forward: the page has the new one
+  kAskWork = 54,     // answer with kWork at once
 
   // Worker -> device host. Claims, never trusted.
   kWorkerReady = 64,
@@ -65,6 +66,7 @@ enum class Kind : uint16_t {
   kPong = 71,  // carries the sequence of its kPing
   kTurnWanted = 72,    // there is work for the device, and no turn
   kTurnFinished = 73,  // all that was submitted in the turn has ended; nothing more is submitted
+  kWork = 74,          // processor time that the worker took for other things than the device's work
 };
 
 struct Header {
@@ -277,6 +279,10 @@ struct TurnFinished {
   uint32_t more = 0;       // 1: there is work for another
   uint64_t busy_ns = 0;    // work was under way: a claim
   uint64_t kernels = 0;    // that ended in it: a claim
+};
+
+struct Work {
+  uint64_t host_ns = 0;  // of the threads that decode and build, and of dead children; only grows
 };
 
 struct Record {

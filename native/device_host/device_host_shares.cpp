@@ -1,0 +1,110 @@
+// What the command line or the daemon asks about the device's time.
+#include <cstdio>
+
+#include "device_host/device_host.h"
+#include "device_host/share_records.h"
+
+namespace aliquot {
+
+using records::ErrorCode;
+using records::Kind;
+
+namespace {
+
+constexpr uint64_t kShortestTurnNs = 1'000'000;
+constexpr uint64_t kLongestTurnNs = 30'000'000;
+constexpr uint32_t kMostAveraging = 60;
+
+std::string percent(uint32_t hundredths) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%u.%02u %%", hundredths / 100, hundredths % 100);
+  return text;
+}
+
+}  // namespace
+
+std::string read_shares(const records::Shares& record, arbiter::Shares& shares) {
+  if (record.limit == 0 || record.limit > arbiter::kWhole)
+    return "The limit of " + percent(record.limit) + " isn't between 0.01 and 100 %.";
+  if (record.guarantee > record.limit)
+    return "The guarantee of " + percent(record.guarantee) + " is more than the limit of " +
+           percent(record.limit) + ".";
+  if (record.weight == 0 || record.weight > arbiter::kMostWeight)
+    return "The weight " + std::to_string(record.weight) + " isn't between 1 and " +
+           std::to_string(arbiter::kMostWeight) + ".";
+  if (record.priority > static_cast<uint32_t>(arbiter::PriorityClass::kBatch))
+    return "No priority class has the number " + std::to_string(record.priority) + ".";
+  shares.guarantee = record.guarantee;
+  shares.limit = record.limit;
+  shares.weight = record.weight;
+  shares.priority = static_cast<arbiter::PriorityClass>(record.priority);
+  return {};
+}
+
+std::string read_policy(const records::Policy& record, arbiter::Policy& policy) {
+  if (record.kind > static_cast<uint32_t>(arbiter::PolicyKind::kFixedShare))
+    return "No policy has the number " + std::to_string(record.kind) + ".";
+  if (record.turn_ns != 0 &&
+      (record.turn_ns < kShortestTurnNs || record.turn_ns > kLongestTurnNs))
+    return "A turn lasts between 1 and 30 ms, not " + std::to_string(record.turn_ns) + " ns.";
+  if (record.averaging == 0 || record.averaging > kMostAveraging)
+    return "Debts are paid back over 1 to " + std::to_string(kMostAveraging) + " turns, not " +
+           std::to_string(record.averaging) + ".";
+  policy.kind = static_cast<arbiter::PolicyKind>(record.kind);
+  policy.turn_ns = record.turn_ns;
+  policy.averaging = record.averaging;
+  return {};
+}
+
+std::string share_unavailable(uint32_t wanted, uint32_t guaranteed) {
+  return "A guarantee of " + percent(wanted) + " can't be given: " + percent(guaranteed) +
+         " of the device are guaranteed, " + percent(arbiter::kWhole - guaranteed) + " are free.";
+}
+
+void DeviceHost::on_resize(Control& control, const records::Record& record) {
+  const auto request = payload_of<records::VgpuResize>(record);
+  const uint32_t sequence = record.header.sequence;
+  const auto found = vgpus_.find(request.vgpu);
+  if (found == vgpus_.end() || found->second.vgpu->closing())
+    return answer_error(control, sequence, ErrorCode::kNoSuchVgpu,
+                        "No vGPU has the number " + std::to_string(request.vgpu) + ".");
+  Vgpu& vgpu = *found->second.vgpu;
+  if (control.peer.user != 0 && control.peer.user != vgpu.settings().owner)
+    return answer_error(control, sequence, ErrorCode::kNotPermitted,
+                        "The vGPU belongs to another user.");
+  arbiter::Shares shares;
+  if (const std::string wrong = read_shares(request.shares, shares); !wrong.empty())
+    return answer_error(control, sequence, ErrorCode::kBadShare, wrong);
+  const uint32_t others = turns_.arbiter().guaranteed() - vgpu.settings().shares.guarantee;
+  if (others + shares.guarantee > arbiter::kWhole)
+    return answer_error(control, sequence, ErrorCode::kShareUnavailable,
+                        share_unavailable(shares.guarantee, others));
+  vgpu.set_shares(shares);
+  log_.line("vgpu=%llu resized: guarantee %s, limit %s, weight %u, priority %u",
+            static_cast<unsigned long long>(request.vgpu), percent(shares.guarantee).c_str(),
+            percent(shares.limit).c_str(), shares.weight, static_cast<unsigned>(shares.priority));
+  control.channel->send(make_record(Kind::kDone, sequence));
+}
+
+void DeviceHost::on_policy_set(Control& control, const records::Record& record) {
+  const uint32_t sequence = record.header.sequence;
+  arbiter::Policy policy;
+  const std::string wrong = read_policy(payload_of<records::Policy>(record), policy);
+  if (!wrong.empty()) return answer_error(control, sequence, ErrorCode::kBadShare, wrong);
+  turns_.set_policy(policy);
+  log_.line("policy %u, turns of %llu ns, debts paid over %u turns",
+            static_cast<unsigned>(policy.kind), static_cast<unsigned long long>(policy.turn_ns),
+            policy.averaging);
+  answer_policy(control, sequence);
+}
+
+void DeviceHost::answer_policy(Control& control, uint32_t sequence) {
+  const arbiter::Policy& policy = turns_.arbiter().policy();
+  records::Policy answer;
+  answer.kind = static_cast<uint32_t>(policy.kind);
+  answer.averaging = policy.averaging;
+  answer.turn_ns = turns_.arbiter().turn_ns();
+  control.channel->send(make_record(Kind::kPolicy, sequence, answer));
+}
+
+}  // namespace aliquot

@@ -1,0 +1,267 @@
+#include "device_host/device_turns.h"
+
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/socket.h"
+
+namespace aliquot {
+
+namespace {
+
+using arbiter::kNoTime;
+using records::Kind;
+
+// A worker that has nothing more to submit may be about to: between two commands of a program that
+// waits for each lie some 10 to 100 µs.
+constexpr uint64_t kPatienceNs = 300'000;
+// While a vGPU of class `latency` is there, others submit no further ahead.
+constexpr uint64_t kShortWindowNs = 1'000'000;
+// After the end of a turn, beyond the kernel that may still run.
+constexpr uint64_t kOverdueNs = 500'000'000;
+
+uint64_t now_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+}  // namespace
+
+DeviceTurns::DeviceTurns(EventLoop& loop, EventLog& log)
+    : loop_(loop),
+      log_(log),
+      timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
+  timer_token_ = loop_.watch(timer_.get(), EPOLLIN, [this](uint32_t) {
+    uint64_t times = 0;
+    if (::read(timer_.get(), &times, sizeof times) < 0) return;
+    armed_for_ = 0;
+    const uint64_t now = now_ns();
+    arbiter_.look(now);
+    check_overdue(now);
+    arm();
+  });
+}
+
+DeviceTurns::~DeviceTurns() { loop_.unwatch(timer_token_); }
+
+DeviceTurns::Member* DeviceTurns::find(uint64_t vgpu) {
+  const auto found = members_.find(vgpu);
+  return found == members_.end() ? nullptr : &found->second;
+}
+
+void DeviceTurns::set_policy(const arbiter::Policy& policy) {
+  arbiter_.set_policy(policy, now_ns());
+  arm();
+}
+
+void DeviceTurns::add(uint64_t vgpu, const arbiter::Shares& shares, uint32_t maximum,
+                      uint32_t kernel_limit_ms) {
+  const uint64_t now = now_ns();
+  Member& member = members_[vgpu];
+  member.shares = shares;
+  member.kernel_limit_ns = uint64_t{kernel_limit_ms} * 1'000'000;
+  arbiter_.add(vgpu, shares, now);
+  arbiter_.set_maximum(vgpu, maximum, now);
+  arm();
+}
+
+void DeviceTurns::set_shares(uint64_t vgpu, const arbiter::Shares& shares) {
+  Member* member = find(vgpu);
+  if (member == nullptr) return;
+  member->shares = shares;
+  arbiter_.set_shares(vgpu, shares, now_ns());
+  arm();
+}
+
+void DeviceTurns::set_running(uint64_t vgpu, bool running) {
+  if (find(vgpu) == nullptr) return;
+  arbiter_.set_running(vgpu, running, now_ns());
+  arm();
+}
+
+void DeviceTurns::remove(uint64_t vgpu) {
+  if (members_.erase(vgpu) == 0) return;
+  arbiter_.remove(vgpu, now_ns());
+  arm();
+}
+
+bool DeviceTurns::begin_worker(uint64_t vgpu, TurnPeer peer) {
+  Member* member = find(vgpu);
+  auto page = std::make_unique<TurnPageMemory>();
+  if (member == nullptr || !page->create()) return false;
+  member->peer = std::move(peer);
+  member->page = std::move(page);
+  member->peer.send(make_record(Kind::kTurnPage, 0), {member->page->descriptor()});
+  return true;
+}
+
+void DeviceTurns::end_worker(uint64_t vgpu) {
+  Member* member = find(vgpu);
+  if (member == nullptr) return;
+  member->page.reset();
+  member->peer = {};
+  member->witness.end();
+  member->wanted_since = 0;
+  arbiter_.lost_worker(vgpu, now_ns());
+  arm();
+}
+
+void DeviceTurns::worker_ready(uint64_t vgpu, pid_t worker) {
+  if (Member* member = find(vgpu)) member->witness.begin(worker, now_ns());
+}
+
+void DeviceTurns::look_at_worker(uint64_t vgpu, uint64_t children_ns) {
+  Member* member = find(vgpu);
+  if (member == nullptr || !member->page) return;
+  switch (member->witness.look(now_ns(), children_ns)) {
+    case TurnWitness::Verdict::kNothing:
+      return;
+    case TurnWitness::Verdict::kAsk:
+      return member->peer.send(make_record(Kind::kAskWork, 0), {});
+    case TurnWitness::Verdict::kGuilty:
+      return member->peer.kill(member->witness.reason());
+  }
+}
+
+void DeviceTurns::on_work(uint64_t vgpu, const records::Work& work) {
+  Member* member = find(vgpu);
+  if (member == nullptr || !member->page) return;
+  const uint64_t now = now_ns();
+  uint64_t charge = 0;
+  const TurnWitness::Verdict verdict = member->witness.answered(now, work.host_ns, charge);
+  if (verdict == TurnWitness::Verdict::kGuilty) return member->peer.kill(member->witness.reason());
+  if (charge == 0) return;
+  arbiter_.charge_outside(vgpu, charge, now);
+  arm();
+}
+
+int DeviceTurns::page(uint64_t vgpu) const {
+  const auto found = members_.find(vgpu);
+  return found == members_.end() || !found->second.page ? -1 : found->second.page->descriptor();
+}
+
+void DeviceTurns::on_wanted(uint64_t vgpu) {
+  Member* member = find(vgpu);
+  // One that has the device may have asked before it saw that.
+  if (member == nullptr || member->wanted_since != 0 || arbiter_.holder() == vgpu) return;
+  const uint64_t now = now_ns();
+  member->wanted_since = now;
+  arbiter_.wants(vgpu, now);
+  arm();
+}
+
+void DeviceTurns::on_finished(uint64_t vgpu, const records::TurnFinished& finished) {
+  Member* member = find(vgpu);
+  if (member == nullptr || !member->page) return;
+  if (arbiter_.holder() != vgpu || finished.turn != member->page->turn())
+    return member->peer.kill("it gave back a turn that it hasn't");
+  const uint64_t now = now_ns();
+  // No more than the turn can have been.
+  member->witness.finished();
+  member->busy_ns += std::min(finished.busy_ns, now - std::min(now, arbiter_.held_since()));
+  if (finished.more != 0) member->wanted_since = now;
+  arbiter_.finished(vgpu, finished.more != 0, now);
+  arm();
+}
+
+void DeviceTurns::grant(uint64_t vgpu, uint64_t deadline_ns) {
+  Member* member = find(vgpu);
+  if (member == nullptr || !member->page) return;
+  if (member->wanted_since != 0) {
+    const uint64_t now = now_ns();
+    member->history.waited(now - std::min(now, member->wanted_since));
+  }
+  member->wanted_since = 0;
+  const bool anybody_in_haste =
+      std::any_of(members_.begin(), members_.end(), [](const auto& entry) {
+        return entry.second.shares.priority == arbiter::PriorityClass::kLatency;
+      });
+  const uint64_t window = anybody_in_haste ? std::min(kShortWindowNs, arbiter_.turn_ns())
+                                           : arbiter_.turn_ns();
+  member->witness.granted();
+  static_assert(kNoTime == turns::kNoDeadline);
+  member->page->grant(deadline_ns, window, kPatienceNs, deadline_ns != kNoTime);
+}
+
+void DeviceTurns::recall(uint64_t vgpu, uint64_t deadline_ns) {
+  Member* member = find(vgpu);
+  if (member == nullptr || !member->page) return;
+  member->page->shorten(deadline_ns);
+  member->peer.send(make_record(Kind::kTurnRecall, 0), {});
+}
+
+// Without this a worker could keep the device by never saying that it has done.
+void DeviceTurns::check_overdue(uint64_t now) {
+  const auto holder = arbiter_.holder();
+  Member* member = holder ? find(*holder) : nullptr;
+  if (member == nullptr || !arbiter_.contended() || member->kernel_limit_ns == 0) return;
+  const uint64_t end = arbiter_.deadline();
+  if (end == kNoTime || now < end + member->kernel_limit_ns + kOverdueNs) return;
+  member->peer.kill("it kept the device for " + std::to_string((now - end) / 1'000'000) +
+                    " ms beyond its turn");
+}
+
+void DeviceTurns::arm() {
+  uint64_t next = arbiter_.next_look();
+  const auto holder = arbiter_.holder();
+  const Member* member = holder ? find(*holder) : nullptr;
+  if (member != nullptr && member->kernel_limit_ns != 0 && arbiter_.contended() &&
+      arbiter_.deadline() != kNoTime) {
+    next = std::min(next, arbiter_.deadline() + member->kernel_limit_ns + kOverdueNs);
+  }
+  // A timer that rings too early costs less than setting it at every turn.
+  if (next == kNoTime || (armed_for_ != 0 && armed_for_ <= next)) return;
+  armed_for_ = next;
+  itimerspec when{};
+  when.it_value.tv_sec = static_cast<time_t>(next / 1'000'000'000);
+  when.it_value.tv_nsec = static_cast<long>(std::max<uint64_t>(next % 1'000'000'000, 1));
+  ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
+}
+
+void DeviceTurns::sample(uint64_t vgpu) {
+  Member* member = find(vgpu);
+  if (member == nullptr) return;
+  const uint64_t now = now_ns();
+  member->history.sample(now, arbiter_.account(vgpu, now).held_ns);
+}
+
+records::VgpuTurns DeviceTurns::report(uint64_t vgpu) const {
+  records::VgpuTurns report;
+  report.vgpu = vgpu;
+  const auto found = members_.find(vgpu);
+  if (found == members_.end()) return report;
+  const Member& member = found->second;
+  const uint64_t now = now_ns();
+  const arbiter::Account account = arbiter_.account(vgpu, now);
+  report.shares.guarantee = member.shares.guarantee;
+  report.shares.limit = member.shares.limit;
+  report.shares.weight = member.shares.weight;
+  report.shares.priority = static_cast<uint32_t>(member.shares.priority);
+  report.held_ns = account.held_ns;
+  report.waited_ns = account.waited_ns;
+  report.outside_ns = account.outside_ns;
+  report.overrun_ns = account.overrun_ns;
+  report.balance_ns = account.balance_ns;
+  report.turns = account.turns;
+  report.busy_ns = member.busy_ns;
+  report.at_ns = now;
+  const auto microseconds = [](uint64_t ns) {
+    return static_cast<uint32_t>(std::min<uint64_t>(ns / 1000, UINT32_MAX));
+  };
+  report.wait_p50_us = microseconds(member.history.wait_percentile(50));
+  report.wait_p99_us = microseconds(member.history.wait_percentile(99));
+  constexpr uint64_t kSecond = 1'000'000'000;
+  report.share_1s = member.history.share(kSecond, now, account.held_ns);
+  report.share_10s = member.history.share(10 * kSecond, now, account.held_ns);
+  report.share_60s = member.history.share(60 * kSecond, now, account.held_ns);
+  report.holds = arbiter_.holder() == vgpu ? 1 : 0;
+  return report;
+}
+
+}  // namespace aliquot

@@ -1,0 +1,95 @@
+// The turns of one device: asks the arbiter who may use it, tells the workers, and hears from them
+// when they want it or have done with it. What a turn costs is measured here, by one clock, from the
+// grant to the moment at which the worker gives the turn back: a worker claims nothing of it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "device_host/arbiter/arbiter.h"
+#include "device_host/event_log.h"
+#include "device_host/event_loop.h"
+#include "device_host/turn_history.h"
+#include "device_host/turn_page_memory.h"
+#include "device_host/turn_witness.h"
+#include "protocol/records.h"
+
+namespace aliquot {
+
+/// How the turns reach a vGPU's worker.
+struct TurnPeer {
+  std::function<void(const records::Record&, const std::vector<int>&)> send;
+  std::function<void(const std::string&)> kill;
+};
+
+class DeviceTurns final : public arbiter::Doer {
+ public:
+  DeviceTurns(EventLoop& loop, EventLog& log);
+  ~DeviceTurns() override;
+  DeviceTurns(const DeviceTurns&) = delete;
+  DeviceTurns& operator=(const DeviceTurns&) = delete;
+
+  arbiter::Arbiter& arbiter() { return arbiter_; }
+  const arbiter::Arbiter& arbiter() const { return arbiter_; }
+  void set_policy(const arbiter::Policy& policy);
+
+  /// `maximum`: how many vGPUs of this size the device has room for. A turn that lasts longer than
+  /// `kernel_limit_ms` (0: no limit) beyond its end costs the worker, where others wait.
+  void add(uint64_t vgpu, const arbiter::Shares& shares, uint32_t maximum, uint32_t kernel_limit_ms);
+  void set_shares(uint64_t vgpu, const arbiter::Shares& shares);
+  void set_running(uint64_t vgpu, bool running);
+  void remove(uint64_t vgpu);
+
+  /// A worker was started: makes its page and sends it. False: none to be had.
+  bool begin_worker(uint64_t vgpu, TurnPeer peer);
+  void end_worker(uint64_t vgpu);
+  /// The page of the present worker, -1 where there is none.
+  int page(uint64_t vgpu) const;
+
+  /// The worker has loaded its driver: what it computes from now on is watched.
+  void worker_ready(uint64_t vgpu, pid_t worker);
+  /// Now and then: whether it computes outside its turns. `children_ns`: processor time of its
+  /// children.
+  void look_at_worker(uint64_t vgpu, uint64_t children_ns);
+
+  // Records of a worker.
+  void on_wanted(uint64_t vgpu);
+  void on_finished(uint64_t vgpu, const records::TurnFinished& finished);
+  void on_work(uint64_t vgpu, const records::Work& work);
+
+  /// Notes what the vGPU has had up to now, for its shares over the last seconds.
+  void sample(uint64_t vgpu);
+  records::VgpuTurns report(uint64_t vgpu) const;
+
+  // arbiter::Doer
+  void grant(uint64_t vgpu, uint64_t deadline_ns) override;
+  void recall(uint64_t vgpu, uint64_t deadline_ns) override;
+
+ private:
+  struct Member {
+    arbiter::Shares shares;
+    uint64_t kernel_limit_ns = 0;
+    TurnPeer peer;
+    std::unique_ptr<TurnPageMemory> page;  // null: no worker
+    TurnHistory history;
+    TurnWitness witness;
+    uint64_t wanted_since = 0;  // 0: it wants nothing, or has a turn
+    uint64_t busy_ns = 0;       // a claim
+  };
+  Member* find(uint64_t vgpu);
+  void check_overdue(uint64_t now);
+  void arm();
+
+  EventLoop& loop_;
+  EventLog& log_;
+  std::map<uint64_t, Member> members_;
+  arbiter::Arbiter arbiter_{*this};
+  Descriptor timer_;
+  uint64_t timer_token_ = 0;
+  uint64_t armed_for_ = 0;
+};
+
+}  // namespace aliquot

@@ -1,0 +1,44 @@
+#include "device_host/turn_page_memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace aliquot {
+
+TurnPageMemory::~TurnPageMemory() {
+  if (page_ != nullptr) ::munmap(page_, turns::kTurnPageSize);
+}
+
+bool TurnPageMemory::create() {
+  memory_.reset(::memfd_create("aliquot-turns", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!memory_ || ::ftruncate(memory_.get(), turns::kTurnPageSize) != 0) return false;
+  void* mapping = ::mmap(nullptr, turns::kTurnPageSize, PROT_READ | PROT_WRITE, MAP_SHARED,
+                         memory_.get(), 0);
+  if (mapping == MAP_FAILED) return false;
+  page_ = static_cast<turns::TurnPage*>(mapping);
+  // Our mapping stays writable; no later one can be made so (Linux 5.1).
+  return ::fcntl(memory_.get(), F_ADD_SEALS,
+                 F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) == 0;
+}
+
+void TurnPageMemory::grant(uint64_t deadline_ns, uint64_t window_ns, uint64_t patience_ns,
+                           bool contended) {
+  page_->deadline_ns.store(deadline_ns, std::memory_order_relaxed);
+  page_->window_ns.store(window_ns, std::memory_order_relaxed);
+  page_->patience_ns.store(patience_ns, std::memory_order_relaxed);
+  page_->contended.store(contended ? 1 : 0, std::memory_order_relaxed);
+  page_->turn.store(++turn_, std::memory_order_release);
+  ::syscall(SYS_futex, &page_->turn, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+}
+
+void TurnPageMemory::shorten(uint64_t deadline_ns) {
+  page_->deadline_ns.store(deadline_ns, std::memory_order_relaxed);
+  page_->contended.store(1, std::memory_order_release);
+}
+
+}  // namespace aliquot

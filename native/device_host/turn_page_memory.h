@@ -1,0 +1,34 @@
+// The device host's end of one worker's turn page (turn_page.h): the only one that can write it.
+#pragma once
+
+#include "protocol/descriptor.h"
+#include "protocol/turn_page.h"
+
+namespace aliquot {
+
+class TurnPageMemory {
+ public:
+  TurnPageMemory() = default;
+  ~TurnPageMemory();
+  TurnPageMemory(const TurnPageMemory&) = delete;
+  TurnPageMemory& operator=(const TurnPageMemory&) = delete;
+
+  /// Makes and maps the page, and seals it: whoever gets the descriptor can map it for reading only.
+  /// False with errno set where that can't be had.
+  bool create();
+  int descriptor() const { return memory_.get(); }
+
+  /// The number of the last turn that was granted.
+  uint32_t turn() const { return turn_; }
+  /// Grants one more turn and wakes who waits for it.
+  void grant(uint64_t deadline_ns, uint64_t window_ns, uint64_t patience_ns, bool contended);
+  /// The turn that was granted last ends then: others wait.
+  void shorten(uint64_t deadline_ns);
+
+ private:
+  Descriptor memory_;
+  turns::TurnPage* page_ = nullptr;
+  uint32_t turn_ = 0;
+};
+
+}  // namespace aliquot

@@ -1,0 +1,63 @@
+// Whether a worker computes outside its turns, by its processor time, which the kernel counts and the
+// worker can't write. For devices that compute on the processor.
+//
+// What a worker takes between its turns must be small, or explained: decoding commands and compiling
+// programs are no work for the device, but only the worker knows how much of it there was. So it is
+// asked when it matters. What it claims is believed and, beyond a burst, charged as if it had had the
+// device meanwhile, so that a lie gains nothing; what it doesn't even claim ends it.
+#pragma once
+
+#include <sys/types.h>
+#include <time.h>
+
+#include <cstdint>
+#include <string>
+
+namespace aliquot {
+
+class TurnWitness {
+ public:
+  enum class Verdict { kNothing, kAsk, kGuilty };
+
+  /// What may be taken outside turns, of one processor, without a question: threads that go to sleep
+  /// after a turn, records, timers.
+  static constexpr uint64_t kAllowedNs = 50'000'000;      // between two looks
+  static constexpr uint64_t kAllowedATurnNs = 400'000;    // and for each turn that ended meanwhile
+  /// What claims may add up to before they are charged, and how fast that room comes back.
+  static constexpr uint64_t kBurstNs = 5'000'000'000;
+  static constexpr uint64_t kBurstPercent = 5;
+  static constexpr uint64_t kPatienceNs = 1'000'000'000;  // for an answer
+
+  /// Begins with a worker that is ready. False: its processor time can't be read.
+  bool begin(pid_t worker, uint64_t now);
+  void end() { watching_ = false; }
+
+  void granted();
+  void finished();
+
+  /// Looks; `children_ns` is the processor time of the worker's children.
+  Verdict look(uint64_t now, uint64_t children_ns);
+  /// The worker's answer. `charge_ns`: what is to be charged.
+  Verdict answered(uint64_t now, uint64_t host_ns, uint64_t& charge_ns);
+  /// Why it is guilty, for the log.
+  const std::string& reason() const { return reason_; }
+
+ private:
+  uint64_t processor_ns() const;
+  uint64_t outside_ns() const;
+
+  clockid_t clock_ = 0;
+  bool watching_ = false;
+  bool in_turn_ = false;
+  uint64_t inside_ns_ = 0;      // taken in turns that have ended
+  uint64_t turn_began_ns_ = 0;  // processor time then
+  uint64_t children_ns_ = 0;
+  uint64_t turns_ = 0;
+  // At the last look that found nothing, or the last answer.
+  uint64_t seen_outside_ns_ = 0, seen_turns_ = 0, seen_host_ns_ = 0, seen_at_ = 0;
+  uint64_t asked_at_ = 0;  // 0: no question is open
+  uint64_t burst_ns_ = kBurstNs;
+  std::string reason_;
+};
+
+}  // namespace aliquot
