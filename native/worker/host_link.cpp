@@ -52,6 +52,12 @@ void HostLink::overrun(uint32_t connection, uint32_t milliseconds, const char* k
 
 void HostLink::pong(uint32_t sequence) { send(make_record(Kind::kPong, sequence)); }
 
+void HostLink::work(uint64_t host_ns) {
+  records::Work payload;
+  payload.host_ns = host_ns;
+  send(make_record(Kind::kWork, 0, payload));
+}
+
 void HostLink::status(uint64_t kernels, uint64_t copied_bytes) {
   records::WorkerStatus payload;
   payload.kernels = kernels;

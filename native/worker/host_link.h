@@ -20,6 +20,7 @@ class HostLink {
   void violation(uint32_t connection, const char* text);
   void overrun(uint32_t connection, uint32_t milliseconds, const char* kernel);
   void pong(uint32_t sequence);
+  void work(uint64_t host_ns);
   void status(uint64_t kernels, uint64_t copied_bytes);
 };
 

@@ -72,6 +72,8 @@ void Server::handle(const records::Record& record, DescriptorList& descriptors) 
     }
     case Kind::kPing:
       return host_.pong(record.header.sequence);
+    case Kind::kAskWork:
+      return host_.work(host_work_ns());
     default:
       return;  // of a newer device host; nothing that this worker promised to answer
   }

@@ -1,8 +1,58 @@
 #include "worker/thread.h"
 
 #include <signal.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include <mutex>
+#include <unordered_set>
 
 namespace aliquot::worker {
+
+namespace {
+
+uint64_t read_ns(clockid_t clock) {
+  timespec time{};
+  clock_gettime(clock, &time);
+  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
+}
+
+// The threads that run, by their clocks, and what those took that have ended.
+struct Work {
+  std::mutex mutex;
+  std::unordered_set<clockid_t> running;
+  uint64_t ended_ns = 0;
+};
+
+Work& work() {
+  static Work& all = *new Work;  // never destroyed: threads may outlive main
+  return all;
+}
+
+struct Start {
+  void* (*entry)(void*);
+  void* argument;
+};
+
+void* run(void* data) {
+  const Start start = *static_cast<Start*>(data);
+  delete static_cast<Start*>(data);
+  clockid_t clock{};
+  const bool counted = pthread_getcpuclockid(pthread_self(), &clock) == 0;
+  if (counted) {
+    const std::lock_guard guard(work().mutex);
+    work().running.insert(clock);
+  }
+  void* result = start.entry(start.argument);
+  if (counted) {
+    const std::lock_guard guard(work().mutex);
+    work().running.erase(clock);
+    work().ended_ns += read_ns(clock);
+  }
+  return result;
+}
+
+}  // namespace
 
 bool Thread::start(void* (*entry)(void*), void* argument, const char* name) {
   if (started_) return false;
@@ -10,7 +60,9 @@ bool Thread::start(void* (*entry)(void*), void* argument, const char* name) {
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  started_ = pthread_create(&thread_, nullptr, entry, argument) == 0;
+  auto* begin = new Start{entry, argument};
+  started_ = pthread_create(&thread_, nullptr, run, begin) == 0;
+  if (!started_) delete begin;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (started_) pthread_setname_np(thread_, name);
   return started_;
@@ -26,6 +78,22 @@ void Thread::detach() {
   if (!started_) return;
   pthread_detach(thread_);
   started_ = false;
+}
+
+uint64_t host_work_ns() {
+  uint64_t sum = 0;
+  {
+    const std::lock_guard guard(work().mutex);
+    sum = work().ended_ns;
+    for (const clockid_t clock : work().running) sum += read_ns(clock);
+  }
+  rusage children{};
+  getrusage(RUSAGE_CHILDREN, &children);
+  for (const timeval& time : {children.ru_utime, children.ru_stime}) {
+    sum += static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 +
+           static_cast<uint64_t>(time.tv_usec) * 1'000;
+  }
+  return sum;
 }
 
 }  // namespace aliquot::worker

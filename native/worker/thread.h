@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 
+#include <cstdint>
+
 namespace aliquot::worker {
 
 class Thread {
@@ -25,5 +27,9 @@ class Thread {
   pthread_t thread_{};
   bool started_ = false;
 };
+
+/// Processor time of all threads that were started here and of the children that have ended, ns:
+/// what a worker takes for other things than the device's work. Any thread may ask.
+uint64_t host_work_ns();
 
 }  // namespace aliquot::worker

@@ -27,3 +27,13 @@ void test_birth_in_a_cgroup();         // launch_test.cpp
 void test_a_killed_worker_s_guests();  // vgpu_test.cpp
 void test_witness();  // witness_test.cpp
 void test_kept_memory();
+void test_turns_pass_between_workers();  // turns_test.cpp
+void test_a_turn_that_it_hasn_t_ends_a_worker();
+void test_the_worker_can_t_write_its_page();
+void test_guarantees_add_up_to_one_device();
+void test_shares_and_policies_that_can_t_be();
+void test_turn_history();
+void test_computing_in_turns_is_no_guilt();  // turn_witness_test.cpp
+void test_computing_outside_turns_is_found();
+void test_a_claim_is_believed_and_charged_beyond_a_burst();
+void test_silence_and_unasked_answers_are_guilt();

@@ -17,5 +17,15 @@ int main() {
   test_a_killed_worker_s_guests();
   test_witness();
   test_kept_memory();
+  test_turns_pass_between_workers();
+  test_a_turn_that_it_hasn_t_ends_a_worker();
+  test_the_worker_can_t_write_its_page();
+  test_guarantees_add_up_to_one_device();
+  test_shares_and_policies_that_can_t_be();
+  test_turn_history();
+  test_computing_in_turns_is_no_guilt();
+  test_computing_outside_turns_is_found();
+  test_a_claim_is_believed_and_charged_beyond_a_burst();
+  test_silence_and_unasked_answers_are_guilt();
   return g_failures == 0 ? 0 : 1;
 }

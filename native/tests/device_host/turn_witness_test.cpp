@@ -1,0 +1,95 @@
+// The witness of turns, against a child that computes.
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "device_host/turn_witness.h"
+
+using namespace aliquot;  // NOLINT: a test program
+using Verdict = TurnWitness::Verdict;
+
+namespace {
+
+// A child that computes until it is stopped, and has for `milliseconds` when this returns.
+class Computing {
+ public:
+  Computing() : child_(::fork()) {
+    if (child_ != 0) return;
+    for (;;) ::getppid();
+  }
+  ~Computing() {
+    ::kill(child_, SIGKILL);
+    ::waitpid(child_, nullptr, 0);
+  }
+  pid_t process() const { return child_; }
+  void compute(uint64_t milliseconds) const {
+    clockid_t clock{};
+    CHECK(::clock_getcpuclockid(child_, &clock) == 0);
+    const uint64_t until = read(clock) + milliseconds * 1'000'000;
+    while (read(clock) < until) ::usleep(1000);
+  }
+
+ private:
+  static uint64_t read(clockid_t clock) {
+    timespec time{};
+    ::clock_gettime(clock, &time);
+    return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 +
+           static_cast<uint64_t>(time.tv_nsec);
+  }
+  pid_t child_;
+};
+
+constexpr uint64_t kMs = 1'000'000;
+
+}  // namespace
+
+void test_computing_in_turns_is_no_guilt() {
+  const Computing worker;
+  TurnWitness witness;
+  CHECK(witness.begin(worker.process(), 0));
+  witness.granted();
+  worker.compute(150);
+  CHECK(witness.look(200 * kMs, 0) == Verdict::kNothing);
+  worker.compute(20);
+  witness.finished();
+  CHECK(witness.look(250 * kMs, 0) == Verdict::kNothing);
+}
+
+void test_computing_outside_turns_is_found() {
+  const Computing worker;
+  TurnWitness witness;
+  CHECK(witness.begin(worker.process(), 0));
+  worker.compute(120);
+  CHECK(witness.look(200 * kMs, 0) == Verdict::kAsk);
+  uint64_t charge = 0;
+  CHECK(witness.answered(201 * kMs, 10 * kMs, charge) == Verdict::kGuilty);
+  CHECK(!witness.reason().empty() && charge == 0);
+}
+
+void test_a_claim_is_believed_and_charged_beyond_a_burst() {
+  const Computing worker;
+  TurnWitness witness;
+  CHECK(witness.begin(worker.process(), 0));
+  uint64_t claimed = 0, charged = 0;
+  // Children that compile count as well; here they carry the burst.
+  for (uint64_t look = 1; look <= 6; ++look) {
+    CHECK(witness.look(look * 200 * kMs, look * 1000 * kMs) == Verdict::kAsk);
+    claimed += 5000 * kMs;
+    uint64_t charge = 0;
+    CHECK(witness.answered(look * 200 * kMs, claimed, charge) == Verdict::kNothing);
+    charged += charge;
+  }
+  CHECK(charged >= 900 * kMs && charged <= 3000 * kMs);
+}
+
+void test_silence_and_unasked_answers_are_guilt() {
+  const Computing worker;
+  TurnWitness witness;
+  CHECK(witness.begin(worker.process(), 0));
+  uint64_t charge = 0;
+  CHECK(witness.answered(1, 5, charge) == Verdict::kGuilty);
+  CHECK(witness.look(kMs, 200 * kMs) == Verdict::kAsk);
+  CHECK(witness.look(500 * kMs, 200 * kMs) == Verdict::kNothing);
+  CHECK(witness.look(1002 * kMs, 200 * kMs) == Verdict::kGuilty);
+}
