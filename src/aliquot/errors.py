@@ -4,15 +4,17 @@
     ├── UserError                   what was asked for can't be (ALQ-E2xx)
     │   ├── UsageError, BadSize, BadDuration, BadName, BadTraceFile
     │   ├── NoDriver, IncompatibleDriver (ChosenDriverUnusable)
-    │   ├── UnknownDevice, AmbiguousDevice, QuotaAboveDevice
+    │   ├── UnknownDevice, AmbiguousDevice, QuotaAboveDevice, AmbiguousVgpu
+    │   ├── ImpossibleShare, UnknownPriorityClass, UnknownPolicy, BadTurn
     │   ├── BadRuntimeDirectory, MissingNativeProgram, BenchmarkFailed
     │   └── CommandNotFound, CommandNotExecutable
     └── DeviceHostError             what a device host refused (ALQ-E1xx)
         ├── VersionMismatch, BadRecord, NotPermitted, MemoryUnavailable, NameTaken
         ├── NoSuchVgpu, WorkerStart, LimitReached, InternalError, WorkerEnded
+        ├── ShareUnavailable, BadShare
         └── DeviceHostUnreachable
 
-Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E110 are
+Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E112 are
 `aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made from this file
 by `python -m aliquot.errors`; a test compares the two. No import here may be slow.
 """
@@ -181,6 +183,47 @@ class ChosenDriverUnusable(IncompatibleDriver):
     remedy = "correct or unset the variable; 'aliquot doctor' tells what is wrong with each"
 
 
+class ImpossibleShare(UserError):
+    code = "ALQ-E217"
+    title = "A share can't be as it was asked for"
+    why = (
+        "Shares are percent of one device's time, above 0 and up to 100, with at most two "
+        "decimals; a limit is not below its guarantee; a weight is a whole number from 1 to 1000."
+    )
+    remedy = "write it like --compute 25 --compute-limit 40 --weight 2"
+
+
+class UnknownPriorityClass(UserError):
+    code = "ALQ-E218"
+    title = "There is no such priority class"
+    why = "A vGPU is of one of three priority classes; normal is the default."
+    remedy = "choose latency, normal or batch"
+
+
+class UnknownPolicy(UserError):
+    code = "ALQ-E219"
+    title = "There is no such policy"
+    why = "A policy says how a device's time is shared among its vGPUs."
+    remedy = "choose best-effort, equal-share or fixed-share"
+
+
+class BadTurn(UserError):
+    code = "ALQ-E220"
+    title = "A policy's turn or averaging can't be as it was asked for"
+    why = (
+        "A turn is the stretch of device time that one vGPU is granted at once: 1 to 30 ms, or "
+        "auto. The averaging, 1 to 60, says over how many turns a debt is paid back."
+    )
+    remedy = "write it like --turn 2ms --averaging 4"
+
+
+class AmbiguousVgpu(UserError):
+    code = "ALQ-E221"
+    title = "Several vGPUs fit"
+    why = "Names and numbers of vGPUs are unique on one device, not on all of them."
+    remedy = "say which device with --device"
+
+
 class DeviceHostError(AliquotError):
     """A device host refused, or can't be reached."""
 
@@ -262,6 +305,20 @@ class WorkerEnded(DeviceHostError):
     remedy = "raise --kernel-limit if it was a long kernel, else look at the program and its driver"
 
 
+class ShareUnavailable(DeviceHostError):
+    code = "ALQ-E111"
+    title = "The device has less time left to promise than was asked for"
+    why = "The guarantees of a device's vGPUs add up to 100 % at most."
+    remedy = "ask for less with --compute; 'aliquot top --once' shows who was promised what"
+
+
+class BadShare(DeviceHostError):
+    code = "ALQ-E112"
+    title = "The device host refuses a share or policy"
+    why = "A guarantee, limit, weight, priority class, turn or averaging is out of its bounds."
+    remedy = "'aliquot run --help' and 'aliquot policy --help' tell the bounds"
+
+
 class DeviceHostUnreachable(DeviceHostError):
     code = "ALQ-E120"
     title = "The device host can't be reached"
@@ -281,6 +338,8 @@ BY_NUMBER: dict[int, type[DeviceHostError]] = {
     8: LimitReached,
     9: InternalError,
     10: WorkerEnded,
+    11: ShareUnavailable,
+    12: BadShare,
 }
 
 

@@ -2,6 +2,7 @@
 
 <runtime directory>/<device uuid>/control.sock   commands to the device host
                                  /start.lock     held while one process starts the device host
+                                 /policy         as the user last set it, for the next device host
                                  /v<id>.sock     one a vGPU, for its guest processes
 """
 
@@ -89,3 +90,8 @@ def device_hosts() -> Iterator[tuple[str, str]]:
 def control_socket(root: str, device_uuid: str) -> str:
     """The path of a device host's control socket."""
     return os.path.join(root, device_uuid, "control.sock")
+
+
+def policy_file(root: str, device_uuid: str) -> str:
+    """The path of the file that keeps a device's policy."""
+    return os.path.join(root, device_uuid, "policy")

@@ -14,7 +14,8 @@ for _power, _letter in enumerate("kmgt", start=1):
 _NUMBER = re.compile(r"([0-9]{1,18})(?:\.([0-9]{1,18}))? ?([A-Za-z]*)", re.ASCII)
 LARGEST_SIZE = 2**63 - 1
 
-_DURATION_UNITS = {"ms": 1, "": 1000, "s": 1000, "min": 60_000}
+_MS = 1_000_000
+_DURATION_UNITS = {"ms": _MS, "": 1000 * _MS, "s": 1000 * _MS, "min": 60_000 * _MS}
 LONGEST_DURATION_MS = 24 * 60 * 60 * 1000
 
 
@@ -33,14 +34,20 @@ def parse_size(text: str) -> int:
 
 def parse_duration_ms(text: str) -> int:
     """Milliseconds in a string like `2s`, `500ms` or `1.5`; raises BadDuration."""
-    milliseconds = _scaled(text, _DURATION_UNITS)
-    if milliseconds is None:
+    nanoseconds = duration_ns(text)
+    if nanoseconds is None:
         raise BadDuration(f"{_shown(text)} is not a duration")
+    milliseconds = nanoseconds // _MS
     if not 0 < milliseconds <= LONGEST_DURATION_MS:
         raise BadDuration(
             f"the duration {_shown(text)} is not between 1 ms and 24 hours",
         )
     return milliseconds
+
+
+def duration_ns(text: str) -> int | None:
+    """Nanoseconds in a duration as parse_duration_ms reads it; None where it isn't one."""
+    return _scaled(text, _DURATION_UNITS)
 
 
 def format_size(size: int) -> str:

@@ -1,15 +1,17 @@
-"""What one asks of a device host: create, destroy and list vGPUs."""
+"""What one asks of a device host: vGPUs and the policy by which they share its device."""
 
 from __future__ import annotations
 
+import contextlib
 from typing import NamedTuple
 
 from aliquot import runtime_directory
-from aliquot.client import records, start
+from aliquot.client import policies, records, start
 from aliquot.client.connection import Connection
 from aliquot.client.records import Kind
 from aliquot.errors import BadRecord, DeviceHostError, DeviceHostUnreachable, MemoryUnavailable
 from aliquot.model.device import Device
+from aliquot.model.shares import Policy, PolicyKind, PriorityClass, Shares, Turns
 from aliquot.model.vgpu import Vgpu, VgpuUsage
 
 # cl_device_type by the words of --device-type; 0 leaves the driver's own.
@@ -45,11 +47,17 @@ class DeviceHost:
     def start_or_join(cls, device: Device) -> DeviceHost:
         """The host of a device, started where none runs."""
         last: DeviceHostUnreachable | None = None
+        unset = False  # one was started that may not know of the policy yet
         # One that we just joined may end at this very moment, for want of vGPUs.
         for _ in range(_ATTEMPTS):
-            connection = start.connect(device)
+            connection, started = start.connect(device)
+            unset = unset or started
             try:
-                return cls(connection)
+                host = cls(connection)
+                policy = policies.remembered(device.uuid) if unset else None
+                if policy is not None:
+                    host.set_policy(policy)
+                return host
             except DeviceHostUnreachable as error:
                 connection.close()
                 last = error
@@ -82,9 +90,12 @@ class DeviceHost:
         flags: int = 0,
         kernel_limit_ms: int = 2000,
         device_type: int = 0,
+        shares: Shares = Shares(),  # noqa: B008 - a constant
     ) -> Vgpu:
         """Create a vGPU; `memory` in bytes, 0 for all that is unreserved; `flags` are VgpuFlag."""
-        wanted = records.VgpuCreate(memory, flags, kernel_limit_ms, device_type, name.encode())
+        wanted = records.VgpuCreate(
+            memory, flags, kernel_limit_ms, device_type, records.Shares(*shares), name.encode()
+        )
         try:
             created = self._connection.ask_for(
                 Kind.VGPU_CREATE, Kind.VGPU_CREATED, records.VgpuCreated, wanted
@@ -104,19 +115,39 @@ class DeviceHost:
             socket_path=created.socket_path.decode("utf-8", "surrogateescape"),
             protections=created.protections,
             worker_process_id=created.worker_process_id,
+            shares=shares,
         )
 
     def destroy_vgpu(self, vgpu: int) -> None:
         """End a vGPU at once, whoever uses it."""
-        answer = self._connection.ask(Kind.VGPU_DESTROY, records.VgpuReference(vgpu))
-        if answer.kind != Kind.DONE:
-            raise BadRecord(f"the device host answered VGPU_DESTROY with kind {answer.kind}")
+        self._ask_for_done(Kind.VGPU_DESTROY, records.VgpuReference(vgpu))
+
+    def resize_vgpu(self, vgpu: int, shares: Shares) -> None:
+        """Give a vGPU other shares; they hold at once."""
+        self._ask_for_done(Kind.VGPU_RESIZE, records.VgpuResize(vgpu, records.Shares(*shares)))
+
+    def policy(self) -> Policy:
+        """How the device's time is shared out, with the length that a turn has now."""
+        return _policy(self._connection.ask_for(Kind.POLICY_GET, Kind.POLICY, records.Policy))
+
+    def set_policy(self, policy: Policy) -> Policy:
+        """Share the device's time out in another way, at once; returns what holds now."""
+        wanted = records.Policy(policy.kind, policy.averaging, policy.turn_ns)
+        answer = self._connection.ask_for(Kind.POLICY_SET, Kind.POLICY, records.Policy, wanted)
+        return _policy(answer)
 
     def list_vgpus(self) -> list[VgpuUsage]:
         """All vGPUs of this device that the caller may see."""
         found: list[VgpuUsage] = []
         record = self._connection.ask(Kind.VGPU_LIST)
-        while record.kind == Kind.VGPU_STATUS:
+        while record.kind in (Kind.VGPU_STATUS, Kind.VGPU_TURNS):
+            if record.kind == Kind.VGPU_TURNS:
+                turns = records.payload_of(record, records.VgpuTurns)
+                if not found or found[-1].id != turns.vgpu:
+                    raise BadRecord("the device host told of turns before it told of their vGPU")
+                found[-1] = found[-1]._replace(turns=_turns(turns))
+                record = self._connection.next_record()
+                continue
             fields = records.payload_of(record, records.VgpuStatus)._asdict()
             found.append(
                 VgpuUsage(
@@ -151,11 +182,45 @@ class DeviceHost:
         """Close the connection."""
         self.close()
 
+    def _ask_for_done(self, kind: Kind, payload: records.Payload) -> None:
+        answer = self._connection.ask(kind, payload)
+        if answer.kind != Kind.DONE:
+            raise BadRecord(f"the device host answered {kind.name} with kind {answer.kind}")
+
 
 def running_hosts() -> list[DeviceHost]:
     """The device hosts that run in this user's runtime directory; close each after use."""
     hosts = (DeviceHost.join(path) for _, path in runtime_directory.device_hosts())
     return [host for host in hosts if host is not None]
+
+
+def running_vgpus(device_uuid: str | None = None) -> list[VgpuUsage]:
+    """The vGPUs of all device hosts that run here, or of one device's; by device and number."""
+    listed: list[VgpuUsage] = []
+    for host in running_hosts():
+        with host:
+            if device_uuid in (None, host.welcome.device_uuid):
+                # A device host ends when its last vGPU does, perhaps while we ask.
+                with contextlib.suppress(DeviceHostUnreachable):
+                    listed += host.list_vgpus()
+    return sorted(listed, key=lambda usage: (usage.device_uuid, usage.id))
+
+
+def _policy(told: records.Policy) -> Policy:
+    try:
+        return Policy(PolicyKind(told.kind), told.turn_ns, told.averaging)
+    except ValueError:
+        raise BadRecord(f"the device host told of policy {told.kind}") from None
+
+
+def _turns(told: records.VgpuTurns) -> Turns:
+    given = told.shares
+    try:
+        priority = PriorityClass(given.priority)
+    except ValueError:
+        raise BadRecord(f"the device host told of priority class {given.priority}") from None
+    shares = Shares(given.guarantee, given.limit, given.weight, priority)
+    return Turns(shares, *told[2:])
 
 
 def _greet(connection: Connection) -> Welcome:

@@ -17,6 +17,7 @@ PAYLOAD_SIZE = 240
 NAME_SIZE = 64
 
 _HEADER = struct.Struct("=IHHII")
+_SHARES = "shares"  # the field of this name holds Shares in every record that has one
 
 
 class Kind(enum.IntEnum):
@@ -31,6 +32,11 @@ class Kind(enum.IntEnum):
     VGPU_DESTROY = 20
     VGPU_LIST = 21
     VGPU_STATUS = 22
+    VGPU_TURNS = 23
+    VGPU_RESIZE = 24
+    POLICY_SET = 25
+    POLICY_GET = 26
+    POLICY = 27
 
 
 class VgpuFlag(enum.IntFlag):
@@ -72,11 +78,51 @@ class ControlWelcome(NamedTuple):
     open_descriptors: int = 0
 
 
+class Shares(NamedTuple):
+    """Part of other records. In hundredths of a percent of one device's time."""
+
+    guarantee: int = 0
+    limit: int = 10_000
+    weight: int = 1
+    priority: int = 0
+
+
+class VgpuResize(NamedTuple):
+    vgpu: int = 0
+    shares: Shares = Shares()
+
+
+class Policy(NamedTuple):
+    kind: int = 0
+    averaging: int = 1
+    turn_ns: int = 0
+
+
+class VgpuTurns(NamedTuple):
+    vgpu: int = 0
+    shares: Shares = Shares()
+    held_ns: int = 0
+    waited_ns: int = 0
+    outside_ns: int = 0
+    overrun_ns: int = 0
+    balance_ns: int = 0
+    turns: int = 0
+    busy_ns: int = 0
+    at_ns: int = 0
+    wait_p50_us: int = 0
+    wait_p99_us: int = 0
+    share_1s: int = 0
+    share_10s: int = 0
+    share_60s: int = 0
+    holds: int = 0
+
+
 class VgpuCreate(NamedTuple):
     memory_bytes: int = 0
     flags: int = 0
     kernel_limit_ms: int = 2000
     device_type: int = 0
+    shares: Shares = Shares()
     name: bytes = b""
 
 
@@ -108,14 +154,27 @@ class VgpuStatus(NamedTuple):
     name: bytes = b""
 
 
-Payload = Error | ControlWelcome | VgpuCreate | VgpuCreated | VgpuReference | VgpuStatus
-P = TypeVar("P", Error, ControlWelcome, VgpuCreate, VgpuCreated, VgpuReference, VgpuStatus)
+Payload = (
+    Error
+    | ControlWelcome
+    | VgpuResize
+    | Policy
+    | VgpuTurns
+    | VgpuCreate
+    | VgpuCreated
+    | VgpuReference
+    | VgpuStatus
+)
+P = TypeVar("P", bound=Payload)
 
 # Native alignment ("@", the default), so that the paddings are those of the C++ compiler.
 LAYOUTS: dict[type[Payload], struct.Struct] = {
     Error: struct.Struct("I200s"),
     ControlWelcome: struct.Struct("QQII40s32sI0Q"),
-    VgpuCreate: struct.Struct(f"QIIQ{NAME_SIZE}s"),
+    VgpuResize: struct.Struct("Q4I"),
+    Policy: struct.Struct("IIQ"),
+    VgpuTurns: struct.Struct("Q4I4Qq3Q6I0Q"),
+    VgpuCreate: struct.Struct(f"QIIQ4I{NAME_SIZE}s"),
     VgpuCreated: struct.Struct("QQII108s0Q"),
     VgpuReference: struct.Struct("Q"),
     VgpuStatus: struct.Struct(f"8Q4I{NAME_SIZE}s"),
@@ -142,10 +201,11 @@ def pack(
     body = b""
     if payload is not None:
         layout = LAYOUTS[type(payload)]
-        for value, size in zip(payload, field_sizes(type(payload)), strict=True):
+        values = _flat(payload)
+        for value, size in zip(values, field_sizes(type(payload)), strict=True):
             if isinstance(value, bytes) and len(value) >= size:
                 raise ValueError(f"a text of {len(value)} bytes where {size - 1} fit")
-        body = layout.pack(*payload)
+        body = layout.pack(*values)
     return _HEADER.pack(MAGIC, version, kind, sequence, 0) + body.ljust(PAYLOAD_SIZE, b"\0")
 
 
@@ -165,6 +225,10 @@ def payload_of(record: Record, kind: type[P]) -> P:
         value.split(b"\0", 1)[0] if isinstance(value, bytes) else value
         for value in LAYOUTS[kind].unpack_from(record.payload)
     ]
+    if _SHARES in kind._fields:
+        first = kind._fields.index(_SHARES)
+        after = first + len(Shares._fields)
+        values[first:after] = [Shares(*values[first:after])]
     return kind(*values)
 
 
@@ -174,8 +238,17 @@ def text_of(field: bytes) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+def field_names(kind: type[Payload]) -> list[str]:
+    """The name of each field, in order; those of the shares with a dot, as C++ names them."""
+    names: list[str] = []
+    for field in kind._fields:
+        within = Shares._fields if field == _SHARES else None
+        names += [f"{field}.{name}" for name in within] if within else [field]
+    return names
+
+
 def field_sizes(kind: type[Payload]) -> list[int]:
-    """The bytes of each field, in order."""
+    """The bytes of each field, in order; the shares count one by one."""
     sizes: list[int] = []
     for count, code in _codes(LAYOUTS[kind].format):
         if code == "s":
@@ -183,6 +256,13 @@ def field_sizes(kind: type[Payload]) -> list[int]:
         else:
             sizes.extend([struct.calcsize(code)] * count)
     return sizes
+
+
+def _flat(payload: Payload) -> list[Any]:
+    values: list[Any] = []
+    for value in payload:
+        values += value if isinstance(value, Shares) else [value]
+    return values
 
 
 def _codes(layout: str) -> list[tuple[int, str]]:

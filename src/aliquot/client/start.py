@@ -19,20 +19,20 @@ _POLL_SECONDS = 0.001
 _LONGEST_MESSAGE = 64 << 10
 
 
-def connect(device: Device) -> Connection:
-    """A control connection to the device's host, which is started if need be."""
+def connect(device: Device) -> tuple[Connection, bool]:
+    """A control connection to the device's host, and whether that had to be started."""
     root = runtime_directory.prepare(device.uuid)
     path = runtime_directory.control_socket(root, device.uuid)
     connection = _try_to_connect(path)
     if connection is not None:
-        return connection
+        return connection, False
     deadline = time.monotonic() + START_SECONDS
     with _start_lock(os.path.join(root, device.uuid, "start.lock"), deadline):
         # Somebody else may have started it while we waited for the lock.
         connection = _try_to_connect(path)
         if connection is not None:
-            return connection
-        return _start(device, root, path, deadline)
+            return connection, False
+        return _start(device, root, path, deadline), True
 
 
 def _start(device: Device, root: str, path: str, deadline: float) -> Connection:

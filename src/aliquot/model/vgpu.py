@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from aliquot.model.shares import Shares, Turns
+
 MODE_REMOTING = "remoting"
 ENFORCED = "enforced"
 ADVISORY = "advisory"
@@ -19,6 +21,7 @@ class Vgpu(NamedTuple):
     socket_path: str
     protections: int
     worker_process_id: int
+    shares: Shares = Shares()
 
 
 class VgpuUsage(NamedTuple):
@@ -38,7 +41,8 @@ class VgpuUsage(NamedTuple):
     worker_process_id: int
     owner_uid: int
     protections: int
+    turns: Turns = Turns()
 
     def as_dict(self) -> dict[str, Any]:
         """The usage for `--json`."""
-        return self._asdict()
+        return {**self._asdict(), "turns": self.turns.as_dict()}
