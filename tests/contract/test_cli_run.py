@@ -43,7 +43,8 @@ def test_options_reach_the_device_host(fakes: FakeInstallation) -> None:
     assert done.returncode == 0, done.stderr
     (created,) = fakes.log_of_device("created")
     assert created == (
-        "VgpuCreate(memory_bytes=1048576, flags=3, kernel_limit_ms=500, device_type=4, name=b'n')"
+        "VgpuCreate(memory_bytes=1048576, flags=3, kernel_limit_ms=500, device_type=4, "
+        "shares=Shares(guarantee=0, limit=10000, weight=1, priority=0), name=b'n')"
     )
 
 
@@ -226,6 +227,17 @@ ERRORS = {
     "option": (["--memroy", "1G", "--", "true"], "ALQ-E201"),
     "no command": (["--memory", "1G"], "ALQ-E201"),
     "no command after the dashes": (["--"], "ALQ-E201"),
+    "share of nothing": (["--compute", "0", "--", "true"], "ALQ-E217"),
+    "negative share": (["--compute", "-5", "--", "true"], "ALQ-E217"),
+    "share above all": (["--compute", "100.01", "--", "true"], "ALQ-E217"),
+    "share too fine": (["--compute", "33.333", "--", "true"], "ALQ-E217"),
+    "share in words": (["--compute-limit", "half", "--", "true"], "ALQ-E217"),
+    "limit below guarantee": (
+        ["--compute", "40", "--compute-limit", "25", "--", "true"],
+        "ALQ-E217",
+    ),
+    "weight": (["--weight", "0", "--", "true"], "ALQ-E217"),
+    "priority class": (["--priority", "urgent", "--", "true"], "ALQ-E218"),
     "trace": (["--trace", "/nowhere/at/all", "--", "true"], "ALQ-E215"),
 }
 
@@ -264,6 +276,8 @@ def test_a_command_that_is_no_program(fakes: FakeInstallation) -> None:
         ("refuse:4", "ALQ-E104"),
         ("refuse:5", "ALQ-E105"),
         ("refuse:7", "ALQ-E107"),
+        ("refuse:11", "ALQ-E111"),
+        ("refuse:12", "ALQ-E112"),
         ("refuse:999", "ALQ-E109"),
         ("fail", "ALQ-E120"),
     ],

@@ -1,8 +1,8 @@
 """A device host in Python: speaks the control half of the protocol, has no worker.
 
 FAKE_DEVICE_HOST chooses how it behaves: "" well, "version" speaks another version of the protocol,
-"refuse:N" answers every vGPU with error N, "late" reports a worker's
-death unasked, "fail" ends at once with status 3.
+"refuse:N" answers every vGPU with error N, "early" tells of turns before their vGPU, "late"
+reports a worker's death unasked, "fail" ends at once with status 3.
 """
 
 import os
@@ -15,6 +15,7 @@ from aliquot.client import records
 from aliquot.client.records import Kind
 
 IDLE_SECONDS = 0.3
+AUTOMATIC_TURN_NS = 2_000_000
 
 
 def main() -> int:
@@ -53,6 +54,7 @@ class Host:
         self.selector = selectors.DefaultSelector()
         self.selector.register(listener, selectors.EVENT_READ)
         self.next_id = 1
+        self.policy = records.Policy(turn_ns=AUTOMATIC_TURN_NS)
 
     def serve(self) -> None:
         while True:
@@ -100,18 +102,28 @@ class Host:
                 return [pack(Kind.ERROR, records.Error(6, b"no such vGPU"))]
             return [pack(Kind.DONE)]
         if request.kind == Kind.VGPU_LIST:
-            return [
-                *(
-                    pack(
-                        Kind.VGPU_STATUS,
-                        records.VgpuStatus(
-                            vgpu=number, memory_limit=created.memory_bytes, name=created.name
-                        ),
-                    )
-                    for number, (created, _) in self.vgpus.items()
-                ),
-                pack(Kind.DONE),
-            ]
+            told: list[bytes] = []
+            for number, (created, _) in self.vgpus.items():
+                status = pack(
+                    Kind.VGPU_STATUS,
+                    records.VgpuStatus(
+                        vgpu=number, memory_limit=created.memory_bytes, name=created.name
+                    ),
+                )
+                turns = pack(Kind.VGPU_TURNS, turns_of(number, created.shares))
+                told += [turns, status] if self.behaviour == "early" else [status, turns]
+            return [*told, pack(Kind.DONE)]
+        if request.kind == Kind.VGPU_RESIZE:
+            return [self.resize(request, pack)]
+        if request.kind == Kind.POLICY_SET:
+            self.policy = records.payload_of(request, records.Policy)
+            with (self.directory / "policies").open("a") as log:
+                log.write(f"{self.policy!r}\n")
+            if not self.policy.turn_ns:
+                self.policy = self.policy._replace(turn_ns=AUTOMATIC_TURN_NS)
+            return [pack(Kind.POLICY, self.policy)]
+        if request.kind == Kind.POLICY_GET:
+            return [pack(Kind.POLICY, self.policy)]
         return [pack(Kind.ERROR, records.Error(2, b"not understood"))]
 
     def create(self, request, peer, reserved, pack) -> list[bytes]:
@@ -119,6 +131,8 @@ class Host:
         memory = wanted.memory_bytes or self.memory - reserved
         if memory == 0 or reserved + memory > self.memory:
             return [pack(Kind.ERROR, records.Error(4, b"less is unreserved"))]
+        if refusal := self.refusal(wanted.shares):
+            return [pack(Kind.ERROR, refusal)]
         with (self.directory / "created").open("a") as log:
             log.write(f"{wanted!r}\n")
         number, self.next_id = self.next_id, self.next_id + 1
@@ -127,8 +141,49 @@ class Host:
         created = records.VgpuCreated(number, memory, 0xFFF, 1234, str(socket_path).encode())
         answers = [pack(Kind.VGPU_CREATED, created)]
         if self.behaviour == "late":
-            answers.append(records.pack(Kind.ERROR, records.Error(10, b"it died"), sequence=0))
+            # First, so that it is there however soon the command ends.
+            answers.insert(0, records.pack(Kind.ERROR, records.Error(10, b"it died"), sequence=0))
         return answers
+
+    def resize(self, request, pack) -> bytes:
+        wanted = records.payload_of(request, records.VgpuResize)
+        if wanted.vgpu not in self.vgpus:
+            return pack(Kind.ERROR, records.Error(6, b"no such vGPU"))
+        if refusal := self.refusal(wanted.shares, wanted.vgpu):
+            return pack(Kind.ERROR, refusal)
+        created, peer = self.vgpus[wanted.vgpu]
+        self.vgpus[wanted.vgpu] = (created._replace(shares=wanted.shares), peer)
+        return pack(Kind.DONE)
+
+    def refusal(self, wanted: records.Shares, resized: int = 0) -> records.Error | None:
+        """Why these shares can't be, for a new vGPU or for one that is there."""
+        promised = sum(
+            created.shares.guarantee
+            for number, (created, _) in self.vgpus.items()
+            if number != resized
+        )
+        if promised + wanted.guarantee > 10_000:
+            free = f"{(10_000 - promised) / 100:g} % of the device's time are unpromised."
+            return records.Error(11, free.encode())
+        if wanted.limit < max(wanted.guarantee, 1) or not 1 <= wanted.weight <= 1000:
+            return records.Error(12, b"the shares can't be")
+        return None
+
+
+def turns_of(vgpu: int, shares: records.Shares) -> records.VgpuTurns:
+    """What a test can know again."""
+    return records.VgpuTurns(
+        vgpu,
+        shares,
+        held_ns=3_000_000_000,
+        balance_ns=-1_500_000,
+        turns=1500,
+        wait_p50_us=250,
+        wait_p99_us=4_000,
+        share_1s=2512,
+        share_10s=2500,
+        share_60s=2498,
+    )
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from aliquot import native_programs
 from aliquot.cli.guard import report, warn
 from aliquot.cli.parser import Parser, add_device, add_json
+from aliquot.cli.share_options import add_shares, shares_of
 from aliquot.client.device_host import DEVICE_TYPES, DeviceHost
 from aliquot.client.records import VgpuFlag
 from aliquot.devices.opencl import NO_DEVICE, look_up
@@ -21,13 +22,15 @@ from aliquot.leases.opencl_environment import opencl_environment
 from aliquot.leases.process import run_command
 from aliquot.model.device import Device
 from aliquot.model.vgpu import ADVISORY, MODE_REMOTING, Vgpu
+from aliquot.shares import format_shares
 from aliquot.sizes import format_size, parse_duration_ms, parse_size
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 
 _DESCRIPTION = """\
 Runs an unmodified OpenCL program on a vGPU of its own: a slice of a device with a
-memory quota. The vGPU lives as long as the command and the processes that it leaves.
+memory quota and a share of the device's time. The vGPU lives as long as the command
+and the processes that it leaves.
 
 One line on stderr says which slice the command got. The lease is `advisory`: the quota
 holds for whatever goes through the vGPU, but a process of this user could still open
@@ -52,6 +55,7 @@ def build_parser() -> Parser:
         metavar="SIZE",
         help="memory quota, like 512MiB or 2GiB (default: all that is unreserved)",
     )
+    add_shares(parser)
     parser.add_argument("--name", metavar="N", help="the vGPU's name (default: from the command)")
     parser.add_argument(
         "--trace", metavar="FILE", help="write one line for each OpenCL command to this file"
@@ -92,6 +96,7 @@ def main(arguments: Sequence[str]) -> int:
     if not command:
         raise UsageError("there is no command to run", remedy="write it after '--'")
     memory = parse_size(given.memory) if given.memory is not None else 0
+    shares = shares_of(given)
     kernel_limit_ms = parse_duration_ms(given.kernel_limit)
     name = _name(given.name, command[0])
     trace = _trace_file(given.trace)
@@ -113,6 +118,7 @@ def main(arguments: Sequence[str]) -> int:
             flags=flags,
             kernel_limit_ms=kernel_limit_ms,
             device_type=DEVICE_TYPES.get(given.device_type, 0),
+            shares=shares,
         )
         if not given.quiet:
             print(_slice(vgpu, device, index, given.json), file=sys.stderr)
@@ -181,13 +187,16 @@ def _slice(vgpu: Vgpu, device: Device, index: int, as_json: bool) -> str:
                 "device_name": device.name,
                 "memory": vgpu.memory,
                 "device_memory": device.global_memory,
+                **vgpu.shares.as_dict(),
                 "mode": MODE_REMOTING,
                 "lease": ADVISORY,
                 "worker_process_id": vgpu.worker_process_id,
             }
         )
+    share = format_shares(vgpu.shares)
+    time = f", {share}," if share else ""
     return (
         f"aliquot: vGPU {vgpu.name}: {format_size(vgpu.memory)} of "
-        f"{format_size(device.global_memory)} on device {index} ({device.name}), "
-        f"mode {MODE_REMOTING}, {ADVISORY}"
+        f"{format_size(device.global_memory)}{time} on device {index} "
+        f"({device.name}), mode {MODE_REMOTING}, {ADVISORY}"
     )

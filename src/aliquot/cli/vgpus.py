@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from aliquot.cli import live
 from aliquot.cli.parser import Parser, add_json
-from aliquot.client.device_host import running_hosts
-from aliquot.errors import DeviceHostError, UsageError
+from aliquot.client.device_host import running_vgpus
 from aliquot.model.vgpu import VgpuUsage
-from aliquot.sizes import format_size, parse_duration_ms
+from aliquot.sizes import format_size
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-_SHORTEST_INTERVAL_MS = 100
+NOTHING = "no vGPU is in use here"
 
 
 def build_parser() -> Parser:
@@ -31,81 +30,49 @@ def build_parser() -> Parser:
     )
     add_json(parser, "print JSON; with --watch one line each time")
     parser.add_argument("--watch", action="store_true", help="print it again and again")
-    parser.add_argument(
-        "--interval", metavar="TIME", default="1s", help="how often with --watch (default: 1s)"
-    )
-    parser.add_argument(
-        "--rounds", metavar="N", type=int, help="end --watch by itself after so many times"
-    )
+    live.add_rhythm(parser, "with --watch")
     return parser
 
 
 def main(arguments: Sequence[str]) -> int:
     """List the vGPUs."""
     given = build_parser().parse_args(arguments)
-    interval_ms = parse_duration_ms(given.interval)
-    if interval_ms < _SHORTEST_INTERVAL_MS:
-        raise UsageError(f"--interval is shorter than {_SHORTEST_INTERVAL_MS} ms")
-    if given.rounds is not None and given.rounds < 1:
-        raise UsageError("--rounds is less than 1")
-    rounds = given.rounds if given.watch else 1
+    once = not given.watch
+    rhythm = live.rhythm(given.interval, given.rounds, once=once)
     if given.json:
-        _print_json(rounds, interval_ms, indent=None if given.watch else 2)
+        live.print_json(as_dict, rhythm, once=once)
     elif given.watch:
-        _watch(rounds, interval_ms)
+        live.show_tables(_Drawing().draw, rhythm)
     else:
         from aliquot.cli.tables import console
 
-        listed = collect()
+        listed = running_vgpus()
         if listed:
             console().print(_table(listed, {}, 0.0))
         else:
-            print("no vGPU is in use here")
+            print(NOTHING)
     return 0
 
 
-def collect() -> list[VgpuUsage]:
-    """All vGPUs of all device hosts that run here, by device and id."""
-    listed: list[VgpuUsage] = []
-    for host in running_hosts():
-        with host:
-            try:
-                listed += host.list_vgpus()
-            except DeviceHostError:
-                # It ends when its last vGPU does, perhaps while we ask.
-                continue
-    return sorted(listed, key=lambda usage: (usage.device_uuid, usage.id))
+def as_dict() -> dict[str, Any]:
+    """The vGPUs for `--json`."""
+    return {"vgpus": [usage.as_dict() for usage in running_vgpus()]}
 
 
-def _print_json(rounds: int | None, interval_ms: int, indent: int | None) -> None:
-    done = 0
-    while True:
-        listed = [usage.as_dict() for usage in collect()]
-        print(json.dumps({"vgpus": listed}, indent=indent), flush=True)
-        done += 1
-        if done == rounds:
-            return
-        time.sleep(interval_ms / 1000)
+class _Drawing:
+    """Remembers the round before, since processor time is shown by its growth."""
 
+    def __init__(self) -> None:
+        self._before: dict[tuple[str, int], VgpuUsage] = {}
+        self._seen_at = 0.0
 
-def _watch(rounds: int | None, interval_ms: int) -> None:
-    from rich.live import Live
-
-    from aliquot.cli.tables import console
-
-    before: dict[tuple[str, int], VgpuUsage] = {}
-    seen_at = time.monotonic()
-    done = 0
-    with Live(console=console(), auto_refresh=False) as live:
-        while True:
-            listed = collect()
-            now = time.monotonic()
-            live.update(_table(listed, before, now - seen_at), refresh=True)
-            before, seen_at = {(usage.device_uuid, usage.id): usage for usage in listed}, now
-            done += 1
-            if done == rounds:
-                return
-            time.sleep(interval_ms / 1000)
+    def draw(self) -> Table:
+        listed = running_vgpus()
+        now = time.monotonic()
+        drawn = _table(listed, self._before, now - self._seen_at)
+        self._before = {(usage.device_uuid, usage.id): usage for usage in listed}
+        self._seen_at = now
+        return drawn
 
 
 def _table(

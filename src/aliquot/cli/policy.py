@@ -1,0 +1,96 @@
+"""`aliquot policy`: how a device's time is shared out among its vGPUs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from aliquot.cli.parser import Parser, add_json
+from aliquot.client import policies
+from aliquot.client.device_host import DeviceHost
+from aliquot.devices.opencl import find_device
+from aliquot.errors import UsageError
+from aliquot.model.shares import Policy
+from aliquot.shares import POLICIES, parse_averaging, parse_policy, parse_turn_ns
+
+_DESCRIPTION = """\
+Shows how a device's time is shared out among its vGPUs, or changes it, at once.
+
+  best-effort   who wants the device gets it: guarantees first, then by weight what
+                is left over, so that the device is never idle while somebody wants it
+  equal-share   each vGPU that a program uses gets the same share
+  fixed-share   each vGPU gets one of as many parts as the device has room for vGPUs
+                of its size, whether or not the others are there
+
+The policy holds until it is changed, also for device hosts that start later, and is
+forgotten when the runtime directory goes, say with the next start of the machine."""
+
+
+def build_parser() -> Parser:
+    """The options of `aliquot policy`."""
+    parser = Parser(
+        "policy",
+        _DESCRIPTION,
+        example="aliquot policy 0 equal-share --turn 2ms",
+        exit_status="0; 2 where it can't be done; then nothing has changed.",
+    )
+    parser.add_argument(
+        "device",
+        metavar="DEVICE",
+        help="index, UUID or unique part of a name, as 'aliquot devices' prints them",
+    )
+    parser.add_argument(
+        "name", nargs="?", choices=POLICIES, type=_known_policy, help="the policy; none: show it"
+    )
+    parser.add_argument(
+        "--turn",
+        metavar="TIME",
+        help="the longest stretch of device time for one vGPU at once, 1ms to 30ms "
+        "(default: auto, 2 ms for up to 8 vGPUs, 1 ms above)",
+    )
+    parser.add_argument(
+        "--averaging",
+        metavar="N",
+        help="over how many turns a debt is paid back, 1 to 60 (default: 1)",
+    )
+    add_json(parser, "print the policy as JSON")
+    return parser
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Show or set the policy."""
+    given = build_parser().parse_args(arguments)
+    if given.name is None and (given.turn is not None or given.averaging is not None):
+        raise UsageError(
+            "--turn and --averaging go with a policy's name",
+            remedy="name it too, as in 'aliquot policy 0 best-effort --turn 2ms'",
+        )
+    wanted = _wanted(given.name, given.turn, given.averaging) if given.name else None
+    index, device = find_device(given.device)
+    with DeviceHost.start_or_join(device) as host:
+        policy = host.set_policy(wanted) if wanted else host.policy()
+    if wanted:
+        policies.remember(device.uuid, wanted)
+    if given.json:
+        told = {"device": device.uuid, "device_index": index, "device_name": device.name}
+        print(json.dumps({**told, **policy.as_dict()}, indent=2))
+    else:
+        print(
+            f"device {index} ({device.name}): {policy.kind.word}, turns of "
+            f"{policy.turn_ns / 1e6:g} ms, averaging {policy.averaging}"
+        )
+    return 0
+
+
+def _wanted(name: str, turn: str | None, averaging: str | None) -> Policy:
+    return Policy(
+        parse_policy(name),
+        parse_turn_ns(turn) if turn is not None else 0,
+        parse_averaging(averaging) if averaging is not None else 1,
+    )
+
+
+def _known_policy(text: str) -> str:
+    """The same word: argparse would refuse an unknown one without our code."""
+    parse_policy(text)
+    return text
