@@ -15,6 +15,8 @@
 
 namespace aliquot::worker {
 
+void test_split_safety();  // split_safety_test.cpp
+
 namespace {
 
 void test_object_table() {
@@ -207,5 +209,6 @@ int main() {
   test_spin_policy();
   test_ring();
   test_report();
+  test_split_safety();
   return aliquot::test::g_failures == 0 ? 0 : 1;
 }
