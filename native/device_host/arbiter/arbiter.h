@@ -2,13 +2,18 @@
 //
 // Device time is kept in accounts by double entry. While a vGPU holds the device, each moment is
 // credited to all vGPUs that want the device, in proportion of their rates, and debited to the one
-// that holds it. So the accounts always sum up to zero; what stands on a vGPU's account is the device
-// time that is owed to it (positive: a claim) or that it owes (negative: a debt). Whoever has the
-// largest claim in proportion of its rate is next. A claim lapses when its owner stays away, and debts
-// of the same amount lapse with it.
+// that holds it. So the accounts always sum up to zero; what stands on a vGPU's account is the
+// device time that is owed to it (positive: a claim) or that it owes (negative: a debt). Whoever
+// has the largest claim in proportion of its rate is next, and for as long as that holds: long
+// debts are paid by long turns. A claim lapses when its owner stays away, and debts of the same
+// amount lapse with it; a debt is paid by staying away.
 //
-// No clock and no descriptor in here: times come in as arguments (ns of one monotonic clock), so the
-// simulator runs the very same code.
+// This is start-time fair queueing (Goyal, Vin and Cheng, 1996) with lags in place of start tags,
+// as in Stoica and Abdel-Wahab, 1995; that kernels can't be interrupted makes turns end late, and
+// debts carry over as in deficit round robin (Shreedhar and Varghese, 1995).
+//
+// No clock and no descriptor in here: times come in as arguments (ns of one monotonic clock), so
+// the simulator runs the very same code.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +21,20 @@
 #include <optional>
 #include <vector>
 
+#include "device_host/arbiter/accounts.h"
+#include "device_host/arbiter/limit.h"
+#include "device_host/arbiter/rates.h"
 #include "device_host/arbiter/shares.h"
 
 namespace aliquot::arbiter {
 
 constexpr uint64_t kNoTime = ~uint64_t{0};
+
+/// No turn that others wait for is longer, whatever its vGPU is owed.
+constexpr uint64_t kLongestTurn = 30'000'000;
+/// A claim is kept whole while its owner is away for so long: programs that wait for each command
+/// are away for moments only. And so much of it is kept, or as much as its last wait was long.
+constexpr uint64_t kPatience = 100'000'000;
 
 /// What the arbiter wants done.
 class Doer {
@@ -34,12 +48,12 @@ class Doer {
 
 /// What a vGPU has had of the device; ns and counts since it was added. Never goes back.
 struct Account {
-  uint64_t held_ns = 0;      // it had the device
-  uint64_t waited_ns = 0;    // it wanted it and had it not
+  uint64_t held_ns = 0;    // it had the device
+  uint64_t waited_ns = 0;  // it wanted it and had it not
   uint64_t turns = 0;
-  uint64_t overrun_ns = 0;   // held beyond deadlines
-  uint64_t outside_ns = 0;   // witnessed outside its turns, charged as if held
-  int64_t balance_ns = 0;    // what is owed to it now; negative: its debt
+  uint64_t overrun_ns = 0;  // held beyond deadlines
+  uint64_t outside_ns = 0;  // witnessed outside its turns, charged as if held
+  int64_t balance_ns = 0;   // what is owed to it now; negative: its debt
   uint64_t longest_wait_ns = 0;
 };
 
@@ -81,15 +95,59 @@ class Arbiter {
   /// Since when the present holder has had the device, and until when it was told it might.
   uint64_t held_since() const;
   uint64_t deadline() const;
-  bool contended() const;  // somebody besides the holder wants the device
+  /// Somebody besides the holder wants the device, and its limit lets it.
+  bool contended() const;
   /// Up to `now`, the running turn included.
   Account account(uint64_t vgpu, uint64_t now) const;
   /// The part of the device that the vGPU would have now if it wanted it, of 1.
   double rate(uint64_t vgpu) const;
 
  private:
+  enum class State { kAway, kWaiting, kHolding };
+
+  struct Member {
+    Title title;
+    Limit limit;
+    State state = State::kAway;
+    uint64_t since_ns = 0;         // it has been in this state
+    uint64_t longest_wait_ns = 0;  // since it came
+    int64_t settled_ns = 0;        // its balance at the end of its last turn, or when it came
+    uint64_t rate = 0;             // of kOne, while it wants or holds
+    std::optional<uint64_t> absent_rate;  // what that would be, while it is away
+    Account account;
+  };
+  using Entry = std::pair<const uint64_t, Member>;
+
+  // bookkeeping.cpp: what goes by with time.
+  void accrue(uint64_t now);
+  void charge_holder(uint64_t ns);
+  void pay_by_absence(uint64_t ns);
+  void let_lapse();  // what those who are away may not keep
+  /// After a change of who is active, of shares or of policy.
+  void refresh();
+  std::vector<double> rates_with(const Member* absent) const;
+  uint32_t running() const;
+
+  // turns.cpp: who is next, and until when.
+  double score(const Entry& entry) const;
+  bool urgent(const Entry& entry) const;
+  bool before(const Entry& one, const Entry& other) const;
+  Entry* first_waiting(const Entry* besides = nullptr);
+  uint64_t end_of_turn(const Entry& holder, const Entry* rival) const;
+  void settle();  // grants what can be granted, recalls what has to be recalled
+  void grant_next();
+  void enter(Entry& entry, State state);
+
+  Entry* find(uint64_t vgpu);
+
   Doer& doer_;
   Policy policy_;
+  std::map<uint64_t, Member> members_;
+  Accounts accounts_;
+  Entry* holder_ = nullptr;  // of members_, whose entries don't move
+  uint64_t deadline_ns_ = kNoTime;
+  uint64_t last_ns_ = 0;  // all is accrued up to here
+  uint64_t phase_ns_ = 0;
 };
 
 }  // namespace aliquot::arbiter
