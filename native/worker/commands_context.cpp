@@ -97,11 +97,13 @@ void Connection::on(const CreateQueueCommand& command) {
   QueueObject* object = queues_.insert(command.queue);
   if (object == nullptr) return replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
   cl_int status = CL_OUT_OF_RESOURCES;
+  // What commands take is learned from their times.
+  const uint64_t wanted = command.properties | (takes_turns() ? CL_QUEUE_PROFILING_ENABLE : 0);
   if (calls_.clCreateCommandQueueWithProperties != nullptr) {
-    const cl_queue_properties properties[] = {CL_QUEUE_PROPERTIES, command.properties, 0};
+    const cl_queue_properties properties[] = {CL_QUEUE_PROPERTIES, wanted, 0};
     object->queue = calls_.clCreateCommandQueueWithProperties(context, device, properties, &status);
   } else {
-    object->queue = calls_.clCreateCommandQueue(context, device, command.properties, &status);
+    object->queue = calls_.clCreateCommandQueue(context, device, wanted, &status);
   }
   if (object->queue == nullptr) {
     queues_.erase(command.queue);
@@ -110,6 +112,7 @@ void Connection::on(const CreateQueueCommand& command) {
   object->context = context;
   object->in_order = (command.properties & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE) == 0;
   object->profiled = (command.properties & CL_QUEUE_PROFILING_ENABLE) != 0;
+  if (takes_turns()) object->lane = context_.gate->open(object->queue, object->in_order);
   object->progress =
       std::make_shared<QueueProgress>(publisher_, context_.watchdog.alarm(), command.queue);
   // The sequences of a slot go on from one queue to the next: buffers remember their last use by
@@ -177,7 +180,7 @@ void Connection::release_ended_queues() {
     if (closing.evented != closing.commands && !add_marker(closing)) return false;
     if (!closing.progress->prune()) return false;
     if (!closing.in_order) calls_.clFinish(closing.queue);
-    calls_.clReleaseCommandQueue(closing.queue);
+    let_go(closing);
     return true;
   });
 }

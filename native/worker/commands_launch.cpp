@@ -125,8 +125,13 @@ cl_int Connection::launch(Enqueue& enqueue, const LaunchCommand& command, Kernel
   if (context_.prints != nullptr && kernel->program->prints.load(std::memory_order_relaxed)) {
     context_.prints->expect(publisher_);
   }
-  const bool hide =
-      enqueue.event_id == 0 && enqueue.wait_count == 0 && may_hide(queue, enqueue.queue_id);
+  enqueue.work.kernel = true;
+  uint64_t items = 1;
+  for (uint32_t i = 0; i < dimensions; ++i) {
+    if (__builtin_mul_overflow(items, shape[i], &items)) items = ~uint64_t{0};
+  }
+  if (!may_begin(enqueue, kernel->cost, items)) return CL_OUT_OF_RESOURCES;
+  const bool hide = enqueue.event_id == 0 && enqueue.wait_count == 0 && may_hide(enqueue);
   return calls_.clEnqueueNDRangeKernel(queue.queue, kernel->kernel, dimensions, offset, shape,
                                        local, enqueue.wait_count, enqueue.wait,
                                        hide ? nullptr : &enqueue.event);

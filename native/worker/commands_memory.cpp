@@ -132,6 +132,7 @@ void Connection::on(const DropArenaCommand& command) {
 
 void Connection::give_back_idle_events() {
   for_each_progress([](QueueProgress& progress) { progress.prune(); });
+  if (context_.gate != nullptr) context_.gate->prune();
 }
 
 }  // namespace aliquot::worker

@@ -15,6 +15,8 @@ constexpr uint64_t kRefuseUnderWay = 65'536;  // nothing ends, and the driver's 
 constexpr uint64_t kCheckpointEvery = 256;    // commands
 // Commands shorter than this may be hidden behind later ones.
 constexpr uint64_t kShortCommandNs = 500'000;
+// In a turn, all of them together: its end is known no finer.
+constexpr uint64_t kMostHiddenNs = 100'000;
 // As many as the watchdog may see as one, since it can't tell them apart.
 constexpr uint64_t kMostHidden = 32;
 }  // namespace
@@ -52,10 +54,13 @@ cl_int Connection::begin_enqueue(Enqueue& enqueue, uint32_t queue, uint32_t even
   return CL_SUCCESS;
 }
 
-bool Connection::may_hide(const QueueObject& queue, uint32_t queue_id) {
-  return queue.in_order && (queue.commands + 1) % kCheckpointEvery != 0 &&
-         queue.commands - queue.evented < kMostHidden &&
-         queue.progress->average_ns() < kShortCommandNs && ring_.launch_follows(queue_id);
+bool Connection::may_hide(const Enqueue& enqueue) {
+  const QueueObject& queue = *enqueue.queue;
+  const bool brief = enqueue.passed
+                         ? queue.hidden_ns + enqueue.work.expected_ns < kMostHiddenNs
+                         : queue.progress->average_ns() < kShortCommandNs;
+  return brief && queue.in_order && (queue.commands + 1) % kCheckpointEvery != 0 &&
+         queue.commands - queue.evented < kMostHidden && ring_.launch_follows(enqueue.queue_id);
 }
 
 void Connection::record_event(Enqueue& enqueue, cl_int status) {
@@ -75,6 +80,7 @@ void Connection::record_event(Enqueue& enqueue, cl_int status) {
 void Connection::finish_enqueue(Enqueue& enqueue, cl_int status,
                                 const std::shared_ptr<const std::string>& kernel) {
   if (enqueue.queue != nullptr) enqueue.queue->last_status = status;
+  settle(enqueue, status);
   record_event(enqueue, status);
   if (status != CL_SUCCESS) {
     publisher_->latch_queue_error(enqueue.queue_id, status);
@@ -104,6 +110,8 @@ void Connection::keep_event(QueueObject& queue, cl_event event,
   command.hidden_kernel = std::move(queue.hidden_kernel);
   queue.progress->add(std::move(command));
   queue.evented = number;
+  if (queue.hidden_ns != 0) context_.gate->cover(*queue.lane, event);
+  queue.hidden_ns = 0;
   if (hidden_ == &queue) hidden_ = nullptr;
   context_.watchdog.arm();
   if (number % kCheckpointEvery != 0) return;

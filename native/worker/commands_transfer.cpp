@@ -32,6 +32,7 @@ cl_int Connection::transfer(Enqueue& enqueue, const Command& command, bool write
   const auto arena = arenas_.find(command.arena);
   void* shared = arena ? arena->range(command.arena_offset, command.size) : nullptr;
   if (shared == nullptr) return CL_INVALID_VALUE;
+  if (!may_begin(enqueue, write ? writes_ : reads_, command.size)) return CL_OUT_OF_RESOURCES;
   copied_bytes_.fetch_add(command.size, std::memory_order_relaxed);
   const cl_command_queue queue = enqueue.queue->queue;
   if (write) {
@@ -57,6 +58,7 @@ cl_int Connection::transfer_rect(Enqueue& enqueue, const Command& command, bool 
   const auto arena = arenas_.find(command.arena);
   void* shared = arena ? arena->range(command.arena_offset, bytes) : nullptr;
   if (shared == nullptr) return CL_INVALID_VALUE;
+  if (!may_begin(enqueue, write ? writes_ : reads_, bytes)) return CL_OUT_OF_RESOURCES;
   copied_bytes_.fetch_add(bytes, std::memory_order_relaxed);
   const size_t* region = sizes(rectangle.region);
   const size_t host_origin[3] = {0, 0, 0};
@@ -120,6 +122,8 @@ void Connection::on(const CopyBufferCommand& command) {
     } else if (source == target &&
                overlap(command.source_offset, command.target_offset, command.size)) {
       status = CL_MEM_COPY_OVERLAP;
+    } else if (!may_begin(enqueue, copies_, command.size)) {
+      status = CL_OUT_OF_RESOURCES;
     } else {
       status = calls_.clEnqueueCopyBuffer(enqueue.queue->queue, source->memory, target->memory,
                                           command.source_offset, command.target_offset,
@@ -147,6 +151,8 @@ void Connection::on(const CopyBufferRectCommand& command) {
       status = CL_INVALID_CONTEXT;
     } else if (!rectangle_inside(source->size, from) || !rectangle_inside(target->size, to)) {
       status = CL_INVALID_VALUE;
+    } else if (!may_begin(enqueue, copies_, region_bytes(from.region))) {
+      status = CL_OUT_OF_RESOURCES;
     } else {
       status = calls_.clEnqueueCopyBufferRect(
           enqueue.queue->queue, source->memory, target->memory, sizes(from.origin),
@@ -170,6 +176,8 @@ void Connection::on(const FillBufferCommand& command) {
                command.offset % pattern != 0 || command.size % pattern != 0 ||
                !range_inside(buffer->size, command.offset, command.size)) {
       status = CL_INVALID_VALUE;
+    } else if (!may_begin(enqueue, copies_, command.size)) {
+      status = CL_OUT_OF_RESOURCES;
     } else {
       status = calls_.clEnqueueFillBuffer(enqueue.queue->queue, buffer->memory,
                                           command.pattern.data(), pattern, command.offset,
@@ -184,15 +192,19 @@ void Connection::on(const MigrateBuffersCommand& command) {
   Enqueue enqueue;
   cl_int status = begin_enqueue(enqueue, command.queue, command.event, command.wait);
   std::vector<cl_mem> memories;
+  uint64_t bytes = 0;
   for (const uint32_t id : command.buffers) {
     BufferObject* buffer = nullptr;
     if (status == CL_SUCCESS) status = find_buffer(id, buffer);
     if (status == CL_SUCCESS && buffer->context != enqueue.queue->context) {
       status = CL_INVALID_CONTEXT;
     }
-    if (status == CL_SUCCESS) memories.push_back(buffer->memory);
+    if (status != CL_SUCCESS) break;
+    memories.push_back(buffer->memory);
+    bytes += buffer->size;
   }
   if (status == CL_SUCCESS && memories.empty()) status = CL_INVALID_VALUE;
+  if (status == CL_SUCCESS && !may_begin(enqueue, copies_, bytes)) status = CL_OUT_OF_RESOURCES;
   if (status == CL_SUCCESS) {
     status = calls_.clEnqueueMigrateMemObjects(
         enqueue.queue->queue, static_cast<cl_uint>(memories.size()), memories.data(),

@@ -20,6 +20,7 @@ Connection::Connection(WorkerContext context, uint32_t id,
   largest_buffer_ = std::min<uint64_t>(
       device_number<cl_ulong>(calls_, context_.driver.device, CL_DEVICE_MAX_MEM_ALLOC_SIZE, 0),
       context_.quota->limit());
+  if (context_.gate != nullptr) ring_.watch_idle(*context_.gate, id_);
 }
 
 Connection::~Connection() {

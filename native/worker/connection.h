@@ -21,6 +21,7 @@
 #include "worker/print_capture.h"
 #include "worker/reply.h"
 #include "worker/ring_consumer.h"
+#include "worker/turn_gate.h"
 #include "worker/watchdog.h"
 
 namespace aliquot::worker {
@@ -34,6 +35,7 @@ struct WorkerContext {
   PrintCapture* prints = nullptr;  // null: output of kernels is not captured
   uint64_t device_type = 0;        // what the device shall call itself; 0: the driver's own
   Builder::Count builds_left_behind = std::make_shared<std::atomic<uint32_t>>(0);
+  TurnGate* gate = nullptr;  // null: the device may be used at any time
 };
 
 class Connection {
@@ -118,6 +120,8 @@ class Connection {
     cl_uint wait_count = 0;
     const cl_event* wait = nullptr;
     cl_event event = nullptr;  // the driver's answer
+    bool passed = false;       // the gate, which waits to hear what became of it
+    Work work;
   };
   /// Looks up queue and wait list. CL_SUCCESS, or the error that `finish_enqueue` shall be given.
   cl_int begin_enqueue(Enqueue& enqueue, uint32_t queue, uint32_t event,
@@ -145,7 +149,15 @@ class Connection {
     queues_.for_each([&](uint32_t, QueueObject& queue) { visit(*queue.progress); });
     for (const QueueObject& queue : closing_queues_) visit(*queue.progress);
   }
-  bool may_hide(const QueueObject& queue, uint32_t queue_id);
+  bool may_hide(const Enqueue& enqueue);
+  // commands_turn.cpp
+  bool takes_turns() const { return context_.gate != nullptr && context_.gate->on(); }
+  /// To be called right before a device command is handed to the driver: waits until it may be.
+  /// False: the connection ends. `amount`: bytes or work-items.
+  bool may_begin(Enqueue& enqueue, const std::shared_ptr<WorkCost>& cost, uint64_t amount);
+  /// Tells the gate what became of it; `finish_enqueue` does.
+  void settle(Enqueue& enqueue, cl_int status);
+  void let_go(QueueObject& queue);
 
   // Lookups: null or an error where the id means nothing (any more).
   cl_device_id find_device(uint32_t id);
@@ -227,6 +239,10 @@ class Connection {
   uint64_t next_serial_ = 1;
   uint64_t buffers_released_ = 0;
   std::shared_ptr<std::atomic<uint64_t>> bytes_held_;  // by the driver for this connection
+  // What moving bytes takes: from the device, to it, and on it.
+  const std::shared_ptr<WorkCost> reads_ = std::make_shared<WorkCost>(WorkCost::of_copies());
+  const std::shared_ptr<WorkCost> writes_ = std::make_shared<WorkCost>(WorkCost::of_copies());
+  const std::shared_ptr<WorkCost> copies_ = std::make_shared<WorkCost>(WorkCost::of_copies());
   std::atomic<uint64_t> kernels_{0};
   std::atomic<uint64_t> copied_bytes_{0};
 

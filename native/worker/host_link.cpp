@@ -65,6 +65,12 @@ void HostLink::status(uint64_t kernels, uint64_t copied_bytes) {
   send(make_record(Kind::kWorkerStatus, 0, payload));
 }
 
+void HostLink::turn_wanted() { send(make_record(Kind::kTurnWanted, 0)); }
+
+void HostLink::turn_finished(const records::TurnFinished& finished) {
+  send(make_record(Kind::kTurnFinished, 0, finished));
+}
+
 void SocketHostLink::send(const records::Record& record) {
   constexpr int kAttempts = 100;
   constexpr int kAttemptMs = 10;

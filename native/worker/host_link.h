@@ -22,6 +22,8 @@ class HostLink {
   void pong(uint32_t sequence);
   void work(uint64_t host_ns);
   void status(uint64_t kernels, uint64_t copied_bytes);
+  void turn_wanted();
+  void turn_finished(const records::TurnFinished& finished);
 };
 
 /// Over the socket pair. A device host that reads nothing for a second is given up: the record is

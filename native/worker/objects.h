@@ -13,6 +13,7 @@
 #include "worker/completion.h"
 #include "worker/kernel_arguments.h"
 #include "worker/queue_progress.h"
+#include "worker/turn_window.h"
 
 namespace aliquot::worker {
 
@@ -61,6 +62,8 @@ struct QueueObject {
   cl_int last_status = CL_SUCCESS;                   // return code of the last command
   std::shared_ptr<const std::string> hidden_kernel;  // name of the last launch without an event
   std::shared_ptr<QueueProgress> progress;
+  std::shared_ptr<TurnWindow::Lane> lane;  // null: no turns are taken
+  uint64_t hidden_ns = 0;                  // what the launches without an event are expected to take
 };
 
 // Follows a buffer of the driver until the driver has really freed it.
@@ -105,6 +108,7 @@ struct KernelObject {
     uint64_t serial = 0;
   };
   std::vector<Setting> settings;
+  std::shared_ptr<WorkCost> cost = std::make_shared<WorkCost>(WorkCost::of_kernel());
   uint32_t unset = 0;            // arguments that no launch has set yet
   uint64_t checked_release = 0;  // buffers of the connection released when settings were checked
 };

@@ -5,6 +5,7 @@
 
 #include "worker/completion.h"
 #include "worker/futex.h"
+#include "worker/turn_gate.h"
 
 namespace aliquot::worker {
 
@@ -66,8 +67,11 @@ void RingConsumer::sleep() {
   poll_.forget();
   const uint32_t how = policy_.wakes_for_completions() ? kSleepsUntilCompletion : kSleeps;
   control_.worker_sleeps.store(how);
-  if (control_.command_tail.load() == head_ && !stop_.load()) {
-    futex_wait(control_.worker_sleeps, how, kLongestSleepNs);
+  while (control_.worker_sleeps.load() == how && control_.command_tail.load() == head_ &&
+         !stop_.load()) {
+    const uint64_t step = gate_ != nullptr ? gate_->idle(owner_) : 0;
+    futex_wait(control_.worker_sleeps, how, step != 0 ? step : kLongestSleepNs);
+    if (step == 0) break;
   }
   control_.worker_sleeps.store(0, std::memory_order_relaxed);
 }

@@ -17,6 +17,8 @@ namespace aliquot::worker {
 
 enum class RingState { kFrame, kStopped, kBroken };
 
+class TurnGate;
+
 class RingConsumer {
  public:
   /// `stop` ends waiting; who sets it calls `wake` until the consumer has returned. `awaited`:
@@ -35,6 +37,12 @@ class RingConsumer {
 
   /// The command given out last reads so many bytes, which the guest process will copy out.
   void guest_copies(uint64_t bytes) { bytes_read_ = bytes; }
+
+  /// Where a turn is to be given back while there is nothing to do.
+  void watch_idle(TurnGate& gate, uint32_t owner) {
+    gate_ = &gate;
+    owner_ = owner;
+  }
 
   /// Called when the ring has run dry, before the thread spins or sleeps.
   bool dry() const { return head_ == known_tail_; }
@@ -55,6 +63,8 @@ class RingConsumer {
   const std::atomic<bool>& stop_;
   const std::atomic<uint32_t>& awaited_;
   CompletionPoll& poll_;
+  TurnGate* gate_ = nullptr;
+  uint32_t owner_ = 0;
   SpinPolicy policy_;
   uint64_t head_ = 0;
   uint64_t known_tail_ = 0;

@@ -1,7 +1,11 @@
 #include "worker/server.h"
 
 #include <poll.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace aliquot::worker {
@@ -13,26 +17,38 @@ Server::Server(const Options& options, const Driver& driver, PrintCapture* print
       driver_(driver),
       host_(options.socket),
       watchdog_(options.kernel_limit_ms, host_),
+      gate_(driver, host_),
       context_{driver, std::make_shared<MemoryQuota>(options.memory_limit), host_, watchdog_,
-               prints, options.device_type} {}
+               prints, options.device_type} {
+  context_.gate = &gate_;
+}
 
 Server::~Server() { watchdog_.stop(); }
 
 int Server::serve() {
-  if (!watchdog_.start([this] { report_status(); })) {
+  const auto after_look = [this] {
+    report_status();
+    gate_.prune();
+  };
+  if (!watchdog_.start(after_look)) {
     host_.failed("No thread is to be had for the watchdog.");
     return 1;
   }
   host_.ready(driver_.unified_memory && (options_.flags & records::kStaged) == 0);
-  constexpr int kReapMs = 2;
+  constexpr uint64_t kReapNs = 2'000'000;
   for (;;) {
     bool leaving = false;
     for (auto& [id, entry] : connections_) leaving = leaving || entry.leaving;
-    pollfd wait{options_.socket, POLLIN, 0};
-    if (poll(&wait, 1, leaving ? kReapMs : -1) < 0 && errno != EINTR) return 1;
+    uint64_t patience = gate_.look();
+    if (leaving) patience = patience != 0 ? std::min(patience, kReapNs) : kReapNs;
+    const timespec limit{static_cast<time_t>(patience / 1'000'000'000),
+                         static_cast<long>(patience % 1'000'000'000)};
+    pollfd waits[] = {{options_.socket, POLLIN, 0}, {gate_.bell(), POLLIN, 0}};
+    if (ppoll(waits, 2, patience != 0 ? &limit : nullptr, nullptr) < 0 && errno != EINTR) return 1;
     if (leaving) reap();
-    if (wait.revents != 0 && !read_records()) break;
+    if (waits[0].revents != 0 && !read_records()) break;
   }
+  gate_.hang_up();
   // The guest processes must not wait for this one. What they had goes with the process.
   for (auto& [id, entry] : connections_) entry.connection->close_memory();
   return 0;
@@ -70,6 +86,10 @@ void Server::handle(const records::Record& record, DescriptorList& descriptors) 
       place->second.connection->stop();
       return;
     }
+    case Kind::kTurnPage:
+      return take_turn_page(descriptors.items[0]);
+    case Kind::kTurnRecall:
+      return gate_.recall();
     case Kind::kPing:
       return host_.pong(record.header.sequence);
     case Kind::kAskWork:
@@ -94,6 +114,18 @@ void Server::connect(const records::Connect& payload, Descriptor& memory) {
   }
   const std::lock_guard guard(mutex_);
   connections_[payload.connection].connection = std::move(connection);
+}
+
+void Server::take_turn_page(const Descriptor& page) {
+  struct stat status {};
+  if (!page || fstat(page.get(), &status) != 0 ||
+      status.st_size < static_cast<off_t>(turns::kTurnPageSize)) {
+    return;
+  }
+  void* data = mmap(nullptr, turns::kTurnPageSize, PROT_READ, MAP_SHARED, page.get(), 0);
+  if (data == MAP_FAILED) return host_.failed("The turn page can't be mapped.");
+  gate_.use({static_cast<const turns::TurnPage*>(data),
+             [data](const turns::TurnPage*) { munmap(data, turns::kTurnPageSize); }});
 }
 
 void Server::add_arena(const records::Arena& payload, Descriptor& arena) {

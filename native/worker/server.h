@@ -35,11 +35,13 @@ class Server {
   void add_arena(const records::Arena& payload, Descriptor& arena);
   void reap();
   void report_status();
+  void take_turn_page(const Descriptor& page);
 
   const Options& options_;
   const Driver& driver_;
   SocketHostLink host_;
   Watchdog watchdog_;
+  TurnGate gate_;
   WorkerContext context_;
   std::mutex mutex_;  // guards the map and the counts, which the watchdog's thread reads
   std::map<uint32_t, Entry> connections_;

@@ -41,7 +41,7 @@ void Connection::release_objects() {
   release_all(programs_, [&](uint32_t id) { release_program(id); });
   for_each_progress([](QueueProgress& progress) { progress.retire(); });
   release_all(queues_, [&](uint32_t id) { release_queue(id); });
-  for (const QueueObject& closing : closing_queues_) calls_.clReleaseCommandQueue(closing.queue);
+  for (QueueObject& closing : closing_queues_) let_go(closing);
   closing_queues_.clear();
   release_all(buffers_, [&](uint32_t id) { release_buffer(id); });
   release_all(contexts_, [&](uint32_t id) { release_context(id); });
@@ -60,6 +60,7 @@ void Connection::tear_down() {
   finish_queues();
   release_objects();
   queue_slots_.clear();
+  if (context_.gate != nullptr) context_.gate->left(id_);
   // Drivers free buffers of finished commands a moment later, in threads of their own.
   constexpr int kMostWaits = 90;
   for (int i = 0; i < kMostWaits && bytes_held_->load() != 0; ++i) {

@@ -58,6 +58,10 @@ TestHost::TestHost(const WorkerSettings& settings) : settings_(settings) {
     execv(pointers[0], pointers.data());
     _exit(127);
   }
+  if (settings.turns) {
+    turn_page_ = std::make_unique<SharedPages>(turns::kTurnPageSize);
+    send(make_record(records::Kind::kTurnPage, 0), turn_page_->descriptor());
+  }
   records::Record record;
   if (!expect(records::Kind::kWorkerReady, record)) give_up("the worker did not get ready");
   shared_pages_ = payload_of<records::WorkerReady>(record).shared_pages != 0;

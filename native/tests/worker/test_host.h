@@ -12,6 +12,7 @@
 
 #include "protocol/connection_layout.h"
 #include "protocol/socket.h"
+#include "test_turns.h"
 
 namespace aliquot::test {
 
@@ -38,6 +39,7 @@ struct WorkerSettings {
   uint64_t memory_limit = 64 << 20;
   uint32_t kernel_limit_ms = 0;
   uint32_t flags = 0;
+  bool turns = false;  // the worker gets a turn page
 };
 
 class TestHost {
@@ -55,6 +57,8 @@ class TestHost {
   /// Whether the worker has hung up.
   bool gone() const { return peer_hung_up(socket_.get()); }
   bool shared_pages() const { return shared_pages_; }
+  /// Where the worker's turns begin.
+  TestTurns turns() { return {*reinterpret_cast<turns::TurnPage*>(turn_page_->data())}; }
   pid_t process() const { return process_; }
   uint64_t memory_limit() const { return settings_.memory_limit; }
   void kill_worker();
@@ -70,6 +74,7 @@ class TestHost {
   Descriptor socket_;
   pid_t process_ = -1;
   bool shared_pages_ = false;
+  std::unique_ptr<SharedPages> turn_page_;
   std::deque<records::Record> received_;
 };
 

@@ -1,5 +1,5 @@
 // Measures what the worker adds, with a guest that only writes frames: the same work natively and
-// through a worker, in turn, in one run. Prints medians and ratios. Not a test: nothing fails.
+// through a worker, without turns and within one, by turns, in one run. Prints medians and ratios. Not a test: nothing fails.
 //
 //   worker_measure WORKER [DRIVER [ROUNDS]]
 #include <dirent.h>
@@ -168,24 +168,33 @@ int main(int count, char** words) {
   TestHost host(settings);
   TestGuest guest(host, 1);
   Subject remoted = worker_subject(guest, host.process());
+  settings.turns = true;
+  TestHost turn_host(settings);
+  turn_host.turns().grant();
+  TestGuest turn_guest(turn_host, 1);
+  Subject in_turns = worker_subject(turn_guest, turn_host.process());
   native.launch(true);
   native.finish();
   remoted.finish();
+  in_turns.finish();
   Figures natively;
   Figures through;
+  Figures gated;
   for (int i = 0; i < rounds; ++i) {
     measure(native, natively);
     measure(remoted, through);
+    measure(in_turns, gated);
   }
   const auto print = [](const char* name, const char* unit, const std::vector<double>& left,
-                        const std::vector<double>& right) {
-    std::printf("%-28s native %8.1f %s, worker %8.1f %s, ratio %.2f\n", name, median(left), unit,
-                median(right), unit, median(right) / median(left));
+                        const std::vector<double>& right, const std::vector<double>& turns) {
+    std::printf("%-28s %s: native %8.1f, worker %8.1f (%.2f), in a turn %8.1f (%.2f of the worker)\n",
+                name, unit, median(left), median(right), median(right) / median(left),
+                median(turns), median(turns) / median(right));
   };
-  print("launches in a burst", "k/s", natively.burst, through.burst);
-  print("  CPU of the calling thread", "ns", natively.burst_cpu, through.burst_cpu);
-  print("4 arguments and a launch", "k/s", natively.arguments, through.arguments);
-  print("  CPU of the calling thread", "ns", natively.arguments_cpu, through.arguments_cpu);
-  print("launch and wait", "us", natively.trip, through.trip);
+  print("launches in a burst", "k/s", natively.burst, through.burst, gated.burst);
+  print("  CPU of the calling thread", "ns", natively.burst_cpu, through.burst_cpu, gated.burst_cpu);
+  print("4 arguments and a launch", "k/s", natively.arguments, through.arguments, gated.arguments);
+  print("  CPU of the calling thread", "ns", natively.arguments_cpu, through.arguments_cpu, gated.arguments_cpu);
+  print("launch and wait", "us", natively.trip, through.trip, gated.trip);
   return 0;
 }
