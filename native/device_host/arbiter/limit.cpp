@@ -2,22 +2,27 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace aliquot::arbiter {
 namespace {
 
-// However long turns are: in any one second a vGPU is within a point of its limit, so bursts above
-// it must be far below 10 ms.
-constexpr double kLongestBurst = 4e6;
+// A limited vGPU that is alone runs and rests by turns. They take this long together: handing the
+// device over costs about a tenth of a millisecond each time, and in any one second a vGPU shall be
+// within a point, 10 ms, of its limit.
+constexpr double kCycle = 25e6;
+// At least so long it runs, however low its limit is; less than a turn where those are long.
+constexpr double kShortestRun = 4e6;
 constexpr double kMostOwed = 60e9;
 constexpr uint64_t kNever = ~uint64_t{0};
 
 }  // namespace
 
 void Limit::set(double part, uint64_t turn_ns) {
-  part_ = std::clamp(part, 0.0, 1.0);
-  turn_ns_ = std::min(static_cast<double>(turn_ns), kLongestBurst);
-  turn();
+  const double old = std::exchange(part_, std::clamp(part, 0.0, 1.0));
+  const double run = std::max(std::min(static_cast<double>(turn_ns), kShortestRun), part_ * kCycle);
+  enough_ns_ = run * (1 - part_);
+  if (part_ != old) spill();
 }
 
 void Limit::pass(uint64_t ns, bool held) {
@@ -32,7 +37,7 @@ void Limit::charge(uint64_t ns) {
 }
 
 void Limit::spill() {
-  tokens_ns_ = std::min(tokens_ns_, turn_ns_);
+  if (part_ < 1) tokens_ns_ = std::min(tokens_ns_, enough_ns_);
   turn();
 }
 
@@ -44,17 +49,17 @@ uint64_t Limit::lasts_ns() const {
 uint64_t Limit::opens_in_ns() const {
   if (open_) return 0;
   if (part_ <= 0) return kNever;
-  return static_cast<uint64_t>(std::ceil(std::max(enough() - tokens_ns_, 0.0) / part_));
+  return static_cast<uint64_t>(std::ceil(std::max(enough_ns_ - tokens_ns_, 0.0) / part_));
 }
 
 void Limit::turn() {
   tokens_ns_ = std::max(tokens_ns_, -kMostOwed);
   if (part_ >= 1) {
-    tokens_ns_ = std::min(tokens_ns_, turn_ns_);
+    tokens_ns_ = std::min(tokens_ns_, kCycle / 4);  // the most that any limit lets it keep
     open_ = true;
   } else if (part_ <= 0 || tokens_ns_ <= 0) {
     open_ = false;
-  } else if (tokens_ns_ + 1 >= enough()) {  // a nanosecond is what rounding may cost
+  } else if (tokens_ns_ + 1 >= enough_ns_) {  // a nanosecond is what rounding may cost
     open_ = true;
   }
 }

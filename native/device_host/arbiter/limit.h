@@ -15,12 +15,13 @@ class Limit {
   void pass(uint64_t ns, bool held);
   /// So much device time was taken besides.
   void charge(uint64_t ns);
-  /// Tokens above a turn's worth are lost. For whoever doesn't want the device; who waits keeps
-  /// what it earns, or it would get less than its limit wherever others have long kernels.
+  /// Tokens above what it needs to run once are lost. For whoever doesn't want the device; who
+  /// waits keeps what it earns, or it would get less than its limit wherever others have long
+  /// kernels.
   void spill();
 
-  /// Whether it may have the device now. Once tokens are spent, not before there are enough for a
-  /// turn: one kernel at a time would waste the device on handing it over.
+  /// Whether it may have the device now. Once tokens are spent, not before there are enough to
+  /// run for a while: one kernel at a time would waste the device on handing it over.
   bool open() const { return open_; }
   /// How long it can have the device from now on; ~0: without end.
   uint64_t lasts_ns() const;
@@ -29,11 +30,10 @@ class Limit {
 
  private:
   void turn();  // opens or closes
-  double enough() const { return turn_ns_ * (1 - part_); }
 
   double part_ = 1;
-  double turn_ns_ = 0;
-  double tokens_ns_ = 1e12;  // a new vGPU has all it may keep: spill() makes that of it
+  double enough_ns_ = 0;    // for a run worth handing the device over
+  double tokens_ns_ = 1e9;  // a new vGPU has all it may keep: spill() makes that of it
   bool open_ = true;
 };
 

@@ -26,3 +26,16 @@ void test_absence();
 void test_changes_take_effect();
 void test_worker_lost();
 void test_accounts_read();
+
+void test_shares_are_kept();  // scenario_test.cpp
+void test_unlike_kernels();
+void test_gaps_keep_the_claim();
+void test_limit_alone();
+void test_fixed_share_stays_idle();
+void test_equal_share();
+void test_idle_share_is_used();
+void test_latency_class();
+void test_resize();
+void test_device_is_busy();
+void test_long_debt_is_paid();
+void test_averaging();

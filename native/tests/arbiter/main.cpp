@@ -1,8 +1,12 @@
+// arbiter_test parts|scenarios|histories [how many histories]
+#include <cstdlib>
 #include <string_view>
 
 #include "check.h"
 
-int main() {
+namespace {
+
+void parts() {
   test_division();
   test_accounts();
   test_rates();
@@ -18,5 +22,34 @@ int main() {
   test_changes_take_effect();
   test_worker_lost();
   test_accounts_read();
+}
+
+void scenarios() {
+  test_shares_are_kept();
+  test_unlike_kernels();
+  test_gaps_keep_the_claim();
+  test_limit_alone();
+  test_fixed_share_stays_idle();
+  test_equal_share();
+  test_idle_share_is_used();
+  test_latency_class();
+  test_resize();
+  test_device_is_busy();
+  test_long_debt_is_paid();
+  test_averaging();
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  const std::string_view what = count > 1 ? words[1] : "";
+  if (what == "parts") {
+    parts();
+  } else if (what == "scenarios") {
+    scenarios();
+  } else {
+    std::fprintf(stderr, "usage: arbiter_test parts|scenarios\n");
+    return 2;
+  }
   return g_failures == 0 ? 0 : 1;
 }

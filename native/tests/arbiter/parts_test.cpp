@@ -96,11 +96,11 @@ void test_limit() {
   limit.set(0.25, 2 * kMillisecond);
   limit.spill();
   CHECK(limit.open() && limit.opens_in_ns() == 0);
-  CHECK(limit.lasts_ns() == 2'666'666);  // 2 ms that were kept, and what comes meanwhile
-  limit.pass(2'700'000, true);
+  CHECK(limit.lasts_ns() == 6'250'000);  // what was kept, and what comes meanwhile
+  limit.pass(6'300'000, true);
   CHECK(!limit.open() && limit.lasts_ns() == 0);
   const uint64_t wait = limit.opens_in_ns();
-  CHECK(wait >= 6 * kMillisecond && wait <= 6'200'000);  // enough for another 2 ms
+  CHECK(wait >= 18 * kMillisecond && wait <= 19 * kMillisecond);  // enough for as long again
   limit.pass(wait - 100, false);
   CHECK(!limit.open() && limit.opens_in_ns() <= 100);
   limit.pass(limit.opens_in_ns(), false);
@@ -109,9 +109,13 @@ void test_limit() {
   limit.pass(100 * kMillisecond, false);
   CHECK(limit.lasts_ns() > 30 * kMillisecond);
   limit.spill();
-  CHECK(limit.lasts_ns() < 3 * kMillisecond);
+  CHECK(limit.lasts_ns() == 6'250'000);
   limit.charge(10 * kMillisecond);
   CHECK(!limit.open());
+  limit.set(0.01, 2 * kMillisecond);
+  limit.charge(10 * kMillisecond);
+  limit.pass(limit.opens_in_ns(), false);
+  CHECK(limit.open() && limit.lasts_ns() >= 2 * kMillisecond);  // however low it is
   limit.set(1, 2 * kMillisecond);
   CHECK(limit.open() && limit.lasts_ns() == ~uint64_t{0});
   limit.set(0, 2 * kMillisecond);

@@ -159,23 +159,25 @@ void test_limits() {
   Trial trial;
   trial.add(1, {.limit = 2500});
   trial.wants(1);
-  CHECK(trial.granted.deadline == trial.now + 2'666'666);
-  trial.now += 2'700'000;
+  CHECK(trial.granted.deadline == trial.now + 6'250'000);
+  trial.now += 6'300'000;
   trial.finished(1);
   CHECK(!trial.arbiter.holder());
   const uint64_t look = trial.arbiter.next_look();
-  CHECK(look > trial.now + 6 * kMillisecond && look < trial.now + 7 * kMillisecond);
+  CHECK(look > trial.now + 18 * kMillisecond && look < trial.now + 19 * kMillisecond);
   trial.now = look;
   trial.arbiter.look(look);
   CHECK(trial.arbiter.holder() == 1u && trial.arbiter.next_look() == kNoTime);
   // One that its limit holds back does not end the turn of another.
   trial.add(2);
-  trial.now += 3 * kMillisecond;
+  trial.now += 7 * kMillisecond;
   trial.finished(1);
   CHECK(!trial.arbiter.holder());
   trial.wants(2);
   CHECK(trial.granted.vgpu == 2 && trial.granted.deadline == kNoTime && !trial.arbiter.contended());
+  const int recalls = trial.recalls;
   trial.now = trial.arbiter.next_look();
+  CHECK(trial.recalls == recalls);
   trial.arbiter.look(trial.now);
   CHECK(trial.arbiter.contended() && trial.recalled.vgpu == 2 &&
         trial.recalled.deadline == trial.now);
@@ -190,7 +192,7 @@ void test_fixed_and_equal_share() {
   }
   CHECK(trial.arbiter.rate(1) == 0.25);
   trial.wants(1);
-  CHECK(trial.granted.deadline == trial.now + 2'666'666);
+  CHECK(trial.granted.deadline == trial.now + 6'250'000);
 
   trial.arbiter.set_policy({.kind = PolicyKind::kEqualShare}, trial.now);
   trial.arbiter.set_running(1, true, trial.now);
@@ -251,7 +253,7 @@ void test_changes_take_effect() {
   trial.arbiter.set_policy({}, trial.now);
   CHECK(trial.recalled.deadline == trial.now + 2 * kMillisecond);
   trial.arbiter.set_shares(2, {.limit = 1000}, trial.now);
-  CHECK(trial.arbiter.deadline() <= trial.now + 2'250'000);
+  CHECK(trial.arbiter.deadline() <= trial.now + 2'250'000 * 2);
   for (uint64_t vgpu = 3; vgpu <= 9; ++vgpu) trial.add(vgpu);
   CHECK(trial.arbiter.turn_ns() == kMillisecond);
 }
