@@ -5,7 +5,7 @@
     │   ├── UsageError, BadSize, BadDuration, BadName, BadTraceFile
     │   ├── NoDriver, IncompatibleDriver (ChosenDriverUnusable)
     │   ├── UnknownDevice, AmbiguousDevice, QuotaAboveDevice, AmbiguousVgpu
-    │   ├── ImpossibleShare, UnknownPriorityClass, UnknownPolicy, BadTurn
+    │   ├── ImpossibleShare, UnknownPriorityClass, UnknownPolicy, BadTurn, BadPictureFile
     │   ├── BadRuntimeDirectory, MissingNativeProgram, BenchmarkFailed
     │   └── CommandNotFound, CommandNotExecutable
     └── DeviceHostError             what a device host refused (ALQ-E1xx)
@@ -162,7 +162,10 @@ class BadName(UserError):
 class BenchmarkFailed(UserError):
     code = "ALQ-E214"
     title = "The benchmark program failed"
-    why = "aliquot-clbench ended with an error, natively or on the vGPU."
+    why = (
+        "A program of the benchmark ended with an error or not at all, natively or on a vGPU, or "
+        "the device is in use."
+    )
     remedy = "'aliquot doctor' tells what is wrong"
 
 
@@ -222,6 +225,13 @@ class AmbiguousVgpu(UserError):
     title = "Several vGPUs fit"
     why = "Names and numbers of vGPUs are unique on one device, not on all of them."
     remedy = "say which device with --device"
+
+
+class BadPictureFile(UserError):
+    code = "ALQ-E222"
+    title = "The picture can't be written"
+    why = "`aliquot bench fairness` draws the shares over time into the file that --picture names."
+    remedy = "choose a file in a directory that you can write with --picture"
 
 
 class DeviceHostError(AliquotError):

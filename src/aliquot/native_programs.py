@@ -11,12 +11,14 @@ WORKER = "aliquot-worker"
 DEVICE_HOST = "aliquot-device"
 GUEST_DRIVER = "libaliquot-opencl.so"
 BENCHMARK = "aliquot-clbench"
+FAIRNESS_TENANT = "aliquot-fairness-tenant"
 
 _BUILD_FOLDERS = {
     WORKER: "worker",
     DEVICE_HOST: "device_host",
     GUEST_DRIVER: "guest",
     BENCHMARK: "bench",
+    FAIRNESS_TENANT: "bench",
 }
 
 

@@ -42,6 +42,14 @@ def test_overview(fakes: FakeInstallation) -> None:
         ["bench"],
         ["bench", "everything"],
         ["bench", "remoting", "--rounds", "0"],
+        ["bench", "remoting", "--short"],
+        ["bench", "fairness", "--rounds", "2"],
+        ["bench", "fairness", "--tolerance", "0.5"],
+        ["bench", "fairness", "--case", "nothing"],
+        ["top", "--interval", "1ms"],
+        ["top", "--rounds", "0"],
+        ["resize"],
+        ["policy"],
         ["completion", "tcsh"],
     ],
 )
@@ -120,8 +128,9 @@ def test_a_reader_that_leaves_early(fakes: FakeInstallation) -> None:
 
 
 def test_doctor_where_all_is_well(fakes: FakeInstallation) -> None:
-    (fakes.native / "aliquot-clbench").write_text("#!/bin/sh\n")
-    (fakes.native / "aliquot-clbench").chmod(0o755)
+    for name in ("aliquot-clbench", "aliquot-fairness-tenant"):
+        (fakes.native / name).write_text("#!/bin/sh\n")
+        (fakes.native / name).chmod(0o755)
     done = fakes.run("doctor", "--json")
     report = json.loads(done.stdout)
     assert (done.returncode, report["healthy"]) == (0, True), done.stdout

@@ -46,7 +46,15 @@ def test_bash_completes() -> None:
     assert complete("aliquot", "run", "--transfer", "") == ["auto", "staged"]
     assert complete("aliquot", "bench", "rem") == ["remoting"]
     assert complete("aliquot", "completion", "z") == ["zsh"]
+    assert complete("aliquot", "run", "--priority", "l") == ["latency"]
+    assert complete("aliquot", "policy", "0", "eq") == ["equal-share"]
+    assert complete("aliquot", "bench", "fairness", "--case", "lim") == ["limit-25-alone"]
     assert "cat" in complete("aliquot", "run", "--memory", "1G", "--", "ca")
+
+
+def test_zsh_knows_which_argument_it_is() -> None:
+    assert "'2:what:(best-effort equal-share fixed-share)'" in SCRIPTS["zsh"]
+    assert "'1:what:(remoting fairness)'" in SCRIPTS["zsh"]
 
 
 @pytest.mark.parametrize("shell", SCRIPTS)

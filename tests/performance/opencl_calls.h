@@ -1,6 +1,7 @@
-// Lets clbench.c run on machines that had no OpenCL loader when it was built: the loader is
-// opened at start, and every call goes through a pointer. Included before clbench.c by the
-// compiler (-include). Both sides of a comparison pay the same extra indirect call.
+// Lets the programs of `aliquot bench` run on machines that had no OpenCL loader when they were
+// built: the loader is opened at start, and every call goes through a pointer. Included before
+// their own text by the compiler (-include). Both sides of a comparison pay the same extra
+// indirect call.
 //
 // ALIQUOT_OPENCL_LOADER names another loader than libOpenCL.so.1.
 #pragma once
@@ -52,13 +53,13 @@ __attribute__((constructor)) static void open_opencl_loader(void) {
   const char *loader = getenv("ALIQUOT_OPENCL_LOADER");
   void *library = dlopen(loader && *loader ? loader : "libOpenCL.so.1", RTLD_NOW | RTLD_GLOBAL);
   if (!library) {
-    fprintf(stderr, "clbench: %s\n", dlerror());
+    fprintf(stderr, "benchmark: %s\n", dlerror());
     exit(1);
   }
 #define FIND_CALL(name)                                                  \
   pointer_to_##name = (__typeof__(&name))dlsym(library, #name);          \
   if (!pointer_to_##name) {                                              \
-    fprintf(stderr, "clbench: the OpenCL loader lacks %s\n", #name);     \
+    fprintf(stderr, "benchmark: the OpenCL loader lacks %s\n", #name);     \
     exit(1);                                                             \
   }
   FOR_EACH_OPENCL_CALL(FIND_CALL)

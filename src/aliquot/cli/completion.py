@@ -96,7 +96,11 @@ def zsh_script() -> str:
         "  case $words[2] in",
     ]
     for name, options in _commands().items():
-        specifications = [_zsh_specification(option) for option in options]
+        places = [option for option in options if not option.names]
+        specifications = [
+            _zsh_specification(option, places.index(option) + 1 if option in places else 0)
+            for option in options
+        ]
         if name == "run":
             specifications.append("'(-)*::command:_normal'")
         lines.append(f"    {name})")
@@ -145,9 +149,10 @@ def fish_script() -> str:
     return "\n".join([*lines, ""])
 
 
-def _zsh_specification(option: Option) -> str:
+def _zsh_specification(option: Option, place: int) -> str:
+    """For an argument its place among the arguments counts, and what it may be."""
     if not option.names:
-        return f"'1:what:({' '.join(option.choices)})'" if option.choices else ""
+        return f"'{place}:what:({' '.join(option.choices)})'" if option.choices else ""
     text = option.text
     for special in "[]:":
         text = text.replace(special, "\\" + special)

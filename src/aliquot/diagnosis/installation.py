@@ -23,6 +23,7 @@ def check_native_programs() -> list[Finding]:
         native_programs.WORKER: Level.BROKEN,
         native_programs.GUEST_DRIVER: Level.BROKEN,
         native_programs.BENCHMARK: Level.WEAK,
+        native_programs.FAIRNESS_TENANT: Level.WEAK,
     }
     for name, level in needed.items():
         try:

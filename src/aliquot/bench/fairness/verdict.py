@@ -1,0 +1,138 @@
+"""What must hold of tenants that ran together, and whether it did."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from aliquot.bench.fairness.cases import Aim, Case
+from aliquot.bench.fairness.trace import Trace, Work, windows
+
+SECOND = 1_000_000_000
+WARM_UP_NS = 2 * SECOND
+STEP_NS = SECOND // 10
+
+# In points of percent, and parts of 1.
+USUAL_POINTS = 1.0  # 95 of 100 windows of a second
+MOST_POINTS = 2.0  # any window of a second
+LONG_POINTS = 0.6  # any window of five seconds
+LEAST_JAIN = 0.999
+LEAST_BUSY = 0.88
+# Added to what a launch takes alone, in ms: the turn under way, and turns that come first.
+USUAL_WAIT_MS = 3.0
+LONG_WAIT_MS = 10.0
+
+
+class Check(NamedTuple):
+    """One promise, what was measured and what it is held to."""
+
+    promise: str
+    value: float
+    bar: float
+    unit: str
+    at_most: bool = True
+
+    @property
+    def holds(self) -> bool:
+        """Whether the promise was kept."""
+        return self.value <= self.bar if self.at_most else self.value >= self.bar
+
+    def missed(self) -> str:
+        """The promise and by how much it was missed."""
+        sign = ">" if self.at_most else "<"
+        return f"{self.promise}: {self.value:.3g} {sign} {self.bar:.3g} {self.unit}".rstrip()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The check for `--json`."""
+        return {**self._asdict(), "holds": self.holds}
+
+
+def judge(
+    case: Case,
+    work: Work,
+    begin_ns: int,
+    end_ns: int,
+    *,
+    tolerance: float = 1.0,
+    alone_delay_ms: float = 0.0,
+) -> list[Check]:
+    """Hold what tenants completed between two times against what they were promised."""
+    wider = _Tolerance(tolerance)
+    if case.aim is Aim.LIMIT:
+        return _points(case, work.of_time, begin_ns, end_ns, wider)
+    busy = sum(work.between(begin_ns, end_ns)) / ((end_ns - begin_ns) / SECOND)
+    checks = [Check("device kept busy", busy, wider.least(LEAST_BUSY), "of alone", at_most=False)]
+    if case.aim is Aim.LATENCY:
+        others = Work(work.traces[1:], work.seconds_per_kernel[1:])
+        delays = _delays_ms(work.traces[0], alone_delay_ms)
+        checks += [
+            Check("added delay, half of all", delays[0], wider.most(USUAL_WAIT_MS), "ms"),
+            Check("added delay, 99 of 100", delays[1], wider.most(LONG_WAIT_MS), "ms"),
+        ]
+        case = case._replace(tenants=case.tenants[1:])
+        return checks + _points(case, others.shares, begin_ns, end_ns, wider)
+    if case.aim is Aim.EQUAL:
+        index = jain(work.between(begin_ns, end_ns))
+        checks.append(Check("Jain's index", index, wider.least(LEAST_JAIN), "", at_most=False))
+    return checks + _points(case, work.shares, begin_ns, end_ns, wider)
+
+
+def jain(amounts: Sequence[float]) -> float:
+    """Jain's index of fairness: 1 where all are equal, 1/n where one has everything."""
+    squares = sum(amount * amount for amount in amounts)
+    return sum(amounts) ** 2 / (len(amounts) * squares) if squares else 0.0
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """The value that this part of all values does not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(part * len(ordered)) - 1)]
+
+
+class _Tolerance(NamedTuple):
+    """Makes bars wider: those that are not to be exceeded, and those that are to be reached."""
+
+    factor: float
+
+    def most(self, bar: float) -> float:
+        return bar * self.factor
+
+    def least(self, bar: float) -> float:
+        return 1 - (1 - bar) * self.factor
+
+
+def _points(
+    case: Case,
+    shares: Callable[[float, float], list[float]],
+    begin_ns: int,
+    end_ns: int,
+    wider: _Tolerance,
+) -> list[Check]:
+    """How far shares are from those expected, by windows; of all tenants the worst."""
+    expected = [tenant.expected or 0.0 for tenant in case.tenants]
+
+    def off(seconds: int) -> list[list[float]]:
+        """For each tenant how far it is off in each window."""
+        found = [
+            [abs(got - wanted) for got, wanted in zip(shares(*window), expected, strict=True)]
+            for window in windows(begin_ns, end_ns, seconds * SECOND, STEP_NS)
+        ]
+        return [list(one) for one in zip(*found, strict=True)]
+
+    short, long = off(1), off(5)
+    if not short or not long:
+        raise ValueError("the tenants ran for less than the longest window")
+    usual = max(percentile(one, 0.95) for one in short)
+    return [
+        Check("1 s, 95 of 100 windows", usual, wider.most(USUAL_POINTS), "points off"),
+        Check("1 s, all windows", max(map(max, short)), wider.most(MOST_POINTS), "points off"),
+        Check("5 s, all windows", max(map(max, long)), wider.most(LONG_POINTS), "points off"),
+    ]
+
+
+def _delays_ms(trace: Trace, alone_ms: float) -> tuple[float, float]:
+    delays = [delay / 1e6 for delay in trace.delays_ns]
+    if not delays:
+        raise ValueError("the tenant that was to measure delays wrote none")
+    return percentile(delays, 0.5) - alone_ms, percentile(delays, 0.99) - alone_ms
