@@ -37,81 +37,71 @@ void Arbiter::add(uint64_t vgpu, const Shares& shares, uint64_t now) {
 
 void Arbiter::set_shares(uint64_t vgpu, const Shares& shares, uint64_t now) {
   accrue(now);
-  Entry* entry = find(vgpu);
-  if (!entry) return;
-  entry->second.title.shares = shares;
+  if (Entry* entry = find(vgpu)) entry->second.title.shares = shares;
   refresh();
   settle();
 }
 
 void Arbiter::set_maximum(uint64_t vgpu, uint32_t maximum, uint64_t now) {
   accrue(now);
-  Entry* entry = find(vgpu);
-  if (!entry) return;
-  entry->second.title.maximum = std::max(maximum, 1u);
+  if (Entry* entry = find(vgpu)) entry->second.title.maximum = std::max(maximum, 1u);
   refresh();
   settle();
 }
 
 void Arbiter::set_running(uint64_t vgpu, bool running, uint64_t now) {
   accrue(now);
-  Entry* entry = find(vgpu);
-  if (!entry || entry->second.title.running == running) return;
-  entry->second.title.running = running;
+  if (Entry* entry = find(vgpu)) entry->second.title.running = running;
   refresh();
   settle();
 }
 
 void Arbiter::remove(uint64_t vgpu, uint64_t now) {
   accrue(now);
-  Entry* entry = find(vgpu);
-  if (!entry) return;
-  if (entry == holder_) holder_ = nullptr;
-  accounts_.close(vgpu);
-  members_.erase(vgpu);
-  refresh();
+  if (Entry* entry = find(vgpu)) {
+    if (entry == holder_) holder_ = nullptr;
+    accounts_.close(vgpu);
+    members_.erase(vgpu);
+    refresh();
+  }
   settle();
 }
 
 void Arbiter::lost_worker(uint64_t vgpu, uint64_t now) {
   accrue(now);
   Entry* entry = find(vgpu);
-  if (!entry || entry->second.state == State::kAway) return;
-  enter(*entry, State::kAway);
+  if (entry && entry->second.state != State::kAway) enter(*entry, State::kAway);
   settle();
 }
 
 void Arbiter::wants(uint64_t vgpu, uint64_t now) {
   accrue(now);
   Entry* entry = find(vgpu);
-  if (!entry || entry->second.state != State::kAway) return;
-  enter(*entry, State::kWaiting);
+  if (entry && entry->second.state == State::kAway) enter(*entry, State::kWaiting);
   settle();
 }
 
 void Arbiter::finished(uint64_t vgpu, bool more, uint64_t now) {
   accrue(now);
   Entry* entry = find(vgpu);
-  if (!entry || entry != holder_) return;
-  enter(*entry, more ? State::kWaiting : State::kAway);
+  if (entry && entry == holder_) enter(*entry, more ? State::kWaiting : State::kAway);
   settle();
 }
 
 void Arbiter::charge_outside(uint64_t vgpu, uint64_t ns, uint64_t now) {
   accrue(now);
-  Entry* entry = find(vgpu);
-  if (!entry) return;
-  entry->second.account.outside_ns += ns;
-  entry->second.limit.charge(ns);
-  // Owed to those that wanted the device meanwhile; if nobody did, nobody lost anything but all may
-  // have: equal parts.
-  std::vector<Accounts::Part> active, others;
-  for (const auto& [other, member] : members_) {
-    if (other == vgpu) continue;
-    others.emplace_back(other, 1);
-    if (member.state != State::kAway && member.rate > 0) active.emplace_back(other, member.rate);
+  if (Entry* entry = find(vgpu)) {
+    entry->second.account.outside_ns += ns;
+    entry->second.limit.charge(ns);
+    // Owed to those that wanted the device meanwhile; where nobody did, to all in equal parts.
+    std::vector<Accounts::Part> active, others;
+    for (const auto& [other, member] : members_) {
+      if (other == vgpu) continue;
+      others.emplace_back(other, 1);
+      if (member.rate > 0) active.emplace_back(other, member.rate);
+    }
+    accounts_.charge(vgpu, ns, active.empty() ? others : active);
   }
-  accounts_.charge(vgpu, ns, active.empty() ? others : active);
   settle();
 }
 

@@ -23,6 +23,7 @@ void Limit::set(double part, uint64_t turn_ns) {
   const double run = std::max(std::min(static_cast<double>(turn_ns), kShortestRun), part_ * kCycle);
   enough_ns_ = run * (1 - part_);
   if (part_ != old) spill();
+  turn();
 }
 
 void Limit::pass(uint64_t ns, bool held) {
@@ -55,7 +56,7 @@ uint64_t Limit::opens_in_ns() const {
 void Limit::turn() {
   tokens_ns_ = std::max(tokens_ns_, -kMostOwed);
   if (part_ >= 1) {
-    tokens_ns_ = std::min(tokens_ns_, kCycle / 4);  // the most that any limit lets it keep
+    tokens_ns_ = std::clamp(tokens_ns_, 0.0, kCycle / 4);  // the most that any limit lets it keep
     open_ = true;
   } else if (part_ <= 0 || tokens_ns_ <= 0) {
     open_ = false;

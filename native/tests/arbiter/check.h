@@ -1,6 +1,7 @@
 // A test that says what failed and goes on; main() turns failures into the exit status.
 #pragma once
 
+#include <cstdint>
 #include <cstdio>
 
 inline int g_failures = 0;
@@ -39,3 +40,6 @@ void test_resize();
 void test_device_is_busy();
 void test_long_debt_is_paid();
 void test_averaging();
+
+void test_call_histories(uint64_t seed, uint64_t histories);    // call_history_test.cpp
+void test_device_histories(uint64_t seed, uint64_t histories);  // device_history_test.cpp

@@ -1,4 +1,4 @@
-// arbiter_test parts|scenarios|histories [how many histories]
+// arbiter_test parts|scenarios|histories [count]
 #include <cstdlib>
 #include <string_view>
 
@@ -47,8 +47,12 @@ int main(int count, char** words) {
     parts();
   } else if (what == "scenarios") {
     scenarios();
+  } else if (what == "histories") {
+    const uint64_t histories = count > 2 ? std::strtoull(words[2], nullptr, 10) : 10'000;
+    test_call_histories(1, histories - histories / 10);
+    test_device_histories(1, histories / 10);
   } else {
-    std::fprintf(stderr, "usage: arbiter_test parts|scenarios\n");
+    std::fprintf(stderr, "usage: arbiter_test parts|scenarios|histories [count]\n");
     return 2;
   }
   return g_failures == 0 ? 0 : 1;

@@ -49,6 +49,8 @@ class Simulator : private Doer {
   /// Its programs have no more work, until they start again.
   void stop(uint64_t vgpu);
   void start(uint64_t vgpu);
+  /// From its next start on.
+  void set_load(uint64_t vgpu, const Load& load) { worker(vgpu).load = load; }
   /// The worker dies with all that it had to do. Another takes over at once.
   void lose_worker(uint64_t vgpu);
   /// Whatever else is to be said to the arbiter.
