@@ -1,0 +1,146 @@
+"""`aliquot bench fairness` with tenants that only pretend: fair ones pass, others are told."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from aliquot.bench.fairness import measure, tenants
+from aliquot.bench.fairness.cases import CASES, Case
+from aliquot.bench.fairness.measure import Lengths, Result
+from aliquot.bench.fairness.picture import draw
+from aliquot.devices.opencl import find_device
+from aliquot.errors import BenchmarkFailed
+from tests.fakes.installation import FakeInstallation
+
+BY_NAME = {case.name: case for case in CASES}
+LENGTHS = Lengths(alone=2.0, together=8.0)
+
+
+@pytest.fixture
+def bench(fakes: FakeInstallation, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeInstallation]:
+    """The installation of fakes as this process's own, where nobody waits for time to pass."""
+    fakes.program("aliquot-fairness-tenant", "fairness_tenant")
+    (fakes.directory / "tenants").touch()
+    fakes.environment["FAKE_TENANT_LOG"] = str(fakes.directory / "tenants")
+    for name, value in fakes.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(measure, "_sleep_until", lambda _: None)
+    yield fakes
+    deadline = time.monotonic() + 60
+    for process in (fakes.directory / "tenants").read_text().split():
+        while runs(process):
+            assert time.monotonic() < deadline, "a tenant was left"
+            time.sleep(0.01)
+
+
+def runs(process: str) -> bool:
+    """Whether a process is there; one that only waits to be reaped is not."""
+    try:
+        status = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def run(case: Case, *shares: float) -> Result:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FAKE_SHARES", json.dumps(shares))
+        return measure.measure(find_device(None)[1], [case], LENGTHS)
+
+
+def test_promised_shares_pass(bench: FakeInstallation) -> None:
+    result = run(BY_NAME["50-30-20"], 50, 30, 20)
+    assert result.holds
+    (outcome,) = result.outcomes
+    assert outcome.shares == pytest.approx([50, 30, 20], abs=0.1)
+    assert [len(band) for band in outcome.bands] == [15] * 3
+    created = bench.log_of_device("created")
+    guarantees = [line.partition("guarantee=")[2].partition(",")[0] for line in created]
+    assert guarantees[:2] == ["0", "0"]  # calibration, alone
+    assert sorted(guarantees[2:5]) == ["2000", "3000", "5000"]
+    assert guarantees[5:] == ["0"]
+    assert all("kernel_limit_ms=60000" in line for line in created)
+
+
+def test_other_shares_do_not(bench: FakeInstallation) -> None:
+    result = run(BY_NAME["30-70"], 33, 67)
+    assert not result.holds
+    told = result.as_dict()
+    assert told["cases"][0]["holds"] is False
+    assert {c["promise"] for c in told["cases"][0]["checks"] if not c["holds"]} == {
+        "1 s, 95 of 100 windows",
+        "1 s, all windows",
+        "5 s, all windows",
+    }
+
+
+def test_an_idle_device_and_an_uneven_one(bench: FakeInstallation) -> None:
+    (outcome,) = run(BY_NAME["eight-equal"], *[10] * 8).outcomes
+    assert [check.promise for check in outcome.missed] == ["device kept busy"]
+    (outcome,) = run(BY_NAME["eight-equal"], *[12] * 7, 16).outcomes
+    assert "Jain's index" in [check.promise for check in outcome.missed]
+
+
+def test_a_limit(bench: FakeInstallation) -> None:
+    assert run(BY_NAME["limit-25-alone"], 25).holds
+    assert not run(BY_NAME["limit-25-alone"], 28).holds
+
+
+def test_delays(bench: FakeInstallation) -> None:
+    result = run(BY_NAME["latency-beside-three"], 1, 33, 33, 33)
+    assert result.holds
+    assert result.alone_delay_ms == pytest.approx(0.7)
+
+
+def test_the_picture_has_a_panel_a_case_and_a_band_a_tenant(bench: FakeInstallation) -> None:
+    picture = draw(run(BY_NAME["30-70"], 30, 70), "<Fake & CPU>")
+    root = ElementTree.fromstring(picture)
+    assert len(root.findall(".//{*}polygon")) == 2
+    assert ">PASS<" in picture
+    assert "&lt;Fake &amp; CPU&gt;" in picture
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "told"),
+    [
+        ("die", "ended before it was ready: it can't, for a test"),
+        ("hang", "did not end when its time was over"),
+        ("nonsense", "counts can't be read"),
+    ],
+)
+def test_tenants_that_fail_are_told_and_ended(
+    bench: FakeInstallation, monkeypatch: pytest.MonkeyPatch, behaviour: str, told: str
+) -> None:
+    monkeypatch.setenv("FAKE_TENANT", behaviour)
+    monkeypatch.setattr(tenants, "_END_SECONDS", -7.0)
+    with pytest.raises(BenchmarkFailed, match=told):
+        run(BY_NAME["30-70"], 30, 70)
+
+
+def test_a_device_in_use_is_left_alone(bench: FakeInstallation) -> None:
+    ready = bench.directory / "ready"
+    script = f": > {ready}; exec sleep 60"
+    holder = bench.popen(["run", "--quiet", "--memory", "1MiB", "--", "sh", "-c", script])
+    while not ready.exists():
+        assert holder.poll() is None
+        time.sleep(0.01)
+    done = bench.run("bench", "fairness", "--picture", str(bench.directory / "picture.svg"))
+    assert (done.returncode, "ALQ-E214: 1 vGPUs are in use" in done.stderr) == (2, True)
+
+
+def test_another_policy_is_not_measured(bench: FakeInstallation) -> None:
+    assert bench.run("policy", "0", "equal-share").returncode == 0
+    done = bench.run("bench", "fairness", "--picture", str(bench.directory / "picture.svg"))
+    assert (done.returncode, "equal-share" in done.stderr) == (2, True)
+
+
+def test_a_picture_that_cannot_be_written_is_told_first(fakes: FakeInstallation) -> None:
+    done = fakes.run("bench", "fairness", "--picture", "/nowhere/at/all.svg")
+    assert (done.returncode, "ALQ-E222" in done.stderr) == (2, True)
+    assert fakes.log_of_device("starts") == []
