@@ -13,6 +13,7 @@ void Connection::on(const CreateUserEventCommand& command) {
   if (context != nullptr) object->event = calls_.clCreateUserEvent(context, &status);
   if (object->event != nullptr) {
     object->user = true;
+    if (takes_turns()) object->block = blocked_.add_user_event();
   } else {
     object->error = status < 0 ? status : CL_OUT_OF_RESOURCES;
   }
@@ -22,14 +23,6 @@ void Connection::on(const SetUserEventStatusCommand& command) {
   EventObject* object = events_.find(command.event);
   if (object == nullptr || !object->user || command.status > 0) return;
   set_user_event(*object, command.status);
-}
-
-void Connection::set_user_event(EventObject& object, cl_int status) {
-  if (object.resolved) return;
-  object.resolved = true;
-  calls_.clSetUserEventStatus(object.event, status);
-  if (status == CL_COMPLETE) return;
-  for_each_progress([](QueueProgress& progress) { progress.recheck(); });
 }
 
 void Connection::on(const WatchEventCommand& command) {

@@ -38,11 +38,16 @@ cl_int Connection::begin_enqueue(Enqueue& enqueue, uint32_t queue, uint32_t even
       if (object == nullptr) return CL_INVALID_EVENT_WAIT_LIST;
       failed = failed || object->event == nullptr;
       wait_list_.push_back(object->event);
+      if (blocked_.any()) BlockedWork::gather(object->block, enqueue.blocks);
     }
     if (failed) return CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST;
     enqueue.wait = wait_list_.data();
     enqueue.wait_count = static_cast<cl_uint>(wait_list_.size());
     cover_hidden(*enqueue.queue);  // else nobody could tell whether it runs or this one waits
+  }
+  if (blocked_.any()) {
+    const QueueObject& its = *enqueue.queue;
+    BlockedWork::gather(its.in_order ? its.block : its.barrier, enqueue.blocks);
   }
   QueueProgress& progress = *enqueue.queue->progress;
   const uint64_t commands = enqueue.queue->commands;
@@ -59,7 +64,7 @@ bool Connection::may_hide(const Enqueue& enqueue) {
   const bool brief = enqueue.passed
                          ? queue.hidden_ns + enqueue.work.expected_ns < kMostHiddenNs
                          : queue.progress->average_ns() < kShortCommandNs;
-  return brief && queue.in_order && (queue.commands + 1) % kCheckpointEvery != 0 &&
+  return brief && enqueue.blocks.empty() && queue.in_order && (queue.commands + 1) % kCheckpointEvery != 0 &&
          queue.commands - queue.evented < kMostHidden && ring_.launch_follows(enqueue.queue_id);
 }
 
@@ -75,6 +80,7 @@ void Connection::record_event(Enqueue& enqueue, cl_int status) {
   calls_.clRetainEvent(enqueue.event);
   object->event = enqueue.event;
   object->profiled = enqueue.queue->profiled;
+  object->block = enqueue.block;
 }
 
 void Connection::finish_enqueue(Enqueue& enqueue, cl_int status,
@@ -146,6 +152,7 @@ void Connection::on(const MarkerCommand& command) {
   Enqueue enqueue;
   cl_int status = begin_enqueue(enqueue, command.queue, command.event, command.wait);
   if (status == CL_SUCCESS) {
+    if (command.wait.empty()) BlockedWork::gather(enqueue.queue->block, enqueue.blocks);
     status = calls_.clEnqueueMarkerWithWaitList(enqueue.queue->queue, enqueue.wait_count,
                                                 enqueue.wait, &enqueue.event);
   }
@@ -156,10 +163,12 @@ void Connection::on(const BarrierCommand& command) {
   Enqueue enqueue;
   cl_int status = begin_enqueue(enqueue, command.queue, command.event, command.wait);
   if (status == CL_SUCCESS) {
+    if (command.wait.empty()) BlockedWork::gather(enqueue.queue->block, enqueue.blocks);
     status = calls_.clEnqueueBarrierWithWaitList(enqueue.queue->queue, enqueue.wait_count,
                                                  enqueue.wait, &enqueue.event);
   }
   finish_enqueue(enqueue, status);
+  if (enqueue.block != nullptr) enqueue.queue->barrier = enqueue.block;
 }
 
 void Connection::on(const FlushCommand& command) {

@@ -122,6 +122,8 @@ class Connection {
     cl_event event = nullptr;  // the driver's answer
     bool passed = false;       // the gate, which waits to hear what became of it
     Work work;
+    BlockedWork::Handles blocks;  // what it waits for
+    BlockedWork::Handle block;    // and then itself
   };
   /// Looks up queue and wait list. CL_SUCCESS, or the error that `finish_enqueue` shall be given.
   cl_int begin_enqueue(Enqueue& enqueue, uint32_t queue, uint32_t event,
@@ -157,6 +159,8 @@ class Connection {
   bool may_begin(Enqueue& enqueue, const std::shared_ptr<WorkCost>& cost, uint64_t amount);
   /// Tells the gate what became of it; `finish_enqueue` does.
   void settle(Enqueue& enqueue, cl_int status);
+  void note_block(Enqueue& enqueue);
+  void set_user_event(EventObject& object, cl_int status);
   void let_go(QueueObject& queue);
 
   // Lookups: null or an error where the id means nothing (any more).
@@ -186,8 +190,6 @@ class Connection {
   // commands_memory.cpp
   cl_int make_buffer(const opencl::CreateBufferCommand& command, BufferObject& buffer);
   void give_back_idle_events();
-  // commands_event.cpp
-  void set_user_event(EventObject& object, cl_int status);
   // commands_launch.cpp
   cl_int set_arguments(KernelObject& kernel, cl_context context,
                        std::span<const uint8_t> arguments);
@@ -239,6 +241,7 @@ class Connection {
   uint64_t next_serial_ = 1;
   uint64_t buffers_released_ = 0;
   std::shared_ptr<std::atomic<uint64_t>> bytes_held_;  // by the driver for this connection
+  BlockedWork blocked_{calls_};
   // What moving bytes takes: from the device, to it, and on it.
   const std::shared_ptr<WorkCost> reads_ = std::make_shared<WorkCost>(WorkCost::of_copies());
   const std::shared_ptr<WorkCost> writes_ = std::make_shared<WorkCost>(WorkCost::of_copies());

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "worker/blocked_work.h"
 #include "worker/completion.h"
 #include "worker/kernel_arguments.h"
 #include "worker/queue_progress.h"
@@ -63,7 +64,9 @@ struct QueueObject {
   std::shared_ptr<const std::string> hidden_kernel;  // name of the last launch without an event
   std::shared_ptr<QueueProgress> progress;
   std::shared_ptr<TurnWindow::Lane> lane;  // null: no turns are taken
-  uint64_t hidden_ns = 0;                  // what the launches without an event are expected to take
+  uint64_t hidden_ns = 0;       // what the launches without an event are expected to take
+  BlockedWork::Handle block;    // all in it that waits for user events
+  BlockedWork::Handle barrier;  // out of order: the last barrier that does
 };
 
 // Follows a buffer of the driver until the driver has really freed it.
@@ -120,6 +123,7 @@ struct EventObject {
   bool resolved = false;  // of a user event: its status was set
   bool profiled = false;
   uint32_t queue = 0;  // where the command lies
+  BlockedWork::Handle block;  // while it waits for a user event, or is one without a status
   std::shared_ptr<EventWatch> watch;
 };
 

@@ -91,6 +91,11 @@ bool TurnGate::enter(Work& work, uint32_t owner, const std::atomic<bool>& stop) 
   return passes;
 }
 
+uint64_t TurnGate::expected_ns(const Work& work) {
+  const std::lock_guard guard(mutex_);
+  return work.cost->expected_ns(work.amount);
+}
+
 bool TurnGate::admit(uint64_t expected_ns) {
   if (!has_turn() || closing_) return false;
   if (under_way() != 0) {

@@ -38,6 +38,7 @@ class TurnGate {
   /// After true `submitted` or `passed` must follow. False: `stop` came, and nothing may be handed
   /// over.
   bool enter(Work& work, uint32_t owner, const std::atomic<bool>& stop);
+  uint64_t expected_ns(const Work& work);
   /// It was handed over. `event` null: another launch of that queue will follow, and cover it.
   void submitted(Lane& lane, cl_event event, const Work& work);
   /// It was not, or `begun` was told what it set off.

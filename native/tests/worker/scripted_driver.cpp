@@ -10,6 +10,7 @@ ScriptedDriver* ScriptedDriver::g_this = nullptr;
 
 struct ScriptedDriver::Event {
   cl_int status = CL_QUEUED;
+  cl_ulong start = 0, end = 0;
   std::vector<std::pair<EventCallback, void*>> callbacks;
   cl_event handle() { return reinterpret_cast<cl_event>(this); }
 };
@@ -87,6 +88,32 @@ struct ScriptedDriver::Table {
                                             cl_event* event) {
     return enqueue(event);
   }
+  static cl_int CL_API_CALL enqueue_fill(cl_command_queue, cl_mem, const void*, size_t, size_t,
+                                         size_t, cl_uint, const cl_event*, cl_event* event) {
+    g_this->fills_.fetch_add(1);
+    return enqueue(event);
+  }
+  static cl_mem CL_API_CALL create_buffer(cl_context, cl_mem_flags, size_t, void*,
+                                          cl_int* status) {
+    *status = CL_SUCCESS;
+    return some<cl_mem>();
+  }
+  static cl_event CL_API_CALL create_user_event(cl_context, cl_int* status) {
+    *status = CL_SUCCESS;
+    return g_this->make_event();
+  }
+  static cl_int CL_API_CALL set_user_event(cl_event event, cl_int status) {
+    g_this->move(event, status);
+    return CL_SUCCESS;
+  }
+  static cl_int CL_API_CALL profiling_info(cl_event event, cl_profiling_info what, size_t,
+                                           void* out, size_t*) {
+    const std::lock_guard guard(g_this->mutex_);
+    const auto* object = reinterpret_cast<Event*>(event);
+    const bool end = what == CL_PROFILING_COMMAND_END;
+    *static_cast<cl_ulong*>(out) = end ? object->end : object->start;
+    return CL_SUCCESS;
+  }
   static cl_int CL_API_CALL enqueue_native(cl_command_queue, void(CL_CALLBACK* function)(void*),
                                            void* arguments, size_t bytes, cl_uint, const cl_mem*,
                                            const void**, cl_uint, const cl_event*, cl_event*) {
@@ -146,6 +173,12 @@ ScriptedDriver::ScriptedDriver() {
   table.clFinish = Table::finish;
   table.clEnqueueMarkerWithWaitList = Table::enqueue_marker;
   table.clEnqueueBarrierWithWaitList = Table::enqueue_barrier;
+  table.clEnqueueFillBuffer = Table::enqueue_fill;
+  table.clCreateBuffer = Table::create_buffer;
+  table.clReleaseMemObject = Table::do_nothing<cl_mem>;
+  table.clCreateUserEvent = Table::create_user_event;
+  table.clSetUserEventStatus = Table::set_user_event;
+  table.clGetEventProfilingInfo = Table::profiling_info;
   table.clEnqueueNativeKernel = Table::enqueue_native;
   table.clWaitForEvents = Table::wait_for_events;
   table.clGetEventInfo = Table::event_info;
@@ -174,15 +207,33 @@ cl_int ScriptedDriver::status(cl_event event) {
   return reinterpret_cast<Event*>(event)->status;
 }
 
+cl_int ScriptedDriver::status_of(size_t number) {
+  const std::lock_guard guard(mutex_);
+  return events_[number]->status;
+}
+
+void ScriptedDriver::set_times(size_t number, cl_ulong start, cl_ulong end) {
+  const std::lock_guard guard(mutex_);
+  events_[number]->start = start;
+  events_[number]->end = end;
+}
+
 void ScriptedDriver::set(size_t number, cl_int status) {
-  std::vector<std::pair<EventCallback, void*>> due;
   cl_event handle = nullptr;
   {
     const std::lock_guard guard(mutex_);
-    Event& event = *events_[number];
-    handle = event.handle();
-    event.status = status;
-    if (status <= CL_COMPLETE) due.swap(event.callbacks);
+    handle = events_[number]->handle();
+  }
+  move(handle, status);
+}
+
+void ScriptedDriver::move(cl_event handle, cl_int status) {
+  std::vector<std::pair<EventCallback, void*>> due;
+  {
+    const std::lock_guard guard(mutex_);
+    auto* event = reinterpret_cast<Event*>(handle);
+    event->status = status;
+    if (status <= CL_COMPLETE) due.swap(event->callbacks);
   }
   for (const auto& [function, data] : due) function(handle, status, data);
 }

@@ -1,5 +1,5 @@
 // An OpenCL driver whose commands do what the test says: nothing ends by itself, builds neither, and
-// a marker can be refused. For tests of what the worker makes of it.
+// a marker can be refused. User events and fills of buffers there are, markers and barriers. For tests of what the worker makes of it.
 #pragma once
 
 #include <atomic>
@@ -23,6 +23,10 @@ class ScriptedDriver {
   /// Moves event `number` to a status and calls what waits for it.
   void set(size_t number, cl_int status);
   size_t events();
+  /// What the driver says of when event `number` began and ended, ns.
+  void set_times(size_t number, cl_ulong start, cl_ulong end);
+  /// Fills that were enqueued.
+  int fills() const { return fills_.load(); }
   void refuse_markers() { refuses_markers_ = true; }
   void refuse_native_kernels() { refuses_native_kernels_ = true; }
   /// Runs the native kernels that were enqueued since; without this a queue loses them.
@@ -34,10 +38,12 @@ class ScriptedDriver {
   int programs() const { return programs_.load(); }
   int contexts() const { return contexts_.load(); }
   cl_int status(cl_event event);
+  cl_int status_of(size_t number);
 
  private:
   struct Event;
   struct Table;  // the driver's functions
+  void move(cl_event event, cl_int status);
   static ScriptedDriver* g_this;
 
   std::mutex mutex_;
@@ -46,6 +52,7 @@ class ScriptedDriver {
   bool refuses_markers_ = false, refuses_native_kernels_ = false;
   std::atomic<bool> builds_may_end_{false};
   std::atomic<int> builds_{0};
+  std::atomic<int> fills_{0};
   std::atomic<int> programs_{0};
   std::atomic<int> contexts_{0};
   std::unique_ptr<worker::Driver> driver_;
