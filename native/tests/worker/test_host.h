@@ -4,15 +4,18 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "protocol/connection_layout.h"
 #include "protocol/socket.h"
-#include "test_turns.h"
+#include "turn_granter.h"
 
 namespace aliquot::test {
 
@@ -39,7 +42,11 @@ struct WorkerSettings {
   uint64_t memory_limit = 64 << 20;
   uint32_t kernel_limit_ms = 0;
   uint32_t flags = 0;
-  bool turns = false;  // the worker gets a turn page
+  enum class Turns {
+    kNone,
+    kGranted,  // by the test, on `turns()`
+    kShared,   // by a thread, as if others wanted the device as well
+  } turns = Turns::kNone;
 };
 
 class TestHost {
@@ -57,8 +64,8 @@ class TestHost {
   /// Whether the worker has hung up.
   bool gone() const { return peer_hung_up(socket_.get()); }
   bool shared_pages() const { return shared_pages_; }
-  /// Where the worker's turns begin.
-  TestTurns turns() { return {*reinterpret_cast<turns::TurnPage*>(turn_page_->data())}; }
+  /// Where a test begins the worker's turns.
+  TurnGranter turns() { return {*reinterpret_cast<turns::TurnPage*>(turn_page_->data())}; }
   pid_t process() const { return process_; }
   uint64_t memory_limit() const { return settings_.memory_limit; }
   void kill_worker();
@@ -69,13 +76,21 @@ class TestHost {
 
  private:
   bool receive(int milliseconds);
+  void note_turn(const records::Record& record);
+  void keep_turns();
 
   WorkerSettings settings_;
   Descriptor socket_;
   pid_t process_ = -1;
   bool shared_pages_ = false;
   std::unique_ptr<SharedPages> turn_page_;
+  std::mutex mutex_;  // guards what follows
   std::deque<records::Record> received_;
+  bool in_turn_ = false;
+  bool wants_turn_ = false;
+  uint32_t turns_given_ = 0;
+  std::atomic<bool> stop_keeping_{false};
+  std::thread keeper_;
 };
 
 }  // namespace aliquot::test

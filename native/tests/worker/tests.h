@@ -29,5 +29,6 @@ void test_commands(const WorkerSettings& settings);
 void test_programs(const WorkerSettings& settings);
 void test_memory(const WorkerSettings& settings);
 void test_faults(const WorkerSettings& settings);
+void test_turns(const WorkerSettings& settings);
 
 }  // namespace aliquot::test

@@ -7,7 +7,7 @@
 
 #include "check.h"
 #include "protocol/socket.h"
-#include "test_turns.h"
+#include "turn_granter.h"
 #include "worker/futex.h"
 #include "worker/turn_gate.h"
 
@@ -49,12 +49,12 @@ struct TurnDouble {
   }
   TurnHost host;
   const std::shared_ptr<turns::TurnPage> page = std::make_shared<turns::TurnPage>();
-  TestTurns turns{*page};
+  TurnGranter turns{*page};
   worker::TurnGate gate;
 };
 
 /// A turn in which others wait, so many milliseconds long.
-inline uint32_t grant_ms(TestTurns& turns, uint64_t milliseconds) {
+inline uint32_t grant_ms(TurnGranter& turns, uint64_t milliseconds) {
   return turns.grant(worker::now_ns() + milliseconds * kMillisecond);
 }
 

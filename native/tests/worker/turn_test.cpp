@@ -79,7 +79,7 @@ struct Scene {
   ScriptedDriver script;
   test::TurnDouble turn{script.driver()};
   test::TurnHost& host = turn.host;
-  test::TestTurns& turns = turn.turns;
+  test::TurnGranter& turns = turn.turns;
   TurnGate& gate = turn.gate;
   Submitter first{script, gate, 1};
   Submitter second{script, gate, 2};

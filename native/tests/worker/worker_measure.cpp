@@ -168,7 +168,7 @@ int main(int count, char** words) {
   TestHost host(settings);
   TestGuest guest(host, 1);
   Subject remoted = worker_subject(guest, host.process());
-  settings.turns = true;
+  settings.turns = WorkerSettings::Turns::kGranted;
   TestHost turn_host(settings);
   turn_host.turns().grant();
   TestGuest turn_guest(turn_host, 1);

@@ -14,7 +14,7 @@ constexpr int kSkipped = 77;
 int main(int count, char** words) {
   using namespace aliquot::test;
   if (count < 2) {
-    std::fprintf(stderr, "usage: worker_test WORKER [GROUP]\n");
+    std::fprintf(stderr, "usage: worker_test WORKER [GROUP|shared]\n");
     return 2;
   }
   const char* named = std::getenv("ALIQUOT_TEST_DRIVER");
@@ -33,9 +33,13 @@ int main(int count, char** words) {
   } groups[] = {{"commands", test_commands},
                 {"programs", test_programs},
                 {"memory", test_memory},
-                {"faults", test_faults}};
+                {"faults", test_faults},
+                {"turns", test_turns}};
+  // `shared`: all that must hold while turns come and go.
+  const std::string chosen = count > 2 ? words[2] : "";
+  if (chosen == "shared") settings.turns = WorkerSettings::Turns::kShared;
   for (const auto& group : groups) {
-    if (count > 2 && std::string(words[2]) != group.name) continue;
+    if (!chosen.empty() && chosen != "shared" && chosen != group.name) continue;
     const int before = g_failures;
     group.run(settings);
     std::fprintf(stderr, "%s: %s\n", group.name, g_failures == before ? "passed" : "FAILED");

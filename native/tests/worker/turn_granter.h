@@ -11,7 +11,7 @@
 
 namespace aliquot::test {
 
-struct TestTurns {
+struct TurnGranter {
   turns::TurnPage& page;
   uint64_t window_ns = 2'000'000;
   uint64_t patience_ns = 300'000;

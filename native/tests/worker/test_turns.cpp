@@ -1,0 +1,183 @@
+// A worker that shares its device: what it does when turns begin, end and are taken back.
+#include <time.h>
+
+#include "tests.h"
+
+namespace aliquot::test {
+
+using namespace opencl;
+
+namespace {
+
+constexpr uint64_t kMillisecond = 1'000'000;
+
+uint64_t now_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+void pause_ms(uint64_t milliseconds) {
+  const timespec pause{static_cast<time_t>(milliseconds / 1000),
+                       static_cast<long>(milliseconds % 1000 * kMillisecond)};
+  nanosleep(&pause, nullptr);
+}
+
+uint32_t grant_ms(TestHost& host, uint64_t milliseconds) {
+  return host.turns().grant(now_ns() + milliseconds * kMillisecond);
+}
+
+/// Kernel 1 counts in buffer 1, kernel 2 is slow.
+void prepare(TestGuest& guest) {
+  guest.open(1, 1);
+  CHECK_SAME(guest.build(1, 1, kSource), CL_SUCCESS);
+  guest.kernel(1, 1, "count");
+  guest.kernel(2, 1, "slow");
+  guest.buffer(1, 1, 64);
+}
+
+void count(TestGuest& guest, std::span<const uint32_t> wait = {}) {
+  guest.launch(1, 1, 1, Arguments().buffer(0, 1).value(1, 1), 0, wait);
+}
+
+bool expect_finished(TestHost& host, uint32_t turn, uint32_t more, int milliseconds = 5'000) {
+  records::Record record;
+  if (!host.expect(records::Kind::kTurnFinished, record, milliseconds)) return false;
+  const auto finished = payload_of<records::TurnFinished>(record);
+  return finished.turn == turn && finished.more == more;
+}
+
+void test_without_turn(TestHost& host, TestGuest& guest) {
+  count(guest);
+  CHECK(!guest.finish(1, 200));
+  CHECK(host.seen(records::Kind::kTurnWanted));
+  const uint32_t turn = host.turns().grant();
+  CHECK(guest.finish(1));
+  CHECK(!expect_finished(host, turn, 0, 200));  // nobody else wants it
+  // Others come.
+  host.turns().shorten(now_ns() + 1000 * kMillisecond);
+  host.send(make_record(records::Kind::kTurnRecall, 0));
+  CHECK(expect_finished(host, turn, 0, 500));
+}
+
+void test_idle(TestHost& host, TestGuest& guest) {
+  for (int i = 0; i < 5; ++i) {
+    const uint32_t turn = grant_ms(host, 10'000);
+    count(guest);
+    CHECK(guest.finish(1));
+    CHECK(expect_finished(host, turn, 0, 1'000));
+  }
+  // What the program didn't flush ends all the same.
+  const uint32_t turn = grant_ms(host, 10'000);
+  count(guest);
+  CHECK(expect_finished(host, turn, 0, 2'000));
+  CHECK(!host.seen(records::Kind::kTurnFinished));
+}
+
+void test_end_of_turn(TestHost& host, TestGuest& guest) {
+  for (int i = 0; i < 40; ++i) guest.launch(1, 2, 1, Arguments().buffer(0, 1).value(1, 5));
+  uint32_t turn = grant_ms(host, 10);
+  const uint64_t sequence = guest.next_sequence();
+  SyncCommand sync;
+  sync.queue = 1;
+  sync.sequence = sequence;
+  guest.send(sync);
+  int turns = 1;
+  while (!guest.await_sequence(1, sequence, 1) && turns < 200) {
+    records::Record record;
+    if (!host.expect(records::Kind::kTurnFinished, record, 5'000)) break;
+    const auto finished = payload_of<records::TurnFinished>(record);
+    CHECK_SAME(finished.turn, turn);
+    if (finished.more == 0) break;
+    turn = grant_ms(host, 10);
+    ++turns;
+  }
+  CHECK(guest.await_sequence(1, sequence));
+  CHECK(turns > 2);
+  records::Record record;
+  host.expect(records::Kind::kTurnFinished, record, 500);
+}
+
+// Has no end that a turn could wait for.
+void test_user_event(TestHost& host, TestGuest& guest) {
+  CreateUserEventCommand create;
+  create.event = 7;
+  create.context = 1;
+  guest.send(create);
+  const uint32_t wait[] = {7};
+  count(guest, wait);
+  count(guest);
+  guest.open(2, 2);
+  guest.buffer(2, 2, 64);
+  FillBufferCommand fill;
+  fill.queue = fill.buffer = 2;
+  fill.size = 64;
+  const uint8_t zero = 0;
+  fill.pattern = {&zero, 1};
+  guest.send(fill);
+  CHECK(expect_finished(host, grant_ms(host, 10'000), 0, 1'000));
+  CHECK(guest.finish(2) && !guest.finish(1, 50));
+  SetUserEventStatusCommand set;
+  set.event = 7;
+  set.status = CL_COMPLETE;
+  guest.send(set);
+  pause_ms(50);
+  const uint32_t turn = grant_ms(host, 1'000);
+  CHECK(guest.finish(1));
+  CHECK(expect_finished(host, turn, 0, 1'000));
+  guest.release(ObjectKind::kEvent, 7);
+}
+
+// Those at the gate are freed at once; the turn that they wanted goes back.
+void test_vanishing(TestHost& host) {
+  TestGuest guest(host, 2);
+  prepare(guest);
+  while (host.seen(records::Kind::kTurnWanted)) {
+    records::Record record;
+    host.expect(records::Kind::kTurnWanted, record, 1);
+  }
+  count(guest);
+  records::Record record;
+  CHECK(host.expect(records::Kind::kTurnWanted, record));
+  const uint64_t begin = now_ns();
+  CHECK(guest.disconnect());
+  CHECK(now_ns() - begin < 300 * kMillisecond);
+  CHECK(expect_finished(host, grant_ms(host, 10'000), 0, 500));
+}
+
+// A queue is measured whether its program asked for times or not, and the program sees none.
+void test_unseen_times(TestHost& host, TestGuest& guest) {
+  host.turns().grant();
+  guest.launch(1, 1, 1, Arguments().buffer(0, 1).value(1, 1), 9);
+  CHECK_SAME(guest.wait_event(9), CL_COMPLETE);
+  CHECK_SAME(guest.memory().events[8].has_times, 0);
+  guest.release(ObjectKind::kEvent, 9);
+  CHECK(guest.finish(1));
+}
+
+void test_sleep(TestHost& host) {
+  pause_ms(2'000);  // those that looked after turns have calmed down
+  const uint64_t before = host.cpu_ticks();
+  pause_ms(700);
+  CHECK(host.cpu_ticks() - before <= 1);
+}
+
+}  // namespace
+
+void test_turns(const WorkerSettings& with) {
+  WorkerSettings settings = with;
+  settings.turns = WorkerSettings::Turns::kGranted;
+  TestHost host(settings);
+  TestGuest guest(host, 1);
+  prepare(guest);
+  test_without_turn(host, guest);
+  test_idle(host, guest);
+  test_end_of_turn(host, guest);
+  test_user_event(host, guest);
+  test_vanishing(host);
+  test_unseen_times(host, guest);
+  test_sleep(host);
+  CHECK(guest.disconnect());
+}
+
+}  // namespace aliquot::test
