@@ -8,6 +8,7 @@ missed at each attempt.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def test_tenants_get_what_they_were_promised(
 ) -> None:
     """After the first attempt only the cases that missed something are measured again."""
     missed: dict[tuple[str, str], list[str]] = {}
-    again: list[str | None] = [None]
+    again: Sequence[str | None] = [None]
     quiet = Quiet()
     for number in range(_ATTEMPTS):
         now: dict[tuple[str, str], str] = {}
