@@ -24,12 +24,16 @@ RECORD_SIZE = 256
 ERROR, DONE = 1, 2
 CONTROL_HELLO, CONTROL_WELCOME = 16, 17
 VGPU_CREATE, VGPU_CREATED, VGPU_DESTROY, VGPU_LIST, VGPU_STATUS = 18, 19, 20, 21, 22
+VGPU_TURNS, VGPU_RESIZE, POLICY_SET, POLICY_GET, POLICY = 23, 24, 25, 26, 27
 GUEST_HELLO, GUEST_WELCOME = 32, 33
 CREDIT_REQUEST, CREDIT_REPLY, ARENA_REQUEST, ARENA_REPLY = 34, 35, 36, 37
 
 VERSION_MISMATCH, BAD_RECORD, NOT_PERMITTED, MEMORY_UNAVAILABLE = 1, 2, 3, 4
 NAME_TAKEN, NO_SUCH_VGPU, WORKER_START, LIMIT_REACHED = 5, 6, 7, 8
-WORKER_ENDED = 10
+WORKER_ENDED, SHARE_UNAVAILABLE, BAD_SHARE = 10, 11, 12
+
+# Guarantee and limit in hundredths of a percent, weight, priority class.
+NO_SHARES = (0, 10_000, 1, 0)
 
 STAGING, BUFFERS = 0, 1
 MIB = 1 << 20
@@ -158,6 +162,7 @@ class Status(NamedTuple):
     owner: int
     protections: int
     name: str
+    shares: tuple[int, ...]
 
 
 class Control(Peer):
@@ -167,8 +172,15 @@ class Control(Peer):
         assert self.ask(CONTROL_HELLO).kind == CONTROL_WELCOME
         return self
 
-    def try_create(self, memory: int = 64 * MIB, name: str = "", flags: int = 0) -> Record:
-        return self.ask(VGPU_CREATE, struct.pack("QIIQ64s", memory, flags, 2000, 0, name.encode()))
+    def try_create(
+        self,
+        memory: int = 64 * MIB,
+        name: str = "",
+        flags: int = 0,
+        shares: tuple[int, int, int, int] = NO_SHARES,
+    ) -> Record:
+        wanted = struct.pack("QIIQ4I64s", memory, flags, 2000, 0, *shares, name.encode())
+        return self.ask(VGPU_CREATE, wanted)
 
     def create(self, memory: int = 64 * MIB, name: str = "", flags: int = 0) -> Vgpu:
         answer = self.try_create(memory, name, flags)
@@ -184,9 +196,25 @@ class Control(Peer):
         statuses: list[Status] = []
         while (answer := self.receive_answer()).kind == VGPU_STATUS:
             fields = struct.unpack_from("8Q4I64s", answer.payload)
-            statuses.append(Status(*fields[:12], text(fields[12])))
+            turns = self.receive_answer()
+            assert turns.kind == VGPU_TURNS
+            number, *shares = struct.unpack_from("Q4I", turns.payload)
+            assert number == fields[0]
+            statuses.append(Status(*fields[:12], text(fields[12]), tuple(shares)))
         assert answer.kind == DONE
         return statuses
+
+    def resize(self, number: int, shares: tuple[int, int, int, int]) -> Record:
+        return self.ask(VGPU_RESIZE, struct.pack("Q4I", number, *shares))
+
+    def set_policy(self, kind: int, averaging: int, turn_ns: int) -> Record:
+        return self.ask(POLICY_SET, struct.pack("IIQ", kind, averaging, turn_ns))
+
+    def policy(self) -> tuple[int, int, int]:
+        """Kind, averaging, length of a turn in ns."""
+        answer = self.ask(POLICY_GET)
+        assert answer.kind == POLICY
+        return struct.unpack_from("IIQ", answer.payload)
 
 
 class Guest(Peer):
