@@ -22,6 +22,10 @@ using records::Kind;
 constexpr uint64_t kPatienceNs = 300'000;
 // While a vGPU of class `latency` is there, others submit no further ahead.
 constexpr uint64_t kShortWindowNs = 1'000'000;
+// What a worker may claim beyond what the quickest needs for taking the device over and handing it on.
+constexpr uint64_t kHandOverSlackNs = 30'000;
+constexpr uint64_t kMostHandOverNs = 500'000;
+constexpr uint32_t kHandOversToJudge = 8;
 // After the end of a turn, beyond the kernel that may still run.
 constexpr uint64_t kOverdueNs = 500'000'000;
 
@@ -162,12 +166,31 @@ void DeviceTurns::on_finished(uint64_t vgpu, const records::TurnFinished& finish
   if (arbiter_.holder() != vgpu || finished.turn != member->page->turn())
     return member->peer.kill("it gave back a turn that it hasn't");
   const uint64_t now = now_ns();
-  // No more than the turn can have been.
+  const uint64_t turn_ns = now - std::min(now, arbiter_.held_since());
   member->witness.finished();
-  member->busy_ns += std::min(finished.busy_ns, now - std::min(now, arbiter_.held_since()));
+  member->busy_ns += std::min(finished.busy_ns, turn_ns);
   if (finished.more != 0) member->wanted_since = now;
-  arbiter_.finished(vgpu, finished.more != 0, now);
+  arbiter_.finished(vgpu, finished.more != 0, now, spared(*member, turn_ns, finished));
   arm();
+}
+
+// Of a turn, what it took to hand the device over: no tenant can help that, and those with many short
+// turns would pay most. Only the worker knows it, so it is believed as far as the quickest of them
+// needs the time, who gains nothing by a lie.
+uint64_t DeviceTurns::spared(Member& member, uint64_t turn_ns,
+                             const records::TurnFinished& finished) {
+  const uint64_t claimed = turn_ns - std::min(turn_ns, finished.span_ns);
+  if (finished.more != 0 && finished.kernels != 0) {
+    const uint64_t sample = std::min(claimed, kMostHandOverNs);
+    member.hand_over_ns = member.hand_over_ns == kUnknown
+                              ? sample
+                              : member.hand_over_ns - member.hand_over_ns / 16 + sample / 16;
+    ++member.hand_overs;
+  }
+  uint64_t least = kUnknown;
+  for (const auto& [vgpu, other] : members_)
+    if (other.hand_overs >= kHandOversToJudge) least = std::min(least, other.hand_over_ns);
+  return least == kUnknown ? 0 : std::min(claimed, least + kHandOverSlackNs);
 }
 
 void DeviceTurns::grant(uint64_t vgpu, uint64_t deadline_ns) {
@@ -228,7 +251,8 @@ void DeviceTurns::sample(uint64_t vgpu) {
   Member* member = find(vgpu);
   if (member == nullptr) return;
   const uint64_t now = now_ns();
-  member->history.sample(now, arbiter_.account(vgpu, now).held_ns);
+  const arbiter::Account account = arbiter_.account(vgpu, now);
+  member->history.sample(now, account.held_ns - account.spared_ns);
 }
 
 records::VgpuTurns DeviceTurns::report(uint64_t vgpu) const {
@@ -243,7 +267,7 @@ records::VgpuTurns DeviceTurns::report(uint64_t vgpu) const {
   report.shares.limit = member.shares.limit;
   report.shares.weight = member.shares.weight;
   report.shares.priority = static_cast<uint32_t>(member.shares.priority);
-  report.held_ns = account.held_ns;
+  report.held_ns = account.held_ns - account.spared_ns;
   report.waited_ns = account.waited_ns;
   report.outside_ns = account.outside_ns;
   report.overrun_ns = account.overrun_ns;
@@ -257,9 +281,9 @@ records::VgpuTurns DeviceTurns::report(uint64_t vgpu) const {
   report.wait_p50_us = microseconds(member.history.wait_percentile(50));
   report.wait_p99_us = microseconds(member.history.wait_percentile(99));
   constexpr uint64_t kSecond = 1'000'000'000;
-  report.share_1s = member.history.share(kSecond, now, account.held_ns);
-  report.share_10s = member.history.share(10 * kSecond, now, account.held_ns);
-  report.share_60s = member.history.share(60 * kSecond, now, account.held_ns);
+  report.share_1s = member.history.share(kSecond, now, report.held_ns);
+  report.share_10s = member.history.share(10 * kSecond, now, report.held_ns);
+  report.share_60s = member.history.share(60 * kSecond, now, report.held_ns);
   report.holds = arbiter_.holder() == vgpu ? 1 : 0;
   return report;
 }

@@ -69,6 +69,7 @@ class DeviceTurns final : public arbiter::Doer {
   void recall(uint64_t vgpu, uint64_t deadline_ns) override;
 
  private:
+  static constexpr uint64_t kUnknown = ~uint64_t{0};
   struct Member {
     arbiter::Shares shares;
     uint64_t kernel_limit_ns = 0;
@@ -78,8 +79,13 @@ class DeviceTurns final : public arbiter::Doer {
     TurnWitness witness;
     uint64_t wanted_since = 0;  // 0: it wants nothing, or has a turn
     uint64_t busy_ns = 0;       // a claim
+    // What passes, on average, between the grant and the first command's start, and between the last
+    // one's end and the end of the turn, by the claims; kUnknown before there are some.
+    uint64_t hand_over_ns = kUnknown;
+    uint32_t hand_overs = 0;
   };
   Member* find(uint64_t vgpu);
+  uint64_t spared(Member& member, uint64_t turn_ns, const records::TurnFinished& finished);
   void check_overdue(uint64_t now);
   void arm();
 

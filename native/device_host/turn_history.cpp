@@ -31,7 +31,8 @@ uint32_t TurnHistory::share(uint64_t span_ns, uint64_t now, uint64_t held_ns) co
     from = &sample;
   }
   if (from == nullptr || now <= from->at) return 0;
-  return static_cast<uint32_t>((held_ns - from->held) * 10'000 / (now - from->at));
+  const uint64_t since = held_ns - std::min(held_ns, from->held);  // some of a turn may be spared
+  return static_cast<uint32_t>(since * 10'000 / (now - from->at));
 }
 
 }  // namespace aliquot

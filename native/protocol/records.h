@@ -136,7 +136,7 @@ struct Policy {  // kPolicySet, kPolicy
 struct VgpuTurns {
   uint64_t vgpu = 0;
   Shares shares;
-  uint64_t held_ns = 0;      // device time since the vGPU was made; up to now
+  uint64_t held_ns = 0;      // device time charged since the vGPU was made; up to now
   uint64_t waited_ns = 0;    // it wanted the device and had it not
   uint64_t outside_ns = 0;   // witnessed outside its turns, charged
   uint64_t overrun_ns = 0;   // held beyond its turns
@@ -278,6 +278,7 @@ struct TurnFinished {
   uint32_t turn = 0;
   uint32_t more = 0;       // 1: there is work for another
   uint64_t busy_ns = 0;    // work was under way: a claim
+  uint64_t span_ns = 0;    // from the start of the first command to the end of the last: a claim
   uint64_t kernels = 0;    // that ended in it: a claim
 };
 

@@ -245,6 +245,7 @@ void TurnGate::give_back() {
   finished.turn = returned_ = page().turn.load();
   finished.more = waiting_ != 0 ? 1 : 0;
   finished.busy_ns = tally.busy_ns;
+  finished.span_ns = tally.last_end_ns - tally.first_start_ns;
   finished.kernels = tally.kernels;
   announced_ = waiting_ != 0;
   closing_ = recalled_ = false;

@@ -138,6 +138,9 @@ void TurnWindow::measure(Lane& lane, std::deque<Flight>::iterator first,
   }
   if (lane.in_order) begin = std::max(begin, std::exchange(lane.last_end_ns, end));
   if (end < begin) return;
+  if (tally_.first_start_ns == 0) tally_.first_start_ns = begin;
+  tally_.first_start_ns = std::min(tally_.first_start_ns, begin);
+  tally_.last_end_ns = std::max(tally_.last_end_ns, end);
   const uint64_t took = end - begin;
   tally_.busy_ns += took;
   for (auto place = first; place != last; ++place) {

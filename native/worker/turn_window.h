@@ -39,6 +39,9 @@ class TurnWindow {
   struct Tally {
     uint64_t busy_ns = 0;
     uint64_t kernels = 0;
+    // Of what was measured, by the device's clock; 0: nothing was.
+    uint64_t first_start_ns = 0;
+    uint64_t last_end_ns = 0;
   };
 
   explicit TurnWindow(const cl_icd_dispatch& calls) : calls_(calls) {}

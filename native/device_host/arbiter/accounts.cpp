@@ -40,6 +40,15 @@ void Accounts::charge(uint64_t vgpu, uint64_t ns, const std::vector<Part>& credi
   debtor -= static_cast<int64_t>(ns);
 }
 
+void Accounts::refund(uint64_t vgpu, uint64_t ns, const std::vector<Part>& creditors) {
+  uint64_t whole = 0;
+  for (const auto& [creditor, part] : creditors) whole += part;
+  if (whole == 0 || ns == 0) return;
+  Division division(ns, whole);
+  for (const auto& [creditor, part] : creditors) balances_[creditor] -= division.next(part);
+  balances_[vgpu] += static_cast<int64_t>(ns);
+}
+
 void Accounts::cancel(uint64_t vgpu, uint64_t ns) {
   int64_t& own = balances_[vgpu];
   const int64_t sign = own > 0 ? 1 : -1;

@@ -49,6 +49,9 @@ class Accounts {
   /// have one itself). See Division for `phase`.
   void charge(uint64_t vgpu, uint64_t ns, const std::vector<Part>& creditors, uint64_t phase = 0);
 
+  /// `ns` of what was charged to the vGPU are owed to nobody: the creditors have that much less.
+  void refund(uint64_t vgpu, uint64_t ns, const std::vector<Part>& creditors);
+
   /// A claim of the vGPU lapses by at most `ns`, and with it debts of others in proportion of them.
   /// Or, when it has a debt, that is forgiven by at most `ns`, and claims of others lapse.
   void cancel(uint64_t vgpu, uint64_t ns);

@@ -81,10 +81,13 @@ void Arbiter::wants(uint64_t vgpu, uint64_t now) {
   settle();
 }
 
-void Arbiter::finished(uint64_t vgpu, bool more, uint64_t now) {
+void Arbiter::finished(uint64_t vgpu, bool more, uint64_t now, uint64_t spared_ns) {
   accrue(now);
   Entry* entry = find(vgpu);
-  if (entry && entry == holder_) enter(*entry, more ? State::kWaiting : State::kAway);
+  if (entry && entry == holder_) {
+    spare_holder(std::min(spared_ns, last_ns_ - entry->second.since_ns));
+    enter(*entry, more ? State::kWaiting : State::kAway);
+  }
   settle();
 }
 

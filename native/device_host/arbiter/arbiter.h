@@ -49,6 +49,7 @@ class Doer {
 /// What a vGPU has had of the device; ns and counts since it was added. Never goes back.
 struct Account {
   uint64_t held_ns = 0;    // it had the device
+  uint64_t spared_ns = 0;  // of that was not charged: handing the device over took so long
   uint64_t waited_ns = 0;  // it wanted it and had it not
   uint64_t turns = 0;
   uint64_t overrun_ns = 0;  // held beyond deadlines
@@ -82,8 +83,9 @@ class Arbiter {
 
   /// The vGPU has work and no turn.
   void wants(uint64_t vgpu, uint64_t now);
-  /// It gives its turn back; `more`: it has work already for another.
-  void finished(uint64_t vgpu, bool more, uint64_t now);
+  /// It gives its turn back; `more`: it has work already for another. `spared_ns` of the turn are not
+  /// charged: it could not have used them.
+  void finished(uint64_t vgpu, bool more, uint64_t now, uint64_t spared_ns = 0);
   /// So much device time was taken outside its turns, by the witness.
   void charge_outside(uint64_t vgpu, uint64_t ns, uint64_t now);
 
@@ -121,6 +123,8 @@ class Arbiter {
   // bookkeeping.cpp: what goes by with time.
   void accrue(uint64_t now);
   void charge_holder(uint64_t ns);
+  void spare_holder(uint64_t ns);
+  std::vector<Accounts::Part> active() const;
   void pay_by_absence(uint64_t ns);
   void let_lapse();  // what those who are away may not keep
   /// After a change of who is active, of shares or of policy.

@@ -31,11 +31,23 @@ void Arbiter::charge_holder(uint64_t ns) {
   // alone owes to itself.
   const uint64_t rate = holder_->second.rate;
   if (rate == 0 || rate == kOne) return;
+  accounts_.charge(holder_->first, ns, active(), phase_ns_);
+  phase_ns_ = (phase_ns_ + ns) % kOne;
+}
+
+// Takes back what was charged; who came or went during the turn makes no difference worth counting.
+void Arbiter::spare_holder(uint64_t ns) {
+  holder_->second.account.spared_ns += ns;
+  holder_->second.limit.refund(ns);
+  const uint64_t rate = holder_->second.rate;
+  if (rate != 0 && rate != kOne) accounts_.refund(holder_->first, ns, active());
+}
+
+std::vector<Accounts::Part> Arbiter::active() const {
   std::vector<Accounts::Part> active;
   for (const auto& [vgpu, member] : members_)
     if (member.state != State::kAway) active.emplace_back(vgpu, member.rate);
-  accounts_.charge(holder_->first, ns, active, phase_ns_);
-  phase_ns_ = (phase_ns_ + ns) % kOne;
+  return active;
 }
 
 void Arbiter::pay_by_absence(uint64_t ns) {

@@ -37,6 +37,11 @@ void Limit::charge(uint64_t ns) {
   turn();
 }
 
+void Limit::refund(uint64_t ns) {
+  tokens_ns_ += static_cast<double>(ns);
+  turn();
+}
+
 void Limit::spill() {
   if (part_ < 1) tokens_ns_ = std::min(tokens_ns_, enough_ns_);
   turn();

@@ -15,6 +15,8 @@ class Limit {
   void pass(uint64_t ns, bool held);
   /// So much device time was taken besides.
   void charge(uint64_t ns);
+  /// So much of what was counted was none.
+  void refund(uint64_t ns);
   /// Tokens above what it needs to run once are lost. For whoever doesn't want the device; who
   /// waits keeps what it earns, or it would get less than its limit wherever others have long
   /// kernels.
