@@ -139,16 +139,19 @@ bool Arbiter::contended() const {
 }
 
 Account Arbiter::account(uint64_t vgpu, uint64_t now) const {
-  Arbiter then(*this);  // reading changes nothing
-  if (holder_) then.holder_ = then.find(holder_->first);
-  then.accrue(now);
-  const Entry* entry = then.find(vgpu);
-  if (!entry) return {};
-  Account account = entry->second.account;
-  account.balance_ns = then.accounts_.balance(vgpu);
-  if (entry->second.state == State::kWaiting)
-    account.longest_wait_ns =
-        std::max(account.longest_wait_ns, then.last_ns_ - entry->second.since_ns);
+  if (now > last_ns_) {
+    Arbiter then(*this);  // reading changes nothing
+    if (holder_) then.holder_ = then.find(holder_->first);
+    then.accrue(now);
+    return then.account(vgpu, now);
+  }
+  const auto found = members_.find(vgpu);
+  if (found == members_.end()) return {};
+  const Member& member = found->second;
+  Account account = member.account;
+  account.balance_ns = accounts_.balance(vgpu);
+  if (member.state == State::kWaiting)
+    account.longest_wait_ns = std::max(account.longest_wait_ns, last_ns_ - member.since_ns);
   return account;
 }
 

@@ -99,7 +99,8 @@ class Arbiter {
   uint64_t deadline() const;
   /// Somebody besides the holder wants the device, and its limit lets it.
   bool contended() const;
-  /// Up to `now`, the running turn included.
+  /// Up to `now`, the running turn included; as of the last call when that was later. For many
+  /// vGPUs it costs least right after look(now).
   Account account(uint64_t vgpu, uint64_t now) const;
   /// The part of the device that the vGPU would have now if it wanted it, of 1.
   double rate(uint64_t vgpu) const;
@@ -113,7 +114,7 @@ class Arbiter {
     State state = State::kAway;
     uint64_t since_ns = 0;         // it has been in this state
     uint64_t longest_wait_ns = 0;  // since it came
-    int64_t settled_ns = 0;        // its balance at the end of its last turn, or when it came
+    int64_t settled_ns = 0;        // of its balance, what is of earlier turns than the last of each
     uint64_t rate = 0;             // of kOne, while it wants or holds
     std::optional<uint64_t> absent_rate;  // what that would be, while it is away
     Account account;
@@ -140,6 +141,7 @@ class Arbiter {
   uint64_t end_of_turn(const Entry& holder, const Entry* rival) const;
   void settle();  // grants what can be granted, recalls what has to be recalled
   void grant_next();
+  void settle_overrun();
   void enter(Entry& entry, State state);
 
   Entry* find(uint64_t vgpu);

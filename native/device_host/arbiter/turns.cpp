@@ -11,9 +11,8 @@ constexpr uint64_t kTrifle = 50'000;
 
 }  // namespace
 
-// What is owed to it in proportion of its rate: the largest is next. With averaging over N turns,
-// of what it was owed or owed at the end of its last turn only an Nth counts, so others come in
-// between.
+// What is owed to it in proportion of its rate: the largest is next. With averaging over N turns
+// only an Nth counts of what was settled before: others come in between.
 double Arbiter::score(const Entry& entry) const {
   const auto& [vgpu, member] = entry;
   if (member.rate == 0) return 0;
@@ -65,7 +64,11 @@ uint64_t Arbiter::end_of_turn(const Entry& holder, const Entry* rival) const {
   if (ahead > 0)
     fair += static_cast<uint64_t>(
         std::min(ahead + static_cast<double>(turn_ns()) / 2, static_cast<double>(kLongestTurn)));
-  return std::min(spent, std::max(fair, holder.second.since_ns + turn_ns()));
+  // A rival that is owed more than a turn waits for no more than half of one: a program that waits
+  // for each of its commands wants the device often and briefly, and would hardly get what it's
+  // owed.
+  const bool owes = -ahead > static_cast<double>(turn_ns());
+  return std::min(spent, std::max(fair, holder.second.since_ns + turn_ns() / (owes ? 2 : 1)));
 }
 
 void Arbiter::settle() {
@@ -87,6 +90,17 @@ void Arbiter::grant_next() {
   doer_.grant(next->first, deadline_ns_);
 }
 
+// The holder's turn ends. What it took beyond that others are owed for longer than for this moment.
+void Arbiter::settle_overrun() {
+  const Member& holder = std::exchange(holder_, nullptr)->second;
+  const uint64_t end = std::max(deadline_ns_, holder.since_ns);
+  if (last_ns_ <= end) return;
+  const double overrun = static_cast<double>(last_ns_ - end) / kOne;
+  for (auto& [vgpu, member] : members_)
+    if (member.state == State::kWaiting)
+      member.settled_ns += static_cast<int64_t>(overrun * static_cast<double>(member.rate));
+}
+
 void Arbiter::enter(Entry& entry, State state) {
   auto& [vgpu, member] = entry;
   const State old = std::exchange(member.state, state);
@@ -96,7 +110,7 @@ void Arbiter::enter(Entry& entry, State state) {
     member.account.longest_wait_ns = std::max(member.account.longest_wait_ns, waited);
   }
   if (old == State::kAway) member.longest_wait_ns = 0;
-  if (&entry == holder_) holder_ = nullptr;
+  if (&entry == holder_) settle_overrun();
   if (state == State::kHolding) holder_ = &entry;
   member.since_ns = last_ns_;
   if (state == State::kAway) {

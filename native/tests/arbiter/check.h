@@ -31,6 +31,9 @@ void test_accounts_read();
 void test_shares_are_kept();  // scenario_test.cpp
 void test_unlike_kernels();
 void test_gaps_keep_the_claim();
+void test_long_gaps();
+void test_many_processes();
+void test_deaths();
 void test_limit_alone();
 void test_fixed_share_stays_idle();
 void test_equal_share();

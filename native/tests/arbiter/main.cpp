@@ -28,6 +28,9 @@ void scenarios() {
   test_shares_are_kept();
   test_unlike_kernels();
   test_gaps_keep_the_claim();
+  test_long_gaps();
+  test_many_processes();
+  test_deaths();
   test_limit_alone();
   test_fixed_share_stays_idle();
   test_equal_share();

@@ -115,7 +115,8 @@ void Simulator::at_of(uint64_t vgpu, uint64_t when, std::function<void(Worker&)>
 
 void Simulator::submit(uint64_t vgpu, Worker& worker) {
   const auto& load = worker.load;
-  const uint64_t length = load.shortest_ns + random_() % (load.longest_ns - load.shortest_ns + 1);
+  uint64_t length = load.shortest_ns + random_() % (load.longest_ns - load.shortest_ns + 1);
+  if (load.one_in > 0 && random_() % load.one_in == 0) length = load.rare_ns;
   worker.waiting.push_back({now_, length, worker.load_number});
   if (worker.has_turn || std::exchange(worker.wants, true)) return;
   at_of(vgpu, now_ + costs_.give_back_ns, [this, vgpu](Worker&) {

@@ -29,7 +29,9 @@ struct Load {
   Kind kind = Kind::kSaturating;
   uint64_t shortest_ns = kMillisecond, longest_ns = kMillisecond;  // kernels, evenly distributed
   uint64_t gap_ns = 0;
-  uint32_t count = 1;  // of processes, or of kernels at once
+  uint32_t count = 1;    // of processes, or of kernels at once
+  uint64_t rare_ns = 0;  // one in `one_in` kernels takes so long, by chance
+  uint32_t one_in = 0;
 };
 
 /// What handing the device over costs, and how workers use their turns.

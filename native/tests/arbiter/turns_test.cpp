@@ -291,7 +291,10 @@ void test_accounts_read() {
   CHECK(one.held_ns == 5 * kMillisecond && one.overrun_ns == 3 * kMillisecond && one.turns == 1);
   CHECK(two.waited_ns == 5 * kMillisecond && two.longest_wait_ns == 5 * kMillisecond);
   CHECK(two.balance_ns == 2'500'000 && one.balance_ns == -2'500'000);
-  // Reading moves nothing: an earlier moment can be read after a later one.
+  // Reading moves nothing: an earlier moment can be read after a later one, unless something
+  // happened.
   CHECK(trial.arbiter.account(1, trial.now - kMillisecond).held_ns == 4 * kMillisecond);
+  trial.arbiter.look(trial.now);
+  CHECK(trial.arbiter.account(1, trial.now - kMillisecond).held_ns == 5 * kMillisecond);
   CHECK(trial.arbiter.account(9, trial.now).held_ns == 0);
 }
