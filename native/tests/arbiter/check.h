@@ -18,6 +18,7 @@ void test_rates();
 void test_limit();
 void test_one_alone();  // turns_test.cpp
 void test_two_in_turn();
+void test_handing_over_is_spared();
 void test_long_debts();
 void test_returning();
 void test_classes();

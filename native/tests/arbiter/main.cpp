@@ -13,6 +13,7 @@ void parts() {
   test_limit();
   test_one_alone();
   test_two_in_turn();
+  test_handing_over_is_spared();
   test_long_debts();
   test_returning();
   test_classes();

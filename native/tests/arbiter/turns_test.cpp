@@ -80,6 +80,23 @@ void test_two_in_turn() {
   CHECK(trial.grants == 11 && trial.recalls == 1);
 }
 
+void test_handing_over_is_spared() {
+  Trial trial;
+  trial.add(1, {.limit = 5000});
+  trial.add(2, {.guarantee = 5000});
+  trial.wants(1);
+  trial.wants(2);
+  trial.now += 2 * kMillisecond;
+  CHECK(about(trial.balance(1), -1'500'000));  // 25 beside 75
+  trial.arbiter.finished(1, true, trial.now, 400'000);
+  CHECK(about(trial.balance(1), -1'200'000) && trial.balance(1) + trial.balance(2) == 0);
+  CHECK(trial.arbiter.account(1, trial.now).spared_ns == 400'000);
+  // No more than the turn was long.
+  trial.now += kMillisecond;
+  trial.arbiter.finished(2, true, trial.now, 10 * kMillisecond);
+  CHECK(about(trial.balance(1), -1'200'000));
+}
+
 void test_long_debts() {
   Trial trial;
   trial.add(1, {.guarantee = 3000});
