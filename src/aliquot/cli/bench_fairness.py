@@ -17,7 +17,7 @@ from aliquot.errors import EXIT_PROBLEM, BadPictureFile
 if TYPE_CHECKING:
     from aliquot.cli.tables import Cell
 
-_NOISY = 0.1  # of all processors
+_NOISY = 0.1  # of all processors; of the speed of kernels alone, before and after
 _COLUMNS = (
     "device kept busy",
     "1 s, 95 of 100 windows",
@@ -129,7 +129,8 @@ def _notes(result: Result, device_name: str, picture: str) -> list[str]:
         f"had up to {others:.0%} of its processors just before a case, its host took up to "
         f"{stolen:.0%}."
     )
-    if others > _NOISY or stolen > _NOISY:
+    drift = max(abs(one.after / one.before - 1) for one in result.alone)
+    if max(others, stolen, drift) > _NOISY:
         notes.append("The machine was not quiet: what was missed may be other work's doing.")
     notes.append(f"Picture: {picture}")
     return notes

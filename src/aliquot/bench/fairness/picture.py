@@ -108,12 +108,13 @@ def _promised(outcome: Outcome) -> list[str]:
 
 
 def _shares(outcome: Outcome) -> str:
-    got = " / ".join(f"{share:.2f}" for share in outcome.shares)
+    load = f"; load {outcome.noise.load:.1f}"
+    got = " / ".join(f"{share:.2f}" for share in outcome.shares) + " %" + load
     expected = [tenant.expected for tenant in outcome.case.tenants]
     if None in expected:
-        return f"got {got} %"
+        return f"got {got}"
     wanted = " / ".join(f"{share:g}" for share in expected)
-    return f"promised {wanted}, got {got} %" if len(expected) <= 3 else f"got {got} %"
+    return f"promised {wanted}, got {got}" if len(expected) <= 3 else f"got {got}"
 
 
 def _y(percent: float) -> float:
