@@ -83,8 +83,8 @@ class Arbiter {
 
   /// The vGPU has work and no turn.
   void wants(uint64_t vgpu, uint64_t now);
-  /// It gives its turn back; `more`: it has work already for another. `spared_ns` of the turn are not
-  /// charged: it could not have used them.
+  /// It gives its turn back; `more`: it has work already for another. `spared_ns` of the turn are
+  /// not charged: it could not have used them.
   void finished(uint64_t vgpu, bool more, uint64_t now, uint64_t spared_ns = 0);
   /// So much device time was taken outside its turns, by the witness.
   void charge_outside(uint64_t vgpu, uint64_t ns, uint64_t now);

@@ -74,7 +74,6 @@ uint64_t Arbiter::end_of_turn(const Entry& holder, const Entry* rival) const {
 void Arbiter::settle() {
   if (!holder_) return grant_next();
   const uint64_t end = std::max(end_of_turn(*holder_, first_waiting()), last_ns_);
-  if (deadline_ns_ <= last_ns_) return;  // it is late already, and knows
   if (deadline_ns_ != kNoTime && end + kTrifle >= deadline_ns_) return;
   if (end == kNoTime) return;
   deadline_ns_ = end;

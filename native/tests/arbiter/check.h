@@ -18,6 +18,7 @@ void test_rates();
 void test_limit();
 void test_one_alone();  // turns_test.cpp
 void test_two_in_turn();
+void test_small_steps();
 void test_handing_over_is_spared();
 void test_long_debts();
 void test_returning();
@@ -33,6 +34,7 @@ void test_shares_are_kept();  // scenario_test.cpp
 void test_unlike_kernels();
 void test_gaps_keep_the_claim();
 void test_long_gaps();
+void test_nothing_is_hoarded();
 void test_many_processes();
 void test_deaths();
 void test_limit_alone();

@@ -13,6 +13,7 @@ void parts() {
   test_limit();
   test_one_alone();
   test_two_in_turn();
+  test_small_steps();
   test_handing_over_is_spared();
   test_long_debts();
   test_returning();
@@ -30,6 +31,7 @@ void scenarios() {
   test_unlike_kernels();
   test_gaps_keep_the_claim();
   test_long_gaps();
+  test_nothing_is_hoarded();
   test_many_processes();
   test_deaths();
   test_limit_alone();

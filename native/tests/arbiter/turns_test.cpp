@@ -80,6 +80,15 @@ void test_two_in_turn() {
   CHECK(trial.grants == 11 && trial.recalls == 1);
 }
 
+// However often somebody looks, thirds remain thirds.
+void test_small_steps() {
+  Trial trial;
+  for (uint64_t vgpu = 1; vgpu <= 3; ++vgpu) trial.add(vgpu);
+  for (uint64_t vgpu = 1; vgpu <= 3; ++vgpu) trial.wants(vgpu);
+  for (int i = 0; i < 3000; ++i) trial.arbiter.look(++trial.now);
+  CHECK(about(trial.balance(1), -2000) && about(trial.balance(2), 1000));
+}
+
 void test_handing_over_is_spared() {
   Trial trial;
   trial.add(1, {.limit = 5000});
@@ -154,8 +163,12 @@ void test_classes() {
   trial.wants(1);
   CHECK(trial.recalled.vgpu == 2 && trial.recalled.deadline == trial.now);  // at once
   CHECK(trial.arbiter.rate(2) == 0);
+  trial.now += kMillisecond;  // what has no share of its own can't owe any
+  CHECK(trial.balance(1) == 0 && trial.balance(2) == 0);
   trial.finished(2);
   CHECK(trial.granted.vgpu == 1 && trial.granted.deadline == kNoTime && trial.arbiter.contended());
+  trial.now += kMillisecond / 2;
+  CHECK(trial.balance(1) == 0 && trial.balance(2) == 0);
   trial.now += kMillisecond / 2;
   trial.wants(3);
   CHECK(trial.recalled.vgpu == 1 && trial.recalled.deadline == trial.now);
@@ -185,6 +198,12 @@ void test_limits() {
   trial.now = look;
   trial.arbiter.look(look);
   CHECK(trial.arbiter.holder() == 1u && trial.arbiter.next_look() == kNoTime);
+  // Who doesn't want the device saves up no more than enough for that.
+  trial.now += kMillisecond;
+  trial.finished(1, false);
+  trial.now += 1000 * kMillisecond;
+  trial.wants(1);
+  CHECK(trial.granted.deadline == trial.now + 6'250'000);
   // One that its limit holds back does not end the turn of another.
   trial.add(2);
   trial.now += 7 * kMillisecond;
