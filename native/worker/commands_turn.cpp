@@ -26,6 +26,7 @@ void Connection::settle(Enqueue& enqueue, cl_int status) {
 void Connection::note_block(Enqueue& enqueue) {
   QueueObject& queue = *enqueue.queue;
   const bool computes = enqueue.work.cost != nullptr;
+  if (queue.lane != nullptr) context_.gate->hold_up(*queue.lane);
   enqueue.block = blocked_.add(std::move(enqueue.blocks),
                                {computes ? queue.lane : nullptr, enqueue.event, enqueue.work});
   queue.block = queue.in_order ? enqueue.block : blocked_.join(queue.block, enqueue.block);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "worker/futex.h"
+#include "worker/inside_calls.h"
 
 namespace aliquot::worker {
 
@@ -45,6 +46,7 @@ void flush_all(const cl_icd_dispatch& calls, const std::vector<cl_command_queue>
 
 TurnGate::TurnGate(const Driver& driver, HostLink& host)
     : calls_(driver.calls),
+      native_kernels_(driver.native_kernels),
       host_(host),
       bell_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       window_(calls_) {}
@@ -161,14 +163,48 @@ void TurnGate::make_room(Lock& lock, uint64_t expected_ns, const std::atomic<boo
 void TurnGate::drain(Lock& lock, const std::atomic<bool>& stop) {
   const uint32_t turn = page().turn.load();
   draining_ = true;
+  bool inside = false;
   while (returned_ != turn && !stop.load() && !hung_up_.load()) {
     if (all_ended()) {
       give_back();
+    } else if (!inside && entered_ == 0 && end_inside(lock, turn)) {
+      inside = true;
+      if (returned_ == turn) break;
+      lock.unlock();
+      futex_wait(page().turn, turn, kSliceNs);
+      lock.lock();
     } else {
       await_end(lock, entered_ != 0 ? nullptr : window_.next_to_end(0));
     }
   }
   draining_ = false;
+}
+
+// The queue itself gives the turn back when it has come to its end: no thread has to wake up for
+// that, neither the driver's for callbacks nor this one. False: it can't.
+bool TurnGate::end_inside(Lock& lock, uint32_t turn) {
+  Lane* lane = native_kernels_ ? window_.only_lane() : nullptr;
+  if (lane == nullptr) return false;
+  const cl_command_queue queue = lane->queue;
+  calls_.clRetainCommandQueue(queue);
+  lane->flushed = true;
+  lock.unlock();
+  const uint64_t call = note_call([this, turn] { ended_inside(turn); });
+  const bool taken =
+      calls_.clEnqueueNativeKernel(queue, make_call, const_cast<uint64_t*>(&call), sizeof call, 0,
+                                   nullptr, nullptr, 0, nullptr, nullptr) == CL_SUCCESS;
+  if (!taken) drop_call(call);
+  calls_.clFlush(queue);
+  calls_.clReleaseCommandQueue(queue);
+  lock.lock();
+  return taken;
+}
+
+void TurnGate::ended_inside(uint32_t turn) {
+  const std::lock_guard guard(mutex_);
+  if (returned_ == turn || page().turn.load() != turn || !closing_) return;
+  window_.retire();
+  if (entered_ == 0 && window_.empty()) give_back();
 }
 
 bool TurnGate::all_ended() {
@@ -221,6 +257,11 @@ void TurnGate::passed(const Work& work) {
 void TurnGate::cover(Lane& lane, cl_event event) {
   const std::lock_guard guard(mutex_);
   window_.cover(lane, event);
+}
+
+void TurnGate::hold_up(Lane& lane) {
+  const std::lock_guard guard(mutex_);
+  lane.held_up = true;
 }
 
 void TurnGate::begun(Lane& lane, cl_event event, const Work& work) {

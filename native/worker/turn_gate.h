@@ -45,6 +45,8 @@ class TurnGate {
   void passed(const Work& work);
   /// `event` of a command that did not pass here comes after all that is in the queue.
   void cover(Lane& lane, cl_event event);
+  /// Something in the queue waits for a user event, and all that comes after it.
+  void hold_up(Lane& lane);
   /// A command that lay in the driver already may begin.
   void begun(Lane& lane, cl_event event, const Work& work);
   /// `owner` has nothing to do. Where it was the last to pass, it has to call again after the
@@ -79,6 +81,8 @@ class TurnGate {
   void drain(Lock& lock, const std::atomic<bool>& stop);
   void await_end(Lock& lock, const TurnWindow::Flight* flight);
   bool all_ended();
+  bool end_inside(Lock& lock, uint32_t turn);
+  void ended_inside(uint32_t turn);
   uint64_t look_at_turn(Lock& lock);
   uint64_t give_back_unused(Lock& lock);
   void give_back();
@@ -86,6 +90,7 @@ class TurnGate {
   void leave(const Work& work);
 
   const cl_icd_dispatch& calls_;
+  const bool native_kernels_;
   HostLink& host_;
   std::shared_ptr<const turns::TurnPage> kept_page_;
   std::atomic<const turns::TurnPage*> page_{nullptr};

@@ -174,6 +174,16 @@ TurnWindow::Flight* TurnWindow::next_to_end(uint64_t most_ns) {
   return &longest->flights.back();
 }
 
+TurnWindow::Lane* TurnWindow::only_lane() {
+  Lane* only = nullptr;
+  for (const auto& lane : lanes_) {
+    if (lane->flights.empty() && lane->hidden == 0) continue;
+    if (only != nullptr || !lane->in_order || lane->held_up) return nullptr;
+    only = lane.get();
+  }
+  return only;
+}
+
 std::vector<cl_command_queue> TurnWindow::take_unflushed() {
   std::vector<cl_command_queue> queues;
   for (const auto& lane : lanes_) {

@@ -34,6 +34,7 @@ class TurnWindow {
     Work last_hidden;
     uint64_t last_end_ns = 0;  // when the last one that was measured ended, by the device's clock
     bool flushed = true;
+    bool held_up = false;  // something in it has waited for a user event; it may do so again
   };
   /// What has ended since it was taken last.
   struct Tally {
@@ -63,6 +64,9 @@ class TurnWindow {
   uint64_t expected_ns() const { return expected_ns_; }
   /// The one after whose end no more than `most_ns` are likely to be left; null: none has an event.
   Flight* next_to_end(uint64_t most_ns);
+  /// The in-order queue in which all lies that has not ended; null: there are several, or it may be
+  /// held up.
+  Lane* only_lane();
   /// Queues that may not have begun with what they were given. The caller releases them.
   std::vector<cl_command_queue> take_unflushed();
   Tally take_tally();
