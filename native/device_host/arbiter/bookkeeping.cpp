@@ -81,8 +81,9 @@ std::vector<double> Arbiter::rates_with(const Member* absent) const {
 }
 
 void Arbiter::refresh() {
+  const uint32_t sharing = running();
   for (auto& [vgpu, member] : members_) {
-    member.limit.set(limit_of(policy_, member.title, running()), turn_ns());
+    member.limit.set(limit_of(policy_, member.title, sharing), turn_ns());
     member.rate = 0;
     member.absent_rate.reset();
   }

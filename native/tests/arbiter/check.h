@@ -40,6 +40,7 @@ void test_deaths();
 void test_limit_alone();
 void test_fixed_share_stays_idle();
 void test_equal_share();
+void test_limits_beside_long_kernels();
 void test_idle_share_is_used();
 void test_latency_class();
 void test_resize();

@@ -37,6 +37,7 @@ void scenarios() {
   test_limit_alone();
   test_fixed_share_stays_idle();
   test_equal_share();
+  test_limits_beside_long_kernels();
   test_idle_share_is_used();
   test_latency_class();
   test_resize();
