@@ -19,7 +19,7 @@ from tools.programs.drivers import Driver
 
 pytestmark = [pytest.mark.performance, pytest.mark.timeout(1800)]
 
-_ATTEMPTS = 3
+_ATTEMPTS = 2
 _CASES = 7
 
 
