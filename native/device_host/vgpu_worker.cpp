@@ -122,12 +122,6 @@ void Vgpu::on_worker_ended(const std::string& how) {
                     worker_->process(), how.c_str());
   const std::string problem =
       "The worker ended: " + (worker_problem_.empty() ? how : worker_problem_);
-  const records::VgpuTurns turns = context_.turns.report(settings_.id);
-  context_.log.line("vgpu=%llu had %llu turns, %llu ms, waited %llu ms",
-                    static_cast<unsigned long long>(settings_.id),
-                    static_cast<unsigned long long>(turns.turns),
-                    static_cast<unsigned long long>(turns.held_ns / 1'000'000),
-                    static_cast<unsigned long long>(turns.waited_ns / 1'000'000));
   ended_worker_ = std::move(worker_);
   context_.turns.end_worker(settings_.id);
   const bool had_been_ready = std::exchange(worker_ready_, false);
