@@ -18,8 +18,10 @@ using arbiter::kNoTime;
 using records::Kind;
 
 // A worker that has nothing more to submit may be about to: between two commands of a program that
-// waits for each lie some 10 to 100 µs.
+// waits for each lie some 10 to 100 µs. It pays for the time itself, so whoever is owed much can have
+// more of it.
 constexpr uint64_t kPatienceNs = 300'000;
+constexpr uint64_t kLongPatienceNs = 1'000'000;
 // While a vGPU of class `latency` is there, others submit no further ahead.
 constexpr uint64_t kShortWindowNs = 1'000'000;
 // What a worker may claim beyond what the quickest needs for taking the device over and handing it on.
@@ -217,7 +219,9 @@ void DeviceTurns::grant(uint64_t vgpu, uint64_t deadline_ns) {
                                            : arbiter_.turn_ns();
   member->witness.granted();
   static_assert(kNoTime == turns::kNoDeadline);
-  member->page->grant(deadline_ns, window, kPatienceNs, deadline_ns != kNoTime);
+  const bool owed_much = arbiter_.balance(vgpu) > static_cast<int64_t>(arbiter_.turn_ns());
+  member->page->grant(deadline_ns, window, owed_much ? kLongPatienceNs : kPatienceNs,
+                      deadline_ns != kNoTime);
 }
 
 void DeviceTurns::recall(uint64_t vgpu, uint64_t deadline_ns) {

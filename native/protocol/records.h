@@ -14,7 +14,7 @@
 namespace aliquot::records {
 
 constexpr uint32_t kMagic = 0x51'4c'41'31;  // "1ALQ" in memory
-constexpr uint16_t kVersion = 1;            // of this file and of the connection layout together
+constexpr uint16_t kVersion = 2;            // of this file and of the connection layout together
 constexpr size_t kRecordSize = 256;
 constexpr size_t kPayloadSize = 240;
 constexpr size_t kNameSize = 64;  // zero-terminated, UTF-8

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import pytest
 
 MAGIC = 0x514C4131
-VERSION = 1
+VERSION = 2
 RECORD_SIZE = 256
 
 ERROR, DONE = 1, 2

@@ -21,6 +21,7 @@ from tests.contract.device_host_process import (
     NAME_TAKEN,
     NO_SUCH_VGPU,
     NOT_PERMITTED,
+    VERSION,
     VERSION_MISMATCH,
     VGPU_CREATE,
     DeviceHostProcess,
@@ -49,9 +50,8 @@ def test_another_version_is_told_so(host: DeviceHostProcess) -> None:
     vgpu = host.control().create()
     for path in (host.control_path, vgpu.socket_path):
         with Peer(path) as peer:
-            peer.socket.send(
-                pack(CONTROL_HELLO if path == host.control_path else GUEST_HELLO, version=2)
-            )
+            kind = CONTROL_HELLO if path == host.control_path else GUEST_HELLO
+            peer.socket.send(pack(kind, version=VERSION + 1))
             answer = peer.receive()
             assert answer is not None
             assert answer.error()[0] == VERSION_MISMATCH

@@ -99,6 +99,8 @@ class Arbiter {
   uint64_t deadline() const;
   /// Somebody besides the holder wants the device, and its limit lets it.
   bool contended() const;
+  /// What is owed to the vGPU, as of the last call; negative: its debt.
+  int64_t balance(uint64_t vgpu) const { return accounts_.balance(vgpu); }
   /// Up to `now`, the running turn included; as of the last call when that was later. For many
   /// vGPUs it costs least right after look(now).
   Account account(uint64_t vgpu, uint64_t now) const;
