@@ -372,6 +372,11 @@ uint64_t TurnGate::look_at_turn(Lock& lock) {
   return give_back_unused(lock);
 }
 
+uint32_t TurnGate::waiting() {
+  const std::lock_guard guard(mutex_);
+  return waiting_;
+}
+
 void TurnGate::prune() {
   if (!on()) return;
   const std::lock_guard guard(mutex_);

@@ -67,6 +67,8 @@ class TurnGate {
   // ---- any thread
   /// Lets go of the events of commands that have ended.
   void prune();
+  /// Threads at the gate. For tests.
+  uint32_t waiting();
 
  private:
   using Lock = std::unique_lock<std::mutex>;

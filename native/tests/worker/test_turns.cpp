@@ -141,7 +141,7 @@ void test_vanishing(TestHost& host) {
   CHECK(host.expect(records::Kind::kTurnWanted, record));
   const uint64_t begin = now_ns();
   CHECK(guest.disconnect());
-  CHECK(now_ns() - begin < 300 * kMillisecond);
+  CHECK(now_ns() - begin < 1'000 * kMillisecond);
   CHECK(expect_finished(host, grant_ms(host, 10'000), 0, 500));
 }
 
