@@ -125,16 +125,76 @@ cl_int Connection::launch(Enqueue& enqueue, const LaunchCommand& command, Kernel
   if (context_.prints != nullptr && kernel->program->prints.load(std::memory_order_relaxed)) {
     context_.prints->expect(publisher_);
   }
-  enqueue.work.kernel = true;
   uint64_t items = 1;
   for (uint32_t i = 0; i < dimensions; ++i) {
     if (__builtin_mul_overflow(items, shape[i], &items)) items = ~uint64_t{0};
   }
-  if (!may_begin(enqueue, kernel->cost, items)) return CL_OUT_OF_RESOURCES;
+  const uint64_t pieces = local != nullptr ? pieces_wanted(enqueue, *kernel, items) : 1;
+  if (pieces <= 1) return launch_range(enqueue, *kernel, dimensions, offset, shape, local, items);
+  LaunchRange range;
+  range.dimensions = dimensions;
+  for (uint32_t i = 0; i < dimensions; ++i) {
+    range.offset[i] = offset != nullptr ? offset[i] : 0;
+    range.size[i] = shape[i];
+  }
+  return launch_in_pieces(enqueue, *kernel, divide_launch(range, local, pieces), local);
+}
+
+cl_int Connection::launch_range(Enqueue& enqueue, KernelObject& kernel, uint32_t dimensions,
+                                const size_t* offset, const size_t* size, const size_t* local,
+                                uint64_t items) {
+  enqueue.work.kernel = true;
+  if (!may_begin(enqueue, kernel.cost, items)) return CL_OUT_OF_RESOURCES;
   const bool hide = enqueue.event_id == 0 && enqueue.wait_count == 0 && may_hide(enqueue);
-  return calls_.clEnqueueNDRangeKernel(queue.queue, kernel->kernel, dimensions, offset, shape,
-                                       local, enqueue.wait_count, enqueue.wait,
+  return calls_.clEnqueueNDRangeKernel(enqueue.queue->queue, kernel.kernel, dimensions, offset,
+                                       size, local, enqueue.wait_count, enqueue.wait,
                                        hide ? nullptr : &enqueue.event);
+}
+
+// In how many launches of about a turn a kernel may be launched; 1 where it can't be, where nobody
+// else has wanted the device lately, or where nothing is known of its time.
+uint64_t Connection::pieces_wanted(const Enqueue& enqueue, const KernelObject& kernel,
+                                   uint64_t items) {
+  const QueueObject& queue = *enqueue.queue;
+  // The times of an event are those of the last piece alone, which a program that asks must not see.
+  const bool timed = queue.profiled && enqueue.event_id != 0;
+  if (queue.lane == nullptr || !queue.in_order || timed || !enqueue.blocks.empty() ||
+      !kernel.program->splits.load(std::memory_order_relaxed)) {
+    return 1;
+  }
+  const uint64_t most = context_.gate->longest_piece_ns();
+  if (most == 0) return 1;
+  Work work;
+  work.cost = kernel.cost;
+  work.amount = items;
+  const uint64_t expected = context_.gate->expected_ns(work);
+  return expected < 2 * most ? 1 : (expected + most - 1) / most;
+}
+
+// All but the last are commands of their own, which the program knows nothing of.
+cl_int Connection::launch_in_pieces(Enqueue& enqueue, KernelObject& kernel,
+                                    const std::vector<LaunchRange>& pieces, const size_t* local) {
+  for (size_t i = 0; i + 1 < pieces.size(); ++i) {
+    const LaunchRange& range = pieces[i];
+    Enqueue piece;
+    piece.queue = enqueue.queue;
+    piece.queue_id = enqueue.queue_id;
+    if (i == 0) {
+      piece.wait = enqueue.wait;
+      piece.wait_count = enqueue.wait_count;
+    }
+    const cl_int status = launch_range(piece, kernel, range.dimensions, range.offset.data(),
+                                       range.size.data(), local, range.items());
+    if (status != CL_SUCCESS) {
+      if (piece.passed) context_.gate->passed(piece.work);
+      return status;
+    }
+    finish_enqueue(piece, status, kernel.name);
+  }
+  if (pieces.size() > 1) enqueue.wait_count = 0;
+  const LaunchRange& last = pieces.back();
+  return launch_range(enqueue, kernel, last.dimensions, last.offset.data(), last.size.data(), local,
+                      last.items());
 }
 
 void Connection::on(const LaunchCommand& command) {

@@ -15,6 +15,7 @@
 #include "worker/builder.h"
 #include "worker/completion.h"
 #include "worker/host_link.h"
+#include "worker/launch_pieces.h"
 #include "worker/memory_quota.h"
 #include "worker/object_table.h"
 #include "worker/objects.h"
@@ -195,6 +196,12 @@ class Connection {
                        std::span<const uint8_t> arguments);
   cl_int check_settings(KernelObject& kernel);
   cl_int launch(Enqueue& enqueue, const opencl::LaunchCommand& command, KernelObject*& kernel);
+  cl_int launch_range(Enqueue& enqueue, KernelObject& kernel, uint32_t dimensions,
+                      const size_t* offset, const size_t* size, const size_t* local,
+                      uint64_t items);
+  uint64_t pieces_wanted(const Enqueue& enqueue, const KernelObject& kernel, uint64_t items);
+  cl_int launch_in_pieces(Enqueue& enqueue, KernelObject& kernel,
+                          const std::vector<LaunchRange>& pieces, const size_t* local);
   // commands_transfer.cpp
   template <class Command>
   cl_int transfer(Enqueue& enqueue, const Command& command, bool write);

@@ -94,6 +94,8 @@ struct Program {
   std::atomic<uint32_t> builds{0};
   std::atomic<bool> pending{false};          // a link is under way
   std::atomic<bool> prints{false};           // its kernels may print
+  bool splits_by_source = false;             // what its source says of this:
+  std::atomic<bool> splits{false};           // its kernels may be launched in pieces
 };
 
 struct ProgramObject {

@@ -14,6 +14,8 @@ constexpr std::string_view kTelling[] = {
     "group_id",      "num_groups",   "global_size", "global_offset", "global_linear",
     "linear_group",  "__builtin",    "__spirv",     "asm",           "enqueue_kernel",
     "kernel_query_",
+    // With these a group can wait for another.
+    "atom", "volatile",
     // Names that don't stand in the text as they are used.
     "##", "%:%:", "??", "\\u", "\\U"};
 
@@ -92,17 +94,23 @@ bool includes(std::string_view text) {
 
 }  // namespace
 
-bool can_be_split(std::string_view source, std::string_view build_options) {
+bool can_be_split(std::string_view source) {
   const std::string joined = joined_lines(source);
   for (const std::string_view part : kTelling) {
     if (part == "??" && contains(joined, part)) return false;  // before comments: "??/" joins lines
   }
   const std::string text = without_comments(joined);
   for (const std::string_view part : kTelling) {
-    if (contains(text, part) || contains(build_options, part)) return false;
+    if (contains(text, part)) return false;
   }
-  if (contains(build_options, "-include") || contains(build_options, "-imacros")) return false;
   return !text.empty() && !includes(text);
+}
+
+bool options_permit_split(std::string_view build_options) {
+  for (const std::string_view part : kTelling) {
+    if (contains(build_options, part)) return false;
+  }
+  return !contains(build_options, "-include") && !contains(build_options, "-imacros");
 }
 
 }  // namespace aliquot::worker

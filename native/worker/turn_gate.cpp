@@ -21,6 +21,8 @@ constexpr uint64_t kLongestStepNs = 1'000'000;
 // The server's thread goes on looking for a second after there was last something to see: to wake
 // it costs more than that.
 constexpr uint32_t kCalmLooks = 50;
+// So long after the end of a contended turn launches are made in pieces.
+constexpr uint64_t kContentionNs = 1'000'000'000;
 
 using Word = std::shared_ptr<std::atomic<uint32_t>>;
 
@@ -91,6 +93,13 @@ bool TurnGate::enter(Work& work, uint32_t owner, const std::atomic<bool>& stop) 
   }
   if (passes) last_owner_ = owner;
   return passes;
+}
+
+// Contention is what the present turn says, or one that was given back not long ago.
+uint64_t TurnGate::longest_piece_ns() const {
+  const bool contended = page().contended.load(std::memory_order_relaxed) != 0 ||
+                         now_ns() - contended_at_ns_.load(std::memory_order_relaxed) < kContentionNs;
+  return contended ? page().window_ns.load(std::memory_order_relaxed) : 0;
 }
 
 uint64_t TurnGate::expected_ns(const Work& work) {
@@ -282,6 +291,7 @@ void TurnGate::announce() {
 // With the mutex held, so that records come in the order of what they say.
 void TurnGate::give_back() {
   const TurnWindow::Tally tally = window_.take_tally();
+  contended_at_ns_.store(now_ns(), std::memory_order_relaxed);  // else nobody gives a turn back
   records::TurnFinished finished;
   finished.turn = returned_ = page().turn.load();
   finished.more = waiting_ != 0 ? 1 : 0;

@@ -39,6 +39,9 @@ class TurnGate {
   /// over.
   bool enter(Work& work, uint32_t owner, const std::atomic<bool>& stop);
   uint64_t expected_ns(const Work& work);
+  /// How long a launch should be at most that can be made in pieces; 0: as long as it likes, since
+  /// nobody else has wanted the device for a while.
+  uint64_t longest_piece_ns() const;
   /// It was handed over. `event` null: another launch of that queue will follow, and cover it.
   void submitted(Lane& lane, cl_event event, const Work& work);
   /// It was not, or `begun` was told what it set off.
@@ -97,6 +100,7 @@ class TurnGate {
   std::shared_ptr<const turns::TurnPage> kept_page_;
   std::atomic<const turns::TurnPage*> page_{nullptr};
   std::atomic<bool> hung_up_{false};
+  std::atomic<uint64_t> contended_at_ns_{0};
   Descriptor bell_;
   // Futex word: a command has ended, or passed. Shared with callbacks of the driver, which may come
   // when the gate is gone.

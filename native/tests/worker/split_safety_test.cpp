@@ -8,7 +8,7 @@ namespace aliquot::worker {
 
 void test_split_safety() {
   const auto safe = [](const char* source, const char* options = "") {
-    return can_be_split(source, options);
+    return can_be_split(source) && options_permit_split(options);
   };
   CHECK(safe("kernel void f(global float* a) { a[get_global_id(0)] *= get_local_size(0); }"));
   CHECK(safe("// included: get_group_id\n/* get_num_groups(0) # include */ kernel void f() {}"));
@@ -18,7 +18,8 @@ void test_split_safety() {
   CHECK(!safe(""));
   for (const char* telling : {"get_group_id(0)", "get_num_groups(0)", "get_global_size(0)",
                               "get_global_offset(0)", "get_global_linear_id()", "_group_id_x",
-                              "__builtin_amdgcn_workgroup_id_x()", "__asm__(\"\")"}) {
+                              "__builtin_amdgcn_workgroup_id_x()", "__asm__(\"\")",
+                              "atomic_inc(p)", "*(volatile global int*)p"}) {
     const std::string source = std::string("kernel void f() { int i = ") + telling + "; }";
     CHECK(!safe(source.c_str()));
   }

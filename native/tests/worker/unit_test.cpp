@@ -15,7 +15,8 @@
 
 namespace aliquot::worker {
 
-void test_split_safety();  // split_safety_test.cpp
+void test_split_safety();   // split_safety_test.cpp
+void test_launch_pieces();  // launch_pieces_test.cpp
 
 namespace {
 
@@ -210,5 +211,6 @@ int main() {
   test_ring();
   test_report();
   test_split_safety();
+  test_launch_pieces();
   return aliquot::test::g_failures == 0 ? 0 : 1;
 }
