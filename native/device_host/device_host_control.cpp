@@ -187,7 +187,7 @@ bool DeviceHost::try_create(Control& control, const records::Record& record, boo
   settings.name.assign(request.name, ::strnlen(request.name, sizeof(request.name)));
   if (!is_printable(settings.name))
     return refuse(ErrorCode::kBadRecord, "The name holds a control character.");
-  if ((request.flags & ~uint32_t{records::kStaged | records::kStrictSync}) != 0)
+  if ((request.flags & ~uint32_t{records::kStaged | records::kStrictSync | records::kNoSplit}) != 0)
     return refuse(ErrorCode::kBadRecord, "A flag is set that this device host doesn't know.");
   arbiter::Shares shares;
   if (const std::string wrong = read_shares(request.shares, shares); !wrong.empty())

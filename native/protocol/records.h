@@ -112,6 +112,7 @@ struct ControlWelcome {
 enum VgpuFlag : uint32_t {
   kStaged = 1u << 0,      // copy through the staging arena even where memory is unified
   kStrictSync = 1u << 1,  // every enqueue waits for the driver's return code
+  kNoSplit = 1u << 2,     // long kernels are never launched in pieces
 };
 
 // Of the device's time; see device_host/arbiter/shares.h. Shares in hundredths of a percent.

@@ -158,7 +158,7 @@ uint64_t Connection::pieces_wanted(const Enqueue& enqueue, const KernelObject& k
   const QueueObject& queue = *enqueue.queue;
   // The times of an event are those of the last piece alone, which a program that asks must not see.
   const bool timed = queue.profiled && enqueue.event_id != 0;
-  if (queue.lane == nullptr || !queue.in_order || timed || !enqueue.blocks.empty() ||
+  if (!context_.splits || queue.lane == nullptr || !queue.in_order || timed || !enqueue.blocks.empty() ||
       !kernel.program->splits.load(std::memory_order_relaxed)) {
     return 1;
   }

@@ -37,6 +37,7 @@ struct WorkerContext {
   uint64_t device_type = 0;        // what the device shall call itself; 0: the driver's own
   Builder::Count builds_left_behind = std::make_shared<std::atomic<uint32_t>>(0);
   TurnGate* gate = nullptr;  // null: the device may be used at any time
+  bool splits = true;        // long kernels may be launched in pieces
 };
 
 class Connection {

@@ -21,6 +21,7 @@ Server::Server(const Options& options, const Driver& driver, PrintCapture* print
       context_{driver, std::make_shared<MemoryQuota>(options.memory_limit), host_, watchdog_,
                prints, options.device_type} {
   context_.gate = &gate_;
+  context_.splits = (options.flags & records::kNoSplit) == 0;
 }
 
 Server::~Server() { watchdog_.stop(); }

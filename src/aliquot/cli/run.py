@@ -66,6 +66,11 @@ def build_parser() -> Parser:
         help="every enqueue waits for the driver's own return code: slow, for finding errors",
     )
     parser.add_argument(
+        "--no-split",
+        action="store_true",
+        help="never launch a long kernel in pieces, even where it can't tell",
+    )
+    parser.add_argument(
         "--device-type",
         choices=sorted(DEVICE_TYPES),
         help="report this type, for programs that look for a GPU (default: the driver's own)",
@@ -111,6 +116,8 @@ def main(arguments: Sequence[str]) -> int:
     flags = VgpuFlag.STAGED if given.transfer == "staged" else VgpuFlag(0)
     if given.strict_sync:
         flags |= VgpuFlag.STRICT_SYNC
+    if given.no_split:
+        flags |= VgpuFlag.NO_SPLIT
     with DeviceHost.start_or_join(device) as host:
         vgpu = host.create_vgpu(
             name,

@@ -44,6 +44,7 @@ class VgpuFlag(enum.IntFlag):
 
     STAGED = 1
     STRICT_SYNC = 2
+    NO_SPLIT = 4
 
 
 class Protection(enum.IntFlag):
