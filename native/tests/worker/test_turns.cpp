@@ -1,6 +1,8 @@
 // A worker that shares its device: what it does when turns begin, end and are taken back.
 #include <time.h>
 
+#include <vector>
+
 #include "tests.h"
 
 namespace aliquot::test {
@@ -98,6 +100,89 @@ void test_end_of_turn(TestHost& host, TestGuest& guest) {
   host.expect(records::Kind::kTurnFinished, record, 500);
 }
 
+constexpr size_t kItems = 4096;
+
+/// The same long work twice: the second kernel could tell that it runs in pieces.
+constexpr char kLongKernels[][300] = {
+    R"(kernel void grind(global uint* out, int rounds) {
+      uint x = get_global_id(0);
+      for (int i = 0; i < rounds; ++i) x = x * 1664525u + 1013904223u;
+      out[get_global_id(0)] = x;
+    })",
+    R"(kernel void grind(global uint* out, int rounds) {
+      uint x = get_global_id(0) * (get_num_groups(0) / 64);
+      for (int i = 0; i < rounds; ++i) x = x * 1664525u + 1013904223u;
+      out[get_global_id(0)] = x;
+    })"};
+
+void grind(TestGuest& guest, uint32_t kernel, int rounds) {
+  const uint64_t shape[] = {kItems, kItems / 64};
+  const Arguments arguments = Arguments().buffer(0, 3).value(1, rounds);
+  LaunchCommand launch;
+  launch.queue = 1;
+  launch.kernel = kernel;
+  launch.dimensions = 1;
+  launch.flags = 1;  // with a local size
+  launch.shape = shape;
+  launch.arguments = arguments.bytes();
+  guest.send(launch);
+}
+
+/// Turns of 10 ms each until the queue has come to its end.
+int turns_taken(TestHost& host, TestGuest& guest) {
+  grant_ms(host, 10);
+  SyncCommand sync;
+  sync.queue = 1;
+  sync.sequence = guest.next_sequence();
+  guest.send(sync);
+  for (int turns = 1; turns < 500; ++turns) {
+    records::Record record;
+    if (!host.expect(records::Kind::kTurnFinished, record, 10'000)) return -1;
+    if (payload_of<records::TurnFinished>(record).more == 0) {
+      CHECK(guest.await_sequence(1, sync.sequence));
+      return turns;
+    }
+    grant_ms(host, 10);
+  }
+  return -1;
+}
+
+// A long kernel gives the device away in between, where it can't tell, and computes the same.
+void test_pieces(TestHost& host, TestGuest& guest) {
+  guest.buffer(3, 1, kItems * sizeof(uint32_t));
+  std::vector<uint32_t> results[2];
+  int rounds = 20'000;
+  for (const uint32_t kernel : {3u, 4u}) {
+    CHECK_SAME(guest.build(kernel, 1, kLongKernels[kernel - 3]), CL_SUCCESS);
+    guest.kernel(kernel, kernel, "grind");
+    // Alone, to learn how long it takes.
+    const uint32_t turn = host.turns().grant();
+    for (;;) {
+      const uint64_t begin = now_ns();
+      grind(guest, kernel, rounds);
+      CHECK(guest.finish(1));
+      if (kernel == 4 || rounds > 100'000'000 || now_ns() - begin > 80 * kMillisecond) break;
+      rounds *= 2;
+    }
+    grind(guest, kernel, rounds);  // once more: the first time it was compiled as well
+    CHECK(guest.finish(1));
+    host.turns().shorten(now_ns());
+    host.send(make_record(records::Kind::kTurnRecall, 0));
+    CHECK(expect_finished(host, turn, 0));
+    grind(guest, kernel, rounds);
+    const int turns = turns_taken(host, guest);
+    CHECK(kernel == 3 ? turns >= 3 : turns == 1);
+    host.turns().grant();
+    results[kernel - 3].resize(kItems);
+    CHECK(guest.read(1, 3, results[kernel - 3].data(), kItems * sizeof(uint32_t)));
+    host.turns().shorten(now_ns());
+    host.send(make_record(records::Kind::kTurnRecall, 0));
+    records::Record record;
+    CHECK(host.expect(records::Kind::kTurnFinished, record, 2'000));
+  }
+  CHECK(results[0] == results[1] && results[0][1] != results[0][2]);
+}
+
 // Has no end that a turn could wait for.
 void test_user_event(TestHost& host, TestGuest& guest) {
   CreateUserEventCommand create;
@@ -174,6 +259,7 @@ void test_turns(const WorkerSettings& with) {
   test_idle(host, guest);
   test_end_of_turn(host, guest);
   test_user_event(host, guest);
+  test_pieces(host, guest);
   test_vanishing(host);
   test_unseen_times(host, guest);
   test_sleep(host);
