@@ -28,7 +28,7 @@ help: ## list these targets
 
 setup: $(STAMPS)/installed ## make .venv with aliquot and all that it needs (no root needed)
 
-demo: setup ## two real programs share one device, a third asks for too much
+demo: setup ## real programs share one device, one asks for too much, three tenants get their shares
 	@$(RUN) tools.demo
 
 test: $(STAMPS)/installed-for-tests $(STAMPS)/programs $(STAMPS)/tests $(STAMPS)/fuzz $(STAMPS)/thread ## all tests but the long ones
