@@ -95,7 +95,6 @@ def test_a_limit(bench: FakeInstallation) -> None:
 def test_delays(bench: FakeInstallation) -> None:
     result = run(BY_NAME["latency-beside-three"], 1, 33, 33, 33)
     assert result.holds
-    assert result.alone_delay_ms == pytest.approx(0.7)
 
 
 def test_the_picture_has_a_panel_a_case_and_a_band_a_tenant(bench: FakeInstallation) -> None:

@@ -116,7 +116,11 @@ def test_what_is_packed_is_unpacked(
     data = records.pack(Kind.VGPU_CREATE, wanted, sequence=sequence)
     assert len(data) == records.RECORD_SIZE
     record = records.unpack(data)
-    assert (record.kind, record.sequence, record.version) == (Kind.VGPU_CREATE, sequence, 1)
+    assert (record.kind, record.sequence, record.version) == (
+        Kind.VGPU_CREATE,
+        sequence,
+        records.VERSION,
+    )
     assert records.payload_of(record, records.VgpuCreate) == wanted
 
 

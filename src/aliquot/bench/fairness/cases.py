@@ -6,9 +6,11 @@ import enum
 from typing import NamedTuple
 
 USUAL_KERNEL_US = 500.0
+TURN_KERNEL_US = 1_000.0
 SHORT_KERNEL_US = 50.0
 LONG_KERNEL_US = 20_000.0
-LATENCY_PERIOD_US = 20_000.0
+HASTY_KERNEL_US = 200.0
+LATENCY_PERIOD_US = 10_000.0
 
 
 class Pattern(enum.Enum):
@@ -57,15 +59,18 @@ CASES = (
     Case("eight-equal", (_guaranteed(12.5),) * 8, Aim.EQUAL),
     Case(
         "unlike-kernels",
-        (_guaranteed(50, SHORT_KERNEL_US), _guaranteed(50, LONG_KERNEL_US)),
+        (
+            _guaranteed(50, SHORT_KERNEL_US),
+            Tenant(("--compute", "50", "--no-split"), 50, LONG_KERNEL_US),
+        ),
         Aim.SHARES,
     ),
     Case("limit-25-alone", (Tenant(("--compute-limit", "25"), 25.0),), Aim.LIMIT),
     Case(
         "latency-beside-three",
         (
-            Tenant(("--priority", "latency"), None, pattern=Pattern.LATENCY),
-            *(Tenant((), 100 / 3),) * 3,
+            Tenant(("--priority", "latency"), None, HASTY_KERNEL_US, Pattern.LATENCY),
+            *(Tenant((), 100 / 3, TURN_KERNEL_US),) * 3,
         ),
         Aim.LATENCY,
     ),

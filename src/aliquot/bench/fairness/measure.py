@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from aliquot.bench.fairness.cases import USUAL_KERNEL_US, Aim, Case, Pattern, Tenant
+from aliquot.bench.fairness.cases import Aim, Case, Tenant
 from aliquot.bench.fairness.machine import Noise, NoiseMeter
 from aliquot.bench.fairness.tenants import Together, calibrate
 from aliquot.bench.fairness.trace import Trace, Work, windows
-from aliquot.bench.fairness.verdict import SECOND, WARM_UP_NS, Check, judge, percentile
+from aliquot.bench.fairness.verdict import SECOND, WARM_UP_NS, Check, judge
 from aliquot.client.device_host import DeviceHost
 from aliquot.errors import BenchmarkFailed
 from aliquot.model.device import Device
@@ -80,7 +80,6 @@ class Result(NamedTuple):
 
     outcomes: list[Outcome]
     alone: list[Alone]
-    alone_delay_ms: float
     tolerance: float
 
     @property
@@ -94,7 +93,6 @@ class Result(NamedTuple):
             "holds": self.holds,
             "tolerance": self.tolerance,
             "alone": [one._asdict() for one in self.alone],
-            "alone_delay_ms": self.alone_delay_ms,
             "cases": [outcome.as_dict() for outcome in self.outcomes],
         }
 
@@ -148,16 +146,13 @@ class _Bench:
         for kernel_us in kinds:
             self._progress(f"calibrating kernels of {kernel_us / 1000:g} ms")
             self._iterations[kernel_us] = calibrate(self._device, kernel_us)
-        delay_ms = 0.0
-        if any(case.aim is Aim.LATENCY for case in cases):
-            delay_ms = self._delay_alone()
         before = {kernel_us: self._rate_alone(kernel_us, "before") for kernel_us in kinds}
         raw = [self._together(case) for case in cases]
         after = {kernel_us: self._rate_alone(kernel_us, "after") for kernel_us in kinds}
         alone = [Alone(kind, before[kind], after[kind]) for kind in kinds]
         each = {one.kernel_us: one.seconds_per_kernel for one in alone}
-        outcomes = [self._outcome(one, each, tolerance, delay_ms) for one in raw]
-        return Result(outcomes, alone, delay_ms, tolerance)
+        outcomes = [self._outcome(one, each, tolerance) for one in raw]
+        return Result(outcomes, alone, tolerance)
 
     def _rate_alone(self, kernel_us: float, when: str) -> float:
         self._progress(f"kernels of {kernel_us / 1000:g} ms alone, {when} all others")
@@ -167,14 +162,6 @@ class _Bench:
         if not rate:
             raise BenchmarkFailed("a tenant that was alone completed nothing")
         return rate
-
-    def _delay_alone(self) -> float:
-        self._progress("delay of single kernels, alone")
-        tenant = Tenant((), None, USUAL_KERNEL_US, Pattern.LATENCY)
-        _, (trace,) = self._run((tenant,), self._lengths.alone)
-        if not trace.delays_ns:
-            raise BenchmarkFailed("a tenant that was to measure delays wrote none")
-        return percentile([delay / 1e6 for delay in trace.delays_ns], 0.5)
 
     def _run(self, tenants: tuple[Tenant, ...], seconds: float) -> tuple[int, list[Trace]]:
         iterations = [self._iterations[tenant.kernel_us] for tenant in tenants]
@@ -207,9 +194,7 @@ class _Bench:
             for usage in self._host.list_vgpus()
         }
 
-    def _outcome(
-        self, raw: _Raw, each: dict[float, float], tolerance: float, delay_ms: float
-    ) -> Outcome:
+    def _outcome(self, raw: _Raw, each: dict[float, float], tolerance: float) -> Outcome:
         lengths = [each[tenant.kernel_us] for tenant in raw.case.tenants]
         work = Work(raw.work.traces, lengths)
         begin = raw.start_ns + WARM_UP_NS
@@ -218,7 +203,7 @@ class _Bench:
         every = windows(raw.start_ns, end, _BAND_NS, _BAND_NS)
         bands = [list(band) for band in zip(*(shares(*window) for window in every), strict=True)]
         try:
-            checks = judge(raw.case, work, begin, end, tolerance=tolerance, alone_delay_ms=delay_ms)
+            checks = judge(raw.case, work, begin, end, tolerance=tolerance)
         except ValueError as error:
             raise BenchmarkFailed(f"{raw.case.name}: {error}") from error
         return Outcome(raw.case, shares(begin, end), raw.accounts, bands, checks, raw.noise)
