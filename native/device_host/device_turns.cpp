@@ -112,12 +112,13 @@ void DeviceTurns::end_worker(uint64_t vgpu) {
   if (member == nullptr) return;
   const records::VgpuTurns had = report(vgpu);
   log_.line("vgpu=%llu had %llu turns, %llu ms of the device, waited %llu ms for it; handing it over "
-            "took %llu us",
+            "took %llu us; it computed for %llu ms outside of them",
             static_cast<unsigned long long>(vgpu), static_cast<unsigned long long>(had.turns),
             static_cast<unsigned long long>(had.held_ns / 1'000'000),
             static_cast<unsigned long long>(had.waited_ns / 1'000'000),
             static_cast<unsigned long long>(
-                member->hand_over_ns == kUnknown ? 0 : member->hand_over_ns / 1'000));
+                member->hand_over_ns == kUnknown ? 0 : member->hand_over_ns / 1'000),
+            static_cast<unsigned long long>(member->witness.outside_ns() / 1'000'000));
   member->page.reset();
   member->peer = {};
   member->witness.end();

@@ -10,7 +10,8 @@ bool TurnWitness::begin(pid_t worker, uint64_t now) {
   inside_ns_ = children_ns_ = turns_ = seen_turns_ = seen_host_ns_ = asked_at_ = 0;
   burst_ns_ = kBurstNs;
   seen_at_ = now;
-  seen_outside_ns_ = outside_ns();
+  before_ns_ = seen_outside_ns_ = 0;
+  before_ns_ = outside_ns();
   return watching_;
 }
 
@@ -22,7 +23,8 @@ uint64_t TurnWitness::processor_ns() const {
 
 uint64_t TurnWitness::outside_ns() const {
   const uint64_t until = in_turn_ ? turn_began_ns_ : processor_ns();
-  return until - std::min(until, inside_ns_) + children_ns_;
+  const uint64_t outside = until - std::min(until, inside_ns_) + children_ns_;
+  return outside - std::min(outside, before_ns_);
 }
 
 void TurnWitness::granted() {

@@ -21,8 +21,8 @@ class TurnWitness {
 
   /// What may be taken outside turns, of one processor, without a question: threads that go to sleep
   /// after a turn, records, timers.
-  static constexpr uint64_t kAllowedNs = 50'000'000;      // between two looks
-  static constexpr uint64_t kAllowedATurnNs = 400'000;    // and for each turn that ended meanwhile
+  static constexpr uint64_t kAllowedNs = 30'000'000;       // between two looks
+  static constexpr uint64_t kAllowedATurnNs = 250'000;     // and for each turn that ended meanwhile
   /// What claims may add up to before they are charged, and how fast that room comes back.
   static constexpr uint64_t kBurstNs = 5'000'000'000;
   static constexpr uint64_t kBurstPercent = 5;
@@ -39,16 +39,19 @@ class TurnWitness {
   Verdict look(uint64_t now, uint64_t children_ns);
   /// The worker's answer. `charge_ns`: what is to be charged.
   Verdict answered(uint64_t now, uint64_t host_ns, uint64_t& charge_ns);
+  /// Processor time outside turns since `begin`, that of children included, and its turns.
+  uint64_t outside_ns() const;
+  uint64_t turns() const { return turns_; }
   /// Why it is guilty, for the log.
   const std::string& reason() const { return reason_; }
 
  private:
   uint64_t processor_ns() const;
-  uint64_t outside_ns() const;
 
   clockid_t clock_ = 0;
   bool watching_ = false;
   bool in_turn_ = false;
+  uint64_t before_ns_ = 0;      // taken before it began
   uint64_t inside_ns_ = 0;      // taken in turns that have ended
   uint64_t turn_began_ns_ = 0;  // processor time then
   uint64_t children_ns_ = 0;

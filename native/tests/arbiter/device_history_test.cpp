@@ -117,7 +117,9 @@ class DeviceHistory {
         known.shares = shares();
         know(known);
         return simulator_.tell(
-            [&](Arbiter& arbiter, uint64_t now) { arbiter.set_shares(vgpu, known.shares, now); });
+            [id = vgpu, shares = known.shares](Arbiter& arbiter, uint64_t now) {
+            arbiter.set_shares(id, shares, now);
+          });
       default:
         if (known.started)
           simulator_.stop(vgpu);
@@ -162,7 +164,9 @@ class DeviceHistory {
       known.shares.limit = kWhole;
       known.shares.priority = PriorityClass::kNormal;
       simulator_.tell(
-          [&](Arbiter& arbiter, uint64_t now) { arbiter.set_shares(vgpu, known.shares, now); });
+          [id = vgpu, shares = known.shares](Arbiter& arbiter, uint64_t now) {
+            arbiter.set_shares(id, shares, now);
+          });
       simulator_.stop(vgpu);
       simulator_.set_load(vgpu, {.shortest_ns = 50 * kMicrosecond + upto(kMillisecond),
                                  .longest_ns = 2 * kMillisecond});
