@@ -318,6 +318,19 @@ def test_permitted_memory_is_left_alone(user: int | None) -> None:
         assert control.list()[0].worker == vgpu.worker
 
 
+# Device time
+
+
+def test_computing_outside_of_turns_ends_a_worker(user: int | None) -> None:
+    """It says that it computed nothing; its processor time says otherwise."""
+    with running_device_host(user, "ready burn serve") as host:
+        host.control().create()
+        host.wait_for_log("ready, the driver took")
+        begin = time.monotonic()
+        host.wait_for_log("ms outside its turns")
+        assert time.monotonic() - begin < 2
+
+
 # The cache of compiled kernels
 
 

@@ -3,6 +3,7 @@
 //
 //   ready                 say kWorkerReady
 //   fail TEXT             say kWorkerFailed
+//   burn                  compute from now on, on a thread of its own
 //   serve                 answer kDisconnect with kGone and kPing with kPong until the device host
 //                         hangs up
 //   serve-silently        read records, answer none
@@ -21,6 +22,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "protocol/socket.h"
@@ -35,6 +37,7 @@ constexpr int kSocket = 3;
 uint32_t g_connection = 0;
 std::vector<records::Arena> g_arenas;
 bool g_hoards = false;
+bool g_burns = false;
 
 template <class Payload>
 void say(Kind kind, const Payload& payload) {
@@ -70,6 +73,9 @@ bool read_until(Kind kind, bool answering) {
     if (record.header.kind == Kind::kDisconnect && answering)
       say(Kind::kGone, payload_of<records::ConnectionReference>(record));
     if (record.header.kind == Kind::kPing && answering) pong(record.header.sequence);
+    // What its trials take is no work for a device; what it burns it doesn't own up to.
+    if (record.header.kind == Kind::kAskWork)
+      say(Kind::kWork, records::Work{g_burns ? 0 : UINT64_MAX / 2});
     if (record.header.kind == kind) return true;
   }
 }
@@ -122,7 +128,12 @@ bool obey_protocol_order(const std::string& order, const std::string& argument, 
       for (const records::Arena& arena : g_arenas) say(Kind::kArenaDropped, arena);
     } else if (order == "hoard-arenas") {
       g_hoards = true;
-    } else if (order == "false-pong") {
+    } else if (order == "burn") {
+    g_burns = true;
+    std::thread([] {
+      for (;;) ::getppid();
+    }).detach();
+  } else if (order == "false-pong") {
       pong(4711);
     } else if (order == "garbage") {
       [[maybe_unused]] const ssize_t sent = ::send(kSocket, "garbage", 7, MSG_NOSIGNAL);
