@@ -157,9 +157,17 @@ void TurnGate::await_turn(Lock& lock) {
 void TurnGate::make_room(Lock& lock, uint64_t expected_ns, const std::atomic<bool>& stop) {
   const uint64_t most = page().window_ns.load(std::memory_order_relaxed);
   const uint64_t left = std::min(most / 2, most - std::min(most, expected_ns));
+  if (minded_) {  // by one thread: were all to wait for the device, each end would wake them all
+    const uint32_t seen = rooms_.load();
+    lock.unlock();
+    futex_wait(rooms_, seen, kSliceNs);
+    lock.lock();
+    return;
+  }
+  minded_ = true;
   for (;;) {
     window_.retire();
-    if (under_way() <= left || closing_ || !has_turn() || stop.load() || hung_up_.load()) return;
+    if (under_way() <= left || closing_ || !has_turn() || stop.load() || hung_up_.load()) break;
     const TurnWindow::Flight* next = window_.next_to_end(left);
     if (next == nullptr) {
       window_.cover_all();
@@ -167,6 +175,8 @@ void TurnGate::make_room(Lock& lock, uint64_t expected_ns, const std::atomic<boo
     }
     await_end(lock, next);
   }
+  minded_ = false;
+  bump(rooms_);
 }
 
 void TurnGate::drain(Lock& lock, const std::atomic<bool>& stop) {
