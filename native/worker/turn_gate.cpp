@@ -112,6 +112,8 @@ bool TurnGate::admit(uint64_t expected_ns) {
   if (under_way() != 0) {
     const uint64_t most = page().window_ns.load(std::memory_order_relaxed);
     if (under_way() + expected_ns > most) return false;
+    // Or those that ask for little would go on passing one that asks for more.
+    if (minded_since_ != 0 && now_ns() - minded_since_ > most) return false;
   }
   const uint64_t deadline = page().deadline_ns.load(std::memory_order_relaxed);
   if (deadline != turns::kNoDeadline) {
@@ -157,14 +159,15 @@ void TurnGate::await_turn(Lock& lock) {
 void TurnGate::make_room(Lock& lock, uint64_t expected_ns, const std::atomic<bool>& stop) {
   const uint64_t most = page().window_ns.load(std::memory_order_relaxed);
   const uint64_t left = std::min(most / 2, most - std::min(most, expected_ns));
-  if (minded_) {  // by one thread: were all to wait for the device, each end would wake them all
+  // By one thread: were all to wait for the device, each end would wake them all.
+  if (minded_since_ != 0) {
     const uint32_t seen = rooms_.load();
     lock.unlock();
     futex_wait(rooms_, seen, kSliceNs);
     lock.lock();
     return;
   }
-  minded_ = true;
+  minded_since_ = now_ns();
   for (;;) {
     window_.retire();
     if (under_way() <= left || closing_ || !has_turn() || stop.load() || hung_up_.load()) break;
@@ -175,7 +178,7 @@ void TurnGate::make_room(Lock& lock, uint64_t expected_ns, const std::atomic<boo
     }
     await_end(lock, next);
   }
-  minded_ = false;
+  minded_since_ = 0;
   bump(rooms_);
 }
 

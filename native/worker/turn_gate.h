@@ -111,7 +111,7 @@ class TurnGate {
   uint32_t returned_ = 0;   // the last turn that was given back
   bool closing_ = false;    // the turn is over: nothing more passes
   bool draining_ = false;   // a thread awaits what is under way
-  bool minded_ = false;     // a thread awaits room in the window
+  uint64_t minded_since_ = 0;  // a thread awaits room in the window; 0: none
   std::atomic<uint32_t> rooms_{0};  // futex word of those who leave that to it
   bool announced_ = false;  // the device host knows that there is work, and it has not begun
   bool recalled_ = false;

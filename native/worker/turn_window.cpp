@@ -19,12 +19,14 @@ TurnWindow::~TurnWindow() {
 
 void TurnWindow::close(const std::shared_ptr<Lane>& lane) {
   if (std::erase(lanes_, lane) == 0) return;
+  lane->closed = true;
   for (Flight& flight : lane->flights) drop(*lane, flight);
   lane->flights.clear();
   expected_ns_ -= lane->hidden_ns;
 }
 
 void TurnWindow::add(Lane& lane, cl_event event, const Work& work) {
+  if (lane.closed) return;
   calls_.clRetainEvent(event);
   Flight flight;
   flight.event = event;

@@ -35,6 +35,7 @@ class TurnWindow {
     uint64_t last_end_ns = 0;  // when the last one that was measured ended, by the device's clock
     bool flushed = true;
     bool held_up = false;  // something in it has waited for a user event; it may do so again
+    bool closed = false;
   };
   /// What has ended since it was taken last.
   struct Tally {
@@ -51,6 +52,7 @@ class TurnWindow {
   void open(const std::shared_ptr<Lane>& lane) { lanes_.push_back(lane); }
   /// The queue goes: all in it has ended.
   void close(const std::shared_ptr<Lane>& lane);
+  /// Nothing where the queue is gone: what a user event sets off there has failed before.
   void add(Lane& lane, cl_event event, const Work& work);
   /// A launch without an event.
   void hide(Lane& lane, const Work& work);

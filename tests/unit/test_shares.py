@@ -1,12 +1,15 @@
 """Shares and policies: what people write, what is refused, and what they read."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aliquot import shares
+from aliquot.client import policies
 from aliquot.errors import BadTurn, ImpossibleShare, UnknownPolicy, UnknownPriorityClass
-from aliquot.model.shares import WHOLE, PolicyKind, PriorityClass, Shares, Turns
+from aliquot.model.shares import WHOLE, Policy, PolicyKind, PriorityClass, Shares, Turns
 
 
 @pytest.mark.parametrize(
@@ -136,3 +139,18 @@ def test_numbers_for_json_are_percent() -> None:
     assert (told["compute"], told["compute_limit"], told["share_1s"]) == (25.0, 40.0, 33.33)
     assert (told["balance_ns"], told["debt_ns"]) == (-7, 7)
     assert Turns(balance_ns=7).debt_ns == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["", "best-effort", "best-effort -1 1", "best-effort 5 1", "equal-share 0 61", "own 0 1"]
+)
+def test_damaged_policy_counts_as_missing(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALIQUOT_RUNTIME_DIR", str(tmp_path))
+    (tmp_path / "gpu").mkdir()
+    kept = Policy(PolicyKind.EQUAL_SHARE, 2_000_000, 4)
+    policies.remember("gpu", kept)
+    assert policies.remembered("gpu") == kept
+    (tmp_path / "gpu" / "policy").write_text(text)
+    assert policies.remembered("gpu") is None

@@ -182,6 +182,26 @@ void test_free_user_events() {
   CHECK_SAME(turn.host.wanted(), 0);
 }
 
+// What a command waited for has its status only when that command has failed for another reason,
+// and its queue is gone.
+void test_queue_is_gone() {
+  ScriptedDriver script;
+  test::TurnDouble turn(script.driver());
+  Guest guest(script, turn);
+  guest.user_event(1);
+  guest.user_event(2);
+  const size_t waiting = guest.fill(1, {1, 2});
+  guest.set(1, -1);
+  script.set(waiting, -1);
+  opencl::ReleaseCommand release;
+  release.kind = static_cast<uint32_t>(opencl::ObjectKind::kQueue);
+  release.object = 1;
+  send(guest.connection(), release);
+  grant_ms(turn.turns, 60'000);
+  guest.set(2, CL_COMPLETE);
+  CHECK(turn_ends(turn));
+}
+
 // The guest process vanishes while commands wait: without a turn, and at once.
 void test_end() {
   ScriptedDriver script;
@@ -208,6 +228,7 @@ void test_blocked_work() {
   test_not_awaited();
   test_out_of_order();
   test_free_user_events();
+  test_queue_is_gone();
   test_end();
 }
 

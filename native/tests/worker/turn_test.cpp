@@ -131,6 +131,28 @@ void test_long_command() {
   CHECK(scene.first.passes());
 }
 
+// One that asks for more than the window is not passed for ever by those that ask for little.
+void test_no_passing() {
+  Scene scene;
+  scene.turns.grant();
+  const size_t one = scene.first.submit_now();
+  Submitter large(scene.script, scene.gate, 3);
+  large.cost()->measured(1, 10 * kMillisecond);
+  large.submit();
+  CHECK(scene.wait(1));
+  pause_ms(10);
+  scene.second.submit();
+  CHECK(scene.wait(2));
+  pause_ms(30);
+  CHECK(!large.passed() && !scene.second.passed());
+  const size_t next = scene.script.events();
+  scene.script.set(one, CL_COMPLETE);
+  CHECK(large.passes());
+  CHECK(!scene.second.passed());
+  scene.script.set(next, CL_COMPLETE);
+  CHECK(scene.second.passes());
+}
+
 void test_deadline() {
   Scene scene;
   const uint32_t turn = grant_ms(scene.turns, kLong);
@@ -403,6 +425,7 @@ int main() {
   test_waiting();
   test_window();
   test_long_command();
+  test_no_passing();
   test_deadline();
   test_no_room_in_turn();
   test_hidden();

@@ -10,7 +10,13 @@ import contextlib
 import os
 
 from aliquot import runtime_directory
-from aliquot.model.shares import Policy, PolicyKind
+from aliquot.model.shares import (
+    LONGEST_TURN_NS,
+    MOST_AVERAGING,
+    SHORTEST_TURN_NS,
+    Policy,
+    PolicyKind,
+)
 
 
 def remember(device_uuid: str, policy: Policy) -> None:
@@ -33,9 +39,11 @@ def remembered(device_uuid: str) -> Policy | None:
         with open(_path(device_uuid), encoding="ascii") as file:
             word, turn_ns, averaging = file.read(100).split()
         kinds = {kind.word: kind for kind in PolicyKind}
-        return Policy(kinds[word], int(turn_ns), int(averaging))
+        policy = Policy(kinds[word], int(turn_ns), int(averaging))
     except (OSError, ValueError, KeyError):
         return None
+    whole_turn = policy.turn_ns == 0 or SHORTEST_TURN_NS <= policy.turn_ns <= LONGEST_TURN_NS
+    return policy if whole_turn and 1 <= policy.averaging <= MOST_AVERAGING else None
 
 
 def _path(device_uuid: str) -> str:
