@@ -21,7 +21,7 @@ DeviceHost::DeviceHost(EventLoop& loop, EventLog& log, const Options& options,
       options_(options),
       ledger_(options.memory),
       children_(loop),
-      turns_(loop, log),
+      turns_(loop, log, options.processors),
       context_{loop, log, ledger_, children_, turns_, options_, std::move(make_worker)},
       control_path_(options.device_dir() + "/control.sock"),
       listener_(loop, [this](Descriptor socket, const PeerIdentity& peer) {

@@ -39,9 +39,10 @@ uint64_t now_ns() {
 
 }  // namespace
 
-DeviceTurns::DeviceTurns(EventLoop& loop, EventLog& log)
+DeviceTurns::DeviceTurns(EventLoop& loop, EventLog& log, uint32_t processors)
     : loop_(loop),
       log_(log),
+      processors_(processors),
       timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
   timer_token_ = loop_.watch(timer_.get(), EPOLLIN, [this](uint32_t) {
     uint64_t times = 0;
@@ -112,28 +113,33 @@ void DeviceTurns::end_worker(uint64_t vgpu) {
   if (member == nullptr) return;
   const records::VgpuTurns had = report(vgpu);
   log_.line("vgpu=%llu had %llu turns, %llu ms of the device, waited %llu ms for it; handing it over "
-            "took %llu us; it computed for %llu ms outside of them",
+            "took %llu us; the system withheld %llu ms; it computed for %llu ms outside of them",
             static_cast<unsigned long long>(vgpu), static_cast<unsigned long long>(had.turns),
             static_cast<unsigned long long>(had.held_ns / 1'000'000),
             static_cast<unsigned long long>(had.waited_ns / 1'000'000),
             static_cast<unsigned long long>(
                 member->hand_over_ns == kUnknown ? 0 : member->hand_over_ns / 1'000),
+            static_cast<unsigned long long>(arbiter_.account(vgpu, now_ns()).withheld_ns / 1'000'000),
             static_cast<unsigned long long>(member->witness.outside_ns() / 1'000'000));
   member->page.reset();
   member->peer = {};
   member->witness.end();
+  member->withheld.end();
   member->wanted_since = 0;
   arbiter_.lost_worker(vgpu, now_ns());
   arm();
 }
 
 void DeviceTurns::worker_ready(uint64_t vgpu, pid_t worker) {
-  if (Member* member = find(vgpu)) member->witness.begin(worker, now_ns());
+  Member* member = find(vgpu);
+  if (member == nullptr) return;
+  if (member->witness.begin(worker, now_ns())) member->withheld.begin(worker, processors_);
 }
 
 void DeviceTurns::look_at_worker(uint64_t vgpu, uint64_t children_ns) {
   Member* member = find(vgpu);
   if (member == nullptr || !member->page) return;
+  member->withheld.look();
   switch (member->witness.look(now_ns(), children_ns)) {
     case TurnWitness::Verdict::kNothing:
       return;
@@ -163,8 +169,10 @@ int DeviceTurns::page(uint64_t vgpu) const {
 
 void DeviceTurns::on_wanted(uint64_t vgpu) {
   Member* member = find(vgpu);
+  // Without a page it would be granted what it can't give back.
+  if (member == nullptr || !member->page) return;
   // One that has the device may have asked before it saw that.
-  if (member == nullptr || member->wanted_since != 0 || arbiter_.holder() == vgpu) return;
+  if (member->wanted_since != 0 || arbiter_.holder() == vgpu) return;
   const uint64_t now = now_ns();
   member->wanted_since = now;
   arbiter_.wants(vgpu, now);
@@ -178,10 +186,11 @@ void DeviceTurns::on_finished(uint64_t vgpu, const records::TurnFinished& finish
     return member->peer.kill("it gave back a turn that it hasn't");
   const uint64_t now = now_ns();
   const uint64_t turn_ns = now - std::min(now, arbiter_.held_since());
-  member->witness.finished();
+  const uint64_t withheld = member->withheld.finished(turn_ns, member->witness.finished());
   member->busy_ns += std::min(finished.busy_ns, turn_ns);
   if (finished.more != 0) member->wanted_since = now;
-  arbiter_.finished(vgpu, finished.more != 0, now, spared(*member, turn_ns, finished));
+  const arbiter::Unused unused{spared(*member, turn_ns, finished), withheld};
+  arbiter_.finished(vgpu, finished.more != 0, now, unused);
   arm();
 }
 
@@ -219,6 +228,7 @@ void DeviceTurns::grant(uint64_t vgpu, uint64_t deadline_ns) {
   const uint64_t window = anybody_in_haste ? std::min(kShortWindowNs, arbiter_.turn_ns())
                                            : arbiter_.turn_ns();
   member->witness.granted();
+  member->withheld.granted();
   static_assert(kNoTime == turns::kNoDeadline);
   const bool owed_much = arbiter_.balance(vgpu) > static_cast<int64_t>(arbiter_.turn_ns());
   member->page->grant(deadline_ns, window, owed_much ? kLongPatienceNs : kPatienceNs,
@@ -265,7 +275,7 @@ void DeviceTurns::sample(uint64_t vgpu) {
   if (member == nullptr) return;
   const uint64_t now = now_ns();
   const arbiter::Account account = arbiter_.account(vgpu, now);
-  member->history.sample(now, account.held_ns - account.spared_ns);
+  member->history.sample(now, account.held_ns - account.spared_ns - account.withheld_ns);
 }
 
 records::VgpuTurns DeviceTurns::report(uint64_t vgpu) const {
@@ -280,7 +290,7 @@ records::VgpuTurns DeviceTurns::report(uint64_t vgpu) const {
   report.shares.limit = member.shares.limit;
   report.shares.weight = member.shares.weight;
   report.shares.priority = static_cast<uint32_t>(member.shares.priority);
-  report.held_ns = account.held_ns - account.spared_ns;
+  report.held_ns = account.held_ns - account.spared_ns - account.withheld_ns;
   report.waited_ns = account.waited_ns;
   report.outside_ns = account.outside_ns;
   report.overrun_ns = account.overrun_ns;

@@ -15,6 +15,7 @@
 #include "device_host/turn_history.h"
 #include "device_host/turn_page_memory.h"
 #include "device_host/turn_witness.h"
+#include "device_host/withheld_time.h"
 #include "protocol/records.h"
 
 namespace aliquot {
@@ -27,7 +28,8 @@ struct TurnPeer {
 
 class DeviceTurns final : public arbiter::Doer {
  public:
-  DeviceTurns(EventLoop& loop, EventLog& log);
+  /// `processors`: of this machine, on which the device computes; 0: it has its own.
+  DeviceTurns(EventLoop& loop, EventLog& log, uint32_t processors);
   ~DeviceTurns() override;
   DeviceTurns(const DeviceTurns&) = delete;
   DeviceTurns& operator=(const DeviceTurns&) = delete;
@@ -77,6 +79,7 @@ class DeviceTurns final : public arbiter::Doer {
     std::unique_ptr<TurnPageMemory> page;  // null: no worker
     TurnHistory history;
     TurnWitness witness;
+    WithheldTime withheld;
     uint64_t wanted_since = 0;  // 0: it wants nothing, or has a turn
     uint64_t busy_ns = 0;       // a claim
     // What passes, on average, between the grant and the first command's start, and between the last
@@ -91,6 +94,7 @@ class DeviceTurns final : public arbiter::Doer {
 
   EventLoop& loop_;
   EventLog& log_;
+  uint32_t processors_;
   std::map<uint64_t, Member> members_;
   arbiter::Arbiter arbiter_{*this};
   Descriptor timer_;

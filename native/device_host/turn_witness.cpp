@@ -33,12 +33,14 @@ void TurnWitness::granted() {
   turn_began_ns_ = processor_ns();
 }
 
-void TurnWitness::finished() {
-  if (!watching_ || !in_turn_) return;
+uint64_t TurnWitness::finished() {
+  if (!watching_ || !in_turn_) return 0;
   in_turn_ = false;
   const uint64_t now = processor_ns();
-  inside_ns_ += now - std::min(now, turn_began_ns_);
+  const uint64_t taken = now - std::min(now, turn_began_ns_);
+  inside_ns_ += taken;
   ++turns_;
+  return taken;
 }
 
 TurnWitness::Verdict TurnWitness::look(uint64_t now, uint64_t children_ns) {

@@ -33,7 +33,8 @@ class TurnWitness {
   void end() { watching_ = false; }
 
   void granted();
-  void finished();
+  /// Returns the processor time that the worker took in the turn.
+  uint64_t finished();
 
   /// Looks; `children_ns` is the processor time of the worker's children.
   Verdict look(uint64_t now, uint64_t children_ns);

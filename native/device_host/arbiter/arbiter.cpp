@@ -81,11 +81,11 @@ void Arbiter::wants(uint64_t vgpu, uint64_t now) {
   settle();
 }
 
-void Arbiter::finished(uint64_t vgpu, bool more, uint64_t now, uint64_t spared_ns) {
+void Arbiter::finished(uint64_t vgpu, bool more, uint64_t now, Unused unused) {
   accrue(now);
   Entry* entry = find(vgpu);
   if (entry && entry == holder_) {
-    spare_holder(std::min(spared_ns, last_ns_ - entry->second.since_ns));
+    spare_holder(unused);
     enter(*entry, more ? State::kWaiting : State::kAway);
   }
   settle();

@@ -49,13 +49,20 @@ class Doer {
 /// What a vGPU has had of the device; ns and counts since it was added. Never goes back.
 struct Account {
   uint64_t held_ns = 0;    // it had the device
-  uint64_t spared_ns = 0;  // of that was not charged: handing the device over took so long
+  // Of that was not charged: so long took handing the device over, or the system withheld it.
+  uint64_t spared_ns = 0, withheld_ns = 0;
   uint64_t waited_ns = 0;  // it wanted it and had it not
   uint64_t turns = 0;
   uint64_t overrun_ns = 0;  // held beyond deadlines
   uint64_t outside_ns = 0;  // witnessed outside its turns, charged as if held
   int64_t balance_ns = 0;   // what is owed to it now; negative: its debt
   uint64_t longest_wait_ns = 0;
+};
+
+/// Of a turn, what is not charged, because its vGPU could not have used it.
+struct Unused {
+  uint64_t handing_over_ns = 0;
+  uint64_t withheld_ns = 0;  // by the operating system
 };
 
 class Arbiter {
@@ -83,9 +90,8 @@ class Arbiter {
 
   /// The vGPU has work and no turn.
   void wants(uint64_t vgpu, uint64_t now);
-  /// It gives its turn back; `more`: it has work already for another. `spared_ns` of the turn are
-  /// not charged: it could not have used them.
-  void finished(uint64_t vgpu, bool more, uint64_t now, uint64_t spared_ns = 0);
+  /// It gives its turn back; `more`: it has work already for another.
+  void finished(uint64_t vgpu, bool more, uint64_t now, Unused unused = {});
   /// So much device time was taken outside its turns, by the witness.
   void charge_outside(uint64_t vgpu, uint64_t ns, uint64_t now);
 
@@ -126,7 +132,7 @@ class Arbiter {
   // bookkeeping.cpp: what goes by with time.
   void accrue(uint64_t now);
   void charge_holder(uint64_t ns);
-  void spare_holder(uint64_t ns);
+  void spare_holder(Unused unused);
   std::vector<Accounts::Part> active() const;
   void pay_by_absence(uint64_t ns);
   void let_lapse();  // what those who are away may not keep

@@ -36,10 +36,16 @@ void Arbiter::charge_holder(uint64_t ns) {
 }
 
 // Takes back what was charged; who came or went during the turn makes no difference worth counting.
-void Arbiter::spare_holder(uint64_t ns) {
-  holder_->second.account.spared_ns += ns;
-  holder_->second.limit.refund(ns);
-  const uint64_t rate = holder_->second.rate;
+void Arbiter::spare_holder(Unused unused) {
+  Member& holder = holder_->second;
+  const uint64_t turn_ns = last_ns_ - holder.since_ns;
+  const uint64_t withheld_ns = std::min(unused.withheld_ns, turn_ns);
+  const uint64_t handing_over_ns = std::min(unused.handing_over_ns, turn_ns - withheld_ns);
+  const uint64_t ns = handing_over_ns + withheld_ns;
+  holder.account.spared_ns += handing_over_ns;
+  holder.account.withheld_ns += withheld_ns;
+  holder.limit.refund(ns);
+  const uint64_t rate = holder.rate;
   if (rate != 0 && rate != kOne) accounts_.refund(holder_->first, ns, active());
 }
 

@@ -117,7 +117,8 @@ class History : Doer {
           known_[who].waits = more;
           holder_ = 0;
         }
-        arbiter_.finished(who, more, now_, one_in(2) ? upto(200'000) : 0);
+        arbiter_.finished(who, more, now_,
+                          {one_in(2) ? upto(200'000) : 0, one_in(2) ? upto(2'000'000) : 0});
       }
     }
   }
@@ -145,7 +146,8 @@ class History : Doer {
       CHECK(account.turns >= before.turns && account.overrun_ns >= before.overrun_ns);
       CHECK(account.outside_ns >= before.outside_ns);
       CHECK(account.longest_wait_ns >= before.longest_wait_ns);
-      CHECK(account.spared_ns >= before.spared_ns && account.spared_ns <= account.held_ns);
+      CHECK(account.spared_ns >= before.spared_ns && account.withheld_ns >= before.withheld_ns);
+      CHECK(account.spared_ns + account.withheld_ns <= account.held_ns);
       CHECK(account.overrun_ns <= account.held_ns && account.longest_wait_ns <= account.waited_ns);
       CHECK(account.held_ns + account.waited_ns <= now_ - known.added_ns);
       const double rate = arbiter_.rate(vgpu);

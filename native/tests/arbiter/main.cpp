@@ -15,6 +15,7 @@ void parts() {
   test_two_in_turn();
   test_small_steps();
   test_handing_over_is_spared();
+  test_what_is_withheld_is_not_charged();
   test_long_debts();
   test_returning();
   test_classes();

@@ -89,6 +89,26 @@ void test_small_steps() {
   CHECK(about(trial.balance(1), -2000) && about(trial.balance(2), 1000));
 }
 
+void test_what_is_withheld_is_not_charged() {
+  Trial trial;
+  trial.add(1, {.limit = 2500});
+  trial.wants(1);
+  trial.now += 6 * kMillisecond;
+  trial.arbiter.finished(1, true, trial.now, {kMillisecond, 4 * kMillisecond});
+  CHECK(trial.arbiter.holder() == 1);  // one millisecond of its limit is gone
+  const Account account = trial.arbiter.account(1, trial.now);
+  CHECK(account.withheld_ns == 4 * kMillisecond && account.spared_ns == kMillisecond);
+  trial.now += 8 * kMillisecond;
+  trial.arbiter.finished(1, true, trial.now);
+  CHECK(!trial.arbiter.holder());
+  // Both together are no more than the turn.
+  trial.arbiter.look(trial.now += 100 * kMillisecond);
+  CHECK(trial.arbiter.holder() == 1);
+  trial.arbiter.finished(1, true, trial.now += kMillisecond, {kMillisecond, 4 * kMillisecond});
+  CHECK(trial.arbiter.account(1, trial.now).withheld_ns == 5 * kMillisecond);
+  CHECK(trial.arbiter.account(1, trial.now).spared_ns == kMillisecond);
+}
+
 void test_handing_over_is_spared() {
   Trial trial;
   trial.add(1, {.limit = 5000});
@@ -97,12 +117,12 @@ void test_handing_over_is_spared() {
   trial.wants(2);
   trial.now += 2 * kMillisecond;
   CHECK(about(trial.balance(1), -1'500'000));  // 25 beside 75
-  trial.arbiter.finished(1, true, trial.now, 400'000);
+  trial.arbiter.finished(1, true, trial.now, {400'000, 0});
   CHECK(about(trial.balance(1), -1'200'000) && trial.balance(1) + trial.balance(2) == 0);
   CHECK(trial.arbiter.account(1, trial.now).spared_ns == 400'000);
   // No more than the turn was long.
   trial.now += kMillisecond;
-  trial.arbiter.finished(2, true, trial.now, 10 * kMillisecond);
+  trial.arbiter.finished(2, true, trial.now, {10 * kMillisecond, 0});
   CHECK(about(trial.balance(1), -1'200'000));
 }
 

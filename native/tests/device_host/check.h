@@ -37,3 +37,6 @@ void test_computing_in_turns_is_no_guilt();  // turn_witness_test.cpp
 void test_computing_outside_turns_is_found();
 void test_a_claim_is_believed_and_charged_beyond_a_burst();
 void test_silence_and_unasked_answers_are_guilt();
+void test_what_is_withheld();  // withheld_time_test.cpp
+void test_threads_that_share_a_processor();
+void test_a_thread_that_runs_waits_for_nobody();

@@ -27,5 +27,8 @@ int main() {
   test_computing_outside_turns_is_found();
   test_a_claim_is_believed_and_charged_beyond_a_burst();
   test_silence_and_unasked_answers_are_guilt();
+  test_what_is_withheld();
+  test_threads_that_share_a_processor();
+  test_a_thread_that_runs_waits_for_nobody();
   return g_failures == 0 ? 0 : 1;
 }

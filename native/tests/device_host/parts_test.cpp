@@ -110,10 +110,11 @@ void test_options() {
   const std::vector<std::string> good = {
       "--uuid",           "cpu-1", "--runtime-dir", "/run/x", "--driver", "/lib/d.so",
       "--device-index",   "3",     "--memory",      "4096",   "--worker", "/bin/w",
-      "--platform-index", "1"};
+      "--platform-index", "1",     "--processors",  "8"};
   Options options;
   CHECK(parses(good, options));
   CHECK(options.device_index == 3 && options.platform_index == 1 && options.memory == 4096);
+  CHECK(options.processors == 8 && Options().processors == 0);
   CHECK(options.device_dir() == "/run/x/cpu-1");
   for (const auto& [at, bad] :
        std::vector<std::pair<size_t, std::string>>{{1, "../up"},
@@ -126,6 +127,7 @@ void test_options() {
                                                    {7, "x"},
                                                    {9, "0"},
                                                    {9, "99999999999999999999999"},
+                                                   {15, "x"},
                                                    {11, "w"}}) {
     std::vector<std::string> words = good;
     words[at] = bad;

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from aliquot import native_programs, runtime_directory
 from aliquot.client.connection import Connection
 from aliquot.errors import BadRuntimeDirectory, DeviceHostUnreachable, MissingNativeProgram
-from aliquot.model.device import Device
+from aliquot.model.device import SOFTWARE, Device
 
 START_SECONDS = 10.0
 _POLL_SECONDS = 0.001
@@ -109,6 +109,8 @@ def _spawn(device: Device, root: str) -> tuple[int, int]:
         "--worker",
         native_programs.find(native_programs.WORKER),
     ]
+    if device.kind == SOFTWARE:
+        arguments += ["--processors", str(device.compute_units)]
     inherited = _inherited_descriptors()
     reading, writing = os.pipe()
     # The device host outlives us: it must not hold our caller's pipes open.

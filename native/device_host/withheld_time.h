@@ -1,0 +1,61 @@
+// How much of its turns the operating system kept from a worker, on a device that computes on the
+// machine's own processors: threads of it were ready to run, and waited, while it left processors
+// unused that its turn gave it. Linux now and then puts all threads that wake up together on one
+// processor for milliseconds; and other programs want processors too. That is no device time had.
+//
+// The kernel says how long each thread waited (/proc/PID/task/TID/schedstat), so a worker claims
+// nothing here. It can bring about that its threads wait, by having more of them than it needs; but
+// then it uses its processors, or leaves them unused and computes less: what is withheld is never
+// more than what it left unused. Nor more than half of a turn: whoever is owed more could hold the
+// device without computing on it.
+#pragma once
+
+#include <dirent.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+
+#include "protocol/descriptor.h"
+
+namespace aliquot {
+
+class WithheldTime {
+ public:
+  /// Others are not looked at; what they wait is not made up for.
+  static constexpr size_t kMostThreads = 64;
+
+  /// `processors`: how many the device computes on; 0: it has its own.
+  void begin(pid_t worker, uint32_t processors);
+  void end();
+  /// Now and then: finds new threads, and those that compute.
+  void look();
+
+  void granted();
+  /// What was withheld of a turn of `turn_ns`, in which it took `used_ns` of processor time.
+  uint64_t finished(uint64_t turn_ns, uint64_t used_ns);
+
+  /// The rule alone. `waited_ns`: the sum over the threads that compute.
+  static uint64_t withheld_ns(uint64_t turn_ns, uint64_t used_ns, uint64_t waited_ns,
+                              uint32_t processors);
+
+ private:
+  struct Thread {
+    Descriptor statistics;
+    uint64_t ran_ns = 0, waited_ns = 0;
+    uint64_t seen_ran_ns = 0;  // at the last look
+    uint64_t lately_ns = 0;    // it ran between the last two
+    bool computes = false;
+  };
+  bool read(Thread& thread);
+  /// What the threads that compute have waited since this was asked last.
+  uint64_t take_waited();
+  void find_threads();
+  void choose();
+
+  uint32_t processors_ = 0;
+  Descriptor folder_;  // of the threads
+  std::map<pid_t, Thread> threads_;
+};
+
+}  // namespace aliquot
