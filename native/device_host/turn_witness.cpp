@@ -43,6 +43,11 @@ uint64_t TurnWitness::finished() {
   return taken;
 }
 
+uint64_t TurnWitness::most_ns() const {
+  const uint64_t paid = std::min(kAllowedNs + turns_since_seen() * kPaidATurnNs, kMostPaidNs);
+  return std::max(paid, allowed_ns());
+}
+
 TurnWitness::Verdict TurnWitness::look(uint64_t now, uint64_t children_ns) {
   if (!watching_) return Verdict::kNothing;
   children_ns_ = std::max(children_ns_, children_ns);
@@ -52,8 +57,7 @@ TurnWitness::Verdict TurnWitness::look(uint64_t now, uint64_t children_ns) {
     return Verdict::kGuilty;
   }
   const uint64_t outside = outside_ns();
-  const uint64_t allowed = kAllowedNs + (turns_ - seen_turns_) * kAllowedATurnNs;
-  if (outside - std::min(outside, seen_outside_ns_) > allowed) {
+  if (outside - std::min(outside, seen_outside_ns_) > allowed_ns()) {
     asked_at_ = now;
     return Verdict::kAsk;
   }
@@ -74,19 +78,20 @@ TurnWitness::Verdict TurnWitness::answered(uint64_t now, uint64_t host_ns, uint6
   asked_at_ = 0;
   const uint64_t outside = outside_ns();
   const uint64_t taken = outside - std::min(outside, seen_outside_ns_);
-  const uint64_t allowed = kAllowedNs + (turns_ - seen_turns_) * kAllowedATurnNs;
   // What it claims may have been taken within turns; more than all that it took it can't have been.
   const uint64_t claimed = std::min(taken, host_ns - std::min(host_ns, seen_host_ns_));
   seen_host_ns_ = std::max(seen_host_ns_, host_ns);
   burst_ns_ = std::min(kBurstNs, burst_ns_ + (now - seen_at_) * kBurstPercent / 100);
   const uint64_t free = std::min(burst_ns_, claimed);
   burst_ns_ -= free;
-  charge_ns = claimed - free;
+  const uint64_t unclaimed = taken - claimed;
+  const uint64_t most = most_ns();
+  charge_ns = claimed - free + unclaimed - std::min(unclaimed, allowed_ns());
   seen_outside_ns_ = outside;
   seen_turns_ = turns_;
   seen_at_ = now;
-  if (taken - claimed <= allowed) return Verdict::kNothing;
-  reason_ = "it computed for " + std::to_string((taken - claimed) / 1'000'000) +
+  if (unclaimed <= most) return Verdict::kNothing;
+  reason_ = "it computed for " + std::to_string(unclaimed / 1'000'000) +
             " ms outside its turns";
   return Verdict::kGuilty;
 }

@@ -23,6 +23,10 @@ class TurnWitness {
   /// after a turn, records, timers.
   static constexpr uint64_t kAllowedNs = 30'000'000;       // between two looks
   static constexpr uint64_t kAllowedATurnNs = 250'000;     // and for each turn that ended meanwhile
+  /// What it may take between two looks without a word, and pay for: some drivers' threads go on
+  /// looking for work for a millisecond after each turn.
+  static constexpr uint64_t kPaidATurnNs = 1'500'000;
+  static constexpr uint64_t kMostPaidNs = 100'000'000;
   /// What claims may add up to before they are charged, and how fast that room comes back.
   static constexpr uint64_t kBurstNs = 5'000'000'000;
   static constexpr uint64_t kBurstPercent = 5;
@@ -48,6 +52,9 @@ class TurnWitness {
 
  private:
   uint64_t processor_ns() const;
+  uint64_t turns_since_seen() const { return turns_ - seen_turns_; }
+  uint64_t allowed_ns() const { return kAllowedNs + turns_since_seen() * kAllowedATurnNs; }
+  uint64_t most_ns() const;
 
   clockid_t clock_ = 0;
   bool watching_ = false;

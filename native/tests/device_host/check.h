@@ -35,6 +35,7 @@ void test_shares_and_policies_that_can_t_be();
 void test_turn_history();
 void test_computing_in_turns_is_no_guilt();  // turn_witness_test.cpp
 void test_computing_outside_turns_is_found();
+void test_a_little_after_each_turn_is_charged();
 void test_a_claim_is_believed_and_charged_beyond_a_burst();
 void test_silence_and_unasked_answers_are_guilt();
 void test_what_is_withheld();  // withheld_time_test.cpp

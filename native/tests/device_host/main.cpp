@@ -25,6 +25,7 @@ int main() {
   test_turn_history();
   test_computing_in_turns_is_no_guilt();
   test_computing_outside_turns_is_found();
+  test_a_little_after_each_turn_is_charged();
   test_a_claim_is_believed_and_charged_beyond_a_burst();
   test_silence_and_unasked_answers_are_guilt();
   test_what_is_withheld();

@@ -64,7 +64,26 @@ void test_computing_outside_turns_is_found() {
   CHECK(witness.look(200 * kMs, 0) == Verdict::kAsk);
   uint64_t charge = 0;
   CHECK(witness.answered(201 * kMs, 10 * kMs, charge) == Verdict::kGuilty);
-  CHECK(!witness.reason().empty() && charge == 0);
+  CHECK(!witness.reason().empty());
+}
+
+// Threads of a driver that go on looking for work after each turn.
+void test_a_little_after_each_turn_is_charged() {
+  const Computing worker;
+  TurnWitness witness;
+  CHECK(witness.begin(worker.process(), 0));
+  for (int turn = 0; turn < 40; ++turn) {
+    witness.granted();
+    witness.finished();
+  }
+  worker.compute(60);
+  CHECK(witness.look(200 * kMs, 0) == Verdict::kAsk);
+  uint64_t charge = 0;
+  CHECK(witness.answered(201 * kMs, 0, charge) == Verdict::kNothing);
+  CHECK(charge >= 15 * kMs && charge <= 60 * kMs);  // beyond 30 ms, and 0.25 a turn
+  worker.compute(60);                               // without turns
+  CHECK(witness.look(400 * kMs, 0) == Verdict::kAsk);
+  CHECK(witness.answered(401 * kMs, 0, charge) == Verdict::kGuilty);
 }
 
 void test_a_claim_is_believed_and_charged_beyond_a_burst() {
