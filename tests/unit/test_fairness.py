@@ -9,7 +9,14 @@ import pytest
 from aliquot.bench.fairness import verdict
 from aliquot.bench.fairness.cases import CASES, Aim, Case
 from aliquot.bench.fairness.trace import Trace, Work, windows
-from aliquot.bench.fairness.verdict import SECOND, Check, jain, judge, percentile
+from aliquot.bench.fairness.verdict import (
+    SECOND,
+    Check,
+    jain,
+    judge,
+    judge_accounts,
+    percentile,
+)
 
 BY_NAME = {case.name: case for case in CASES}
 MS = 1_000_000
@@ -69,6 +76,20 @@ def test_a_share_that_is_off_is_found() -> None:
     }
     # 30.8 for 30 shows only over five seconds.
     assert missed(BY_NAME["30-70"], in_turns([77, 173])) == {"5 s, all windows"}
+
+
+def test_accounts_that_are_off_are_found() -> None:
+    case = BY_NAME["50-30-20"]
+
+    def holds(*accounts: float, tolerance: float = 1.0) -> bool:
+        (check,) = judge_accounts(case, accounts, tolerance=tolerance)
+        return check.holds
+
+    assert holds(40, 24, 16)  # of what was charged
+    assert holds(40.2, 24, 16)
+    assert not holds(40.6, 24, 16)
+    assert holds(40.6, 24, 16, tolerance=2)
+    assert not judge_accounts(BY_NAME["limit-25-alone"], [40])
 
 
 def test_doubled_tolerance_forgives_twice_as_much_and_no_more() -> None:

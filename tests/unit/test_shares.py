@@ -142,7 +142,8 @@ def test_numbers_for_json_are_percent() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "best-effort", "best-effort -1 1", "best-effort 5 1", "equal-share 0 61", "own 0 1"]
+    "text",
+    ["", "best-effort", "best-effort -1 1", "best-effort 5 1", "equal-share 0 61", "own 0 1"],
 )
 def test_damaged_policy_counts_as_missing(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -11,7 +11,7 @@ from aliquot.bench.fairness.cases import Aim, Case, Tenant
 from aliquot.bench.fairness.machine import Noise, NoiseMeter
 from aliquot.bench.fairness.tenants import Together, calibrate
 from aliquot.bench.fairness.trace import Trace, Work, windows
-from aliquot.bench.fairness.verdict import SECOND, WARM_UP_NS, Check, judge
+from aliquot.bench.fairness.verdict import SECOND, WARM_UP_NS, Check, judge, judge_accounts
 from aliquot.client.device_host import DeviceHost
 from aliquot.errors import BenchmarkFailed
 from aliquot.model.device import Device
@@ -204,6 +204,7 @@ class _Bench:
         bands = [list(band) for band in zip(*(shares(*window) for window in every), strict=True)]
         try:
             checks = judge(raw.case, work, begin, end, tolerance=tolerance)
+            checks += judge_accounts(raw.case, raw.accounts, tolerance=tolerance)
         except ValueError as error:
             raise BenchmarkFailed(f"{raw.case.name}: {error}") from error
         return Outcome(raw.case, shares(begin, end), raw.accounts, bands, checks, raw.noise)

@@ -17,6 +17,7 @@ STEP_NS = SECOND // 10
 USUAL_POINTS = 1.0  # 95 of 100 windows of a second
 MOST_POINTS = 2.0  # any window of a second
 LONG_POINTS = 0.6  # any window of five seconds
+ACCOUNT_POINTS = 0.3  # of the device time that the device host counts, from the second second on
 LEAST_JAIN = 0.999
 LEAST_BUSY = 0.88
 # A kernel that is longer than a turn can't be interrupted: so much more for each ms that it takes.
@@ -74,6 +75,23 @@ def judge(
         index = jain(work.between(begin_ns, end_ns))
         checks.append(Check("Jain's index", index, wider.least(LEAST_JAIN), "", at_most=False))
     return checks + _points(case, work.shares, begin_ns, end_ns, wider)
+
+
+def judge_accounts(case: Case, accounts: Sequence[float], *, tolerance: float = 1.0) -> list[Check]:
+    """Hold the device host's own accounts against what was promised.
+
+    What no tenant is charged for (handing over, what the operating system withheld) is nobody's,
+    so the rest is taken as the whole. Of a limit and of single kernels accounts say nothing.
+    """
+    whole = sum(accounts)
+    if case.aim not in (Aim.SHARES, Aim.EQUAL) or not whole:
+        return []
+    off = max(
+        abs(100 * account / whole - (tenant.expected or 0.0))
+        for account, tenant in zip(accounts, case.tenants, strict=True)
+    )
+    bar = _Tolerance(tolerance).most(ACCOUNT_POINTS)
+    return [Check("device time by the accounts", off, bar, "points off")]
 
 
 def jain(amounts: Sequence[float]) -> float:
