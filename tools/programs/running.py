@@ -71,7 +71,7 @@ def run_both(case: Case, driver: Driver, *options: str) -> tuple[Outcome, Outcom
     """
     case.command()  # gets the program, if need be, before two do so at once
     case.folder()
-    remoted_options = ("--quiet", "--kernel-limit", "20s", *options)
+    remoted_options = ("--quiet", "--kernel-limit", "120s", *options)
     with ThreadPoolExecutor(2) as pool:
         native = pool.submit(run, case, driver, remoted=False, caches="native")
         remoted = pool.submit(

@@ -18,7 +18,10 @@ class Hashcat(Case):
         program = fetch.debian_program("hashcat")
         mask = "?l?l?l?l?l"
         options = ["-m", "0", "-a", "3", "-D", "1,2", "--force", "--quiet", "--potfile-disable"]
-        return [str(program), *options, "5d41402abc4b2a76b9719d911017c592", mask]
+        hashed = "5d41402abc4b2a76b9719d911017c592"
+        # A second one at the same time is refused, unless its session has a name of its own.
+        own_session = 'exec "$0" --restore-disable --session "aliquot-$$" "$@"'
+        return ["sh", "-c", own_session, str(program), *options, hashed, mask]
 
     def folder(self) -> Path | None:
         # It looks for its kernels beside the program's folder when it is not installed.
