@@ -4,20 +4,18 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+
+#include "device_host/growth_history.h"
 
 namespace aliquot {
 
 class TurnHistory {
  public:
   static constexpr size_t kWaits = 512;
-  static constexpr uint64_t kLongestNs = 60'000'000'000;
-  /// Samples closer than this to the one before take its place.
-  static constexpr uint64_t kSampleNs = 90'000'000;
 
   void waited(uint64_t ns);
   /// The vGPU has had `held_ns` of the device up to `now`.
-  void sample(uint64_t now, uint64_t held_ns);
+  void sample(uint64_t now, uint64_t held_ns) { held_.sample(now, held_ns); }
 
   /// Of the last kWaits waits, the one that `percent` of them don't exceed, ns; 0 without any.
   uint64_t wait_percentile(unsigned percent) const;
@@ -26,13 +24,9 @@ class TurnHistory {
   uint32_t share(uint64_t span_ns, uint64_t now, uint64_t held_ns) const;
 
  private:
-  struct Sample {
-    uint64_t at;
-    uint64_t held;
-  };
   std::array<uint64_t, kWaits> waits_{};
   size_t wait_count_ = 0;
-  std::deque<Sample> samples_;
+  GrowthHistory held_;
 };
 
 }  // namespace aliquot
