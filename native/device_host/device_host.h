@@ -58,6 +58,9 @@ class DeviceHost {
   void retry_waiting_creates();
   void on_destroy(Control& control, const records::Record& record);
   void on_list(Control& control, uint32_t sequence);
+  // device_host_show.cpp
+  void on_show(Control& control, const records::Record& record);
+  void tell_vgpu(Control& control, uint32_t sequence, Vgpu& vgpu);
   // device_host_shares.cpp
   void on_resize(Control& control, const records::Record& record);
   void on_policy_set(Control& control, const records::Record& record);

@@ -96,6 +96,8 @@ void DeviceHost::on_record(Control& control, const records::Record& record) {
         return on_destroy(control, record);
       case Kind::kVgpuList:
         return on_list(control, sequence);
+      case Kind::kVgpuShow:
+        return on_show(control, record);
       case Kind::kVgpuResize:
         return on_resize(control, record);
       case Kind::kPolicySet:
@@ -192,6 +194,8 @@ bool DeviceHost::try_create(Control& control, const records::Record& record, boo
   arbiter::Shares shares;
   if (const std::string wrong = read_shares(request.shares, shares); !wrong.empty())
     return refuse(ErrorCode::kBadShare, wrong);
+  if (const std::string wrong = read_copy_limit(request.copy_limit); !wrong.empty())
+    return refuse(ErrorCode::kBadShare, wrong);
   if (living_vgpus() >= kMostVgpus)
     return refuse(ErrorCode::kLimitReached, "Too many vGPUs are on this device.");
   settings.id = last_vgpu_ + 1;
@@ -221,6 +225,7 @@ bool DeviceHost::try_create(Control& control, const records::Record& record, boo
   settings.kernel_limit_ms = request.kernel_limit_ms;
   settings.device_type = request.device_type;
   settings.shares = shares;
+  settings.copy_limit = request.copy_limit;
   settings.owner = control.peer.user;
 
   const uint64_t id = settings.id, asking = control.id;
@@ -279,11 +284,8 @@ void DeviceHost::on_destroy(Control& control, const records::Record& record) {
 }
 
 void DeviceHost::on_list(Control& control, uint32_t sequence) {
-  for (auto& [id, known] : vgpus_) {
-    if (known.vgpu->closing()) continue;
-    control.channel->send(make_record(Kind::kVgpuStatus, sequence, known.vgpu->status()));
-    control.channel->send(make_record(Kind::kVgpuTurns, sequence, turns_.report(id)));
-  }
+  for (auto& [id, known] : vgpus_)
+    if (!known.vgpu->closing()) tell_vgpu(control, sequence, *known.vgpu);
   control.channel->send(make_record(Kind::kDone, sequence));
 }
 

@@ -41,6 +41,12 @@ std::string read_shares(const records::Shares& record, arbiter::Shares& shares) 
   return {};
 }
 
+std::string read_copy_limit(uint64_t limit) {
+  if (limit == 0 || limit >= records::kLeastCopyLimit) return {};
+  return "A limit of copies of " + std::to_string(limit) + " bytes a second is less than " +
+         std::to_string(records::kLeastCopyLimit) + ".";
+}
+
 std::string read_policy(const records::Policy& record, arbiter::Policy& policy) {
   if (record.kind > static_cast<uint32_t>(arbiter::PolicyKind::kFixedShare))
     return "No policy has the number " + std::to_string(record.kind) + ".";
@@ -75,14 +81,19 @@ void DeviceHost::on_resize(Control& control, const records::Record& record) {
   arbiter::Shares shares;
   if (const std::string wrong = read_shares(request.shares, shares); !wrong.empty())
     return answer_error(control, sequence, ErrorCode::kBadShare, wrong);
+  if (const std::string wrong = read_copy_limit(request.copy_limit); !wrong.empty())
+    return answer_error(control, sequence, ErrorCode::kBadShare, wrong);
   const uint32_t others = turns_.arbiter().guaranteed() - vgpu.settings().shares.guarantee;
   if (others + shares.guarantee > arbiter::kWhole)
     return answer_error(control, sequence, ErrorCode::kShareUnavailable,
                         share_unavailable(shares.guarantee, others));
   vgpu.set_shares(shares);
-  log_.line("vgpu=%llu resized: guarantee %s, limit %s, weight %u, priority %u",
+  vgpu.set_copy_limit(request.copy_limit);
+  log_.line("vgpu=%llu resized: guarantee %s, limit %s, weight %u, priority %u, "
+            "copies %llu B/s",
             static_cast<unsigned long long>(request.vgpu), percent(shares.guarantee).c_str(),
-            percent(shares.limit).c_str(), shares.weight, static_cast<unsigned>(shares.priority));
+            percent(shares.limit).c_str(), shares.weight, static_cast<unsigned>(shares.priority),
+            static_cast<unsigned long long>(request.copy_limit));
   control.channel->send(make_record(Kind::kDone, sequence));
 }
 

@@ -31,13 +31,13 @@ constexpr uint32_t kHandOversToJudge = 8;
 // After the end of a turn, beyond the kernel that may still run.
 constexpr uint64_t kOverdueNs = 500'000'000;
 
-uint64_t now_ns() {
+}  // namespace
+
+uint64_t DeviceTurns::now_ns() {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
-
-}  // namespace
 
 DeviceTurns::DeviceTurns(EventLoop& loop, EventLog& log, uint32_t processors)
     : loop_(loop),
@@ -104,6 +104,7 @@ bool DeviceTurns::begin_worker(uint64_t vgpu, TurnPeer peer) {
   if (member == nullptr || !page->create()) return false;
   member->peer = std::move(peer);
   member->page = std::move(page);
+  member->page->limit_copies(member->copy_limit);
   member->peer.send(make_record(Kind::kTurnPage, 0), {member->page->descriptor()});
   return true;
 }
@@ -125,6 +126,7 @@ void DeviceTurns::end_worker(uint64_t vgpu) {
   member->peer = {};
   member->witness.end();
   member->withheld.end();
+  member->copies.worker_ended();
   member->wanted_since = 0;
   arbiter_.lost_worker(vgpu, now_ns());
   arm();
@@ -191,6 +193,7 @@ void DeviceTurns::on_finished(uint64_t vgpu, const records::TurnFinished& finish
   if (finished.more != 0) member->wanted_since = now;
   const arbiter::Unused unused{spared(*member, turn_ns, finished), withheld};
   arbiter_.finished(vgpu, finished.more != 0, now, unused);
+  claim_copies(vgpu, finished.copied_bytes, finished.copy_ns, now);
   arm();
 }
 
@@ -276,6 +279,7 @@ void DeviceTurns::sample(uint64_t vgpu) {
   const uint64_t now = now_ns();
   const arbiter::Account account = arbiter_.account(vgpu, now);
   member->history.sample(now, account.held_ns - account.spared_ns - account.withheld_ns);
+  member->copies.sample(now);
 }
 
 records::VgpuTurns DeviceTurns::report(uint64_t vgpu) const {

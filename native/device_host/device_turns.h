@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "device_host/arbiter/arbiter.h"
+#include "device_host/copy_account.h"
 #include "device_host/event_log.h"
 #include "device_host/event_loop.h"
 #include "device_host/turn_history.h"
@@ -42,6 +43,8 @@ class DeviceTurns final : public arbiter::Doer {
   /// `kernel_limit_ms` (0: no limit) beyond its end costs the worker, where others wait.
   void add(uint64_t vgpu, const arbiter::Shares& shares, uint32_t maximum, uint32_t kernel_limit_ms);
   void set_shares(uint64_t vgpu, const arbiter::Shares& shares);
+  /// Bytes a second; 0: no limit. Its worker keeps to it.
+  void set_copy_limit(uint64_t vgpu, uint64_t limit);
   void set_running(uint64_t vgpu, bool running);
   void remove(uint64_t vgpu);
 
@@ -61,10 +64,14 @@ class DeviceTurns final : public arbiter::Doer {
   void on_wanted(uint64_t vgpu);
   void on_finished(uint64_t vgpu, const records::TurnFinished& finished);
   void on_work(uint64_t vgpu, const records::Work& work);
+  /// What it claims to have copied since it began.
+  void on_copied(uint64_t vgpu, uint64_t bytes, uint64_t ns);
 
   /// Notes what the vGPU has had up to now, for its shares over the last seconds.
   void sample(uint64_t vgpu);
   records::VgpuTurns report(uint64_t vgpu) const;
+  uint64_t copied_bytes(uint64_t vgpu) const;
+  records::VgpuCopies report_copies(uint64_t vgpu) const;
 
   // arbiter::Doer
   void grant(uint64_t vgpu, uint64_t deadline_ns) override;
@@ -80,6 +87,8 @@ class DeviceTurns final : public arbiter::Doer {
     TurnHistory history;
     TurnWitness witness;
     WithheldTime withheld;
+    CopyAccount copies;
+    uint64_t copy_limit = 0;    // bytes a second; 0: none
     uint64_t wanted_since = 0;  // 0: it wants nothing, or has a turn
     uint64_t busy_ns = 0;       // a claim
     // What passes, on average, between the grant and the first command's start, and between the last
@@ -87,7 +96,9 @@ class DeviceTurns final : public arbiter::Doer {
     uint64_t hand_over_ns = kUnknown;
     uint32_t hand_overs = 0;
   };
+  static uint64_t now_ns();
   Member* find(uint64_t vgpu);
+  void claim_copies(uint64_t vgpu, uint64_t bytes, uint64_t ns, uint64_t now);
   uint64_t spared(Member& member, uint64_t turn_ns, const records::TurnFinished& finished);
   void check_overdue(uint64_t now);
   void arm();

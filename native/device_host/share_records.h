@@ -10,6 +10,7 @@ namespace aliquot {
 
 /// Empty when they can be; else one sentence that says what is wrong.
 std::string read_shares(const records::Shares& record, arbiter::Shares& shares);
+std::string read_copy_limit(uint64_t limit);
 std::string read_policy(const records::Policy& record, arbiter::Policy& policy);
 
 /// Why a guarantee can't be had, of which `guaranteed` is given already.

@@ -41,4 +41,8 @@ void TurnPageMemory::shorten(uint64_t deadline_ns) {
   page_->contended.store(1, std::memory_order_release);
 }
 
+void TurnPageMemory::limit_copies(uint64_t rate) {
+  page_->copy_rate.store(rate, std::memory_order_relaxed);
+}
+
 }  // namespace aliquot

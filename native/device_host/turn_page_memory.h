@@ -24,6 +24,8 @@ class TurnPageMemory {
   void grant(uint64_t deadline_ns, uint64_t window_ns, uint64_t patience_ns, bool contended);
   /// The turn that was granted last ends then: others wait.
   void shorten(uint64_t deadline_ns);
+  /// How much may be copied from now on, bytes a second; 0: as much as turns allow.
+  void limit_copies(uint64_t rate);
 
  private:
   Descriptor memory_;

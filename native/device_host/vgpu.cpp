@@ -47,12 +47,18 @@ bool Vgpu::open(std::string& problem) {
       context_.ledger.device_memory() / std::max<uint64_t>(1, settings_.memory_bytes);
   const auto maximum = static_cast<uint32_t>(std::clamp<uint64_t>(fit, 1, kMostVgpus));
   context_.turns.add(settings_.id, settings_.shares, maximum, settings_.kernel_limit_ms);
+  context_.turns.set_copy_limit(settings_.id, settings_.copy_limit);
   return start_worker(problem);
 }
 
 void Vgpu::set_shares(const arbiter::Shares& shares) {
   settings_.shares = shares;
   context_.turns.set_shares(settings_.id, shares);
+}
+
+void Vgpu::set_copy_limit(uint64_t limit) {
+  settings_.copy_limit = limit;
+  context_.turns.set_copy_limit(settings_.id, limit);
 }
 
 bool Vgpu::start_worker(std::string& problem) {
@@ -81,7 +87,8 @@ bool Vgpu::start_worker(std::string& problem) {
   events.ended = [this](const std::string& how) { on_worker_ended(how); };
   worker_ready_ = false;
   worker_problem_.clear();
-  worker_claims_ = {};
+  kernels_claimed_ = 0;
+  unsplit_kernels_ = {};
   baseline_ = kMostDriverBaseline;
   looks_beyond_ = 0;
   witness_sees_ = false;
@@ -168,10 +175,8 @@ records::VgpuStatus Vgpu::status() {
   status.memory_limit = settings_.memory_bytes;
   status.memory_lent = context_.ledger.lent(settings_.id);
   uint64_t unspent = 0;
-  for (const auto& [connection, guest] : guests_) {
-    if (guest->state != Guest::State::kOpen) continue;
-    unspent += std::min(guest->account.credit(), context_.ledger.lent(settings_.id, connection));
-  }
+  for (const records::VgpuProcess& process : processes())
+    unspent += process.memory_lent - process.memory_used;
   status.memory_used = status.memory_lent - unspent;
   if (worker_ && worker_->started()) {
     Sighting now;
@@ -180,14 +185,43 @@ records::VgpuStatus Vgpu::status() {
   status.witnessed_memory =
       sighting_.private_bytes() + sighting_.files + std::max(common_bytes(false), sighting_.shared);
   status.worker_cpu_ns = past_cpu_ns_ + sighting_.cpu_ns;
-  status.kernels = worker_claims_.kernels;
-  status.copied_bytes = worker_claims_.copied_bytes;
+  status.kernels = kernels_claimed_;
+  status.copied_bytes = context_.turns.copied_bytes(settings_.id);
   status.guest_processes = static_cast<uint32_t>(guest_processes());
   status.worker_process_id = static_cast<uint32_t>(worker_process());
   status.owner_uid = settings_.owner;
   status.protections = protections();
+  status.flags = settings_.flags;
+  status.kernel_limit_ms = settings_.kernel_limit_ms;
   copy_text(status.name, sizeof(status.name), settings_.name.c_str());
   return status;
+}
+
+std::vector<records::VgpuKernel> Vgpu::unsplit_kernels() const {
+  std::vector<records::VgpuKernel> kernels;
+  for (const records::VgpuKernel& kernel : unsplit_kernels_)
+    if (kernel.longest_ns != 0) kernels.push_back(kernel);
+  std::sort(kernels.begin(), kernels.end(), [](const auto& one, const auto& other) {
+    return one.longest_ns > other.longest_ns;
+  });
+  return kernels;
+}
+
+std::vector<records::VgpuProcess> Vgpu::processes() const {
+  std::vector<records::VgpuProcess> processes;
+  for (const auto& [connection, guest] : guests_) {
+    if (guest->state != Guest::State::kOpen) continue;
+    records::VgpuProcess process;
+    process.vgpu = settings_.id;
+    process.process_id = static_cast<uint32_t>(guest->peer.process);
+    process.connection = connection;
+    process.memory_lent = context_.ledger.lent(settings_.id, connection);
+    // The page is the guest process's to write.
+    process.memory_used =
+        process.memory_lent - std::min(guest->account.credit(), process.memory_lent);
+    processes.push_back(process);
+  }
+  return processes;
 }
 
 }  // namespace aliquot

@@ -1,10 +1,12 @@
 // One vGPU: its socket, its guest processes and its worker.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "device_host/guest.h"
 #include "device_host/heartbeat.h"
@@ -45,8 +47,12 @@ class Vgpu {
   pid_t worker_process() const;
   uint32_t protections() const;
   records::VgpuStatus status();
+  /// Those that the worker claims, the longest first.
+  std::vector<records::VgpuKernel> unsplit_kernels() const;
+  std::vector<records::VgpuProcess> processes() const;
   /// Takes effect at once.
   void set_shares(const arbiter::Shares& shares);
+  void set_copy_limit(uint64_t limit);
 
   /// Takes note of guest processes that have just ended, before their turn in the event loop.
   void settle(const Guest* except = nullptr);
@@ -82,6 +88,8 @@ class Vgpu {
   // vgpu_worker.cpp
   void on_worker_record(const records::Record& record);
   void on_worker_ready();
+  void on_worker_status(const records::WorkerStatus& status);
+  void on_unsplit_kernel(const records::UnsplitKernel& kernel);
   void on_worker_ended(const std::string& how);
   void cut_off_guests();
   void schedule_witness();
@@ -107,7 +115,8 @@ class Vgpu {
   std::unique_ptr<Worker> ended_worker_;  // to be destroyed between rounds
   bool worker_ready_ = false;
   std::string worker_problem_;  // what kWorkerFailed said
-  records::WorkerStatus worker_claims_;
+  uint64_t kernels_claimed_ = 0;
+  std::array<records::VgpuKernel, records::kMostUnsplitKernels> unsplit_kernels_{};
   Heartbeat heartbeat_;
   KeptMemory kept_;
   Witness witness_;

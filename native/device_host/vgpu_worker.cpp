@@ -85,8 +85,9 @@ void Vgpu::on_worker_record(const records::Record& record) {
                            std::to_string(settings_.kernel_limit_ms) + " ms");
     }
     case Kind::kWorkerStatus:
-      worker_claims_ = payload_of<records::WorkerStatus>(record);
-      return;
+      return on_worker_status(payload_of<records::WorkerStatus>(record));
+    case Kind::kUnsplitKernel:
+      return on_unsplit_kernel(payload_of<records::UnsplitKernel>(record));
     case Kind::kTurnWanted:
       return context_.turns.on_wanted(settings_.id);
     case Kind::kTurnFinished:
@@ -100,6 +101,20 @@ void Vgpu::on_worker_record(const records::Record& record) {
     default:
       return worker_->kill("it sent a record that has no place here");
   }
+}
+
+void Vgpu::on_worker_status(const records::WorkerStatus& status) {
+  kernels_claimed_ = status.kernels;
+  context_.turns.on_copied(settings_.id, status.copied_bytes, status.copy_ns);
+}
+
+void Vgpu::on_unsplit_kernel(const records::UnsplitKernel& kernel) {
+  if (kernel.place >= records::kMostUnsplitKernels ||
+      kernel.reason > records::UnsplitReason::kLast)
+    return worker_->kill("it told of a kernel in a way that can't be");
+  records::VgpuKernel& kept = unsplit_kernels_[kernel.place];
+  kept = {settings_.id, kernel.longest_ns, kernel.reason, {}};
+  copy_text(kept.name, sizeof kept.name, text_of(kernel.name, sizeof kernel.name).c_str());
 }
 
 void Vgpu::on_worker_ready() {

@@ -16,6 +16,7 @@ struct VgpuSettings {
   uint64_t memory_bytes = 0;
   uint32_t flags = 0;  // records::VgpuFlag
   uint32_t kernel_limit_ms = 0;
+  uint64_t copy_limit = 0;  // bytes a second; 0: none
   uint64_t device_type = 0;
   arbiter::Shares shares;
   uid_t owner = 0;

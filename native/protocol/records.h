@@ -14,7 +14,7 @@
 namespace aliquot::records {
 
 constexpr uint32_t kMagic = 0x51'4c'41'31;  // "1ALQ" in memory
-constexpr uint16_t kVersion = 2;            // of this file and of the connection layout together
+constexpr uint16_t kVersion = 3;            // of this file and of the connection layout together
 constexpr size_t kRecordSize = 256;
 constexpr size_t kPayloadSize = 240;
 constexpr size_t kNameSize = 64;  // zero-terminated, UTF-8
@@ -31,7 +31,7 @@ enum class Kind : uint16_t {
   kVgpuCreated = 19,
   kVgpuDestroy = 20,
   kVgpuList = 21,
-  kVgpuStatus = 22,  // one a vGPU, followed by its kVgpuTurns; after the last kDone
+  kVgpuStatus = 22,  // one a vGPU, followed by its kVgpuTurns and kVgpuCopies; after the last kDone
   kVgpuTurns = 23,
   kVgpuResize = 24,  // answered with kDone
   kPolicySet = 25,   // answered with kPolicy
@@ -67,6 +67,13 @@ enum class Kind : uint16_t {
   kTurnWanted = 72,    // there is work for the device, and no turn
   kTurnFinished = 73,  // all that was submitted in the turn has ended; nothing more is submitted
   kWork = 74,          // processor time that the worker took for other things than the device's work
+  kUnsplitKernel = 76,  // one of the kernels that took long and can't be launched in pieces
+
+  // Control, more of one vGPU.
+  kVgpuCopies = 80,
+  kVgpuShow = 81,     // what kVgpuList tells of this one, then one each of the next two, then kDone
+  kVgpuKernel = 82,   // that can't be launched in pieces: the worker's claim
+  kVgpuProcess = 83,  // that uses the vGPU
 };
 
 struct Header {
@@ -123,9 +130,12 @@ struct Shares {
   uint32_t priority = 0;  // 0 normal, 1 latency, 2 batch
 };
 
+constexpr uint64_t kLeastCopyLimit = 1 << 20;  // bytes a second
+
 struct VgpuResize {
   uint64_t vgpu = 0;
   Shares shares;
+  uint64_t copy_limit = 0;  // bytes a second; 0: none
 };
 
 struct Policy {  // kPolicySet, kPolicy
@@ -150,12 +160,23 @@ struct VgpuTurns {
   uint32_t holds = 0;        // 1: it has the device at this moment
 };
 
+struct VgpuCopies {
+  uint64_t vgpu = 0;
+  uint64_t limit = 0;  // bytes a second; 0: none
+  // The worker's claims, as far as they are possible in the device time that it had.
+  uint64_t copied_bytes = 0;
+  uint64_t copy_ns = 0;
+  uint64_t rate_1s = 0, rate_10s = 0, rate_60s = 0;  // bytes a second
+  uint32_t share_10s = 0;  // of all that the device's vGPUs copied, hundredths of a percent
+};
+
 struct VgpuCreate {
   uint64_t memory_bytes = 0;  // 0: all that is unreserved
   uint32_t flags = 0;         // VgpuFlag
   uint32_t kernel_limit_ms = 2000;
   uint64_t device_type = 0;  // a cl_device_type that the vGPU reports; 0: the driver's own
   Shares shares;
+  uint64_t copy_limit = 0;  // bytes a second; 0: none
   char name[kNameSize] = {};
 };
 
@@ -183,7 +204,7 @@ enum Protection : uint32_t {
   kMemoryWitness = 1u << 11,  // the ledger compares claims with /proc or the cgroup
 };
 
-struct VgpuReference {  // kVgpuDestroy
+struct VgpuReference {  // kVgpuDestroy, kVgpuShow
   uint64_t vgpu = 0;
 };
 
@@ -195,12 +216,55 @@ struct VgpuStatus {
   uint64_t witnessed_memory = 0;  // what the worker really holds, by cgroup or /proc
   uint64_t worker_cpu_ns = 0;
   uint64_t kernels = 0;       // the worker's claim
-  uint64_t copied_bytes = 0;  // the worker's claim
+  uint64_t copied_bytes = 0;  // the worker's claim, as in VgpuCopies
   uint32_t guest_processes = 0;
   uint32_t worker_process_id = 0;
   uint32_t owner_uid = 0;
   uint32_t protections = 0;
+  uint32_t flags = 0;  // VgpuFlag
+  uint32_t kernel_limit_ms = 0;
   char name[kNameSize] = {};
+};
+
+// Why a kernel can't be launched in pieces; see worker/split_safety.h.
+enum class UnsplitReason : uint32_t {
+  kNone = 0,
+  kAsksForRange = 1,  // its source can ask for its place in the whole range
+  kAtomics = 2,       // its groups could wait for one another
+  kUnreadable = 3,    // its source doesn't stand there as it is compiled
+  kNoSource = 4,      // made from a binary, or linked
+  kNoGroupSize = 5,   // launched without a local size
+  kUneven = 6,        // its range isn't a whole number of groups
+  kOneGroup = 7,
+  kOutOfOrder = 8,  // its queue isn't in order
+  kTimed = 9,       // the program can ask for the launch's times
+  kUserEvent = 10,  // it waits for a user event
+  kForbidden = 11,  // kNoSplit
+  kLast = kForbidden,
+};
+
+constexpr uint32_t kMostUnsplitKernels = 8;
+
+struct UnsplitKernel {
+  uint64_t longest_ns = 0;
+  uint32_t place = 0;  // below kMostUnsplitKernels; what stood there before is forgotten
+  UnsplitReason reason = UnsplitReason::kNone;
+  char name[kNameSize] = {};
+};
+
+struct VgpuKernel {
+  uint64_t vgpu = 0;
+  uint64_t longest_ns = 0;
+  UnsplitReason reason = UnsplitReason::kNone;
+  char name[kNameSize] = {};
+};
+
+struct VgpuProcess {
+  uint64_t vgpu = 0;
+  uint64_t memory_lent = 0;
+  uint64_t memory_used = 0;
+  uint32_t process_id = 0;  // by the kernel's word
+  uint32_t connection = 0;
 };
 
 struct GuestHello {
@@ -270,9 +334,10 @@ struct KernelOverrun {
   char kernel[kNameSize] = {};
 };
 
-struct WorkerStatus {
+struct WorkerStatus {  // since the worker began
   uint64_t kernels = 0;
   uint64_t copied_bytes = 0;
+  uint64_t copy_ns = 0;
 };
 
 struct TurnFinished {
@@ -281,6 +346,9 @@ struct TurnFinished {
   uint64_t busy_ns = 0;    // work was under way: a claim
   uint64_t span_ns = 0;    // from the start of the first command to the end of the last: a claim
   uint64_t kernels = 0;    // that ended in it: a claim
+  // Since the worker began, as in WorkerStatus: claims.
+  uint64_t copied_bytes = 0;
+  uint64_t copy_ns = 0;
 };
 
 struct Work {

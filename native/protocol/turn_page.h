@@ -22,6 +22,8 @@ struct TurnPage {
   // How much work, by its expected time, may lie submitted at once.
   std::atomic<uint64_t> window_ns;
   std::atomic<uint64_t> patience_ns;
+  // How much may be copied, bytes a second; 0: as much as turns allow. It may change at any time.
+  std::atomic<uint64_t> copy_rate;
 };
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
 constexpr size_t kTurnPageSize = 4096;

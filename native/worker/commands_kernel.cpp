@@ -30,6 +30,7 @@ void Connection::on(const CreateKernelCommand& command) {
   object->settings.resize(object->arguments.size());
   object->unset = static_cast<uint32_t>(object->arguments.size());
   object->program = std::move(owner);
+  object->cost = std::make_shared<WorkCost>(WorkCost::of_kernel(name));
   object->name = std::move(name);
   ReplyBytes answer;
   write_arguments(object->arguments, answer);

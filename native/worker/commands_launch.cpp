@@ -129,14 +129,16 @@ cl_int Connection::launch(Enqueue& enqueue, const LaunchCommand& command, Kernel
   for (uint32_t i = 0; i < dimensions; ++i) {
     if (__builtin_mul_overflow(items, shape[i], &items)) items = ~uint64_t{0};
   }
-  const uint64_t pieces = local != nullptr ? pieces_wanted(enqueue, *kernel, items) : 1;
-  if (pieces <= 1) return launch_range(enqueue, *kernel, dimensions, offset, shape, local, items);
   LaunchRange range;
   range.dimensions = dimensions;
   for (uint32_t i = 0; i < dimensions; ++i) {
     range.offset[i] = offset != nullptr ? offset[i] : 0;
     range.size[i] = shape[i];
   }
+  enqueue.work.unsplit = unsplit_reason(enqueue, *kernel, range, local);
+  const bool splits = enqueue.work.unsplit == UnsplitReason::kNone;
+  const uint64_t pieces = splits ? pieces_wanted(enqueue, *kernel, items) : 1;
+  if (pieces <= 1) return launch_range(enqueue, *kernel, dimensions, offset, shape, local, items);
   return launch_in_pieces(enqueue, *kernel, divide_launch(range, local, pieces), local);
 }
 
@@ -151,17 +153,31 @@ cl_int Connection::launch_range(Enqueue& enqueue, KernelObject& kernel, uint32_t
                                        hide ? nullptr : &enqueue.event);
 }
 
-// In how many launches of about a turn a kernel may be launched; 1 where it can't be, where nobody
+// Why the launch can't be made in pieces.
+UnsplitReason Connection::unsplit_reason(const Enqueue& enqueue, const KernelObject& kernel,
+                                         const LaunchRange& range, const size_t* local) const {
+  if (!context_.splits) return UnsplitReason::kForbidden;
+  const UnsplitReason by_program = kernel.program->unsplit.load(std::memory_order_relaxed);
+  if (by_program != UnsplitReason::kNone) return by_program;
+  if (local == nullptr) return UnsplitReason::kNoGroupSize;
+  bool several = false;
+  for (uint32_t i = 0; i < range.dimensions; ++i) {
+    if (range.size[i] % local[i] != 0) return UnsplitReason::kUneven;
+    several = several || range.size[i] > local[i];
+  }
+  if (!several) return UnsplitReason::kOneGroup;
+  const QueueObject& queue = *enqueue.queue;
+  if (!queue.in_order) return UnsplitReason::kOutOfOrder;
+  // The times of an event are those of the last piece alone, which a program that asks must not see.
+  if (queue.profiled && enqueue.event_id != 0) return UnsplitReason::kTimed;
+  return enqueue.blocks.empty() ? UnsplitReason::kNone : UnsplitReason::kUserEvent;
+}
+
+// In how many launches of about a turn a kernel that permits it should be launched; 1 where nobody
 // else has wanted the device lately, or where nothing is known of its time.
 uint64_t Connection::pieces_wanted(const Enqueue& enqueue, const KernelObject& kernel,
                                    uint64_t items) {
-  const QueueObject& queue = *enqueue.queue;
-  // The times of an event are those of the last piece alone, which a program that asks must not see.
-  const bool timed = queue.profiled && enqueue.event_id != 0;
-  if (!context_.splits || queue.lane == nullptr || !queue.in_order || timed || !enqueue.blocks.empty() ||
-      !kernel.program->splits.load(std::memory_order_relaxed)) {
-    return 1;
-  }
+  if (enqueue.queue->lane == nullptr) return 1;
   const uint64_t most = context_.gate->longest_piece_ns();
   if (most == 0) return 1;
   Work work;

@@ -65,7 +65,7 @@ void Connection::on(const CreateProgramWithSourceCommand& command) {
   object->program = std::make_shared<Program>(context_.driver, context);
   object->program->program.store(made);
   object->program->prints.store(may_print(source.data(), source.size()));
-  object->program->splits_by_source = can_be_split(source);
+  object->program->unsplit_by_source = unsplit_by_source(source);
   replies_.answer(command.reply, CL_SUCCESS);
 }
 
@@ -142,8 +142,9 @@ void Connection::on(const BuildProgramCommand& command) {
   const cl_int status = find_devices(command.devices, devices);
   if (status != CL_SUCCESS) return replies_.answer(command.reply, status);
   if (may_print(command.options.data(), command.options.size())) program->prints.store(true);
-  program->splits.store(program->splits_by_source &&
-                        options_permit_split(text_of(command.options)));
+  program->unsplit.store(program->unsplit_by_source != UnsplitReason::kNone
+                             ? program->unsplit_by_source
+                             : unsplit_by_options(text_of(command.options)));
   const auto kept = std::make_shared<KeptDevices>(calls_, std::move(devices));
   build_aside(program, command.reply,
               [&calls = calls_, program, kept, options = text_of(command.options)] {

@@ -30,6 +30,7 @@ cl_int Connection::begin_enqueue(Enqueue& enqueue, uint32_t queue, uint32_t even
   }
   enqueue.event_id = event;
   if (enqueue.queue == nullptr) return CL_INVALID_COMMAND_QUEUE;
+  if (paced_.any()) await_paced(*enqueue.queue);
   if (!wait.empty()) {
     wait_list_.clear();
     bool failed = false;
@@ -57,6 +58,26 @@ cl_int Connection::begin_enqueue(Enqueue& enqueue, uint32_t queue, uint32_t even
     if (commands - progress.completed() > kRefuseUnderWay) return CL_OUT_OF_RESOURCES;
   }
   return CL_SUCCESS;
+}
+
+// Whoever waits for room in a queue must go on letting those begin that the limit of copies has held
+// back. First of all: what the command then waits for may change by it.
+void Connection::await_paced(QueueObject& queue) {
+  constexpr uint64_t kLookNs = 2'000'000;
+  constexpr uint64_t kPatienceNs = 100'000'000;
+  QueueProgress& progress = *queue.progress;
+  if (queue.commands - progress.completed() <= kMostUnderWay) return;
+  calls_.clFlush(queue.queue);
+  uint64_t seen = progress.completed();
+  uint64_t begin = now_ns();
+  while (paced_.any() && !stop_.load()) {
+    release_paced(now_ns());
+    if (progress.wait_below(queue.commands, kResumeUnderWay, stop_, kLookNs)) return;
+    const uint64_t now = now_ns();
+    if (progress.completed() != seen) begin = now;
+    if (now - begin > kPatienceNs) return;
+    seen = progress.completed();
+  }
 }
 
 bool Connection::may_hide(const Enqueue& enqueue) {

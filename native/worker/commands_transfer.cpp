@@ -32,8 +32,7 @@ cl_int Connection::transfer(Enqueue& enqueue, const Command& command, bool write
   const auto arena = arenas_.find(command.arena);
   void* shared = arena ? arena->range(command.arena_offset, command.size) : nullptr;
   if (shared == nullptr) return CL_INVALID_VALUE;
-  if (!may_begin(enqueue, write ? writes_ : reads_, command.size)) return CL_OUT_OF_RESOURCES;
-  copied_bytes_.fetch_add(command.size, std::memory_order_relaxed);
+  if (!may_copy(enqueue, write ? writes_ : reads_, command.size)) return CL_OUT_OF_RESOURCES;
   const cl_command_queue queue = enqueue.queue->queue;
   if (write) {
     return calls_.clEnqueueWriteBuffer(queue, buffer->memory, CL_FALSE, command.offset,
@@ -58,8 +57,7 @@ cl_int Connection::transfer_rect(Enqueue& enqueue, const Command& command, bool 
   const auto arena = arenas_.find(command.arena);
   void* shared = arena ? arena->range(command.arena_offset, bytes) : nullptr;
   if (shared == nullptr) return CL_INVALID_VALUE;
-  if (!may_begin(enqueue, write ? writes_ : reads_, bytes)) return CL_OUT_OF_RESOURCES;
-  copied_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  if (!may_copy(enqueue, write ? writes_ : reads_, bytes)) return CL_OUT_OF_RESOURCES;
   const size_t* region = sizes(rectangle.region);
   const size_t host_origin[3] = {0, 0, 0};
   const cl_command_queue queue = enqueue.queue->queue;
@@ -122,7 +120,7 @@ void Connection::on(const CopyBufferCommand& command) {
     } else if (source == target &&
                overlap(command.source_offset, command.target_offset, command.size)) {
       status = CL_MEM_COPY_OVERLAP;
-    } else if (!may_begin(enqueue, copies_, command.size)) {
+    } else if (!may_copy(enqueue, copies_, command.size)) {
       status = CL_OUT_OF_RESOURCES;
     } else {
       status = calls_.clEnqueueCopyBuffer(enqueue.queue->queue, source->memory, target->memory,
@@ -151,7 +149,7 @@ void Connection::on(const CopyBufferRectCommand& command) {
       status = CL_INVALID_CONTEXT;
     } else if (!rectangle_inside(source->size, from) || !rectangle_inside(target->size, to)) {
       status = CL_INVALID_VALUE;
-    } else if (!may_begin(enqueue, copies_, region_bytes(from.region))) {
+    } else if (!may_copy(enqueue, copies_, region_bytes(from.region))) {
       status = CL_OUT_OF_RESOURCES;
     } else {
       status = calls_.clEnqueueCopyBufferRect(
@@ -176,7 +174,7 @@ void Connection::on(const FillBufferCommand& command) {
                command.offset % pattern != 0 || command.size % pattern != 0 ||
                !range_inside(buffer->size, command.offset, command.size)) {
       status = CL_INVALID_VALUE;
-    } else if (!may_begin(enqueue, copies_, command.size)) {
+    } else if (!may_copy(enqueue, copies_, command.size)) {
       status = CL_OUT_OF_RESOURCES;
     } else {
       status = calls_.clEnqueueFillBuffer(enqueue.queue->queue, buffer->memory,
@@ -204,6 +202,7 @@ void Connection::on(const MigrateBuffersCommand& command) {
     bytes += buffer->size;
   }
   if (status == CL_SUCCESS && memories.empty()) status = CL_INVALID_VALUE;
+  // Within one device nothing has to move, so this counts as no copy.
   if (status == CL_SUCCESS && !may_begin(enqueue, copies_, bytes)) status = CL_OUT_OF_RESOURCES;
   if (status == CL_SUCCESS) {
     status = calls_.clEnqueueMigrateMemObjects(

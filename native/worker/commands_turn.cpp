@@ -14,6 +14,44 @@ bool Connection::may_begin(Enqueue& enqueue, const std::shared_ptr<WorkCost>& co
   return enqueue.passed || !asks;
 }
 
+bool Connection::may_copy(Enqueue& enqueue, const std::shared_ptr<WorkCost>& cost,
+                          uint64_t bytes) {
+  enqueue.work.copied_bytes = bytes;
+  return pace(enqueue, bytes) && may_begin(enqueue, cost, bytes);
+}
+
+// Holds back what would go beyond the limit, and what comes after something that did. False: it can't
+// be.
+bool Connection::pace(Enqueue& enqueue, uint64_t bytes) {
+  if (enqueue.queue->lane == nullptr) return true;
+  CopyPacer& pacer = context_.gate->pacer();
+  if (!pacer.limited() && !paced_.any()) return true;
+  if (!paced_.any() && enqueue.blocks.empty() && pacer.begin(bytes, now_ns())) return true;
+  cl_int status = CL_SUCCESS;
+  const cl_event event = calls_.clCreateUserEvent(enqueue.queue->context, &status);
+  if (event == nullptr) return false;
+  cover_hidden(*enqueue.queue);  // else nobody could tell whether it runs or this one waits
+  if (enqueue.wait_count == 0) wait_list_.clear();
+  wait_list_.push_back(event);
+  enqueue.wait = wait_list_.data();
+  enqueue.wait_count = static_cast<cl_uint>(wait_list_.size());
+  const BlockedWork::Handle block = blocked_.add_user_event();
+  paced_.add({event, block, enqueue.blocks, bytes});
+  enqueue.blocks.push_back(block);
+  ring_.call_at(paced_.look_at(pacer, now_ns()));
+  return true;
+}
+
+void Connection::release_paced(uint64_t now) {
+  if (!paced_.any()) return ring_.call_at(0);
+  CopyPacer& pacer = context_.gate->pacer();
+  while (const auto copy = paced_.take(pacer, now)) {
+    open_block(copy->block, copy->event, CL_COMPLETE);
+    calls_.clReleaseEvent(copy->event);
+  }
+  ring_.call_at(paced_.look_at(pacer, now));
+}
+
 void Connection::settle(Enqueue& enqueue, cl_int status) {
   if (!enqueue.blocks.empty() && status == CL_SUCCESS) return note_block(enqueue);
   if (!enqueue.passed) return;
@@ -36,15 +74,20 @@ void Connection::note_block(Enqueue& enqueue) {
 void Connection::set_user_event(EventObject& object, cl_int status) {
   if (object.resolved) return;
   object.resolved = true;
+  open_block(object.block, object.event, status);
+  if (paced_.any()) release_paced(now_ns());
+}
+
+void Connection::open_block(const BlockedWork::Handle& block, cl_event event, cl_int status) {
   std::vector<BlockedWork::Command> begun;
-  if (object.block != nullptr) begun = blocked_.open(object.block);
+  if (block != nullptr) begun = blocked_.open(block);
   Work all;
   for (BlockedWork::Command& command : begun) {
     command.work.expected_ns = context_.gate->expected_ns(command.work);
     all.expected_ns += command.work.expected_ns;
   }
   const bool passed = !begun.empty() && context_.gate->enter(all, id_, stop_);
-  calls_.clSetUserEventStatus(object.event, status);
+  calls_.clSetUserEventStatus(event, status);
   for (const BlockedWork::Command& command : begun) {
     context_.gate->begun(*command.lane, command.event, command.work);
     calls_.clReleaseEvent(command.event);
@@ -52,6 +95,13 @@ void Connection::set_user_event(EventObject& object, cl_int status) {
   if (passed) context_.gate->passed(all);
   if (status == CL_COMPLETE) return;
   for_each_progress([](QueueProgress& progress) { progress.recheck(); });
+}
+
+void Connection::fail_paced() {
+  while (const auto copy = paced_.take()) {
+    open_block(copy->block, copy->event, -1);
+    calls_.clReleaseEvent(copy->event);
+  }
 }
 
 void Connection::let_go(QueueObject& queue) {

@@ -57,6 +57,9 @@ void Connection::decode_loop() {
       case RingState::kFrame:
         handle(frame);
         break;
+      case RingState::kCall:
+        release_paced(now_ns());
+        break;
     }
     if (!broken_.empty()) {
       publisher_->close();

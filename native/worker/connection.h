@@ -19,6 +19,7 @@
 #include "worker/memory_quota.h"
 #include "worker/object_table.h"
 #include "worker/objects.h"
+#include "worker/paced_copies.h"
 #include "worker/print_capture.h"
 #include "worker/reply.h"
 #include "worker/ring_consumer.h"
@@ -60,12 +61,14 @@ class Connection {
   /// Frees everything, after the last running kernel. The decode thread does so when it ends; a
   /// test without one calls it itself.
   void tear_down();
+  /// Lets those copies begin that the vGPU's limit has held back. The decode thread does, when it is
+  /// time; a test without one calls it itself.
+  void release_paced(uint64_t now);
 
   Arenas& arenas() { return arenas_; }
   uint32_t id() const { return id_; }
-  /// Claims for kWorkerStatus.
+  /// A claim for kWorkerStatus.
   uint64_t kernels() const { return kernels_.load(std::memory_order_relaxed); }
-  uint64_t copied_bytes() const { return copied_bytes_.load(std::memory_order_relaxed); }
 
   // commands_context.cpp
   void on(const opencl::SnapshotCommand& command);
@@ -154,15 +157,20 @@ class Connection {
     for (const QueueObject& queue : closing_queues_) visit(*queue.progress);
   }
   bool may_hide(const Enqueue& enqueue);
+  void await_paced(QueueObject& queue);
   // commands_turn.cpp
   bool takes_turns() const { return context_.gate != nullptr && context_.gate->on(); }
   /// To be called right before a device command is handed to the driver: waits until it may be.
   /// False: the connection ends. `amount`: bytes or work-items.
   bool may_begin(Enqueue& enqueue, const std::shared_ptr<WorkCost>& cost, uint64_t amount);
+  /// The same for what moves bytes, which may have a limit.
+  bool may_copy(Enqueue& enqueue, const std::shared_ptr<WorkCost>& cost, uint64_t bytes);
+  bool pace(Enqueue& enqueue, uint64_t bytes);
   /// Tells the gate what became of it; `finish_enqueue` does.
   void settle(Enqueue& enqueue, cl_int status);
   void note_block(Enqueue& enqueue);
   void set_user_event(EventObject& object, cl_int status);
+  void open_block(const BlockedWork::Handle& block, cl_event event, cl_int status);
   void let_go(QueueObject& queue);
 
   // Lookups: null or an error where the id means nothing (any more).
@@ -200,6 +208,8 @@ class Connection {
   cl_int launch_range(Enqueue& enqueue, KernelObject& kernel, uint32_t dimensions,
                       const size_t* offset, const size_t* size, const size_t* local,
                       uint64_t items);
+  UnsplitReason unsplit_reason(const Enqueue& enqueue, const KernelObject& kernel,
+                               const LaunchRange& range, const size_t* local) const;
   uint64_t pieces_wanted(const Enqueue& enqueue, const KernelObject& kernel, uint64_t items);
   cl_int launch_in_pieces(Enqueue& enqueue, KernelObject& kernel,
                           const std::vector<LaunchRange>& pieces, const size_t* local);
@@ -210,6 +220,7 @@ class Connection {
   cl_int transfer_rect(Enqueue& enqueue, const Command& command, bool write);
   // teardown.cpp
   void fail_user_events();
+  void fail_paced();
   void finish_queues();
   void release_objects();
 
@@ -250,12 +261,12 @@ class Connection {
   uint64_t buffers_released_ = 0;
   std::shared_ptr<std::atomic<uint64_t>> bytes_held_;  // by the driver for this connection
   BlockedWork blocked_{calls_};
+  PacedCopies paced_;  // part of that
   // What moving bytes takes: from the device, to it, and on it.
   const std::shared_ptr<WorkCost> reads_ = std::make_shared<WorkCost>(WorkCost::of_copies());
   const std::shared_ptr<WorkCost> writes_ = std::make_shared<WorkCost>(WorkCost::of_copies());
   const std::shared_ptr<WorkCost> copies_ = std::make_shared<WorkCost>(WorkCost::of_copies());
   std::atomic<uint64_t> kernels_{0};
-  std::atomic<uint64_t> copied_bytes_{0};
 
   Thread thread_;
   Builder builder_;

@@ -58,11 +58,12 @@ void HostLink::work(uint64_t host_ns) {
   send(make_record(Kind::kWork, 0, payload));
 }
 
-void HostLink::status(uint64_t kernels, uint64_t copied_bytes) {
-  records::WorkerStatus payload;
-  payload.kernels = kernels;
-  payload.copied_bytes = copied_bytes;
-  send(make_record(Kind::kWorkerStatus, 0, payload));
+void HostLink::status(const records::WorkerStatus& status) {
+  send(make_record(Kind::kWorkerStatus, 0, status));
+}
+
+void HostLink::unsplit(const records::UnsplitKernel& kernel) {
+  send(make_record(Kind::kUnsplitKernel, 0, kernel));
 }
 
 void HostLink::turn_wanted() { send(make_record(Kind::kTurnWanted, 0)); }

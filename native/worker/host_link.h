@@ -21,7 +21,8 @@ class HostLink {
   void overrun(uint32_t connection, uint32_t milliseconds, const char* kernel);
   void pong(uint32_t sequence);
   void work(uint64_t host_ns);
-  void status(uint64_t kernels, uint64_t copied_bytes);
+  void status(const records::WorkerStatus& status);
+  void unsplit(const records::UnsplitKernel& kernel);
   void turn_wanted();
   void turn_finished(const records::TurnFinished& finished);
 };

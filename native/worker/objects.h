@@ -14,6 +14,7 @@
 #include "worker/completion.h"
 #include "worker/kernel_arguments.h"
 #include "worker/queue_progress.h"
+#include "worker/split_safety.h"
 #include "worker/turn_window.h"
 
 namespace aliquot::worker {
@@ -94,8 +95,9 @@ struct Program {
   std::atomic<uint32_t> builds{0};
   std::atomic<bool> pending{false};          // a link is under way
   std::atomic<bool> prints{false};           // its kernels may print
-  bool splits_by_source = false;             // what its source says of this:
-  std::atomic<bool> splits{false};           // its kernels may be launched in pieces
+  // Why its kernels can't be launched in pieces: what its source says of this, and the whole answer.
+  UnsplitReason unsplit_by_source = UnsplitReason::kNoSource;
+  std::atomic<UnsplitReason> unsplit{UnsplitReason::kNoSource};
 };
 
 struct ProgramObject {

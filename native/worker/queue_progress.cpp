@@ -232,9 +232,9 @@ void QueueProgress::reached(uint64_t sequence, uint64_t number, cl_int status) {
   }
 }
 
-bool QueueProgress::wait_below(uint64_t number, uint64_t most, const std::atomic<bool>& stop) {
-  constexpr uint64_t kPatienceNs = 100'000'000;
-  constexpr uint64_t kSliceNs = 10'000'000;
+bool QueueProgress::wait_below(uint64_t number, uint64_t most, const std::atomic<bool>& stop,
+                               uint64_t patience_ns) {
+  const uint64_t slice_ns = std::min<uint64_t>(patience_ns, 10'000'000);
   if (number - completed() <= most) return true;
   uint64_t seen = completed();
   uint64_t begin = now_ns();
@@ -243,8 +243,8 @@ bool QueueProgress::wait_below(uint64_t number, uint64_t most, const std::atomic
   for (;;) {
     const uint32_t changes = changes_.load();
     reached_it = number - completed() <= most;
-    if (reached_it || stop.load() || now_ns() - begin > kPatienceNs) break;
-    futex_wait(changes_, changes, kSliceNs);
+    if (reached_it || stop.load() || now_ns() - begin > patience_ns) break;
+    futex_wait(changes_, changes, slice_ns);
     if (completed() != seen) {
       seen = completed();
       begin = now_ns();

@@ -64,8 +64,9 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
   /// The event of an outstanding command is watched.
   void attach(cl_event event, const std::shared_ptr<EventWatch>& watch);
   /// Waits until no more than `most` of the commands up to `number` are under way, as long as
-  /// some of them end. True when that came about.
-  bool wait_below(uint64_t number, uint64_t most, const std::atomic<bool>& stop);
+  /// some of them end within `patience_ns`. True when that came about.
+  bool wait_below(uint64_t number, uint64_t most, const std::atomic<bool>& stop,
+                  uint64_t patience_ns = 100'000'000);
   /// After this returns nothing more is published: the id may be used for another queue. Returns
   /// the last published sequence, where that one goes on.
   uint64_t retire();

@@ -56,6 +56,7 @@ bool RingConsumer::spin(uint64_t budget_ns) {
       cpu_pause();
     }
     if (poll_.look()) begin = now_ns();  // the next command will follow soon
+    if (call_due(now)) return true;
     if (stop_.load(std::memory_order_relaxed)) return false;
   }
   return false;
@@ -70,12 +71,19 @@ void RingConsumer::sleep() {
   while (control_.worker_sleeps.load() == how && control_.command_tail.load() == head_ &&
          !stop_.load()) {
     const uint64_t step = gate_ != nullptr ? gate_->idle(owner_) : 0;
-    futex_wait(control_.worker_sleeps, how, step != 0 ? step : kLongestSleepNs);
+    uint64_t most = step != 0 ? step : kLongestSleepNs;
+    if (call_at_ns_ != 0) {
+      const uint64_t now = now_ns();
+      if (call_due(now)) break;
+      most = std::min(most, call_at_ns_ - now);
+    }
+    futex_wait(control_.worker_sleeps, how, most);
     if (step == 0) break;
   }
   control_.worker_sleeps.store(0, std::memory_order_relaxed);
 }
 
+// True when there is something to read or to do.
 bool RingConsumer::wait() {
   offer_space();
   uint64_t budget = policy_.begin_wait(now_ns(), awaited_.load(std::memory_order_relaxed) != 0);
@@ -84,13 +92,15 @@ bool RingConsumer::wait() {
     if (stop_.load()) return false;
     sleep();
     if (stop_.load()) return false;
-    if (refresh_tail()) return true;
+    if (refresh_tail() || (call_at_ns_ != 0 && call_due(now_ns()))) return true;
     budget = policy_.after_completion(bytes_read_);
   }
 }
 
 RingState RingConsumer::next(std::span<const unsigned char>& frame) {
-  while (head_ == known_tail_) {
+  for (;;) {
+    if (call_at_ns_ != 0 && call_due(now_ns())) return RingState::kCall;
+    if (head_ != known_tail_) break;
     if (stop_.load(std::memory_order_relaxed)) return RingState::kStopped;
     if (refresh_tail()) break;
     if (!wait()) return RingState::kStopped;

@@ -15,7 +15,7 @@
 
 namespace aliquot::worker {
 
-enum class RingState { kFrame, kStopped, kBroken };
+enum class RingState { kFrame, kStopped, kBroken, kCall };
 
 class TurnGate;
 
@@ -30,6 +30,10 @@ class RingConsumer {
 
   /// The next frame, waiting for it. It lies in private memory until the next call.
   RingState next(std::span<const unsigned char>& frame);
+
+  /// From this time on, ns, `next` returns kCall instead of waiting or a frame, until another time is
+  /// given; 0: never.
+  void call_at(uint64_t when) { call_at_ns_ = when; }
 
   /// A hint and no more: whether the next frame, if it is there already, seems to launch on
   /// `queue`. The answer may be wrong at any time.
@@ -55,6 +59,7 @@ class RingConsumer {
   bool spin(uint64_t budget_ns);
   void sleep();
   bool refresh_tail();
+  bool call_due(uint64_t now) const { return call_at_ns_ != 0 && now >= call_at_ns_; }
   void copy(uint64_t position, void* out, size_t bytes) const;
   void offer_space();
 
@@ -70,6 +75,7 @@ class RingConsumer {
   uint64_t known_tail_ = 0;
   uint32_t since_offer_ = 0;
   uint64_t bytes_read_ = 0;
+  uint64_t call_at_ns_ = 0;
   bool broken_ = false;
   alignas(64) unsigned char frame_[layout::kLargestFrame];
 };

@@ -28,8 +28,8 @@ Server::~Server() { watchdog_.stop(); }
 
 int Server::serve() {
   const auto after_look = [this] {
-    report_status();
     gate_.prune();
+    report_status();
   };
   if (!watchdog_.start(after_look)) {
     host_.failed("No thread is to be had for the watchdog.");
@@ -154,7 +154,6 @@ void Server::reap() {
     {
       const std::lock_guard guard(mutex_);
       past_kernels_ += entry.connection->kernels();
-      past_bytes_ += entry.connection->copied_bytes();
       place = connections_.erase(place);
     }
     host_.gone(id);
@@ -162,21 +161,21 @@ void Server::reap() {
 }
 
 void Server::report_status() {
-  uint64_t kernels = 0;
-  uint64_t bytes = 0;
+  records::WorkerStatus status;
   {
     const std::lock_guard guard(mutex_);
-    kernels = past_kernels_;
-    bytes = past_bytes_;
-    for (const auto& [id, entry] : connections_) {
-      kernels += entry.connection->kernels();
-      bytes += entry.connection->copied_bytes();
-    }
+    status.kernels = past_kernels_;
+    for (const auto& [id, entry] : connections_) status.kernels += entry.connection->kernels();
   }
-  if (kernels == reported_kernels_ && bytes == reported_bytes_) return;
-  reported_kernels_ = kernels;
-  reported_bytes_ = bytes;
-  host_.status(kernels, bytes);
+  const TurnWindow::Copies copies = gate_.copies();
+  status.copied_bytes = copies.bytes;
+  status.copy_ns = copies.ns;
+  for (const records::UnsplitKernel& kernel : gate_.take_changed_unsplit_kernels()) {
+    host_.unsplit(kernel);
+  }
+  if (status.kernels == reported_.kernels && status.copied_bytes == reported_.copied_bytes) return;
+  reported_ = status;
+  host_.status(status);
 }
 
 }  // namespace aliquot::worker

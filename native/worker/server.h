@@ -46,9 +46,7 @@ class Server {
   std::mutex mutex_;  // guards the map and the counts, which the watchdog's thread reads
   std::map<uint32_t, Entry> connections_;
   uint64_t past_kernels_ = 0;  // of connections that are gone
-  uint64_t past_bytes_ = 0;
-  uint64_t reported_kernels_ = 0;
-  uint64_t reported_bytes_ = 0;
+  records::WorkerStatus reported_;
 };
 
 }  // namespace aliquot::worker

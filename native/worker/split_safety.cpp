@@ -10,17 +10,42 @@ namespace {
 // Parts of names, so that mangled and prefixed ones are found as well: get_group_id,
 // get_num_groups, get_global_size, get_global_offset, get_global_linear_id, what drivers keep such
 // numbers in, and what reaches round the language.
-constexpr std::string_view kTelling[] = {
-    "group_id",      "num_groups",   "global_size", "global_offset", "global_linear",
-    "linear_group",  "__builtin",    "__spirv",     "asm",           "enqueue_kernel",
-    "kernel_query_",
+struct Telling {
+  std::string_view part;
+  UnsplitReason reason;
+};
+constexpr UnsplitReason kAsks = UnsplitReason::kAsksForRange;
+constexpr Telling kTelling[] = {
+    {"group_id", kAsks},
+    {"num_groups", kAsks},
+    {"global_size", kAsks},
+    {"global_offset", kAsks},
+    {"global_linear", kAsks},
+    {"linear_group", kAsks},
+    {"__builtin", kAsks},
+    {"__spirv", kAsks},
+    {"asm", kAsks},
+    {"enqueue_kernel", kAsks},
+    {"kernel_query_", kAsks},
     // With these a group can wait for another.
-    "atom", "volatile",
+    {"atom", UnsplitReason::kAtomics},
+    {"volatile", UnsplitReason::kAtomics},
     // Names that don't stand in the text as they are used.
-    "##", "%:%:", "??", "\\u", "\\U"};
+    {"##", UnsplitReason::kUnreadable},
+    {"%:%:", UnsplitReason::kUnreadable},
+    {"??", UnsplitReason::kUnreadable},
+    {"\\u", UnsplitReason::kUnreadable},
+    {"\\U", UnsplitReason::kUnreadable}};
 
 bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
+}
+
+UnsplitReason telling(std::string_view text) {
+  for (const Telling& telling : kTelling) {
+    if (contains(text, telling.part)) return telling.reason;
+  }
+  return UnsplitReason::kNone;
 }
 
 // Lines that end in a backslash go on in the next one (C99, section 5.1.1.2, phase 2), also within
@@ -94,23 +119,21 @@ bool includes(std::string_view text) {
 
 }  // namespace
 
-bool can_be_split(std::string_view source) {
+UnsplitReason unsplit_by_source(std::string_view source) {
   const std::string joined = joined_lines(source);
-  for (const std::string_view part : kTelling) {
-    if (part == "??" && contains(joined, part)) return false;  // before comments: "??/" joins lines
-  }
+  // Before comments are taken out: "??/" joins lines.
+  if (contains(joined, "??")) return UnsplitReason::kUnreadable;
   const std::string text = without_comments(joined);
-  for (const std::string_view part : kTelling) {
-    if (contains(text, part)) return false;
-  }
-  return !text.empty() && !includes(text);
+  if (const UnsplitReason reason = telling(text); reason != UnsplitReason::kNone) return reason;
+  if (includes(text)) return UnsplitReason::kUnreadable;
+  return text.empty() ? UnsplitReason::kNoSource : UnsplitReason::kNone;
 }
 
-bool options_permit_split(std::string_view build_options) {
-  for (const std::string_view part : kTelling) {
-    if (contains(build_options, part)) return false;
+UnsplitReason unsplit_by_options(std::string_view build_options) {
+  if (contains(build_options, "-include") || contains(build_options, "-imacros")) {
+    return UnsplitReason::kUnreadable;
   }
-  return !contains(build_options, "-include") && !contains(build_options, "-imacros");
+  return telling(build_options);
 }
 
 }  // namespace aliquot::worker

@@ -10,13 +10,17 @@
 
 #include <string_view>
 
+#include "protocol/records.h"
+
 namespace aliquot::worker {
 
-/// Whether no kernel made from this text can see that it is launched in pieces. For text of which all
-/// is known: nothing included, no names pasted together, no ways round the language. Cautious: a
-/// harmless name that looks like one of the functions in question makes it unsafe.
-bool can_be_split(std::string_view source);
-/// Whether options of the compiler leave that as it is.
-bool options_permit_split(std::string_view build_options);
+using records::UnsplitReason;
+
+/// Why a kernel made from this text might see that it is launched in pieces; kNone: none can. For text
+/// of which all is known: nothing included, no names pasted together, no ways round the language.
+/// Cautious: a harmless name that looks like one of the functions in question makes it unsafe.
+UnsplitReason unsplit_by_source(std::string_view source);
+/// The same of the compiler's options; kNone where they leave it as it is.
+UnsplitReason unsplit_by_options(std::string_view build_options);
 
 }  // namespace aliquot::worker

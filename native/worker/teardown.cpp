@@ -56,6 +56,7 @@ void Connection::tear_down() {
   // A build may take long: it goes on by itself, with what it needs, and all else is freed.
   build_replies_->close();
   builder_.stop();
+  fail_paced();
   fail_user_events();
   finish_queues();
   release_objects();

@@ -57,6 +57,7 @@ void TurnGate::use(std::shared_ptr<const turns::TurnPage> page) {
   const std::lock_guard guard(mutex_);
   if (kept_page_ != nullptr || page == nullptr) return;
   kept_page_ = std::move(page);
+  pacer_.use(kept_page_->copy_rate);
   page_.store(kept_page_.get(), std::memory_order_release);
 }
 
@@ -311,6 +312,8 @@ void TurnGate::give_back() {
   finished.busy_ns = tally.busy_ns;
   finished.span_ns = tally.last_end_ns - tally.first_start_ns;
   finished.kernels = tally.kernels;
+  finished.copied_bytes = window_.copies().bytes;
+  finished.copy_ns = window_.copies().ns;
   announced_ = waiting_ != 0;
   closing_ = recalled_ = false;
   unused_since_ = 0;
@@ -393,6 +396,16 @@ uint64_t TurnGate::look_at_turn(Lock& lock) {
   if (draining_ || announced_) return kSliceNs;
   if (!recalled_ && !closing_ && now_ns() < deadline) return kSliceNs;
   return give_back_unused(lock);
+}
+
+TurnWindow::Copies TurnGate::copies() {
+  const std::lock_guard guard(mutex_);
+  return window_.copies();
+}
+
+std::vector<records::UnsplitKernel> TurnGate::take_changed_unsplit_kernels() {
+  const std::lock_guard guard(mutex_);
+  return window_.unsplit_kernels().take_changed();
 }
 
 uint32_t TurnGate::waiting() {

@@ -9,9 +9,11 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "protocol/descriptor.h"
 #include "protocol/turn_page.h"
+#include "worker/copy_pacer.h"
 #include "worker/driver.h"
 #include "worker/host_link.h"
 #include "worker/turn_window.h"
@@ -67,7 +69,13 @@ class TurnGate {
   /// Readable when `look` should be called.
   int bell() const { return bell_.get(); }
 
+  // ---- the watchdog's thread
+  TurnWindow::Copies copies();
+  std::vector<records::UnsplitKernel> take_changed_unsplit_kernels();
+
   // ---- any thread
+  /// Keeps copies below the limit that the page tells.
+  CopyPacer& pacer() { return pacer_; }
   /// Lets go of the events of commands that have ended.
   void prune();
   /// Threads at the gate. For tests.
@@ -101,6 +109,7 @@ class TurnGate {
   std::atomic<const turns::TurnPage*> page_{nullptr};
   std::atomic<bool> hung_up_{false};
   std::atomic<uint64_t> contended_at_ns_{0};
+  CopyPacer pacer_;
   Descriptor bell_;
   // Futex word: a command has ended, or passed. Shared with callbacks of the driver, which may come
   // when the gate is gone.

@@ -20,6 +20,7 @@ TurnWindow::~TurnWindow() {
 void TurnWindow::close(const std::shared_ptr<Lane>& lane) {
   if (std::erase(lanes_, lane) == 0) return;
   lane->closed = true;
+  if (!lane->flights.empty()) retire(*lane);  // so that it counts
   for (Flight& flight : lane->flights) drop(*lane, flight);
   lane->flights.clear();
   expected_ns_ -= lane->hidden_ns;
@@ -136,6 +137,7 @@ void TurnWindow::measure(Lane& lane, std::deque<Flight>::iterator first,
       !time_of(first->event, single ? CL_PROFILING_COMMAND_START : CL_PROFILING_COMMAND_QUEUED,
                begin)) {
     tally_.busy_ns += expected;
+    for (auto place = first; place != last; ++place) count(*place, place->expected_ns);
     return;
   }
   if (lane.in_order) begin = std::max(begin, std::exchange(lane.last_end_ns, end));
@@ -145,13 +147,23 @@ void TurnWindow::measure(Lane& lane, std::deque<Flight>::iterator first,
   tally_.last_end_ns = std::max(tally_.last_end_ns, end);
   const uint64_t took = end - begin;
   tally_.busy_ns += took;
+  if (single && first->work.cost != nullptr && first->work.cost->kernel() != nullptr) {
+    unsplit_kernels_.note(*first->work.cost->kernel(), took, first->work.unsplit);
+  }
   for (auto place = first; place != last; ++place) {
     if (place->work.cost == nullptr || expected == 0) continue;
     const double share =
         static_cast<double>(place->work.expected_ns) / static_cast<double>(expected);
-    place->work.cost->measured(place->work.amount,
-                               static_cast<uint64_t>(static_cast<double>(took) * share));
+    const auto its_ns = static_cast<uint64_t>(static_cast<double>(took) * share);
+    place->work.cost->measured(place->work.amount, its_ns);
+    count(*place, its_ns);
   }
+}
+
+void TurnWindow::count(const Flight& flight, uint64_t ns) {
+  if (flight.work.copied_bytes == 0) return;
+  copies_.bytes += flight.work.copied_bytes;
+  copies_.ns += ns;
 }
 
 void TurnWindow::drop(Lane& lane, Flight& flight) {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "worker/unsplit_kernels.h"
 #include "worker/work_cost.h"
 
 namespace aliquot::worker {
@@ -46,6 +47,12 @@ class TurnWindow {
     uint64_t last_end_ns = 0;
   };
 
+  /// What was copied since the beginning, and how long it took.
+  struct Copies {
+    uint64_t bytes = 0;
+    uint64_t ns = 0;
+  };
+
   explicit TurnWindow(const cl_icd_dispatch& calls) : calls_(calls) {}
   ~TurnWindow();
 
@@ -72,18 +79,24 @@ class TurnWindow {
   /// Queues that may not have begun with what they were given. The caller releases them.
   std::vector<cl_command_queue> take_unflushed();
   Tally take_tally();
+  const Copies& copies() const { return copies_; }
+  UnsplitKernels& unsplit_kernels() { return unsplit_kernels_; }
 
  private:
   bool ended(cl_event event) const;
   bool time_of(cl_event event, cl_profiling_info what, uint64_t& time) const;
   void retire(Lane& lane);
   void measure(Lane& lane, std::deque<Flight>::iterator first, std::deque<Flight>::iterator last);
+  /// It took `ns`, as far as that can be told.
+  void count(const Flight& flight, uint64_t ns);
   void drop(Lane& lane, Flight& flight);
 
   const cl_icd_dispatch& calls_;
   std::vector<std::shared_ptr<Lane>> lanes_;
   uint64_t expected_ns_ = 0;
   Tally tally_;
+  Copies copies_;
+  UnsplitKernels unsplit_kernels_;
 };
 
 }  // namespace aliquot::worker

@@ -18,13 +18,14 @@ from typing import NamedTuple
 import pytest
 
 MAGIC = 0x514C4131
-VERSION = 2
+VERSION = 3
 RECORD_SIZE = 256
 
 ERROR, DONE = 1, 2
 CONTROL_HELLO, CONTROL_WELCOME = 16, 17
 VGPU_CREATE, VGPU_CREATED, VGPU_DESTROY, VGPU_LIST, VGPU_STATUS = 18, 19, 20, 21, 22
 VGPU_TURNS, VGPU_RESIZE, POLICY_SET, POLICY_GET, POLICY = 23, 24, 25, 26, 27
+VGPU_COPIES, VGPU_SHOW, VGPU_KERNEL, VGPU_PROCESS = 80, 81, 82, 83
 GUEST_HELLO, GUEST_WELCOME = 32, 33
 CREDIT_REQUEST, CREDIT_REPLY, ARENA_REQUEST, ARENA_REPLY = 34, 35, 36, 37
 
@@ -163,6 +164,7 @@ class Status(NamedTuple):
     protections: int
     name: str
     shares: tuple[int, ...]
+    copy_limit: int
 
 
 class Control(Peer):
@@ -178,8 +180,11 @@ class Control(Peer):
         name: str = "",
         flags: int = 0,
         shares: tuple[int, int, int, int] = NO_SHARES,
+        copy_limit: int = 0,
     ) -> Record:
-        wanted = struct.pack("QIIQ4I64s", memory, flags, 2000, 0, *shares, name.encode())
+        wanted = struct.pack(
+            "QIIQ4IQ64s", memory, flags, 2000, 0, *shares, copy_limit, name.encode()
+        )
         return self.ask(VGPU_CREATE, wanted)
 
     def create(self, memory: int = 64 * MIB, name: str = "", flags: int = 0) -> Vgpu:
@@ -195,17 +200,21 @@ class Control(Peer):
         self.send(VGPU_LIST)
         statuses: list[Status] = []
         while (answer := self.receive_answer()).kind == VGPU_STATUS:
-            fields = struct.unpack_from("8Q4I64s", answer.payload)
+            fields = struct.unpack_from("8Q6I64s", answer.payload)
             turns = self.receive_answer()
             assert turns.kind == VGPU_TURNS
             number, *shares = struct.unpack_from("Q4I", turns.payload)
             assert number == fields[0]
-            statuses.append(Status(*fields[:12], text(fields[12]), tuple(shares)))
+            copies = self.receive_answer()
+            assert copies.kind == VGPU_COPIES
+            number, limit = struct.unpack_from("QQ", copies.payload)
+            assert number == fields[0]
+            statuses.append(Status(*fields[:12], text(fields[14]), tuple(shares), limit))
         assert answer.kind == DONE
         return statuses
 
-    def resize(self, number: int, shares: tuple[int, int, int, int]) -> Record:
-        return self.ask(VGPU_RESIZE, struct.pack("Q4I", number, *shares))
+    def resize(self, number: int, shares: tuple[int, int, int, int], copy_limit: int = 0) -> Record:
+        return self.ask(VGPU_RESIZE, struct.pack("Q4IQ", number, *shares, copy_limit))
 
     def set_policy(self, kind: int, averaging: int, turn_ns: int) -> Record:
         return self.ask(POLICY_SET, struct.pack("IIQ", kind, averaging, turn_ns))

@@ -125,7 +125,7 @@ def test_an_impossible_policy_changes_nothing(
 
 def test_none_of_it_before_the_greeting(host: DeviceHostProcess) -> None:
     for kind, payload in (
-        (VGPU_RESIZE, struct.pack("Q4I", 1, *NO_SHARES)),
+        (VGPU_RESIZE, struct.pack("Q4IQ", 1, *NO_SHARES, 0)),
         (POLICY_SET, struct.pack("IIQ", EQUAL_SHARE, 1, 0)),
         (POLICY_GET, b""),
     ):

@@ -111,8 +111,13 @@ class Host:
                     ),
                 )
                 turns = pack(Kind.VGPU_TURNS, turns_of(number, created.shares))
-                told += [turns, status] if self.behaviour == "early" else [status, turns]
+                copies = pack(Kind.VGPU_COPIES, copies_of(number, created.copy_limit))
+                early = self.behaviour == "early"
+                told += [turns, status] if early else [status, turns, copies]
             return [*told, pack(Kind.DONE)]
+        if request.kind == Kind.VGPU_SHOW:
+            reference = records.payload_of(request, records.VgpuReference)
+            return self.show(reference.vgpu, pack)
         if request.kind == Kind.VGPU_RESIZE:
             return [self.resize(request, pack)]
         if request.kind == Kind.POLICY_SET:
@@ -152,8 +157,26 @@ class Host:
         if refusal := self.refusal(wanted.shares, wanted.vgpu):
             return pack(Kind.ERROR, refusal)
         created, peer = self.vgpus[wanted.vgpu]
-        self.vgpus[wanted.vgpu] = (created._replace(shares=wanted.shares), peer)
+        resized = created._replace(shares=wanted.shares, copy_limit=wanted.copy_limit)
+        self.vgpus[wanted.vgpu] = (resized, peer)
         return pack(Kind.DONE)
+
+    def show(self, number: int, pack) -> list[bytes]:
+        """With a kernel whose name would move a terminal, and one process."""
+        if number not in self.vgpus:
+            return [pack(Kind.ERROR, records.Error(6, b"no such vGPU"))]
+        created, _ = self.vgpus[number]
+        status = records.VgpuStatus(
+            number, created.memory_bytes, protections=0x020, kernel_limit_ms=2000, name=created.name
+        )
+        return [
+            pack(Kind.VGPU_STATUS, status),
+            pack(Kind.VGPU_TURNS, turns_of(number, created.shares)),
+            pack(Kind.VGPU_COPIES, copies_of(number, created.copy_limit)),
+            pack(Kind.VGPU_KERNEL, records.VgpuKernel(number, 12_500_000, 2, b"hist\x1b[31m")),
+            pack(Kind.VGPU_PROCESS, records.VgpuProcess(number, 2 << 20, 1 << 20, 4711, 1)),
+            pack(Kind.DONE),
+        ]
 
     def refusal(self, wanted: records.Shares, resized: int = 0) -> records.Error | None:
         """Why these shares can't be, for a new vGPU or for one that is there."""
@@ -168,6 +191,11 @@ class Host:
         if wanted.limit < max(wanted.guarantee, 1) or not 1 <= wanted.weight <= 1000:
             return records.Error(12, b"the shares can't be")
         return None
+
+
+def copies_of(vgpu: int, limit: int) -> records.VgpuCopies:
+    """What a test can know again."""
+    return records.VgpuCopies(vgpu, limit, 3 << 30, 2_000_000_000, 300 << 20, 200 << 20, 1, 7525)
 
 
 def turns_of(vgpu: int, shares: records.Shares) -> records.VgpuTurns:

@@ -11,8 +11,16 @@ from hypothesis import strategies as st
 
 from aliquot.client import records
 from aliquot.client.records import Kind, Protection, VgpuFlag
+from aliquot.model.copies import LEAST_COPY_LIMIT
+from aliquot.model.details import UnsplitReason
 
 ROOT = Path(__file__).resolve().parents[2]
+_ENUMERATIONS = (
+    (Kind, "Kind::"),
+    (VgpuFlag, ""),
+    (Protection, ""),
+    (UnsplitReason, "UnsplitReason::"),
+)
 
 
 def camel(name: str) -> str:
@@ -34,10 +42,18 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[int]]:
         for field in records.field_names(kind):
             member = f"{kind.__name__}::{field}"
             number(member, f"offsetof({kind.__name__}, {field})", f"sizeof({member})")
-    for enumeration, scope in ((Kind, "Kind::"), (VgpuFlag, ""), (Protection, "")):
+    for enumeration, scope in _ENUMERATIONS:
         for member in enumeration:
             number(f"{enumeration.__name__}.{member.name}", scope + camel(str(member.name)))
-    for constant in ("kMagic", "kVersion", "kRecordSize", "kPayloadSize", "kNameSize"):
+    number("UnsplitReason::kLast", "UnsplitReason::kLast")
+    for constant in (
+        "kMagic",
+        "kVersion",
+        "kRecordSize",
+        "kPayloadSize",
+        "kNameSize",
+        "kLeastCopyLimit",
+    ):
         number(constant, constant)
     program = "\n".join(
         [
@@ -81,7 +97,7 @@ def test_layouts(native: dict[str, list[int]]) -> None:
 
 
 def test_numbers(native: dict[str, list[int]]) -> None:
-    for enumeration in (Kind, VgpuFlag, Protection):
+    for enumeration, _ in _ENUMERATIONS:
         for member in enumeration:
             assert native[f"{enumeration.__name__}.{member.name}"] == [member.value], member
     assert native["kMagic"] == [records.MAGIC]
@@ -89,6 +105,8 @@ def test_numbers(native: dict[str, list[int]]) -> None:
     assert native["kRecordSize"] == [records.RECORD_SIZE]
     assert native["kPayloadSize"] == [records.PAYLOAD_SIZE]
     assert native["kNameSize"] == [records.NAME_SIZE]
+    assert native["kLeastCopyLimit"] == [LEAST_COPY_LIMIT]
+    assert native["UnsplitReason::kLast"] == [max(UnsplitReason)]
 
 
 names = st.text(st.characters(blacklist_characters="\0", codec="utf-8"), max_size=15)
@@ -100,6 +118,7 @@ names = st.text(st.characters(blacklist_characters="\0", codec="utf-8"), max_siz
     st.integers(1, 2**32 - 1),
     st.integers(0, 2**64 - 1),
     st.builds(records.Shares, *[st.integers(0, 2**32 - 1)] * 4),
+    st.integers(0, 2**64 - 1),
     names,
     st.integers(0, 2**32 - 1),
 )
@@ -109,10 +128,11 @@ def test_what_is_packed_is_unpacked(
     limit: int,
     device_type: int,
     shares: records.Shares,
+    copies: int,
     name: str,
     sequence: int,
 ) -> None:
-    wanted = records.VgpuCreate(memory, flags, limit, device_type, shares, name.encode())
+    wanted = records.VgpuCreate(memory, flags, limit, device_type, shares, copies, name.encode())
     data = records.pack(Kind.VGPU_CREATE, wanted, sequence=sequence)
     assert len(data) == records.RECORD_SIZE
     record = records.unpack(data)

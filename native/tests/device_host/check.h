@@ -41,3 +41,9 @@ void test_silence_and_unasked_answers_are_guilt();
 void test_what_is_withheld();  // withheld_time_test.cpp
 void test_threads_that_share_a_processor();
 void test_a_thread_that_runs_waits_for_nobody();
+void test_claims_of_copies();  // copies_test.cpp
+void test_rates_of_copies();
+void test_limits_of_copies_reach_the_worker();
+void test_what_a_worker_claims_to_have_copied();
+void test_a_vgpu_is_shown();  // show_test.cpp
+void test_kernels_that_can_t_be();

@@ -97,6 +97,18 @@ class Peers {
     CHECK(receive_record(peer.get(), answer, descriptors) == SocketResult::kOk);
     return answer;
   }
+  /// All records of the answer, to the last that came.
+  template <class Payload>
+  std::vector<records::Record> ask_all(const Descriptor& peer, records::Kind kind,
+                                       const Payload& payload) {
+    std::vector<records::Record> answers{ask(peer, kind, payload)};
+    for (;;) {
+      records::Record answer{};
+      DescriptorList descriptors;
+      if (receive_record(peer.get(), answer, descriptors) != SocketResult::kOk) return answers;
+      answers.push_back(answer);
+    }
+  }
   const Ledger& ledger() const { return host_->ledger(); }
 
  private:

@@ -31,5 +31,11 @@ int main() {
   test_what_is_withheld();
   test_threads_that_share_a_processor();
   test_a_thread_that_runs_waits_for_nobody();
+  test_claims_of_copies();
+  test_rates_of_copies();
+  test_limits_of_copies_reach_the_worker();
+  test_what_a_worker_claims_to_have_copied();
+  test_a_vgpu_is_shown();
+  test_kernels_that_can_t_be();
   return g_failures == 0 ? 0 : 1;
 }

@@ -161,7 +161,8 @@ class Session {
         return;
       case 3: {
         const auto record = next_record(
-            input, {Kind::kVgpuCreate, Kind::kVgpuDestroy, Kind::kVgpuList, Kind::kControlHello});
+            input, {Kind::kVgpuCreate, Kind::kVgpuDestroy, Kind::kVgpuList, Kind::kVgpuShow,
+                    Kind::kVgpuResize, Kind::kControlHello});
         if (controls_.size() < 4) add_control();
         send_record(controls_[choice % controls_.size()].get(), record);
         return;
@@ -179,7 +180,7 @@ class Session {
         const auto record = next_record(
             input, {Kind::kWorkerReady, Kind::kGone, Kind::kArenaDropped, Kind::kViolation,
                     Kind::kGone, Kind::kWorkerStatus, Kind::kKernelOverrun, Kind::kWorkerFailed,
-                    Kind::kPong});
+                    Kind::kPong, Kind::kUnsplitKernel});
         if (!FuzzWorker::living.empty())
           FuzzWorker::living[choice % FuzzWorker::living.size()]->say(record);
       }

@@ -8,7 +8,8 @@ namespace aliquot::worker {
 
 void test_split_safety() {
   const auto safe = [](const char* source, const char* options = "") {
-    return can_be_split(source) && options_permit_split(options);
+    return unsplit_by_source(source) == UnsplitReason::kNone &&
+           unsplit_by_options(options) == UnsplitReason::kNone;
   };
   CHECK(safe("kernel void f(global float* a) { a[get_global_id(0)] *= get_local_size(0); }"));
   CHECK(safe("// included: get_group_id\n/* get_num_groups(0) # include */ kernel void f() {}"));
@@ -40,6 +41,13 @@ void test_split_safety() {
   CHECK(!safe("/* \" */ kernel void f() { get_group_id(0); } /* \" */"));
   CHECK(!safe("kernel void f() { printf(\"/*\"); get_group_id(0); printf(\"*/\"); }"));
   CHECK(!safe("// don't\nkernel void f() { get_group_id(0); } // don't"));
+  // What is told of the reason.
+  CHECK(unsplit_by_source("get_group_id") == UnsplitReason::kAsksForRange);
+  CHECK(unsplit_by_source("atomic_inc") == UnsplitReason::kAtomics);
+  CHECK(unsplit_by_source("#include <a>") == UnsplitReason::kUnreadable);
+  CHECK(unsplit_by_source("") == UnsplitReason::kNoSource);
+  CHECK(unsplit_by_options("-include a.h") == UnsplitReason::kUnreadable);
+  CHECK(unsplit_by_options("-DF=atom_inc") == UnsplitReason::kAtomics);
 }
 
 }  // namespace aliquot::worker

@@ -12,6 +12,7 @@
 namespace aliquot::worker {
 
 void test_blocked_work();
+void test_paced_copies();
 
 namespace {
 
@@ -439,5 +440,6 @@ int main() {
   test_learning();
   test_many_turns();
   test_blocked_work();
+  test_paced_copies();
   return aliquot::test::g_failures == 0 ? 0 : 1;
 }

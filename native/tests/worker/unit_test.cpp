@@ -15,8 +15,10 @@
 
 namespace aliquot::worker {
 
-void test_split_safety();   // split_safety_test.cpp
-void test_launch_pieces();  // launch_pieces_test.cpp
+void test_split_safety();     // split_safety_test.cpp
+void test_launch_pieces();    // launch_pieces_test.cpp
+void test_copy_pacer();       // copy_pacer_test.cpp
+void test_unsplit_kernels();  // unsplit_kernels_test.cpp
 
 namespace {
 
@@ -212,5 +214,7 @@ int main() {
   test_report();
   test_split_safety();
   test_launch_pieces();
+  test_copy_pacer();
+  test_unsplit_kernels();
   return aliquot::test::g_failures == 0 ? 0 : 1;
 }

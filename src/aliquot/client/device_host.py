@@ -8,8 +8,10 @@ from typing import NamedTuple
 from aliquot import runtime_directory
 from aliquot.client import policies, records, start
 from aliquot.client.connection import Connection
-from aliquot.client.records import Kind
+from aliquot.client.records import Kind, Record
 from aliquot.errors import BadRecord, DeviceHostError, DeviceHostUnreachable, MemoryUnavailable
+from aliquot.model.copies import Copies
+from aliquot.model.details import GuestProcess, UnsplitKernel, UnsplitReason, VgpuDetails
 from aliquot.model.device import Device
 from aliquot.model.shares import Policy, PolicyKind, PriorityClass, Shares, Turns
 from aliquot.model.vgpu import Vgpu, VgpuUsage
@@ -18,6 +20,7 @@ from aliquot.model.vgpu import Vgpu, VgpuUsage
 DEVICE_TYPES = {"cpu": 1 << 1, "gpu": 1 << 2, "accelerator": 1 << 3}
 
 _ATTEMPTS = 5
+_OF_A_VGPU = (Kind.VGPU_STATUS, Kind.VGPU_TURNS, Kind.VGPU_COPIES)
 
 
 class Welcome(NamedTuple):
@@ -91,10 +94,17 @@ class DeviceHost:
         kernel_limit_ms: int = 2000,
         device_type: int = 0,
         shares: Shares = Shares(),  # noqa: B008 - a constant
+        copy_limit: int = 0,
     ) -> Vgpu:
         """Create a vGPU; `memory` in bytes, 0 for all that is unreserved; `flags` are VgpuFlag."""
         wanted = records.VgpuCreate(
-            memory, flags, kernel_limit_ms, device_type, records.Shares(*shares), name.encode()
+            memory,
+            flags,
+            kernel_limit_ms,
+            device_type,
+            records.Shares(*shares),
+            copy_limit,
+            name.encode(),
         )
         try:
             created = self._connection.ask_for(
@@ -116,15 +126,17 @@ class DeviceHost:
             protections=created.protections,
             worker_process_id=created.worker_process_id,
             shares=shares,
+            copy_limit=copy_limit,
         )
 
     def destroy_vgpu(self, vgpu: int) -> None:
         """End a vGPU at once, whoever uses it."""
         self._ask_for_done(Kind.VGPU_DESTROY, records.VgpuReference(vgpu))
 
-    def resize_vgpu(self, vgpu: int, shares: Shares) -> None:
-        """Give a vGPU other shares; they hold at once."""
-        self._ask_for_done(Kind.VGPU_RESIZE, records.VgpuResize(vgpu, records.Shares(*shares)))
+    def resize_vgpu(self, vgpu: int, shares: Shares, copy_limit: int = 0) -> None:
+        """Give a vGPU other shares, and another limit of copies; they hold at once."""
+        wanted = records.VgpuResize(vgpu, records.Shares(*shares), copy_limit)
+        self._ask_for_done(Kind.VGPU_RESIZE, wanted)
 
     def policy(self) -> Policy:
         """How the device's time is shared out, with the length that a turn has now."""
@@ -138,29 +150,52 @@ class DeviceHost:
 
     def list_vgpus(self) -> list[VgpuUsage]:
         """All vGPUs of this device that the caller may see."""
-        found: list[VgpuUsage] = []
-        record = self._connection.ask(Kind.VGPU_LIST)
-        while record.kind in (Kind.VGPU_STATUS, Kind.VGPU_TURNS):
-            if record.kind == Kind.VGPU_TURNS:
-                turns = records.payload_of(record, records.VgpuTurns)
-                if not found or found[-1].id != turns.vgpu:
-                    raise BadRecord("the device host told of turns before it told of their vGPU")
-                found[-1] = found[-1]._replace(turns=_turns(turns))
-                record = self._connection.next_record()
-                continue
-            fields = records.payload_of(record, records.VgpuStatus)._asdict()
-            found.append(
-                VgpuUsage(
-                    id=fields.pop("vgpu"),
-                    name=records.text_of(fields.pop("name")),
-                    device_uuid=self.welcome.device_uuid,
-                    **fields,
-                )
-            )
-            record = self._connection.next_record()
-        if record.kind != Kind.DONE:
-            raise BadRecord(f"the device host answered VGPU_LIST with kind {record.kind}")
+        found, last = self._usages(self._connection.ask(Kind.VGPU_LIST))
+        if last.kind != Kind.DONE:
+            raise BadRecord(f"the device host answered VGPU_LIST with kind {last.kind}")
         return found
+
+    def show_vgpu(self, vgpu: int) -> VgpuDetails:
+        """All about one vGPU."""
+        question = self._connection.ask(Kind.VGPU_SHOW, records.VgpuReference(vgpu))
+        found, record = self._usages(question)
+        if [usage.id for usage in found] != [vgpu]:
+            raise BadRecord("the device host told of another vGPU than it was asked for")
+        kernels: list[UnsplitKernel] = []
+        processes: list[GuestProcess] = []
+        while record.kind != Kind.DONE:
+            if record.kind == Kind.VGPU_KERNEL:
+                kernels.append(_kernel(records.payload_of(record, records.VgpuKernel)))
+            elif record.kind == Kind.VGPU_PROCESS:
+                told = records.payload_of(record, records.VgpuProcess)
+                processes.append(
+                    GuestProcess(
+                        told.process_id, told.connection, told.memory_lent, told.memory_used
+                    )
+                )
+            else:
+                raise BadRecord(f"the device host answered VGPU_SHOW with kind {record.kind}")
+            record = self._connection.next_record()
+        return VgpuDetails(found[0], kernels, processes)
+
+    def _usages(self, record: Record) -> tuple[list[VgpuUsage], Record]:
+        """The vGPUs of which an answer tells, from its first record on, and the record after."""
+        found: list[VgpuUsage] = []
+        while record.kind in _OF_A_VGPU:
+            if record.kind == Kind.VGPU_STATUS:
+                fields = records.payload_of(record, records.VgpuStatus)._asdict()
+                found.append(
+                    VgpuUsage(
+                        id=fields.pop("vgpu"),
+                        name=records.text_of(fields.pop("name")),
+                        device_uuid=self.welcome.device_uuid,
+                        **fields,
+                    )
+                )
+            else:
+                _add(found, record)
+            record = self._connection.next_record()
+        return found, record
 
     def look(self) -> Welcome:
         """What the device host says of itself by now."""
@@ -204,6 +239,27 @@ def running_vgpus(device_uuid: str | None = None) -> list[VgpuUsage]:
                 with contextlib.suppress(DeviceHostUnreachable):
                     listed += host.list_vgpus()
     return sorted(listed, key=lambda usage: (usage.device_uuid, usage.id))
+
+
+def _add(found: list[VgpuUsage], record: Record) -> None:
+    """What more is told of the vGPU that was found last."""
+    if record.kind == Kind.VGPU_TURNS:
+        turns = records.payload_of(record, records.VgpuTurns)
+        vgpu, more = turns.vgpu, {"turns": _turns(turns)}
+    else:
+        copies = records.payload_of(record, records.VgpuCopies)
+        vgpu, more = copies.vgpu, {"copies": Copies(*copies[1:])}
+    if not found or found[-1].id != vgpu:
+        raise BadRecord("the device host told of turns or copies before it told of their vGPU")
+    found[-1] = found[-1]._replace(**more)
+
+
+def _kernel(told: records.VgpuKernel) -> UnsplitKernel:
+    try:
+        reason = UnsplitReason(told.reason)
+    except ValueError:
+        raise BadRecord(f"the device host told of reason {told.reason} of a kernel") from None
+    return UnsplitKernel(records.text_of(told.name), told.longest_ns, reason)
 
 
 def _policy(told: records.Policy) -> Policy:

@@ -11,7 +11,7 @@ import struct
 from typing import Any, NamedTuple, TypeVar
 
 MAGIC = 0x514C4131
-VERSION = 2
+VERSION = 3
 RECORD_SIZE = 256
 PAYLOAD_SIZE = 240
 NAME_SIZE = 64
@@ -37,6 +37,10 @@ class Kind(enum.IntEnum):
     POLICY_SET = 25
     POLICY_GET = 26
     POLICY = 27
+    VGPU_COPIES = 80
+    VGPU_SHOW = 81
+    VGPU_KERNEL = 82
+    VGPU_PROCESS = 83
 
 
 class VgpuFlag(enum.IntFlag):
@@ -91,6 +95,7 @@ class Shares(NamedTuple):
 class VgpuResize(NamedTuple):
     vgpu: int = 0
     shares: Shares = Shares()
+    copy_limit: int = 0
 
 
 class Policy(NamedTuple):
@@ -118,12 +123,24 @@ class VgpuTurns(NamedTuple):
     holds: int = 0
 
 
+class VgpuCopies(NamedTuple):
+    vgpu: int = 0
+    limit: int = 0
+    copied_bytes: int = 0
+    copy_ns: int = 0
+    rate_1s: int = 0
+    rate_10s: int = 0
+    rate_60s: int = 0
+    share_10s: int = 0
+
+
 class VgpuCreate(NamedTuple):
     memory_bytes: int = 0
     flags: int = 0
     kernel_limit_ms: int = 2000
     device_type: int = 0
     shares: Shares = Shares()
+    copy_limit: int = 0
     name: bytes = b""
 
 
@@ -152,7 +169,24 @@ class VgpuStatus(NamedTuple):
     worker_process_id: int = 0
     owner_uid: int = 0
     protections: int = 0
+    flags: int = 0
+    kernel_limit_ms: int = 0
     name: bytes = b""
+
+
+class VgpuKernel(NamedTuple):
+    vgpu: int = 0
+    longest_ns: int = 0
+    reason: int = 0
+    name: bytes = b""
+
+
+class VgpuProcess(NamedTuple):
+    vgpu: int = 0
+    memory_lent: int = 0
+    memory_used: int = 0
+    process_id: int = 0
+    connection: int = 0
 
 
 Payload = (
@@ -161,10 +195,13 @@ Payload = (
     | VgpuResize
     | Policy
     | VgpuTurns
+    | VgpuCopies
     | VgpuCreate
     | VgpuCreated
     | VgpuReference
     | VgpuStatus
+    | VgpuKernel
+    | VgpuProcess
 )
 P = TypeVar("P", bound=Payload)
 
@@ -172,13 +209,16 @@ P = TypeVar("P", bound=Payload)
 LAYOUTS: dict[type[Payload], struct.Struct] = {
     Error: struct.Struct("I200s"),
     ControlWelcome: struct.Struct("QQII40s32sI0Q"),
-    VgpuResize: struct.Struct("Q4I"),
+    VgpuResize: struct.Struct("Q4IQ"),
     Policy: struct.Struct("IIQ"),
     VgpuTurns: struct.Struct("Q4I4Qq3Q6I0Q"),
-    VgpuCreate: struct.Struct(f"QIIQ4I{NAME_SIZE}s"),
+    VgpuCopies: struct.Struct("7QI0Q"),
+    VgpuCreate: struct.Struct(f"QIIQ4IQ{NAME_SIZE}s"),
     VgpuCreated: struct.Struct("QQII108s0Q"),
     VgpuReference: struct.Struct("Q"),
-    VgpuStatus: struct.Struct(f"8Q4I{NAME_SIZE}s"),
+    VgpuStatus: struct.Struct(f"8Q6I{NAME_SIZE}s"),
+    VgpuKernel: struct.Struct(f"QQI{NAME_SIZE}s0Q"),
+    VgpuProcess: struct.Struct("QQQII"),
 }
 
 

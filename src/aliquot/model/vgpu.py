@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from aliquot.model.copies import Copies
 from aliquot.model.shares import Shares, Turns
 
 MODE_REMOTING = "remoting"
@@ -22,6 +23,7 @@ class Vgpu(NamedTuple):
     protections: int
     worker_process_id: int
     shares: Shares = Shares()
+    copy_limit: int = 0
 
 
 class VgpuUsage(NamedTuple):
@@ -41,8 +43,17 @@ class VgpuUsage(NamedTuple):
     worker_process_id: int
     owner_uid: int
     protections: int
+    flags: int
+    kernel_limit_ms: int
     turns: Turns = Turns()
+    copies: Copies = Copies()
 
     def as_dict(self) -> dict[str, Any]:
         """The usage for `--json`."""
-        return {**self._asdict(), "turns": self.turns.as_dict()}
+        fields = self._asdict()
+        del fields["flags"]
+        return {
+            **fields,
+            "turns": self.turns.as_dict(),
+            "copies": self.copies.as_dict(),
+        }
