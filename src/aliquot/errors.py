@@ -191,7 +191,8 @@ class ImpossibleShare(UserError):
     title = "A share can't be as it was asked for"
     why = (
         "Shares are percent of one device's time, above 0 and up to 100, with at most two "
-        "decimals; a limit is not below its guarantee; a weight is a whole number from 1 to 1000."
+        "decimals; a limit is not below its guarantee; a weight is a whole number from 1 to 1000; "
+        "a limit of copies is at least 1 MiB a second."
     )
     remedy = "write it like --compute 25 --compute-limit 40 --weight 2"
 
@@ -325,7 +326,10 @@ class ShareUnavailable(DeviceHostError):
 class BadShare(DeviceHostError):
     code = "ALQ-E112"
     title = "The device host refuses a share or policy"
-    why = "A guarantee, limit, weight, priority class, turn or averaging is out of its bounds."
+    why = (
+        "A guarantee, limit, weight, priority class, turn, averaging or limit of copies is out of "
+        "its bounds."
+    )
     remedy = "'aliquot run --help' and 'aliquot policy --help' tell the bounds"
 
 

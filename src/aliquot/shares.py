@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from aliquot.errors import BadTurn, ImpossibleShare, UnknownPolicy, UnknownPriorityClass
+from aliquot.errors import BadSize, BadTurn, ImpossibleShare, UnknownPolicy, UnknownPriorityClass
+from aliquot.model.copies import LEAST_COPY_LIMIT
 from aliquot.model.shares import (
     LONGEST_TURN_NS,
     MOST_AVERAGING,
@@ -15,12 +16,13 @@ from aliquot.model.shares import (
     PriorityClass,
     Shares,
 )
-from aliquot.sizes import duration_ns
+from aliquot.sizes import duration_ns, format_size, parse_size
 
 PRIORITY_CLASSES = ("latency", "normal", "batch")
 POLICIES = tuple(kind.word for kind in PolicyKind)
 AUTOMATIC = "auto"
 NO_GUARANTEE = "none"
+NO_LIMIT = "none"
 
 _PERCENT = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,9}))? ?%?", re.ASCII)
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -69,6 +71,26 @@ def parse_priority(text: str) -> PriorityClass:
     if text not in PRIORITY_CLASSES:
         raise UnknownPriorityClass(f"there is no priority class {_shown(text)}")
     return PriorityClass[text.upper()]
+
+
+def parse_copy_limit(text: str) -> int:
+    """Bytes a second in a string like `500MiB`, 0 for `none`; raises BadSize, ImpossibleShare."""
+    if text.strip() == NO_LIMIT:
+        return 0
+    remedy = "write it like --copy-limit 500MiB, or --copy-limit none"
+    try:
+        limit = parse_size(text.strip().removesuffix("/s"))
+    except BadSize as error:
+        raise BadSize(f"--copy-limit {_shown(text)} is not bytes a second", remedy) from error
+    if limit < LEAST_COPY_LIMIT:
+        least = format_size(LEAST_COPY_LIMIT)
+        raise ImpossibleShare(f"--copy-limit {_shown(text)} is less than {least} a second", remedy)
+    return limit
+
+
+def format_copy_limit(limit: int) -> str:
+    """What a vGPU may copy, in a few words; nothing where that has no limit."""
+    return f"copies at most {format_size(limit)}/s" if limit else ""
 
 
 def parse_policy(text: str) -> PolicyKind:

@@ -107,6 +107,40 @@ def test_a_name_on_two_devices(fakes: FakeInstallation) -> None:
     assert sorted(vgpu["turns"]["weight"] for vgpu in listed) == [1, 2]
 
 
+def test_a_limit_of_copies_is_given_changed_and_told(fakes: FakeInstallation) -> None:
+    hold(fakes, "one", "--copy-limit", "500MiB", "--compute", "25")
+
+    def told() -> tuple[int, float]:
+        (vgpu,) = json.loads(fakes.run("vgpus", "--json").stdout)["vgpus"]
+        return vgpu["copies"]["limit"], vgpu["turns"]["compute"]
+
+    assert told() == (500 << 20, 25.0)
+    done = fakes.run("resize", "one", "--compute", "30")
+    assert done.stdout == "vGPU one: at least 30 % of its time, copies at most 500 MiB/s\n"
+    assert told() == (500 << 20, 30.0)
+    done = fakes.run("resize", "one", "--copy-limit", "2MiB/s", "--json")
+    assert json.loads(done.stdout)["copy_limit"] == 2 << 20
+    assert told() == (2 << 20, 30.0)
+    assert fakes.run("resize", "one", "--copy-limit", "none").returncode == 0
+    assert told() == (0, 30.0)
+    done = fakes.run("run", "--copy-limit", "1GiB", "--memory", "1MiB", "--", "true")
+    assert ", copies at most 1 GiB/s, on device 0" in done.stderr
+
+
+def test_a_limit_of_copies_that_cannot_be(fakes: FakeInstallation) -> None:
+    hold(fakes, "one", "--copy-limit", "2MiB")
+    for text, code in (("fast", "ALQ-E202"), ("0", "ALQ-E202"), ("1023KiB", "ALQ-E217")):
+        for arguments in (["run", "--copy-limit", text, "--", "true"],
+                          ["resize", "one", "--copy-limit", text]):  # fmt: skip
+            done = fakes.run(*arguments)
+            assert (done.returncode, done.stdout) == (2, ""), arguments
+            (line,) = done.stderr.splitlines()
+            assert line.startswith(f"aliquot: {code}: --copy-limit '{text}' is "), arguments
+            assert "write it like --copy-limit 500MiB" in line
+    (vgpu,) = json.loads(fakes.run("vgpus", "--json").stdout)["vgpus"]
+    assert vgpu["copies"]["limit"] == 2 << 20
+
+
 def test_a_policy_is_shown_and_set(fakes: FakeInstallation) -> None:
     done = fakes.run("policy", "0")
     assert done.stdout == "device 0 (Fake CPU): best-effort, turns of 2 ms, averaging 1\n"
@@ -161,14 +195,29 @@ def test_a_policy_that_cannot_be(fakes: FakeInstallation, arguments: list[str], 
 
 def test_top(fakes: FakeInstallation) -> None:
     assert fakes.run("top", "--once").stdout == "no vGPU is in use here\n"
-    hold(fakes, "first", "--compute", "25", "--compute-limit", "40")
+    limits = ["--compute-limit", "40", "--copy-limit", "500MiB"]
+    hold(fakes, "first", "--compute", "25", *limits)
     hold(fakes, "second")
     done = fakes.run("top", "--once")
     heading, first, second = done.stdout.splitlines()
     assert heading.split()[:3] == ["vGPU", "device", "promised"]
-    for part in ("25 to 40 %", "25.12 %", "24.98 %", "0.25 ms", "4.00 ms", "1.50 ms", "1 MiB"):
+    for part in (
+        "25 to 40 %",
+        "25.12 %",
+        "24.98 %",
+        "0.25 ms",
+        "4.00 ms",
+        "1.50 ms",
+        "1 MiB",
+        "75.25 %",
+    ):
         assert part in first
     assert second.split()[2] == "-"
+    assert ("200 MiB/s" in first, "500 MiB/s" in first, "500 MiB/s" in second) == (
+        True,
+        True,
+        False,
+    )
     lines = fakes.run("top", "--json", "--interval", "100ms", "--rounds", "2").stdout.splitlines()
     assert [len(json.loads(line)["vgpus"]) for line in lines] == [2, 2]
     live = fakes.run("top", "--interval", "100ms", "--rounds", "2")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aliquot import shares
 from aliquot.client import policies
-from aliquot.errors import BadTurn, ImpossibleShare, UnknownPolicy, UnknownPriorityClass
+from aliquot.errors import BadSize, BadTurn, ImpossibleShare, UnknownPolicy, UnknownPriorityClass
 from aliquot.model.shares import WHOLE, Policy, PolicyKind, PriorityClass, Shares, Turns
 
 
@@ -155,3 +155,18 @@ def test_damaged_policy_counts_as_missing(
     assert policies.remembered("gpu") == kept
     (tmp_path / "gpu" / "policy").write_text(text)
     assert policies.remembered("gpu") is None
+
+
+def test_limits_of_copies() -> None:
+    assert shares.parse_copy_limit("500MiB") == 500 << 20
+    assert shares.parse_copy_limit(" 2GB/s ") == 2_000_000_000
+    assert shares.parse_copy_limit("1MiB") == 1 << 20
+    assert shares.parse_copy_limit("none") == 0
+    for text in ("", "0", "-1", "fast", "1MiB/min", "none/s"):
+        with pytest.raises(BadSize) as refused:
+            shares.parse_copy_limit(text)
+        assert "--copy-limit 500MiB" in refused.value.remedy
+    with pytest.raises(ImpossibleShare):
+        shares.parse_copy_limit("1MB")
+    assert shares.format_copy_limit(0) == ""
+    assert shares.format_copy_limit(500 << 20) == "copies at most 500 MiB/s"

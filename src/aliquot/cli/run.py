@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from aliquot import native_programs
 from aliquot.cli.guard import report, warn
 from aliquot.cli.parser import Parser, add_device, add_json
-from aliquot.cli.share_options import add_shares, shares_of
+from aliquot.cli.share_options import add_copy_limit, add_shares, copy_limit_of, shares_of
 from aliquot.client.device_host import DEVICE_TYPES, DeviceHost
 from aliquot.client.records import VgpuFlag
 from aliquot.devices.opencl import NO_DEVICE, look_up
@@ -22,7 +22,7 @@ from aliquot.leases.opencl_environment import opencl_environment
 from aliquot.leases.process import run_command
 from aliquot.model.device import Device
 from aliquot.model.vgpu import ADVISORY, MODE_REMOTING, Vgpu
-from aliquot.shares import format_shares
+from aliquot.shares import format_copy_limit, format_shares
 from aliquot.sizes import format_size, parse_duration_ms, parse_size
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
@@ -56,6 +56,7 @@ def build_parser() -> Parser:
         help="memory quota, like 512MiB or 2GiB (default: all that is unreserved)",
     )
     add_shares(parser)
+    add_copy_limit(parser)
     parser.add_argument("--name", metavar="N", help="the vGPU's name (default: from the command)")
     parser.add_argument(
         "--trace", metavar="FILE", help="write one line for each OpenCL command to this file"
@@ -102,6 +103,7 @@ def main(arguments: Sequence[str]) -> int:
         raise UsageError("there is no command to run", remedy="write it after '--'")
     memory = parse_size(given.memory) if given.memory is not None else 0
     shares = shares_of(given)
+    copy_limit = copy_limit_of(given)
     kernel_limit_ms = parse_duration_ms(given.kernel_limit)
     name = _name(given.name, command[0])
     trace = _trace_file(given.trace)
@@ -126,6 +128,7 @@ def main(arguments: Sequence[str]) -> int:
             kernel_limit_ms=kernel_limit_ms,
             device_type=DEVICE_TYPES.get(given.device_type, 0),
             shares=shares,
+            copy_limit=copy_limit,
         )
         if not given.quiet:
             print(_slice(vgpu, device, index, given.json), file=sys.stderr)
@@ -195,13 +198,15 @@ def _slice(vgpu: Vgpu, device: Device, index: int, as_json: bool) -> str:
                 "memory": vgpu.memory,
                 "device_memory": device.global_memory,
                 **vgpu.shares.as_dict(),
+                "copy_limit": vgpu.copy_limit,
                 "mode": MODE_REMOTING,
                 "lease": ADVISORY,
                 "worker_process_id": vgpu.worker_process_id,
             }
         )
-    share = format_shares(vgpu.shares)
-    time = f", {share}," if share else ""
+    promised = filter(None, (format_shares(vgpu.shares), format_copy_limit(vgpu.copy_limit)))
+    time = "".join(f", {words}" for words in promised)
+    time += "," if time else ""
     return (
         f"aliquot: vGPU {vgpu.name}: {format_size(vgpu.memory)} of "
         f"{format_size(device.global_memory)}{time} on device {index} "

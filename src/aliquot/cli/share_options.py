@@ -9,6 +9,7 @@ from aliquot.model.shares import Shares
 from aliquot.shares import (
     PRIORITY_CLASSES,
     checked,
+    parse_copy_limit,
     parse_guarantee,
     parse_percent,
     parse_priority,
@@ -40,6 +41,21 @@ def add_shares(parser: Parser) -> None:
         type=_known_priority,
         help="its priority class (usual: normal)",
     )
+
+
+def add_copy_limit(parser: Parser) -> None:
+    """Add --copy-limit."""
+    parser.add_argument(
+        "--copy-limit",
+        metavar="SIZE",
+        help="bytes that it copies to, from and on the device in a second at most, like 500MiB "
+        "(none: as many as its share of the time allows)",
+    )
+
+
+def copy_limit_of(given: Namespace, before: int = 0) -> int:
+    """The limit of copies that the option means; where it isn't given, that from before."""
+    return before if given.copy_limit is None else parse_copy_limit(given.copy_limit)
 
 
 def shares_of(given: Namespace, before: Shares = Shares()) -> Shares:  # noqa: B008 - a constant

@@ -25,8 +25,9 @@ def build_parser() -> Parser:
         "root\nruns them) the share of the device's time that it was promised (guarantee to "
         "limit), the\nshare that it had over the last 1, 10 and 60 seconds, how long it waited "
         "for the device\n(half of the times, and 99 of 100 times, less than this), the device "
-        "time that it owes to\nothers, and what it has done. It shows that live until Ctrl-C, or "
-        "once.",
+        "time that it owes to\nothers, what it has done, how much it copies a second (over 10 "
+        "seconds), its share of all\ncopying meanwhile, and its limit of copies. It shows that "
+        "live until Ctrl-C, or once.",
         example="aliquot top --once",
         exit_status="0; 130 after Ctrl-C; 2 for an error.",
     )
@@ -70,6 +71,9 @@ def _table(listed: list[VgpuUsage]) -> Table:
         Column("debt", right=True),
         Column("kernels", right=True),
         Column("copied", right=True),
+        Column("a second", right=True),
+        Column("of all", right=True),
+        Column("copy limit", right=True),
         Column("memory used", right=True),
         Column("limit", right=True),
     )
@@ -78,6 +82,7 @@ def _table(listed: list[VgpuUsage]) -> Table:
 
 def _row(usage: VgpuUsage) -> list[str]:
     turns = usage.turns
+    copies = usage.copies
     return [
         usage.name,
         usage.device_uuid[:8],
@@ -90,6 +95,9 @@ def _row(usage: VgpuUsage) -> list[str]:
         _milliseconds(turns.debt_ns),
         str(usage.kernels),
         format_size(usage.copied_bytes),
+        f"{format_size(copies.rate_10s)}/s",
+        format_percent(copies.share_10s),
+        f"{format_size(copies.limit)}/s" if copies.limit else "-",
         format_size(usage.memory_used),
         format_size(usage.memory_limit),
     ]
