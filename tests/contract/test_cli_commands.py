@@ -49,6 +49,7 @@ def test_overview(fakes: FakeInstallation) -> None:
         ["top", "--interval", "1ms"],
         ["top", "--rounds", "0"],
         ["resize"],
+        ["show"],
         ["policy"],
         ["completion", "tcsh"],
     ],

@@ -92,6 +92,14 @@ def check_worker() -> list[Finding]:
     return found + protection_findings(vgpu.protections)
 
 
+def protection_names(protections: int) -> tuple[list[str], list[str]]:
+    """What a worker's protections are called: those that are on, and those that are off."""
+    names: tuple[list[str], list[str]] = ([], [])
+    for protection, (name, _) in _PROTECTIONS.items():
+        names[0 if protections & protection else 1].append(name)
+    return names
+
+
 def protection_findings(protections: int) -> list[Finding]:
     """One finding for each protection that a worker may have."""
     found: list[Finding] = []
