@@ -58,6 +58,7 @@ class DeviceHost {
   void retry_waiting_creates();
   void on_destroy(Control& control, const records::Record& record);
   void on_list(Control& control, uint32_t sequence);
+  void on_receipt(Control& control, const records::Record& record);
   // device_host_shares.cpp
   void on_resize(Control& control, const records::Record& record);
   void on_policy_set(Control& control, const records::Record& record);

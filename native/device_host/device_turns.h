@@ -15,6 +15,7 @@
 #include "device_host/turn_history.h"
 #include "device_host/turn_page_memory.h"
 #include "device_host/turn_witness.h"
+#include "device_host/vgpu_page_memory.h"
 #include "device_host/withheld_time.h"
 #include "protocol/records.h"
 
@@ -44,6 +45,8 @@ class DeviceTurns final : public arbiter::Doer {
   void set_shares(uint64_t vgpu, const arbiter::Shares& shares);
   void set_running(uint64_t vgpu, bool running);
   void remove(uint64_t vgpu);
+  /// From now on the page tells of the vGPU's turns; it must stay until `remove`.
+  void show_on(uint64_t vgpu, VgpuPageMemory& page);
 
   /// A worker was started: makes its page and sends it. False: none to be had.
   bool begin_worker(uint64_t vgpu, TurnPeer peer);
@@ -65,6 +68,8 @@ class DeviceTurns final : public arbiter::Doer {
   /// Notes what the vGPU has had up to now, for its shares over the last seconds.
   void sample(uint64_t vgpu);
   records::VgpuTurns report(uint64_t vgpu) const;
+  /// Fills in what the device host measured.
+  void report(uint64_t vgpu, records::Receipt& receipt) const;
 
   // arbiter::Doer
   void grant(uint64_t vgpu, uint64_t deadline_ns) override;
@@ -80,6 +85,8 @@ class DeviceTurns final : public arbiter::Doer {
     TurnHistory history;
     TurnWitness witness;
     WithheldTime withheld;
+    VgpuPageMemory* shown = nullptr;
+    bool shown_limited = false;
     uint64_t wanted_since = 0;  // 0: it wants nothing, or has a turn
     uint64_t busy_ns = 0;       // a claim
     // What passes, on average, between the grant and the first command's start, and between the last
@@ -90,6 +97,8 @@ class DeviceTurns final : public arbiter::Doer {
   Member* find(uint64_t vgpu);
   uint64_t spared(Member& member, uint64_t turn_ns, const records::TurnFinished& finished);
   void check_overdue(uint64_t now);
+  void show(uint64_t vgpu, Member& member);
+  void show_limits();
   void arm();
 
   EventLoop& loop_;

@@ -11,6 +11,8 @@
 #include "device_host/host_context.h"
 #include "device_host/kept_memory.h"
 #include "device_host/record_listener.h"
+#include "device_host/time_ledger.h"
+#include "device_host/vgpu_page_memory.h"
 #include "device_host/witness.h"
 #include "device_host/worker_plan.h"
 
@@ -45,6 +47,10 @@ class Vgpu {
   pid_t worker_process() const;
   uint32_t protections() const;
   records::VgpuStatus status();
+  /// Where the time of its guest processes went.
+  records::Receipt receipt();
+  /// The descriptor of its page.
+  int page() const { return page_.descriptor(); }
   /// Takes effect at once.
   void set_shares(const arbiter::Shares& shares);
 
@@ -59,6 +65,8 @@ class Vgpu {
   bool start_worker(std::string& problem);
   void close_if_unused();
   void report_gone();
+  records::VgpuStatus known_status() const;
+  void write_page();
 
   // vgpu_guests.cpp
   void accept_guest(Descriptor socket, const PeerIdentity& peer);
@@ -95,6 +103,9 @@ class Vgpu {
   VgpuSettings settings_;
   Events events_;
   std::string socket_path_;
+  VgpuPageMemory page_;
+  TimeLedger times_;
+  uint64_t made_ns_ = 0;
   RecordListener listener_;
   std::map<uint32_t, std::unique_ptr<Guest>> guests_;
   uint32_t last_connection_ = 0;

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import pytest
 
 MAGIC = 0x514C4131
-VERSION = 2
+VERSION = 3
 RECORD_SIZE = 256
 
 ERROR, DONE = 1, 2
@@ -226,7 +226,7 @@ class Guest(Peer):
         answer = self.ask(GUEST_HELLO, struct.pack("II", 1, os.getpid()))
         assert answer.kind == GUEST_WELCOME, answer.error()
         self.connection = struct.unpack_from("QQI", answer.payload)[2]
-        assert len(self.descriptors) == 2
+        assert len(self.descriptors) == 3
         return self
 
     @property

@@ -11,7 +11,7 @@ import struct
 from typing import Any, NamedTuple, TypeVar
 
 MAGIC = 0x514C4131
-VERSION = 2
+VERSION = 3
 RECORD_SIZE = 256
 PAYLOAD_SIZE = 240
 NAME_SIZE = 64
@@ -37,6 +37,8 @@ class Kind(enum.IntEnum):
     POLICY_SET = 25
     POLICY_GET = 26
     POLICY = 27
+    RECEIPT_GET = 28
+    RECEIPT = 29
 
 
 class VgpuFlag(enum.IntFlag):
@@ -118,6 +120,32 @@ class VgpuTurns(NamedTuple):
     holds: int = 0
 
 
+class Receipt(NamedTuple):
+    vgpu: int = 0
+    at_ns: int = 0
+    alive_ns: int = 0
+    covered_ns: int = 0
+    start_ns: int = 0
+    kernels_ns: int = 0
+    copies_ns: int = 0
+    others_ns: int = 0
+    limit_ns: int = 0
+    syncs_ns: int = 0
+    round_trips_ns: int = 0
+    compiling_ns: int = 0
+    syncs: int = 0
+    round_trips: int = 0
+    builds: int = 0
+    held_ns: int = 0
+    spared_ns: int = 0
+    withheld_ns: int = 0
+    waited_ns: int = 0
+    limited_ns: int = 0
+    turns: int = 0
+    processes: int = 0
+    departing: int = 0
+
+
 class VgpuCreate(NamedTuple):
     memory_bytes: int = 0
     flags: int = 0
@@ -161,6 +189,7 @@ Payload = (
     | VgpuResize
     | Policy
     | VgpuTurns
+    | Receipt
     | VgpuCreate
     | VgpuCreated
     | VgpuReference
@@ -175,6 +204,7 @@ LAYOUTS: dict[type[Payload], struct.Struct] = {
     VgpuResize: struct.Struct("Q4I"),
     Policy: struct.Struct("IIQ"),
     VgpuTurns: struct.Struct("Q4I4Qq3Q6I0Q"),
+    Receipt: struct.Struct("21QII0Q"),
     VgpuCreate: struct.Struct(f"QIIQ4I{NAME_SIZE}s"),
     VgpuCreated: struct.Struct("QQII108s0Q"),
     VgpuReference: struct.Struct("Q"),
