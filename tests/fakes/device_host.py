@@ -2,7 +2,7 @@
 
 FAKE_DEVICE_HOST chooses how it behaves: "" well, "version" speaks another version of the protocol,
 "refuse:N" answers every vGPU with error N, "early" tells of turns before their vGPU, "late"
-reports a worker's death unasked, "fail" ends at once with status 3.
+reports a worker's death unasked, "no-receipt" knows no receipt, "fail" ends at once with status 3.
 """
 
 import os
@@ -115,6 +115,11 @@ class Host:
             return [*told, pack(Kind.DONE)]
         if request.kind == Kind.VGPU_RESIZE:
             return [self.resize(request, pack)]
+        if request.kind == Kind.RECEIPT_GET:
+            if self.behaviour == "no-receipt":
+                return [pack(Kind.ERROR, records.Error(6, b"no such vGPU"))]
+            reference = records.payload_of(request, records.VgpuReference)
+            return [pack(Kind.RECEIPT, receipt_of(reference.vgpu))]
         if request.kind == Kind.POLICY_SET:
             self.policy = records.payload_of(request, records.Policy)
             with (self.directory / "policies").open("a") as log:
@@ -183,6 +188,25 @@ def turns_of(vgpu: int, shares: records.Shares) -> records.VgpuTurns:
         share_1s=2512,
         share_10s=2500,
         share_60s=2498,
+    )
+
+
+def receipt_of(vgpu: int) -> records.Receipt:
+    """Of two processes, one after another, that lived for 10 ms in all."""
+    return records.Receipt(
+        vgpu,
+        alive_ns=10_000_000,
+        covered_ns=10_000_000,
+        start_ns=1_000_000,
+        kernels_ns=3_000_000,
+        others_ns=2_000_000,
+        syncs_ns=1_000_000,
+        syncs=40,
+        held_ns=3_500_000,
+        spared_ns=500_000,
+        waited_ns=2_500_000,
+        turns=7,
+        processes=2,
     )
 
 

@@ -50,5 +50,13 @@ def runtime(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> 
 def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Our small C programs, compiled: path by name."""
     folder = tmp_path_factory.mktemp("programs")
-    names = ("every_command", "many_threads", "load", "racing_allocation", "endings", "vanishing")
+    names = (
+        "every_command",
+        "many_threads",
+        "load",
+        "racing_allocation",
+        "endings",
+        "vanishing",
+        "spending",
+    )
     return {name: compile_program(name, folder) for name in names}

@@ -40,6 +40,7 @@ COMMANDS = (
     Command("run", "aliquot.cli.run", "run a command on a slice of a device"),
     Command("vgpus", "aliquot.cli.vgpus", "list the vGPUs that are in use, once or live"),
     Command("top", "aliquot.cli.top", "show who has which share of a device's time, live or once"),
+    Command("why-slow", "aliquot.cli.why_slow", "say where the time of a vGPU's program goes"),
     Command("resize", "aliquot.cli.resize", "give a vGPU in use another share of the time"),
     Command("policy", "aliquot.cli.policy", "show or set how a device's time is shared out"),
     Command("bench", "aliquot.cli.bench", "measure what a vGPU costs against the bare device"),

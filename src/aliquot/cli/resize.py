@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from aliquot.cli.choose_vgpu import choose_vgpu, device_uuid_of
 from aliquot.cli.parser import Parser, add_json
 from aliquot.cli.share_options import NAMES, add_shares, shares_of
-from aliquot.client.device_host import DeviceHost, running_hosts
-from aliquot.errors import AmbiguousVgpu, DeviceHostUnreachable, NoSuchVgpu, UsageError
-from aliquot.model.vgpu import VgpuUsage
+from aliquot.client.device_host import running_hosts
+from aliquot.errors import UsageError
 from aliquot.shares import format_shares
 
 
@@ -42,10 +42,10 @@ def main(arguments: Sequence[str]) -> int:
             remedy="give --compute, --compute-limit, --weight or --priority",
         )
     shares_of(given)  # what can't be is told before anybody is asked
-    device_uuid = _device_uuid(given.device)
+    device_uuid = device_uuid_of(given.device)
     hosts = running_hosts()
     try:
-        host, usage = _find(given.vgpu, hosts, device_uuid)
+        host, usage = choose_vgpu(given.vgpu, hosts, device_uuid)
         shares = shares_of(given, usage.turns.shares)
         host.resize_vgpu(usage.id, shares)
     finally:
@@ -57,33 +57,3 @@ def main(arguments: Sequence[str]) -> int:
     else:
         print(f"vGPU {usage.name}: {format_shares(shares) or 'what is left over'}")
     return 0
-
-
-def _device_uuid(wanted: str | None) -> str | None:
-    if wanted is None:
-        return None
-    from aliquot.devices.opencl import find_device
-
-    return find_device(wanted)[1].uuid
-
-
-def _find(
-    wanted: str, hosts: list[DeviceHost], device_uuid: str | None
-) -> tuple[DeviceHost, VgpuUsage]:
-    """The vGPU of this name, else of this number, on the device or on all."""
-    listed: list[tuple[DeviceHost, VgpuUsage]] = []
-    for host in hosts:
-        if device_uuid in (None, host.welcome.device_uuid):
-            try:
-                listed += [(host, usage) for usage in host.list_vgpus()]
-            except DeviceHostUnreachable:
-                # It ends when its last vGPU does, perhaps while we ask.
-                continue
-    fitting = [found for found in listed if found[1].name == wanted]
-    fitting = fitting or [found for found in listed if str(found[1].id) == wanted]
-    if not fitting:
-        raise NoSuchVgpu(f"there is no vGPU {wanted[:70]!r} in use here")
-    if len(fitting) > 1:
-        devices = ", ".join(usage.device_uuid for _, usage in fitting)
-        raise AmbiguousVgpu(f"{wanted[:70]!r} fits vGPUs of the devices {devices}")
-    return fitting[0]

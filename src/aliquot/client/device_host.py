@@ -11,6 +11,7 @@ from aliquot.client.connection import Connection
 from aliquot.client.records import Kind
 from aliquot.errors import BadRecord, DeviceHostError, DeviceHostUnreachable, MemoryUnavailable
 from aliquot.model.device import Device
+from aliquot.model.receipt import Receipt
 from aliquot.model.shares import Policy, PolicyKind, PriorityClass, Shares, Turns
 from aliquot.model.vgpu import Vgpu, VgpuUsage
 
@@ -161,6 +162,13 @@ class DeviceHost:
         if record.kind != Kind.DONE:
             raise BadRecord(f"the device host answered VGPU_LIST with kind {record.kind}")
         return found
+
+    def receipt(self, vgpu: int) -> Receipt:
+        """Where the time of a vGPU's guest processes went, up to now."""
+        told = self._connection.ask_for(
+            Kind.RECEIPT_GET, Kind.RECEIPT, records.Receipt, records.VgpuReference(vgpu)
+        )
+        return Receipt(*told[1:])
 
     def look(self) -> Welcome:
         """What the device host says of itself by now."""
