@@ -9,9 +9,11 @@ import os
 import selectors
 import socket
 import sys
+import time
+from collections.abc import Sized
 from pathlib import Path
 
-from aliquot.client import records
+from aliquot.client import pages, records
 from aliquot.client.records import Kind
 
 IDLE_SECONDS = 0.3
@@ -78,7 +80,12 @@ class Host:
             return
         request = records.unpack(data)
         for answer in self.answers(request, peer):
-            peer.send(answer)
+            if records.unpack(answer).kind != Kind.RECEIPT:
+                peer.send(answer)
+                continue
+            page = page_of(self.vgpus)
+            socket.send_fds(peer, [answer], [page])
+            os.close(page)
 
     def answers(self, request: records.Record, peer: socket.socket) -> list[bytes]:
         def pack(kind: Kind, payload: records.Payload | None = None) -> bytes:
@@ -189,6 +196,27 @@ def turns_of(vgpu: int, shares: records.Shares) -> records.VgpuTurns:
         share_10s=2500,
         share_60s=2498,
     )
+
+
+def page_of(vgpus: Sized) -> int:
+    """A page with what a test can know again, as a descriptor."""
+    page = pages.Page(*[0] * len(pages.Page._fields))._replace(
+        version=pages.PAGE_VERSION,
+        sequence=2,
+        at_ns=time.monotonic_ns(),
+        held_ns=4_000_000_000,
+        spared_ns=500_000_000,
+        withheld_ns=500_000_000,
+        balance_ns=-2_500_000,
+        limit=10_000,
+        weight=1,
+        share_1s=1234,
+        kernels=len(vgpus),
+    )
+    descriptor = os.memfd_create("page")
+    os.truncate(descriptor, pages.PAGE_SIZE)
+    os.pwrite(descriptor, pages.LAYOUT.pack(*page), 0)
+    return descriptor
 
 
 def receipt_of(vgpu: int) -> records.Receipt:

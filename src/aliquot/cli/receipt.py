@@ -49,7 +49,7 @@ def receipt_lines(name: str, promise: Promise, spending: Spending, stream: TextI
     """The receipt for a terminal or a file."""
     wall, receipt = spending.wall_ns, spending.receipt
     shares = format_shares(promise.shares)
-    had = receipt.held_ns - min(receipt.held_ns, receipt.spared_ns)
+    had = receipt.charged_ns
     lines = [
         f"aliquot: receipt of vGPU {name}",
         f"  promised  {format_size(promise.memory)}; {shares or 'what others leave of the time'}",

@@ -27,7 +27,8 @@ class Receipt(NamedTuple):
     round_trips: int = 0
     builds: int = 0
     held_ns: int = 0
-    spared_ns: int = 0
+    spared_ns: int = 0  # of it, handing the device over
+    withheld_ns: int = 0  # of it, the system withheld the processors
     waited_ns: int = 0
     limited_ns: int = 0
     turns: int = 0
@@ -40,6 +41,11 @@ class Receipt(NamedTuple):
         return Receipt(*grown)._replace(
             at_ns=self.at_ns, processes=self.processes, departing=self.departing
         )
+
+    @property
+    def charged_ns(self) -> int:
+        """Device time that was had and is charged."""
+        return max(0, self.held_ns - self.spared_ns - self.withheld_ns)
 
 
 class Parts(NamedTuple):
