@@ -211,10 +211,6 @@ records::Receipt Vgpu::receipt() {
   receipt.vgpu = settings_.id;
   times_.report(receipt, monotonic_nanoseconds());
   context_.turns.report(settings_.id, receipt);
-  receipt.departing =
-      static_cast<uint32_t>(std::count_if(guests_.begin(), guests_.end(), [](const auto& entry) {
-        return entry.second->state == Guest::State::kDeparting;
-      }));
   return receipt;
 }
 

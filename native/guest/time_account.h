@@ -60,10 +60,11 @@ class TimeAccount {
   }
   void sampled_copy(uint64_t ns) { add(layout::Spent::kCopies, ns * kCopiesASample); }
 
+  static constexpr size_t kTinyCopy = size_t{1} << 10;  // costs less than to count it
   static constexpr size_t kShortCopy = size_t{32} << 10;
 
  private:
-  static constexpr uint32_t kCopiesASample = 16;
+  static constexpr uint32_t kCopiesASample = 64;
   void settle(uint64_t now, const WorkSpan* ended);
   void divide(Reason reason, uint64_t from, uint64_t waited, const WorkSpan* ended);
   void count(Reason reason);
@@ -100,7 +101,7 @@ class CountedCopy {
   CountedCopy(TimeAccount& account, size_t bytes)
       : account_(account),
         long_(bytes >= TimeAccount::kShortCopy),
-        begin_(long_ || account.samples_copy() ? now_ns() : 0) {
+        begin_(long_ || (bytes >= TimeAccount::kTinyCopy && account.samples_copy()) ? now_ns() : 0) {
     if (long_) account_.begin(Reason::kCopy, begin_);
   }
   ~CountedCopy() {

@@ -169,14 +169,13 @@ struct Receipt {
   uint64_t compiling_ns = 0;
   uint64_t syncs = 0, round_trips = 0, builds = 0;  // how often
   // As the device host measured it.
-  uint64_t held_ns = 0;     // with what handing over took
-  uint64_t spared_ns = 0;   // of it, that
+  uint64_t held_ns = 0;      // with what handing over took
+  uint64_t spared_ns = 0;    // of it, that
   uint64_t withheld_ns = 0;  // of it, what the system withheld of the processors
   uint64_t waited_ns = 0;
-  uint64_t limited_ns = 0;  // of it, because of the vGPU's own limit
+  uint64_t limited_ns = 0;   // of it, because of the vGPU's own limit
   uint64_t turns = 0;
-  uint32_t processes = 0;   // that ever were
-  uint32_t departing = 0;   // that are gone; their worker has not freed yet what they had
+  uint64_t processes = 0;    // that ever were
 };
 
 struct VgpuCreate {

@@ -1,7 +1,8 @@
 """Receipts of programs on real drivers: what is made to take time shows up in its own line.
 
 What a line should hold is measured by the program itself, so nothing here depends on how fast the
-machine is; what other work on it takes falls into lines at random, and is allowed for.
+machine is. What other work on it takes falls into lines at random: a miss counts when it comes
+three times.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import fcntl
 import json
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,10 @@ import pytest
 
 from aliquot.devices.opencl import find_device
 from aliquot.runtime_directory import prepare
+from tests.absent import absent
 from tests.system.runtime import Runtime
 from tools.programs import running
+from tools.programs.case import Outcome
 from tools.programs.cases import all_cases
 from tools.programs.drivers import Driver
 from tools.programs.fetch import CannotFetch
@@ -54,6 +58,19 @@ class Spent:
         assert self.parts["elsewhere"] < 0.05 * self.wall_ns + 30 * MS
 
 
+def in_three_attempts(check: Callable[[], None]) -> None:
+    """The check holds in one of three attempts."""
+    for attempt in range(1, 4):
+        try:
+            check()
+        except AssertionError as error:
+            if attempt == 3:
+                raise
+            print(f"attempt {attempt}: {error}")
+        else:
+            return
+
+
 # What the program does, the line, and how much of its time must be there at least. Of the shortest
 # kernels most is the launch, which is work (more so on Intel's driver).
 KINDS = [
@@ -76,52 +93,55 @@ def test_what_takes_long_is_in_its_line(
     line: str,
     least: float,
 ) -> None:
-    for attempt in range(3):
+    def check() -> None:
         little = Spent(runtime, programs["spending"])
         much = Spent(runtime, programs["spending"], kind, "1000")
         much.check_sum()
         grown = {name: much.parts[name] - little.parts[name] for name in much.parts}
-        there = grown[line] / much.by_itself[kind]
-        if there >= least:
-            return
-        print(f"attempt {attempt}: {there:.2f} of {least} in {line}; {grown}")
-    pytest.fail(f"{kind} didn't show up as {line} in three attempts")
+        assert grown[line] >= least * much.by_itself[kind], grown
+
+    in_three_attempts(check)
 
 
 def test_staged_copies_are_copies(
     one_driver: Driver, runtime: Runtime, programs: dict[str, Path]
 ) -> None:
-    for attempt in range(3):
+    def check() -> None:
         spent = Spent(runtime, programs["spending"], "copies", "1000", options="--transfer staged")
         spent.check_sum()
-        if spent.parts["copies"] >= 0.6 * spent.by_itself["copies"]:
-            return
-        print(f"attempt {attempt}: {spent.parts}")
-    pytest.fail("staged copies didn't show up as copies in three attempts")
+        assert spent.parts["copies"] >= 0.6 * spent.by_itself["copies"], spent.parts
+
+    in_three_attempts(check)
 
 
 def test_waiting_for_others(
     one_driver: Driver, runtime: Runtime, programs: dict[str, Path]
 ) -> None:
+    options = "--memory 64MiB --no-split"
+
+    def check() -> None:
+        alone = Spent(runtime, programs["spending"], "program", "100", options=options)
+        spent = Spent(runtime, programs["spending"], "kernels", "2000", options=options)
+        spent.check_sum()
+        # Two that want the same get half each.
+        kernels = spent.by_itself["kernels"]
+        assert 0.3 * kernels < spent.parts["others"] < 0.7 * kernels, spent.parts
+        assert spent.parts["kernels"] > 0.3 * kernels, spent.parts
+        assert alone.parts["others"] < 0.1 * SECOND, alone.parts
+        waited = spent.receipt["received"]["waited_ns"]  # by the device host
+        assert spent.parts["others"] == pytest.approx(waited, rel=0.1, abs=50 * MS)
+        assert spent.receipt["alone_ns"] <= spent.receipt["wall_ns"] - spent.parts["others"]
+
     with runtime.host() as host:
         rival = host.create_vgpu("rival", 64 << 20)
         runtime.look(host)
-        busy = runtime.start(rival, [programs["spending"], "kernels", "60000"])
-        alone = Spent(runtime, programs["spending"], options="--memory 64MiB")
-        spent = Spent(
-            runtime, programs["spending"], "kernels", "2000", options="--memory 64MiB --no-split"
-        )
-        told = runtime.aliquot("why-slow", "rival", "--for", "1s")
-        busy.kill()
-        busy.communicate()
-    spent.check_sum()
-    # Two that want the same get half each.
-    assert 0.3 * 2 * SECOND < spent.parts["others"] < 0.7 * spent.by_itself["kernels"]
-    assert spent.parts["kernels"] > 0.3 * 2 * SECOND
-    assert alone.parts["others"] < 0.2 * SECOND
-    waited = spent.receipt["received"]["waited_ns"]  # by the device host
-    assert spent.parts["others"] == pytest.approx(waited, rel=0.1, abs=50 * MS)
-    assert spent.receipt["alone_ns"] <= spent.receipt["wall_ns"] - spent.parts["others"]
+        busy = runtime.start(rival, [programs["spending"], "kernels", "120000"])
+        try:
+            in_three_attempts(check)
+            told = runtime.aliquot("why-slow", "rival", "--for", "1s")
+        finally:
+            busy.kill()
+            busy.communicate()
     assert told.returncode == 0, told.stderr
     assert "own work was on the device" in told.stdout
 
@@ -129,24 +149,32 @@ def test_waiting_for_others(
 def test_waiting_for_its_own_limit(
     one_driver: Driver, runtime: Runtime, programs: dict[str, Path]
 ) -> None:
-    spent = Spent(runtime, programs["spending"], "kernels", "2000", options="--compute-limit 25")
-    spent.check_sum()
-    assert spent.parts["limit"] > 0.5 * spent.by_itself["kernels"]
-    assert spent.parts["others"] < 0.1 * spent.by_itself["kernels"]
+    def check() -> None:
+        options = "--compute-limit 25"
+        spent = Spent(runtime, programs["spending"], "kernels", "2000", options=options)
+        spent.check_sum()
+        assert spent.parts["limit"] > 0.5 * spent.by_itself["kernels"], spent.parts
+        assert spent.parts["others"] < 0.1 * spent.by_itself["kernels"], spent.parts
+
+    in_three_attempts(check)
 
 
 def test_start_up(one_driver: Driver, runtime: Runtime, programs: dict[str, Path]) -> None:
     _, device = find_device(None)
-    usual = Spent(runtime, programs["spending"])
-    runtime.wait_until_nothing_runs()
     lock = Path(prepare(device.uuid)) / device.uuid / "start.lock"
-    with lock.open("w") as held:  # whoever starts the device host waits for it
-        fcntl.flock(held, fcntl.LOCK_EX)
-        waiting = subprocess.Popen(["sleep", "1"], pass_fds=[held.fileno()])
-    late = Spent(runtime, programs["spending"])
-    waiting.wait(10)
-    late.check_sum()
-    assert late.parts["start_up"] - usual.parts["start_up"] > 0.5 * SECOND
+
+    def check() -> None:
+        usual = Spent(runtime, programs["spending"])
+        runtime.wait_until_nothing_runs()
+        with lock.open("w") as held:  # whoever starts the device host waits for it
+            fcntl.flock(held, fcntl.LOCK_EX)
+            waiting = subprocess.Popen(["sleep", "1"], pass_fds=[held.fileno()])
+        late = Spent(runtime, programs["spending"])
+        waiting.wait(10)
+        late.check_sum()
+        assert late.parts["start_up"] - usual.parts["start_up"] > 0.5 * SECOND, late.parts
+
+    in_three_attempts(check)
 
 
 def test_of_several_processes(
@@ -154,11 +182,15 @@ def test_of_several_processes(
 ) -> None:
     program = programs["spending"]
     script = f"{program} program 1000 & {program} program 1000 >/dev/null; wait; sleep 0.5"
-    spent = Spent(runtime, Path("/bin/sh"), "-c", script)
-    assert spent.receipt["received"]["processes"] == 2
-    assert sum(spent.parts.values()) == pytest.approx(spent.wall_ns, rel=0.05, abs=30 * MS)
-    assert spent.parts["elsewhere"] > 0.4 * SECOND  # the sleep belongs to neither
-    assert 0.9 * SECOND < spent.parts["program"] < 1.6 * SECOND  # once, not twice
+
+    def check() -> None:
+        spent = Spent(runtime, Path("/bin/sh"), "-c", script)
+        assert spent.receipt["received"]["processes"] == 2
+        assert sum(spent.parts.values()) == pytest.approx(spent.wall_ns, rel=0.05, abs=30 * MS)
+        assert spent.parts["elsewhere"] > 0.4 * SECOND  # the sleep belongs to neither
+        assert 0.9 * SECOND < spent.parts["program"] < 1.6 * SECOND  # once, not twice
+
+    in_three_attempts(check)
 
 
 # Short ones that use the device in different ways; all of them in the soak.
@@ -169,10 +201,19 @@ def check_real_program(driver: Driver, name: str) -> None:
     (case,) = (case for case in all_cases() if case.name == name)
     if driver.name not in case.works_on:
         pytest.skip(f"{name} does not work natively on {driver.name}")
-    try:
-        outcome = running.run(case, driver, remoted=True, options=("--json",))
-    except CannotFetch as error:
-        pytest.skip(str(error))
+
+    def check() -> None:
+        try:
+            outcome = running.run(case, driver, remoted=True, options=("--json",))
+        except CannotFetch as error:
+            absent(str(error))
+        check_outcome(outcome)
+
+    in_three_attempts(check)
+
+
+def check_outcome(outcome: Outcome) -> None:
+    """The parts of a real program's receipt add up to what a stopwatch said."""
     assert outcome.status == 0, outcome.tail()
     receipt = receipt_in(outcome.stderr)
     parts: dict[str, int] = receipt["parts_ns"]

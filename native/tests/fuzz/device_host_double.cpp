@@ -133,8 +133,8 @@ void DeviceHostDouble::welcome(int socket, uint32_t sequence) {
   records::GuestWelcome welcome;
   welcome.memory_limit = kCredit;
   welcome.flags = flags_;
-  const Descriptor page = sealed_memory(vgpu_page::kPageSize);
-  const int descriptors[] = {memory_descriptor, account.get(), page.get()};
+  const Descriptor shown = sealed_memory(vgpu_page::kPageSize);
+  const int descriptors[] = {memory_descriptor, account.get(), shown.get()};
   send_record(socket, make_record(Kind::kGuestWelcome, sequence, welcome), descriptors, 3);
 }
 

@@ -9,10 +9,9 @@ import time
 
 from aliquot.cli.receipt import Promise, receipt_lines
 from aliquot.client.device_host import DeviceHost
-from aliquot.model.receipt import Receipt, divide
+from aliquot.model.receipt import divide
 from aliquot.model.vgpu import Vgpu
 
-_DEPARTURE_SECONDS = 1.0
 _START_FIELD = 19  # of /proc/self/stat, counted from the one behind the name
 
 
@@ -23,7 +22,7 @@ def print_receipt(host: DeviceHost, vgpu: Vgpu, spawned_ns: int, *, as_json: boo
     """
     ended_ns = time.monotonic_ns()
     began_ns = _process_start_ns()
-    receipt = _final(host, vgpu)
+    receipt = host.receipt(vgpu.id)
     spending = divide(receipt, ended_ns - began_ns, spawned_ns - began_ns)
     promise = Promise(vgpu.memory, vgpu.shares)
     if as_json:
@@ -31,16 +30,6 @@ def print_receipt(host: DeviceHost, vgpu: Vgpu, spawned_ns: int, *, as_json: boo
         print(json.dumps({"receipt": {**told, **spending.as_dict()}}), file=sys.stderr)
         return
     print(*receipt_lines(vgpu.name, promise, spending, sys.stderr), sep="\n", file=sys.stderr)
-
-
-def _final(host: DeviceHost, vgpu: Vgpu) -> Receipt:
-    """The receipt, when the worker has told the last of those that have ended, but soon."""
-    deadline = time.monotonic() + _DEPARTURE_SECONDS
-    while True:
-        receipt = host.receipt(vgpu.id)
-        if not receipt.departing or time.monotonic() > deadline:
-            return receipt
-        time.sleep(0.002)
 
 
 def _process_start_ns() -> int:

@@ -143,7 +143,6 @@ class Receipt(NamedTuple):
     limited_ns: int = 0
     turns: int = 0
     processes: int = 0
-    departing: int = 0
 
 
 class VgpuCreate(NamedTuple):
@@ -204,7 +203,7 @@ LAYOUTS: dict[type[Payload], struct.Struct] = {
     VgpuResize: struct.Struct("Q4I"),
     Policy: struct.Struct("IIQ"),
     VgpuTurns: struct.Struct("Q4I4Qq3Q6I0Q"),
-    Receipt: struct.Struct("21QII0Q"),
+    Receipt: struct.Struct("22Q"),
     VgpuCreate: struct.Struct(f"QIIQ4I{NAME_SIZE}s"),
     VgpuCreated: struct.Struct("QQII108s0Q"),
     VgpuReference: struct.Struct("Q"),

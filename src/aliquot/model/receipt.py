@@ -33,14 +33,11 @@ class Receipt(NamedTuple):
     limited_ns: int = 0
     turns: int = 0
     processes: int = 0
-    departing: int = 0
 
     def since(self, earlier: Receipt) -> Receipt:
         """What has come since an earlier receipt of the same vGPU; `processes` stays the count."""
         grown = (max(0, now - then) for now, then in zip(self, earlier, strict=True))
-        return Receipt(*grown)._replace(
-            at_ns=self.at_ns, processes=self.processes, departing=self.departing
-        )
+        return Receipt(*grown)._replace(at_ns=self.at_ns, processes=self.processes)
 
     @property
     def charged_ns(self) -> int:
