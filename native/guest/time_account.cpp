@@ -84,9 +84,9 @@ void TimeAccount::divide(Reason reason, uint64_t from, uint64_t waited, const Wo
   if (reason == Reason::kRing || ended == nullptr) return add(Spent::kKernels, rest);
   const uint64_t began = larger(from, ended->began_ns);
   uint64_t work = above(smaller(ended->ended_ns, settled_ns_), began);
-  // A turn is waited for before the work begins, as far as there is time before that.
+  // A turn is waited for before the work begins, as far as there is time before that. So the work is
+  // never more than the rest.
   work = above(work, above(waited, began - from));
-  work = smaller(work, rest);
   const uint64_t copies = smaller(work, ended->copy_ns);
   add(Spent::kCopies, copies);
   add(Spent::kKernels, work - copies);

@@ -78,20 +78,27 @@ void test_others_and_limits_by_the_page() {
   CHECK(books.spent(Spent::kOthers) == 400 && books.spent(Spent::kKernels) == 450);
   CHECK(books.spent(Spent::kSyncs) == 150 && books.all() == 1000);
 
+  // The work began, and then others had the device in between.
+  books.account.begin(Reason::kWork, 2100);
+  books.waits(2600, vgpu_page::kHolding, 7700, 0);
+  books.account.end(Reason::kWork, 2900, WorkSpan{2200, 2850, 0});
+  CHECK(books.spent(Spent::kOthers) == 700 && books.spent(Spent::kKernels) == 450 + 450);
+  CHECK(books.spent(Spent::kSyncs) == 150 + 50);
+
   // Waiting still, because of its limit; and the wait goes on.
   books.account.begin(Reason::kWork, 3000);
-  books.waits(3000, vgpu_page::kLimited, 7400, 0);
+  books.waits(3000, vgpu_page::kLimited, 7700, 0);
   books.account.look(3600);
-  CHECK(books.spent(Spent::kLimit) == 600 && books.spent(Spent::kOthers) == 400);
-  books.waits(3600, vgpu_page::kHolding, 8000, 600);
+  CHECK(books.spent(Spent::kLimit) == 600 && books.spent(Spent::kOthers) == 700);
+  books.waits(3600, vgpu_page::kHolding, 8300, 600);
   books.account.end(Reason::kWork, 4000, WorkSpan{3600, 4000, 0});
-  CHECK(books.spent(Spent::kLimit) == 600 && books.spent(Spent::kKernels) == 850);
+  CHECK(books.spent(Spent::kLimit) == 600 && books.spent(Spent::kKernels) == 1300);
 
   // What was waited for while the program was elsewhere counts for nobody.
   books.waits(4500, vgpu_page::kHolding, 9000, 600);
   books.account.begin(Reason::kAnswer, 5000);
   books.account.end(Reason::kAnswer, 5100);
-  CHECK(books.spent(Spent::kOthers) == 400 && books.spent(Spent::kRoundTrips) == 100);
+  CHECK(books.spent(Spent::kOthers) == 700 && books.spent(Spent::kRoundTrips) == 100);
 }
 
 void test_several_threads_count_once() {
@@ -116,6 +123,7 @@ void test_what_peers_claim_is_bounded() {
       books.waits(wild, vgpu_page::kWaiting, other, wild);
       books.account.end(Reason::kWork, 2000, WorkSpan{wild, other, wild});
       CHECK(books.all() == 1000);
+      for (const auto& line : books.claims.spent_ns) CHECK(line.load() <= 1000);
     }
   }
   // A page that is being written for ever holds up nobody.
