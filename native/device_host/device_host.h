@@ -61,6 +61,7 @@ class DeviceHost {
   // device_host_show.cpp
   void on_show(Control& control, const records::Record& record);
   void tell_vgpu(Control& control, uint32_t sequence, Vgpu& vgpu);
+  void on_receipt(Control& control, const records::Record& record);
   // device_host_shares.cpp
   void on_resize(Control& control, const records::Record& record);
   void on_policy_set(Control& control, const records::Record& record);

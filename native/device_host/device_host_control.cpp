@@ -98,6 +98,8 @@ void DeviceHost::on_record(Control& control, const records::Record& record) {
         return on_list(control, sequence);
       case Kind::kVgpuShow:
         return on_show(control, record);
+      case Kind::kReceiptGet:
+        return on_receipt(control, record);
       case Kind::kVgpuResize:
         return on_resize(control, record);
       case Kind::kPolicySet:
@@ -287,6 +289,21 @@ void DeviceHost::on_list(Control& control, uint32_t sequence) {
   for (auto& [id, known] : vgpus_)
     if (!known.vgpu->closing()) tell_vgpu(control, sequence, *known.vgpu);
   control.channel->send(make_record(Kind::kDone, sequence));
+}
+
+// For its owner alone, as the page that comes along.
+void DeviceHost::on_receipt(Control& control, const records::Record& record) {
+  const auto reference = payload_of<records::VgpuReference>(record);
+  const uint32_t sequence = record.header.sequence;
+  const auto found = vgpus_.find(reference.vgpu);
+  if (found == vgpus_.end() || found->second.vgpu->closing())
+    return answer_error(control, sequence, ErrorCode::kNoSuchVgpu,
+                        "No vGPU has the number " + std::to_string(reference.vgpu) + ".");
+  Vgpu& vgpu = *found->second.vgpu;
+  if (control.peer.user != 0 && control.peer.user != vgpu.settings().owner)
+    return answer_error(control, sequence, ErrorCode::kNotPermitted,
+                        "The vGPU belongs to another user.");
+  control.channel->send(make_record(Kind::kReceipt, sequence, vgpu.receipt()), {vgpu.page()});
 }
 
 }  // namespace aliquot

@@ -51,6 +51,7 @@ DeviceTurns::DeviceTurns(EventLoop& loop, EventLog& log, uint32_t processors)
     const uint64_t now = now_ns();
     arbiter_.look(now);
     check_overdue(now);
+    show_limits();
     arm();
   });
 }
@@ -98,6 +99,34 @@ void DeviceTurns::remove(uint64_t vgpu) {
   arm();
 }
 
+void DeviceTurns::show_on(uint64_t vgpu, VgpuPageMemory& page) {
+  Member* member = find(vgpu);
+  if (member == nullptr) return;
+  member->shown = &page;
+  show(vgpu, *member);
+}
+
+void DeviceTurns::show(uint64_t vgpu, Member& member) {
+  if (member.shown == nullptr) return;
+  vgpu_page::State state = vgpu_page::kAway;
+  member.shown_limited = arbiter_.limited(vgpu);
+  if (arbiter_.holder() == vgpu) {
+    state = vgpu_page::kHolding;
+  } else if (member.shown_limited) {
+    state = vgpu_page::kLimited;
+  } else if (member.wanted_since != 0) {
+    state = vgpu_page::kWaiting;
+  }
+  const uint64_t as_of = arbiter_.as_of();
+  member.shown->write_turns(state, as_of, arbiter_.account(vgpu, as_of));
+}
+
+// Limits open as time passes, with no call about their vGPU.
+void DeviceTurns::show_limits() {
+  for (auto& [vgpu, member] : members_)
+    if (member.shown_limited) show(vgpu, member);
+}
+
 bool DeviceTurns::begin_worker(uint64_t vgpu, TurnPeer peer) {
   Member* member = find(vgpu);
   auto page = std::make_unique<TurnPageMemory>();
@@ -129,6 +158,7 @@ void DeviceTurns::end_worker(uint64_t vgpu) {
   member->copies.worker_ended();
   member->wanted_since = 0;
   arbiter_.lost_worker(vgpu, now_ns());
+  show(vgpu, *member);
   arm();
 }
 
@@ -178,6 +208,7 @@ void DeviceTurns::on_wanted(uint64_t vgpu) {
   const uint64_t now = now_ns();
   member->wanted_since = now;
   arbiter_.wants(vgpu, now);
+  if (arbiter_.holder() != vgpu) show(vgpu, *member);
   arm();
 }
 
@@ -194,6 +225,7 @@ void DeviceTurns::on_finished(uint64_t vgpu, const records::TurnFinished& finish
   const arbiter::Unused unused{spared(*member, turn_ns, finished), withheld};
   arbiter_.finished(vgpu, finished.more != 0, now, unused);
   claim_copies(vgpu, finished.copied_bytes, finished.copy_ns, now);
+  if (arbiter_.holder() != vgpu) show(vgpu, *member);
   arm();
 }
 
@@ -236,6 +268,7 @@ void DeviceTurns::grant(uint64_t vgpu, uint64_t deadline_ns) {
   const bool owed_much = arbiter_.balance(vgpu) > static_cast<int64_t>(arbiter_.turn_ns());
   member->page->grant(deadline_ns, window, owed_much ? kLongPatienceNs : kPatienceNs,
                       deadline_ns != kNoTime);
+  show(vgpu, *member);
 }
 
 void DeviceTurns::recall(uint64_t vgpu, uint64_t deadline_ns) {
@@ -280,6 +313,7 @@ void DeviceTurns::sample(uint64_t vgpu) {
   const arbiter::Account account = arbiter_.account(vgpu, now);
   member->history.sample(now, account.held_ns - account.spared_ns - account.withheld_ns);
   member->copies.sample(now);
+  show_limits();
 }
 
 records::VgpuTurns DeviceTurns::report(uint64_t vgpu) const {
@@ -313,6 +347,16 @@ records::VgpuTurns DeviceTurns::report(uint64_t vgpu) const {
   report.share_60s = member.history.share(60 * kSecond, now, report.held_ns);
   report.holds = arbiter_.holder() == vgpu ? 1 : 0;
   return report;
+}
+
+void DeviceTurns::report(uint64_t vgpu, records::Receipt& receipt) const {
+  const arbiter::Account account = arbiter_.account(vgpu, now_ns());
+  receipt.held_ns = account.held_ns;
+  receipt.spared_ns = account.spared_ns;
+  receipt.withheld_ns = account.withheld_ns;
+  receipt.waited_ns = account.waited_ns;
+  receipt.limited_ns = account.limited_ns;
+  receipt.turns = account.turns;
 }
 
 }  // namespace aliquot

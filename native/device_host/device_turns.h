@@ -16,6 +16,7 @@
 #include "device_host/turn_history.h"
 #include "device_host/turn_page_memory.h"
 #include "device_host/turn_witness.h"
+#include "device_host/vgpu_page_memory.h"
 #include "device_host/withheld_time.h"
 #include "protocol/records.h"
 
@@ -47,6 +48,8 @@ class DeviceTurns final : public arbiter::Doer {
   void set_copy_limit(uint64_t vgpu, uint64_t limit);
   void set_running(uint64_t vgpu, bool running);
   void remove(uint64_t vgpu);
+  /// From now on the page tells of the vGPU's turns; it must stay until `remove`.
+  void show_on(uint64_t vgpu, VgpuPageMemory& page);
 
   /// A worker was started: makes its page and sends it. False: none to be had.
   bool begin_worker(uint64_t vgpu, TurnPeer peer);
@@ -72,6 +75,8 @@ class DeviceTurns final : public arbiter::Doer {
   records::VgpuTurns report(uint64_t vgpu) const;
   uint64_t copied_bytes(uint64_t vgpu) const;
   records::VgpuCopies report_copies(uint64_t vgpu) const;
+  /// Fills in what the device host measured.
+  void report(uint64_t vgpu, records::Receipt& receipt) const;
 
   // arbiter::Doer
   void grant(uint64_t vgpu, uint64_t deadline_ns) override;
@@ -89,6 +94,8 @@ class DeviceTurns final : public arbiter::Doer {
     WithheldTime withheld;
     CopyAccount copies;
     uint64_t copy_limit = 0;    // bytes a second; 0: none
+    VgpuPageMemory* shown = nullptr;
+    bool shown_limited = false;
     uint64_t wanted_since = 0;  // 0: it wants nothing, or has a turn
     uint64_t busy_ns = 0;       // a claim
     // What passes, on average, between the grant and the first command's start, and between the last
@@ -101,6 +108,8 @@ class DeviceTurns final : public arbiter::Doer {
   void claim_copies(uint64_t vgpu, uint64_t bytes, uint64_t ns, uint64_t now);
   uint64_t spared(Member& member, uint64_t turn_ns, const records::TurnFinished& finished);
   void check_overdue(uint64_t now);
+  void show(uint64_t vgpu, Member& member);
+  void show_limits();
   void arm();
 
   EventLoop& loop_;

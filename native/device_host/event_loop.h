@@ -10,7 +10,8 @@
 
 namespace aliquot {
 
-/// Milliseconds of the monotonic clock.
+/// The monotonic clock.
+uint64_t monotonic_nanoseconds();
 uint64_t monotonic_milliseconds();
 
 class EventLoop {

@@ -12,19 +12,43 @@ namespace aliquot {
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
-Descriptor make_sealed_memory(const char* name, uint64_t bytes) {
+namespace {
+
+Descriptor make_memory(const char* name, uint64_t bytes) {
   // Not executable where the kernel can promise that (Linux 6.3).
   int number = ::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
   if (number < 0 && errno == EINVAL) number = ::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
   Descriptor memory(number);
-  if (!memory) return memory;
-  if (::ftruncate(memory.get(), static_cast<off_t>(bytes)) != 0 ||
-      ::fcntl(memory.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
-    const int reason = errno;
-    memory.reset();
-    errno = reason;
-  }
+  if (memory && ::ftruncate(memory.get(), static_cast<off_t>(bytes)) != 0) memory.reset();
   return memory;
+}
+
+bool seal(Descriptor& memory, int more) {
+  const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL | more;
+  if (::fcntl(memory.get(), F_ADD_SEALS, seals) == 0) return true;
+  const int reason = errno;
+  memory.reset();
+  errno = reason;
+  return false;
+}
+
+}  // namespace
+
+Descriptor make_sealed_memory(const char* name, uint64_t bytes) {
+  Descriptor memory = make_memory(name, bytes);
+  if (memory) seal(memory, 0);
+  return memory;
+}
+
+void* make_own_memory(const char* name, uint64_t bytes, Descriptor& memory) {
+  memory = make_memory(name, bytes);
+  if (!memory) return nullptr;
+  void* mapping = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0);
+  if (mapping == MAP_FAILED) return nullptr;
+  // Our mapping stays writable; no later one can be made so (Linux 5.1).
+  if (seal(memory, F_SEAL_FUTURE_WRITE)) return mapping;
+  ::munmap(mapping, bytes);
+  return nullptr;
 }
 
 uint64_t resident_bytes(int descriptor) {

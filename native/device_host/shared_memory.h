@@ -15,6 +15,10 @@ namespace aliquot {
 /// permitted. Invalid with errno set when there is none to be had.
 Descriptor make_sealed_memory(const char* name, uint64_t bytes);
 
+/// The same, of which only the mapping that is returned can ever be written: whoever else gets the
+/// descriptor maps it for reading. nullptr with errno set when there is none to be had.
+void* make_own_memory(const char* name, uint64_t bytes, Descriptor& memory);
+
 /// Bytes that the memory behind a memfd really takes now.
 uint64_t resident_bytes(int descriptor);
 

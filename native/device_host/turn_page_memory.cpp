@@ -1,12 +1,12 @@
 #include "device_host/turn_page_memory.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "device_host/shared_memory.h"
 
 namespace aliquot {
 
@@ -15,15 +15,9 @@ TurnPageMemory::~TurnPageMemory() {
 }
 
 bool TurnPageMemory::create() {
-  memory_.reset(::memfd_create("aliquot-turns", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!memory_ || ::ftruncate(memory_.get(), turns::kTurnPageSize) != 0) return false;
-  void* mapping = ::mmap(nullptr, turns::kTurnPageSize, PROT_READ | PROT_WRITE, MAP_SHARED,
-                         memory_.get(), 0);
-  if (mapping == MAP_FAILED) return false;
-  page_ = static_cast<turns::TurnPage*>(mapping);
-  // Our mapping stays writable; no later one can be made so (Linux 5.1).
-  return ::fcntl(memory_.get(), F_ADD_SEALS,
-                 F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) == 0;
+  page_ = static_cast<turns::TurnPage*>(
+      make_own_memory("aliquot-turns", turns::kTurnPageSize, memory_));
+  return page_ != nullptr;
 }
 
 void TurnPageMemory::grant(uint64_t deadline_ns, uint64_t window_ns, uint64_t patience_ns,

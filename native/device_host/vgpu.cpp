@@ -31,6 +31,11 @@ Vgpu::~Vgpu() {
 }
 
 bool Vgpu::open(std::string& problem) {
+  made_ns_ = monotonic_nanoseconds();
+  if (!page_.create()) {
+    problem = std::string("The vGPU's page can't be made: ") + std::strerror(errno) + ".";
+    return false;
+  }
   if (!listener_.open(socket_path_, 128)) {
     problem = std::string("The vGPU's socket can't be made: ") + std::strerror(errno) + ".";
     return false;
@@ -48,6 +53,8 @@ bool Vgpu::open(std::string& problem) {
   const auto maximum = static_cast<uint32_t>(std::clamp<uint64_t>(fit, 1, kMostVgpus));
   context_.turns.add(settings_.id, settings_.shares, maximum, settings_.kernel_limit_ms);
   context_.turns.set_copy_limit(settings_.id, settings_.copy_limit);
+  context_.turns.show_on(settings_.id, page_);
+  write_page();
   return start_worker(problem);
 }
 
@@ -147,6 +154,7 @@ void Vgpu::report_gone() {
   context_.loop.cancel(witness_timer_);
   witness_timer_ = 0;
   context_.turns.remove(settings_.id);
+  page_.write_end();
   events_.gone();
 }
 
@@ -170,6 +178,15 @@ size_t Vgpu::guest_processes() const {
 }
 
 records::VgpuStatus Vgpu::status() {
+  if (worker_ && worker_->started()) {
+    Sighting now;
+    if (witness_.look(false, now)) sighting_ = now;
+  }
+  return known_status();
+}
+
+// As of the last look at the worker.
+records::VgpuStatus Vgpu::known_status() const {
   records::VgpuStatus status;
   status.vgpu = settings_.id;
   status.memory_limit = settings_.memory_bytes;
@@ -178,10 +195,6 @@ records::VgpuStatus Vgpu::status() {
   for (const records::VgpuProcess& process : processes())
     unspent += process.memory_lent - process.memory_used;
   status.memory_used = status.memory_lent - unspent;
-  if (worker_ && worker_->started()) {
-    Sighting now;
-    if (witness_.look(false, now)) sighting_ = now;
-  }
   status.witnessed_memory =
       sighting_.private_bytes() + sighting_.files + std::max(common_bytes(false), sighting_.shared);
   status.worker_cpu_ns = past_cpu_ns_ + sighting_.cpu_ns;
@@ -222,6 +235,17 @@ std::vector<records::VgpuProcess> Vgpu::processes() const {
     processes.push_back(process);
   }
   return processes;
+}
+
+void Vgpu::write_page() { page_.write_look(context_.turns.report(settings_.id), known_status()); }
+
+records::Receipt Vgpu::receipt() {
+  settle();  // processes that have just ended have ended
+  records::Receipt receipt;
+  receipt.vgpu = settings_.id;
+  times_.report(receipt, monotonic_nanoseconds());
+  context_.turns.report(settings_.id, receipt);
+  return receipt;
 }
 
 }  // namespace aliquot

@@ -13,6 +13,8 @@
 #include "device_host/host_context.h"
 #include "device_host/kept_memory.h"
 #include "device_host/record_listener.h"
+#include "device_host/time_ledger.h"
+#include "device_host/vgpu_page_memory.h"
 #include "device_host/witness.h"
 #include "device_host/worker_plan.h"
 
@@ -50,6 +52,10 @@ class Vgpu {
   /// Those that the worker claims, the longest first.
   std::vector<records::VgpuKernel> unsplit_kernels() const;
   std::vector<records::VgpuProcess> processes() const;
+  /// Where the time of its guest processes went.
+  records::Receipt receipt();
+  /// The descriptor of its page.
+  int page() const { return page_.descriptor(); }
   /// Takes effect at once.
   void set_shares(const arbiter::Shares& shares);
   void set_copy_limit(uint64_t limit);
@@ -65,6 +71,8 @@ class Vgpu {
   bool start_worker(std::string& problem);
   void close_if_unused();
   void report_gone();
+  records::VgpuStatus known_status() const;
+  void write_page();
 
   // vgpu_guests.cpp
   void accept_guest(Descriptor socket, const PeerIdentity& peer);
@@ -103,6 +111,9 @@ class Vgpu {
   VgpuSettings settings_;
   Events events_;
   std::string socket_path_;
+  VgpuPageMemory page_;
+  TimeLedger times_;
+  uint64_t made_ns_ = 0;
   RecordListener listener_;
   std::map<uint32_t, std::unique_ptr<Guest>> guests_;
   uint32_t last_connection_ = 0;

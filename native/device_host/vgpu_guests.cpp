@@ -116,6 +116,9 @@ void Vgpu::admit(Guest& guest) {
     return refuse(guest, guest.hello_sequence, ErrorCode::kInternal,
                   "No memory or descriptors are left for the connection.");
   guest.state = Guest::State::kOpen;
+  const uint64_t now = monotonic_nanoseconds();
+  times_.begin(guest.connection, std::max(process_start_ns(guest.peer.process, now), made_ns_),
+               guest.memory.get(), now);
   context_.turns.set_running(settings_.id, true);
   update_cgroup();
 
@@ -131,7 +134,7 @@ void Vgpu::admit(Guest& guest) {
   welcome.flags = settings_.flags;
   copy_text(welcome.name, sizeof(welcome.name), settings_.name.c_str());
   guest.channel->send(make_record(Kind::kGuestWelcome, guest.hello_sequence, welcome),
-                      {guest.memory.get(), guest.account.descriptor()});
+                      {guest.memory.get(), guest.account.descriptor(), page_.descriptor()});
   context_.log.line("vgpu=%llu connection=%u process=%d begins",
                     static_cast<unsigned long long>(settings_.id), guest.connection,
                     guest.peer.process);
@@ -271,6 +274,7 @@ void Vgpu::depart(Guest& guest) {
     erase(guest);
   } else {
     guest.state = Guest::State::kDeparting;
+    times_.end(guest.connection, monotonic_nanoseconds());
     guest.waiting.clear();
     records::ConnectionReference reference;
     reference.connection = guest.connection;
@@ -288,6 +292,7 @@ void Vgpu::depart(Guest& guest) {
 void Vgpu::erase(Guest& guest) {
   if (guest.state == Guest::State::kGone) return;
   guest.state = Guest::State::kGone;
+  times_.end(guest.connection, monotonic_nanoseconds());
   for (uint64_t* timer : {&guest.departure_timer, &guest.waiting_timer, &guest.greeting_timer})
     context_.loop.cancel(std::exchange(*timer, 0));
   context_.ledger.disconnect(settings_.id, guest.connection);

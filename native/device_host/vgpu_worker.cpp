@@ -177,6 +177,7 @@ void Vgpu::cut_off_guests() {
     if (guest->state != Guest::State::kOpen) continue;
     guest->channel->close();
     guest->state = Guest::State::kDeparting;
+    times_.end(connection, monotonic_nanoseconds());
     guest->waiting.clear();
   }
   close_if_unused();
@@ -204,6 +205,7 @@ void Vgpu::schedule_witness() {
     look_at_worker(++looks_ % 2 == 0);
     if (!worker_ || worker_->doomed()) return;
     context_.turns.sample(settings_.id);
+    write_page();
     context_.turns.look_at_worker(settings_.id, sighting_.children_cpu_ns);
     ask_for_answer();
     if (looks_ % kLooksACacheCheck == 0) worker_->check_cache();

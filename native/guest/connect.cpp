@@ -31,14 +31,14 @@ void complain(const char* code, const char* what, const char* remedy) {
   fprintf(stderr, "aliquot: %s: %s; %s\n", code, what, remedy);
 }
 
-void* map_descriptor(const Descriptor& descriptor, size_t bytes) {
+void* map_descriptor(const Descriptor& descriptor, size_t bytes,
+                     int protection = PROT_READ | PROT_WRITE) {
   struct stat facts;
   if (fstat(descriptor.get(), &facts) != 0 || facts.st_size < 0 ||
       static_cast<size_t>(facts.st_size) != bytes) {
     return nullptr;
   }
-  void* memory =
-      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.get(), 0);
+  void* memory = mmap(nullptr, bytes, protection, MAP_SHARED, descriptor.get(), 0);
   return memory == MAP_FAILED ? nullptr : memory;
 }
 
@@ -92,7 +92,7 @@ bool ConnectionMaker::receive_welcome(Connection& connection, DescriptorList& de
     complain(code, error.text, "the vGPU was not made available to this process");
     return false;
   }
-  if (answer.header.kind != records::Kind::kGuestWelcome || descriptors.count != 2) {
+  if (answer.header.kind != records::Kind::kGuestWelcome || descriptors.count != 3) {
     complain("ALQ-E101", "the device host answered the greeting with another record",
              "use a guest driver and a device host of the same release");
     return false;
@@ -116,7 +116,9 @@ bool ConnectionMaker::shake_hands(Connection& connection) {
   void* account = map_descriptor(descriptors.items[1], records::kAccountPageSize);
   connection.memory_ = static_cast<layout::ConnectionMemory*>(memory);
   connection.account_ = static_cast<records::AccountPage*>(account);
-  if (memory == nullptr || account == nullptr) {
+  connection.page_ = static_cast<const vgpu_page::Page*>(
+      map_descriptor(descriptors.items[2], vgpu_page::kPageSize, PROT_READ));
+  if (memory == nullptr || account == nullptr || connection.page_ == nullptr) {
     complain("ALQ-E101", "the memory that the device host sent can't be mapped",
              "use a guest driver and a device host of the same release, and look at `ulimit -v`");
     return false;
@@ -127,6 +129,9 @@ bool ConnectionMaker::shake_hands(Connection& connection) {
 void ConnectionMaker::abandon(Connection* connection) {
   if (connection->memory_ != nullptr) munmap(connection->memory_, layout::kConnectionBytes);
   if (connection->account_ != nullptr) munmap(connection->account_, records::kAccountPageSize);
+  if (connection->page_ != nullptr) {
+    munmap(const_cast<vgpu_page::Page*>(connection->page_), vgpu_page::kPageSize);
+  }
   if (connection->socket_ >= 0) close(connection->socket_);
   free(connection->scratch_);
   free(connection);
@@ -136,6 +141,7 @@ Connection* ConnectionMaker::connect(bool (*attach_api)(Connection&)) {
   // secure_getenv: a set-uid program does not let its caller choose the driver's peer.
   const char* path = secure_getenv("ALIQUOT_VGPU_SOCKET");
   if (path == nullptr || *path == 0) return nullptr;
+  const uint64_t begin = now_ns();
   void* memory = malloc(sizeof(Connection));
   if (memory == nullptr) return nullptr;
   Connection* connection = new (memory) Connection;
@@ -161,6 +167,8 @@ Connection* ConnectionMaker::connect(bool (*attach_api)(Connection&)) {
     abandon(connection);
     return nullptr;
   }
+  connection->times.open(*connection->page_, connection->memory_->times);
+  connection->times.started(now_ns() - begin);
   return connection;
 }
 
@@ -172,6 +180,7 @@ void ConnectionMaker::after_fork_in_child() {
   if (old == nullptr) return;
   old->forked_.store(true, std::memory_order_relaxed);
   old->dead_.store(true, std::memory_order_relaxed);
+  old->times.close();
   // The device host sees the parent's end only when no copy of its socket is open any more.
   if (old->socket_ >= 0) close(old->socket_);
   old->socket_ = -1;

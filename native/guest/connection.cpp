@@ -61,7 +61,10 @@ void Connection::wake_sleeping_worker() {
   std::atomic<uint32_t>& sleeps = memory_->control.worker_sleeps;
   if (sleeps.load(std::memory_order_seq_cst) != 0 &&
       sleeps.exchange(0, std::memory_order_seq_cst) != 0) {
+    Counted counted{times, Reason::kWaking};
+    counted.begin(now_ns());
     futex_wake(sleeps, 1);
+    counted.end(now_ns());
   }
 }
 
@@ -87,6 +90,8 @@ bool Connection::wait_for_space(uint64_t tail, size_t size) {
   // A full ring is milliseconds of work ahead: nap until a good part of it is free, which costs
   // neither end a system call a frame. When nothing moves for long, let the worker call.
   const size_t wanted = size + layout::kCommandRingBytes / 4;
+  Counted counted{times, Reason::kRing};
+  counted.begin(now_ns());
   int naps = 0;
   bool ready = false;
   while (!ready) {
@@ -99,8 +104,10 @@ bool Connection::wait_for_space(uint64_t tail, size_t size) {
     control.space_wanted.store(1, std::memory_order_seq_cst);
     if (!has_room(size)) futex_wait(control.space_wanted, 1u, kSliceMs);
     ready = has_room(size);
-    if (!ready && !check_alive()) return false;
+    if (!ready && !check_alive()) break;
+    counted.look(now_ns());
   }
+  counted.end(now_ns());
   return ready && !dead();
 }
 
@@ -109,6 +116,15 @@ bool Connection::request(const records::Record& request, records::Kind expected,
   if (descriptor != nullptr) *descriptor = -1;
   if (dead()) return false;
   LockGuard guard(socket_lock_);
+  Counted counted{times, Reason::kAnswer};
+  counted.begin(now_ns());
+  const bool answered = exchange(request, expected, answer, descriptor);
+  counted.end(now_ns());
+  return answered;
+}
+
+bool Connection::exchange(const records::Record& request, records::Kind expected,
+                          records::Record* answer, int* descriptor) {
   records::Record numbered = request;
   numbered.header.sequence = ++request_sequence_;
   for (int waited = 0;; waited += 1) {

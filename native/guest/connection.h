@@ -16,9 +16,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "guest/time_account.h"
 #include "guest/wait.h"
 #include "protocol/connection_layout.h"
 #include "protocol/records.h"
+#include "protocol/vgpu_page.h"
 
 namespace aliquot::guest {
 
@@ -95,18 +97,22 @@ class Connection {
   IdPool ids[8];             // by kind, as in commands.toml; guarded by the connection lock
   SpinHistory reply_spin;    // waits for replies
   SpinHistory queue_spin;    // waits for queues and events
+  TimeAccount times;         // of the process
   Arenas* arenas = nullptr;  // set once by attach_arenas(), never cleared
   Credit* credit = nullptr;  // set once by attach_credit()
   void* api_state = nullptr; // what the API's driver keeps a connection; set before publication
 
  private:
   friend struct ConnectionMaker;
+  bool exchange(const records::Record& request, records::Kind expected, records::Record* answer,
+                int* descriptor);
   bool wait_for_space(uint64_t tail, size_t size);
   void wake_sleeping_worker();
 
   int socket_ = -1;
   layout::ConnectionMemory* memory_ = nullptr;
   records::AccountPage* account_ = nullptr;
+  const vgpu_page::Page* page_ = nullptr;
   records::GuestWelcome welcome_;
   std::atomic<bool> dead_{false};
   std::atomic<bool> forked_{false};

@@ -12,13 +12,14 @@
 #pragma once
 
 #include "guest/connection.h"
+#include "guest/time_account.h"
 
 namespace aliquot::guest {
 
 class ReplyWait {
  public:
-  explicit ReplyWait(Connection& connection)
-      : connection_(connection), slot_(connection.take_reply_slot()) {
+  explicit ReplyWait(Connection& connection, Reason reason = Reason::kAnswer)
+      : connection_(connection), reason_(reason), slot_(connection.take_reply_slot()) {
     if (usable()) slot().state.store(layout::kReplyEmpty, std::memory_order_relaxed);
   }
   ~ReplyWait() {
@@ -54,7 +55,7 @@ class ReplyWait {
           waited.state.compare_exchange_strong(empty, layout::kReplyWaited);
           futex_wait(waited.state, uint32_t{layout::kReplyWaited}, kSliceMs);
         },
-        [&] { return connection_.check_alive(); });
+        [&] { return connection_.check_alive(); }, Counted{connection_.times, reason_});
     if (!ready) return false;
     answered_ = true;
     status_ = waited.status;
@@ -75,6 +76,7 @@ class ReplyWait {
   layout::ReplySlot& slot() { return connection_.memory().replies[slot_]; }
 
   Connection& connection_;
+  const Reason reason_;
   uint32_t slot_;
   bool sent_ = false;
   bool answered_ = false;

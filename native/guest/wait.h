@@ -99,16 +99,20 @@ class SpinHistory {
 /// condition once more and futex-wait at most kSliceMs. `alive()` is asked after each sleep.
 /// `work_ns`: what the peer is known to need beside the usual; it is spun through as well, and says
 /// nothing of whether spinning pays.
+/// `counter`: told when the wait begins and ends, and now and then in between (see time_account.h).
 /// Returns false when the condition does not hold because the peer is gone.
-template <class Ready, class Sleep, class Alive>
-bool wait_until(SpinHistory& history, Ready ready, Sleep sleep, Alive alive, uint64_t work_ns = 0) {
+template <class Ready, class Sleep, class Alive, class Counter>
+bool wait_until(SpinHistory& history, Ready ready, Sleep sleep, Alive alive, Counter counter,
+                uint64_t work_ns = 0) {
   if (ready()) return true;
   const uint64_t begin = now_ns();
+  counter.begin(begin);
   uint64_t budget = history.budget_ns();
   if (budget != 0) budget += work_ns;
   const auto record = [&](uint64_t end) {
     const uint64_t waited = end - begin;
     history.record(waited > work_ns ? waited - work_ns : 0);
+    counter.end(end);
   };
   if (budget != 0) {
     uint64_t now = begin;
@@ -129,7 +133,12 @@ bool wait_until(SpinHistory& history, Ready ready, Sleep sleep, Alive alive, uin
       record(now_ns());
       return true;
     }
-    if (!alive()) return ready();
+    const uint64_t now = now_ns();
+    if (!alive()) {
+      counter.end(now);
+      return ready();
+    }
+    counter.look(now);
   }
 }
 

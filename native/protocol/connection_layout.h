@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "protocol/time_claims.h"
+
 namespace aliquot::layout {
 
 constexpr size_t kCacheLine = 64;
@@ -67,7 +69,12 @@ struct QueueSlot {
   std::atomic<uint32_t> changed;  // futex word: counts completions
   std::atomic<uint32_t> waiters;  // guest side sets to 1 before it sleeps
   std::atomic<int32_t> error;     // first error that no return code could carry, 0 if none
-  uint32_t reserved[11];
+  uint32_t reserved;
+  // When the queue last got something to do after it had nothing, and when `completed` was last
+  // raised; ns of CLOCK_MONOTONIC, for the guest driver's account of its time.
+  std::atomic<uint64_t> began_ns;
+  std::atomic<uint64_t> ended_ns;
+  uint32_t more_reserved[6];
 };
 static_assert(sizeof(QueueSlot) == kCacheLine);
 
@@ -83,7 +90,9 @@ struct EventSlot {
   std::atomic<uint32_t> waiters;
   uint64_t queued, submitted, started, ended;  // ns on the driver's clock, valid when complete
   uint32_t has_times;
-  uint32_t reserved[5];
+  uint32_t reserved;
+  std::atomic<uint64_t> told_ns;  // when the final status was written, ns of CLOCK_MONOTONIC
+  uint32_t more_reserved[2];
 };
 static_assert(sizeof(EventSlot) == kCacheLine);
 
@@ -95,6 +104,7 @@ struct ConnectionMemory {
   alignas(4096) std::atomic<uint64_t> notifications[kNotifyEntries];
   alignas(4096) unsigned char print[kPrintBytes];
   alignas(4096) EventSlot events[kEventSlots];
+  alignas(4096) TimeClaims times;
 };
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
 

@@ -37,10 +37,12 @@ enum class Kind : uint16_t {
   kPolicySet = 25,   // answered with kPolicy
   kPolicyGet = 26,
   kPolicy = 27,
+  kReceiptGet = 28,  // a VgpuReference; answered with kReceipt
+  kReceipt = 29,     // + descriptor: the vGPU's page (vgpu_page.h), for reading
 
   // Guest driver <-> device host.
   kGuestHello = 32,
-  kGuestWelcome = 33,  // + descriptors: connection memory, account page
+  kGuestWelcome = 33,  // + descriptors: connection memory, account page, the vGPU's page
   kCreditRequest = 34,
   kCreditReply = 35,
   kArenaRequest = 36,
@@ -168,6 +170,32 @@ struct VgpuCopies {
   uint64_t copy_ns = 0;
   uint64_t rate_1s = 0, rate_10s = 0, rate_60s = 0;  // bytes a second
   uint32_t share_10s = 0;  // of all that the device's vGPUs copied, hundredths of a percent
+};
+
+// Where the time of a vGPU's guest processes went. Those that ended are in it.
+struct Receipt {
+  uint64_t vgpu = 0;
+  uint64_t at_ns = 0;       // of the monotonic clock
+  uint64_t alive_ns = 0;    // that guest processes lived, one by one, from their start on
+  uint64_t covered_ns = 0;  // in which at least one of them did
+  // Claims of the guest drivers, together no more than alive_ns; see layout::Spent.
+  uint64_t start_ns = 0;
+  uint64_t kernels_ns = 0;
+  uint64_t copies_ns = 0;
+  uint64_t others_ns = 0;
+  uint64_t limit_ns = 0;
+  uint64_t syncs_ns = 0;
+  uint64_t round_trips_ns = 0;
+  uint64_t compiling_ns = 0;
+  uint64_t syncs = 0, round_trips = 0, builds = 0;  // how often
+  // As the device host measured it.
+  uint64_t held_ns = 0;      // with what handing over took
+  uint64_t spared_ns = 0;    // of it, that
+  uint64_t withheld_ns = 0;  // of it, what the system withheld of the processors
+  uint64_t waited_ns = 0;
+  uint64_t limited_ns = 0;   // of it, because of the vGPU's own limit
+  uint64_t turns = 0;
+  uint64_t processes = 0;    // that ever were
 };
 
 struct VgpuCreate {

@@ -42,7 +42,8 @@ void Connection::on(const WatchEventCommand& command) {
   }
   const bool in_queue = object->queue < queue_slots_.size();
   if (const auto progress = in_queue ? queue_slots_[object->queue] : nullptr) {
-    progress->attach(object->event, object->watch);
+    const QueueObject* queue = queues_.find(object->queue);
+    progress->attach(object->event, object->watch, queue != nullptr && queue->in_order);
   }
   object->watch->watch(object->event, command.notify, command.levels);
   if (!object->user) poll_.expect(object->event, object->watch);

@@ -11,7 +11,9 @@ bool Connection::may_begin(Enqueue& enqueue, const std::shared_ptr<WorkCost>& co
   enqueue.work.amount = amount;
   enqueue.work.waits = enqueue.wait_count != 0;
   enqueue.passed = asks && context_.gate->enter(enqueue.work, id_, stop_);
-  return enqueue.passed || !asks;
+  if (!enqueue.passed && asks) return false;
+  enqueue.queue->progress->begins(enqueue.queue->commands + 1);
+  return true;
 }
 
 bool Connection::may_copy(Enqueue& enqueue, const std::shared_ptr<WorkCost>& cost,

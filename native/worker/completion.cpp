@@ -5,6 +5,7 @@
 
 #include "worker/futex.h"
 #include "worker/print_capture.h"
+#include "worker/raise_to.h"
 
 namespace aliquot::worker {
 
@@ -91,6 +92,12 @@ void Publisher::close() {
   futex_wake(control.space_wanted);
 }
 
+void EventWatch::belongs_to(std::shared_ptr<std::atomic<uint64_t>> ended, uint64_t number) {
+  const std::lock_guard guard(mutex_);
+  ended_ = std::move(ended);
+  number_ = number;
+}
+
 void EventWatch::note_wishes(uint32_t notify, uint32_t levels) {
   const std::lock_guard guard(mutex_);
   if (notify != 0) levels_ |= levels;
@@ -160,6 +167,8 @@ void EventWatch::publish(cl_event event, cl_int status) {
         slot.ended = event_time(driver, event, CL_PROFILING_COMMAND_END, all);
       }
       slot.has_times = all ? 1 : 0;
+      slot.told_ns.store(now_ns(), std::memory_order_relaxed);
+      if (ended_ != nullptr && status == CL_COMPLETE) raise_to(*ended_, number_);
     }
     status_ = status;
     slot.status.store(status);

@@ -76,6 +76,8 @@ class EventWatch : public std::enable_shared_from_this<EventWatch> {
   void watch(cl_event event, uint32_t notify, uint32_t levels);
   /// The same for a command that failed before it had an event.
   void watch_failed(cl_int error, uint32_t notify, uint32_t levels);
+  /// It is that of command `number` of an in-order queue, which counts in `ended`.
+  void belongs_to(std::shared_ptr<std::atomic<uint64_t>> ended, uint64_t number);
   /// The event was seen to have ended well.
   void completed(cl_event event);
   /// The event was seen to have ended with this error.
@@ -97,6 +99,8 @@ class EventWatch : public std::enable_shared_from_this<EventWatch> {
   uint32_t notified_ = 0;    // of which it had notice
   uint32_t registered_ = 0;  // for which the driver will call us
   cl_int status_ = layout::kEventPending;
+  std::shared_ptr<std::atomic<uint64_t>> ended_;
+  uint64_t number_ = 0;
   bool retired_ = false;
 };
 

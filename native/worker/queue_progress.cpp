@@ -38,6 +38,12 @@ void QueueProgress::begin_busy(uint64_t number) {
   if (completed() + 1 == number) busy_since_ns_.store(now_ns(), std::memory_order_relaxed);
 }
 
+void QueueProgress::begins(uint64_t number) {
+  const uint64_t ended = std::max(completed(), ended_number_->load(std::memory_order_relaxed));
+  if (ended + 1 != number) return;
+  publisher_->memory().queues[id_ - 1].began_ns.store(now_ns(), std::memory_order_relaxed);
+}
+
 bool QueueProgress::prune() {
   bool idle = true;
   visit_outstanding([&](OutstandingCommand&, cl_int) { idle = false; });
@@ -137,11 +143,13 @@ void QueueProgress::hold(const std::shared_ptr<const void>& thing) {
   }
 }
 
-void QueueProgress::attach(cl_event event, const std::shared_ptr<EventWatch>& watch) {
+void QueueProgress::attach(cl_event event, const std::shared_ptr<EventWatch>& watch,
+                           bool in_order) {
   const std::lock_guard guard(outstanding_mutex_);
   for (auto place = outstanding_.rbegin(); place != outstanding_.rend(); ++place) {
     if (place->event != event) continue;
     place->watch = watch;
+    if (in_order) watch->belongs_to(ended_number_, place->number);
     return;
   }
 }
@@ -201,8 +209,8 @@ void QueueProgress::reached(uint64_t sequence, uint64_t number, cl_int status) {
   publisher_->mark();
   const std::lock_guard guard(publish_mutex_);
   const uint64_t before = completed_number_.load(std::memory_order_relaxed);
+  const uint64_t now = now_ns();
   if (number > before) {
-    const uint64_t now = now_ns();
     const uint64_t begin =
         std::max(last_reached_ns_, busy_since_ns_.load(std::memory_order_relaxed));
     if (begin != 0 && now >= begin) {
@@ -224,6 +232,7 @@ void QueueProgress::reached(uint64_t sequence, uint64_t number, cl_int status) {
   if (sequence <= completed_sequence_) return;
   completed_sequence_ = sequence;
   layout::QueueSlot& slot = publisher_->memory().queues[id_ - 1];
+  slot.ended_ns.store(now, std::memory_order_relaxed);
   raise_to(slot.completed, sequence);
   slot.changed.fetch_add(1);
   if (slot.waiters.load() != 0) {

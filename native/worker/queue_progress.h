@@ -43,6 +43,9 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
   // ---- decode thread
   /// Command `number` was enqueued; `event` is now owned here.
   void add(OutstandingCommand command);
+  /// Command `number` is about to be handed to the driver, which may work on it at once: tells the
+  /// guest driver when a queue that had nothing to do begins.
+  void begins(uint64_t number);
   /// Notes when a queue that had nothing to do gets its first command.
   void begin_busy(uint64_t number);
   /// When everything up to `number` has ended, publishes `sequence` (0: none). The command with
@@ -62,7 +65,8 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
   /// Gives back the events of commands that are known to have ended. True when none is left.
   bool prune();
   /// The event of an outstanding command is watched.
-  void attach(cl_event event, const std::shared_ptr<EventWatch>& watch);
+  /// `in_order`: its end is that of all before it.
+  void attach(cl_event event, const std::shared_ptr<EventWatch>& watch, bool in_order);
   /// Waits until no more than `most` of the commands up to `number` are under way, as long as
   /// some of them end within `patience_ns`. True when that came about.
   bool wait_below(uint64_t number, uint64_t most, const std::atomic<bool>& stop,
@@ -129,6 +133,9 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
   uint64_t last_reached_ns_ = 0;
   std::atomic<uint64_t> busy_since_ns_{0};
   std::atomic<uint64_t> completed_number_{0};
+  // The same by what watched events told, for knowing whether the queue is idle.
+  const std::shared_ptr<std::atomic<uint64_t>> ended_number_ =
+      std::make_shared<std::atomic<uint64_t>>(0);
   std::atomic<uint32_t> changes_{0};  // futex word of wait_below
   std::atomic<uint32_t> waiters_{0};  // threads in wait_below
   std::atomic<uint64_t> average_ns_{kUnknownNs};

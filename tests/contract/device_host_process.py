@@ -235,7 +235,7 @@ class Guest(Peer):
         answer = self.ask(GUEST_HELLO, struct.pack("II", 1, os.getpid()))
         assert answer.kind == GUEST_WELCOME, answer.error()
         self.connection = struct.unpack_from("QQI", answer.payload)[2]
-        assert len(self.descriptors) == 2
+        assert len(self.descriptors) == 3
         return self
 
     @property

@@ -33,8 +33,28 @@ def test_the_slice_is_told_in_one_line(fakes: FakeInstallation) -> None:
 
 def test_the_slice_as_json(fakes: FakeInstallation) -> None:
     done = fakes.run("run", "--json", "--memory", "1G", "--", "true")
-    told = json.loads(done.stderr)
+    told, end = (json.loads(line) for line in done.stderr.splitlines())
     assert (told["memory"], told["mode"], told["lease"]) == (1 << 30, "remoting", "advisory")
+    receipt = end["receipt"]
+    assert receipt["promised"]["memory"] == 1 << 30
+    assert sum(receipt["parts_ns"].values()) == receipt["wall_ns"]
+    assert (receipt["parts_ns"]["kernels"], receipt["received"]["turns"]) == (3_000_000, 7)
+
+
+def test_the_receipt_in_words(fakes: FakeInstallation) -> None:
+    done = fakes.run("run", "--quiet", "--receipt", "--name", "mine", "--", "sh", "-c", "exit 3")
+    assert done.returncode == 3
+    lines = done.stderr.splitlines()
+    assert lines[0] == "aliquot: receipt of vGPU mine"
+    assert any("own syncs (40 waits)" in line and "1.00 ms" in line for line in lines)
+    assert any("waiting for others" in line and "2.00 ms" in line for line in lines)
+    assert any("2 processes used it" in line for line in lines)
+
+
+def test_a_receipt_that_is_not_to_be_had_changes_no_exit_status(fakes: FakeInstallation) -> None:
+    fakes.environment["FAKE_DEVICE_HOST"] = "no-receipt"
+    done = fakes.run("run", "--quiet", "--receipt", "--", "sh", "-c", "exit 3")
+    assert (done.returncode, "ALQ-E106" in done.stderr) == (3, True)
 
 
 def test_options_reach_the_device_host(fakes: FakeInstallation) -> None:

@@ -46,7 +46,7 @@ def test_shares_reach_the_device_host_and_are_told(fakes: FakeInstallation) -> N
     (created,) = fakes.log_of_device("created")
     assert "shares=Shares(guarantee=2500, limit=4000, weight=2, priority=1)" in created
     done = fakes.run("run", "--json", *options, "--", "true")
-    told = json.loads(done.stderr)
+    told = json.loads(done.stderr.splitlines()[0])
     assert (told["compute"], told["compute_limit"]) == (25.0, 40.0)
     assert (told["weight"], told["priority"]) == (2, "latency")
 
@@ -220,6 +220,9 @@ def test_top(fakes: FakeInstallation) -> None:
     )
     lines = fakes.run("top", "--json", "--interval", "100ms", "--rounds", "2").stdout.splitlines()
     assert [len(json.loads(line)["vgpus"]) for line in lines] == [2, 2]
+    # Between lists it reads the pages.
+    assert json.loads(lines[0])["vgpus"][0]["turns"]["held_ns"] == 3_000_000_000
+    assert json.loads(lines[0])["vgpus"][0]["turns"]["share_1s"] == 12.34
     live = fakes.run("top", "--interval", "100ms", "--rounds", "2")
     assert (live.returncode, "first" in live.stdout) == (0, True)
 

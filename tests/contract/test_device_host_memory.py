@@ -18,18 +18,21 @@ from tests.contract.device_host_process import (
 
 F_GET_SEALS = 1034
 SEALED = 1 | 2 | 4  # seal, shrink, grow; writing stays possible
+READ_ONLY = SEALED | 16  # nobody who maps it from now on can write
 
 
 def test_shared_memory_is_sealed(host: DeviceHostProcess) -> None:
     guest = host.guest(host.control().create())
     guest.arena(MIB, STAGING)
+    memory, account, page, arena = guest.descriptors
     for descriptor in guest.descriptors:
-        assert fcntl.fcntl(descriptor, F_GET_SEALS) & 0x1F == SEALED
+        seals = READ_ONLY if descriptor == page else SEALED
+        assert fcntl.fcntl(descriptor, F_GET_SEALS) & 0x1F == seals
         with pytest.raises(PermissionError):
             os.ftruncate(descriptor, 1)
-    assert os.fstat(guest.memory).st_size > 16 * MIB
-    assert os.fstat(guest.descriptors[1]).st_size == 4096
-    assert os.fstat(guest.descriptors[2]).st_size == MIB
+    assert os.fstat(memory).st_size > 16 * MIB
+    assert os.fstat(account).st_size == os.fstat(page).st_size == 4096
+    assert os.fstat(arena).st_size == MIB
 
 
 def test_credit_is_exact(host: DeviceHostProcess) -> None:

@@ -2,16 +2,18 @@
 
 FAKE_DEVICE_HOST chooses how it behaves: "" well, "version" speaks another version of the protocol,
 "refuse:N" answers every vGPU with error N, "early" tells of turns before their vGPU, "late"
-reports a worker's death unasked, "fail" ends at once with status 3.
+reports a worker's death unasked, "no-receipt" knows no receipt, "fail" ends at once with status 3.
 """
 
 import os
 import selectors
 import socket
 import sys
+import time
+from collections.abc import Sized
 from pathlib import Path
 
-from aliquot.client import records
+from aliquot.client import pages, records
 from aliquot.client.records import Kind
 
 IDLE_SECONDS = 0.3
@@ -78,7 +80,12 @@ class Host:
             return
         request = records.unpack(data)
         for answer in self.answers(request, peer):
-            peer.send(answer)
+            if records.unpack(answer).kind != Kind.RECEIPT:
+                peer.send(answer)
+                continue
+            page = page_of(self.vgpus)
+            socket.send_fds(peer, [answer], [page])
+            os.close(page)
 
     def answers(self, request: records.Record, peer: socket.socket) -> list[bytes]:
         def pack(kind: Kind, payload: records.Payload | None = None) -> bytes:
@@ -120,6 +127,11 @@ class Host:
             return self.show(reference.vgpu, pack)
         if request.kind == Kind.VGPU_RESIZE:
             return [self.resize(request, pack)]
+        if request.kind == Kind.RECEIPT_GET:
+            if self.behaviour == "no-receipt":
+                return [pack(Kind.ERROR, records.Error(6, b"no such vGPU"))]
+            reference = records.payload_of(request, records.VgpuReference)
+            return [pack(Kind.RECEIPT, receipt_of(reference.vgpu))]
         if request.kind == Kind.POLICY_SET:
             self.policy = records.payload_of(request, records.Policy)
             with (self.directory / "policies").open("a") as log:
@@ -211,6 +223,46 @@ def turns_of(vgpu: int, shares: records.Shares) -> records.VgpuTurns:
         share_1s=2512,
         share_10s=2500,
         share_60s=2498,
+    )
+
+
+def page_of(vgpus: Sized) -> int:
+    """A page with what a test can know again, as a descriptor."""
+    page = pages.Page(*[0] * len(pages.Page._fields))._replace(
+        version=pages.PAGE_VERSION,
+        sequence=2,
+        at_ns=time.monotonic_ns(),
+        held_ns=4_000_000_000,
+        spared_ns=500_000_000,
+        withheld_ns=500_000_000,
+        balance_ns=-2_500_000,
+        limit=10_000,
+        weight=1,
+        share_1s=1234,
+        kernels=len(vgpus),
+    )
+    descriptor = os.memfd_create("page")
+    os.truncate(descriptor, pages.PAGE_SIZE)
+    os.pwrite(descriptor, pages.LAYOUT.pack(*page), 0)
+    return descriptor
+
+
+def receipt_of(vgpu: int) -> records.Receipt:
+    """Of two processes, one after another, that lived for 10 ms in all."""
+    return records.Receipt(
+        vgpu,
+        alive_ns=10_000_000,
+        covered_ns=10_000_000,
+        start_ns=1_000_000,
+        kernels_ns=3_000_000,
+        others_ns=2_000_000,
+        syncs_ns=1_000_000,
+        syncs=40,
+        held_ns=3_500_000,
+        spared_ns=500_000,
+        waited_ns=2_500_000,
+        turns=7,
+        processes=2,
     )
 
 

@@ -300,7 +300,7 @@ def test_common_pages_count_once_and_for_both(user: int | None) -> None:
         guest = host.guest(vgpu)
         size, _ = guest.arena(quota, BUFFERS)
         assert size == quota
-        os.posix_fallocate(guest.descriptors[2], 0, quota)
+        os.posix_fallocate(guest.descriptors[3], 0, quota)
         wait_until(lambda: control.list()[0].witnessed >= quota, "the arena is seen")
         host.silent_guest(vgpu).send(GUEST_HELLO, struct.pack("II", 1, os.getpid()))
         assert guest.receive() is None

@@ -59,5 +59,6 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "vanishing",
         "copying",
         "long_kernels",
+        "spending",
     )
     return {name: compile_program(name, folder) for name in names}

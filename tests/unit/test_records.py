@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aliquot.client import records
+from aliquot.client import pages, records
 from aliquot.client.records import Kind, Protection, VgpuFlag
 from aliquot.model.copies import LEAST_COPY_LIMIT
 from aliquot.model.details import UnsplitReason
@@ -55,11 +55,18 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[int]]:
         "kLeastCopyLimit",
     ):
         number(constant, constant)
+    number("Page", "sizeof(Page)", "kPageVersion", "kPageSize")
+    for field in pages.Page._fields:
+        number(f"Page::{field}", f"offsetof(Page, {field})", f"sizeof(Page::{field})")
+    for state in ("Away", "Waiting", "Limited", "Holding"):
+        number(f"state{state}", f"k{state}")
     program = "\n".join(
         [
             "#include <cstdio>",
             '#include "native/protocol/records.h"',
+            '#include "native/protocol/vgpu_page.h"',
             "using namespace aliquot::records;",
+            "using namespace aliquot::vgpu_page;",
             "int main() {",
             *lines,
             "}",
@@ -107,6 +114,25 @@ def test_numbers(native: dict[str, list[int]]) -> None:
     assert native["kNameSize"] == [records.NAME_SIZE]
     assert native["kLeastCopyLimit"] == [LEAST_COPY_LIMIT]
     assert native["UnsplitReason::kLast"] == [max(UnsplitReason)]
+
+
+def test_the_page_s_layout(native: dict[str, list[int]]) -> None:
+    assert native["Page"] == [pages.LAYOUT.size, pages.PAGE_VERSION, pages.PAGE_SIZE]
+    states = [native[f"state{state}"][0] for state in ("Away", "Waiting", "Limited", "Holding")]
+    assert states == [pages.AWAY, pages.WAITING, pages.LIMITED, pages.HOLDING]
+    fields = pages.Page._fields
+    for index, field in enumerate(fields):
+        values = [0] * len(fields)
+        values[index] = 1
+        offset, size = native[f"Page::{field}"]
+        assert pages.LAYOUT.pack(*values).index(1) == offset, field
+        assert size == (4 if field in _SMALL else 8), field
+
+
+_SMALL = {
+    *("version", "sequence", "state", "gone", "guarantee", "limit", "weight", "priority"),
+    *("share_1s", "share_10s", "share_60s", "wait_p50_us", "wait_p99_us", "guest_processes"),
+}
 
 
 names = st.text(st.characters(blacklist_characters="\0", codec="utf-8"), max_size=15)

@@ -128,6 +128,12 @@ std::optional<uint64_t> Arbiter::holder() const {
   return holder_->first;
 }
 
+bool Arbiter::limited(uint64_t vgpu) const {
+  const auto found = members_.find(vgpu);
+  return found != members_.end() && found->second.state == State::kWaiting &&
+         !found->second.limit.open();
+}
+
 uint64_t Arbiter::held_since() const { return holder_ ? holder_->second.since_ns : kNoTime; }
 
 uint64_t Arbiter::deadline() const { return holder_ ? deadline_ns_ : kNoTime; }

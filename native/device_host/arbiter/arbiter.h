@@ -52,6 +52,7 @@ struct Account {
   // Of that was not charged: so long took handing the device over, or the system withheld it.
   uint64_t spared_ns = 0, withheld_ns = 0;
   uint64_t waited_ns = 0;  // it wanted it and had it not
+  uint64_t limited_ns = 0;  // of that, because it had come to its limit
   uint64_t turns = 0;
   uint64_t overrun_ns = 0;  // held beyond deadlines
   uint64_t outside_ns = 0;  // witnessed outside its turns, charged as if held
@@ -100,6 +101,10 @@ class Arbiter {
   void look(uint64_t now);
 
   std::optional<uint64_t> holder() const;
+  /// The vGPU wants the device and has come to its limit.
+  bool limited(uint64_t vgpu) const;
+  /// The time of the last call.
+  uint64_t as_of() const { return last_ns_; }
   /// Since when the present holder has had the device, and until when it was told it might.
   uint64_t held_since() const;
   uint64_t deadline() const;

@@ -11,8 +11,11 @@ void Arbiter::accrue(uint64_t now) {
     const uint64_t passed = now - last_ns_;
     for (auto& entry : members_) {
       Member& member = entry.second;
+      if (member.state == State::kWaiting) {
+        member.account.waited_ns += passed;
+        if (!member.limit.open()) member.account.limited_ns += passed;
+      }
       member.limit.pass(passed, &entry == holder_);
-      if (member.state == State::kWaiting) member.account.waited_ns += passed;
     }
     if (holder_) {
       Account& account = holder_->second.account;

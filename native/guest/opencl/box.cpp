@@ -81,7 +81,8 @@ bool Box::shares_host_bytes(const Box& other) const {
   return false;
 }
 
-void copy_to_buffer(const Box& box, unsigned char* buffer) {
+void copy_to_buffer(Connection& connection, const Box& box, unsigned char* buffer) {
+  const CountedCopy counted(connection.times, box.bytes);
   if (!box.rect) {
     memcpy(buffer + box.offset, box.host, box.bytes);
   } else {
@@ -89,7 +90,8 @@ void copy_to_buffer(const Box& box, unsigned char* buffer) {
   }
 }
 
-void copy_from_buffer(const Box& box, const unsigned char* buffer) {
+void copy_from_buffer(Connection& connection, const Box& box, const unsigned char* buffer) {
+  const CountedCopy counted(connection.times, box.bytes);
   if (!box.rect) {
     memcpy(box.host, buffer + box.offset, box.bytes);
   } else {
@@ -97,12 +99,14 @@ void copy_from_buffer(const Box& box, const unsigned char* buffer) {
   }
 }
 
-void pack(const Box& box, unsigned char* staging) {
+void pack(Connection& connection, const Box& box, unsigned char* staging) {
+  const CountedCopy counted(connection.times, box.bytes);
   if (!box.rect) memcpy(staging, box.host, box.bytes);
   else copy_rows(box, staging, packed_side(box), box.host, host_side(box));
 }
 
-void unpack(const Box& box, const unsigned char* staging) {
+void unpack(Connection& connection, const Box& box, const unsigned char* staging) {
+  const CountedCopy counted(connection.times, box.bytes);
   if (!box.rect) memcpy(box.host, staging, box.bytes);
   else copy_rows(box, box.host, host_side(box), staging, packed_side(box));
 }

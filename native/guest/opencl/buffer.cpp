@@ -40,6 +40,7 @@ cl_int check_size(const Context& context, size_t size) {
 cl_int fill_initially(Buffer& buffer, const void* data) {
   unsigned char* shared = shared_pointer(buffer);
   if (shared == nullptr) return upload(buffer, data);
+  const CountedCopy counted(buffer.connection->times, buffer.size);
   memcpy(shared, data, buffer.size);
   return CL_SUCCESS;
 }

@@ -88,7 +88,7 @@ cl_int ask_compiler(Connection& connection, Command& command) {
       const timespec pause = {0, 1'000'000};
       nanosleep(&pause, nullptr);
     }
-    ReplyWait reply(connection);
+    ReplyWait reply(connection, Reason::kCompiler);
     status = ask(connection, reply, command) ? reply.status() : CL_OUT_OF_RESOURCES;
   }
   return status;
@@ -233,7 +233,7 @@ cl_int link(Program& program, const char* options, const DeviceIds& devices,
   if (!copy_string(&program.options, options == nullptr ? "" : options)) {
     return CL_OUT_OF_HOST_MEMORY;
   }
-  ReplyWait reply(connection);
+  ReplyWait reply(connection, Reason::kCompiler);
   if (!ask(connection, reply, command)) return CL_OUT_OF_RESOURCES;
   uint32_t exists = 0;
   if (reply.bytes() >= sizeof exists) memcpy(&exists, reply.data(), sizeof exists);

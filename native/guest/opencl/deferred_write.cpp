@@ -40,7 +40,7 @@ void let_go(DeferredWrite& write) {
   if (write.awaited.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   Connection& connection = write.connection;
   if (!connection.dead()) {
-    if (write.block) pack(write.box, write.block.pointer);
+    if (write.block) pack(connection, write.box, write.block.pointer);
     SetUserEventStatusCommand set{};
     set.event = write.gate;
     set.status = CL_COMPLETE;

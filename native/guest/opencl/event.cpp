@@ -1,6 +1,7 @@
 // The life of an event; see event.h.
 #include "guest/opencl/event.h"
 
+#include "guest/counted_work.h"
 #include "guest/opencl/transfer.h"
 
 namespace aliquot::guest::opencl {
@@ -127,7 +128,7 @@ void await_publication(Event& event) {
           futex_wait(slot.status, layout::kEventPending, kSliceMs);
         }
       },
-      [&] { return connection.check_alive(); });
+      [&] { return connection.check_alive(); }, Counted{connection.times, Reason::kAnswer});
 }
 
 void ask_again(Event& event) {
@@ -189,7 +190,8 @@ cl_int wait_event(Event& event) {
               ask_again(event);
             }
           },
-          [&] { return connection.check_alive(); });
+          [&] { return connection.check_alive(); },
+          CountedWork{connection.times, *event.queue->slot, slot.told_ns});
   conclude(event, ended ? slot.status.load(std::memory_order_acquire) : CL_OUT_OF_RESOURCES);
   return event.local_status.load(std::memory_order_acquire);
 }

@@ -85,6 +85,7 @@ cl_int send_launch(Queue& queue, Kernel& kernel, LaunchCommand& command, const W
   command.arguments = {arguments.data(), arguments.size()};
   const uint64_t sequence = submit_locked(queue, command);
   if (sequence == 0) return CL_OUT_OF_RESOURCES;
+  queue.launched.store(sequence, std::memory_order_relaxed);
   note_order(queue, wait, sequence, event);
   if (!arguments.empty()) {
     for (uint32_t i = 0; i < kernel.argument_count; ++i) kernel.arguments[i].sent = true;

@@ -189,6 +189,7 @@ struct Queue : Object {
   std::atomic<uint64_t> submitted{0};   // sequence of the last command in the ring
   std::atomic<uint64_t> sync_sent{0};   // highest sequence asked for by `sync`
   std::atomic<uint64_t> flush_sent{0};  // submitted at the last flush
+  std::atomic<uint64_t> launched{0};    // sequence of the last kernel
   std::atomic<uint64_t> gated{0};       // the last command that may wait for a user event
   std::atomic<bool> waits_elsewhere{false};  // some command's wait list was not empty
 

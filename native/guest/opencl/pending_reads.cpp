@@ -43,7 +43,7 @@ void copy_out(Event& event, cl_int status) {
       }
     }
     if (found == nullptr) return;  // another thread was here first
-    if (status == CL_COMPLETE) unpack(found->box, found->block.pointer);
+    if (status == CL_COMPLETE) unpack(*queue.connection, found->box, found->block.pointer);
     LockGuard guard(transfers->lock);
     PendingRead* before = nullptr;
     PendingRead** link = &transfers->first_read;

@@ -1,4 +1,5 @@
 #include "generated/opencl_functions.h"
+#include "guest/counted_work.h"
 #include "guest/opencl/info.h"
 #include "guest/opencl/internal.h"
 #include "guest/opencl/platform.h"
@@ -38,7 +39,9 @@ cl_int enqueue_result(Queue& queue) {
 namespace {
 
 bool wait_slot(Connection& connection, uint32_t queue_id, uint64_t sequence,
-               uint64_t copied_bytes = 0) {
+               uint64_t copied_bytes = 0, bool only_copies = false) {
+  constexpr uint64_t kBytesPerNs = 5;  // where kernels come before, that can't be told apart
+
   layout::QueueSlot& slot = connection.memory().queues[queue_id - 1];
   const auto ended = [&] {
     return slot.completed.load(std::memory_order_acquire) >= sequence;
@@ -57,7 +60,16 @@ bool wait_slot(Connection& connection, uint32_t queue_id, uint64_t sequence,
         again.sequence = sequence;
         send(connection, again);
       },
-      [&] { return connection.check_alive(); }, protocol::copy_time_ns(copied_bytes));
+      [&] { return connection.check_alive(); },
+      CountedWork{connection.times, slot, slot.ended_ns,
+                  only_copies ? Reason::kTransfer : Reason::kWork, copied_bytes / kBytesPerNs},
+      protocol::copy_time_ns(copied_bytes));
+}
+
+/// All kernels of the queue are known to have ended.
+bool kernels_ended(const Queue& queue) {
+  return queue.slot->completed.load(std::memory_order_relaxed) >=
+         queue.launched.load(std::memory_order_relaxed);
 }
 
 }  // namespace
@@ -80,7 +92,10 @@ cl_int wait_sequence(Queue& queue, uint64_t sequence, uint64_t copied_bytes) {
       LockGuard guard(connection.lock());
       ask_completion_locked(queue, sequence);
     }
-    if (!wait_slot(connection, queue.id, sequence, copied_bytes)) return CL_OUT_OF_RESOURCES;
+    const bool only_copies = copied_bytes != 0 && kernels_ended(queue);
+    if (!wait_slot(connection, queue.id, sequence, copied_bytes, only_copies)) {
+      return CL_OUT_OF_RESOURCES;
+    }
   }
   events_of(connection).ends_seen.fetch_add(1, std::memory_order_relaxed);
   return CL_SUCCESS;

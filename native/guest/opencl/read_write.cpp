@@ -50,7 +50,7 @@ cl_int write_piece(const Submission& to, const Box& box, Event* event, bool last
     const cl_int status = write_piece(to, first, nullptr, false);
     return status != CL_SUCCESS ? status : write_piece(to, second, event, last);
   }
-  pack(box, block.pointer);
+  pack(*queue.connection, box, block.pointer);
   uint64_t sequence = 0;
   const bool ask = !last && queue.in_order();
   const cl_int status = send_write(to, box, block, event, &sequence, ask);
@@ -122,7 +122,7 @@ cl_int read_piece(const Submission& to, const Box& box, Event* event) {
   else if (wait_event(*event) < 0) status = CL_OUT_OF_RESOURCES;
   if (status == CL_SUCCESS) {
     copy_out_into(*queue.connection, box);
-    unpack(box, block.pointer);
+    unpack(*queue.connection, box, block.pointer);
   }
   if (!queue.connection->dead()) give_back_staging(*queue.connection, block);
   if (own != nullptr) release(*own);
@@ -167,7 +167,7 @@ cl_int read_pipelined(const Submission& to) {
     const cl_int waited = wait_sequence(queue, chunk.sequence, chunk.box.bytes);
     if (waited != CL_SUCCESS) return waited;  // dead: the blocks belong to nobody any more
     copy_out_into(*queue.connection, chunk.box);
-    unpack(chunk.box, chunk.block.pointer);
+    unpack(*queue.connection, chunk.box, chunk.block.pointer);
     give_back_staging(*queue.connection, chunk.block);
     first = (first + 1) % kWindow;
     count--;
@@ -196,7 +196,7 @@ cl_int read_later(const Submission& to, bool* done) {
   if (!note_pending_read(*event, to.transfer.buffer, block, box)) {
     // No memory to remember it: copy out now.
     status = wait_event(*event) < 0 ? CL_OUT_OF_RESOURCES : CL_SUCCESS;
-    if (status == CL_SUCCESS) unpack(box, block.pointer);
+    if (status == CL_SUCCESS) unpack(*queue.connection, box, block.pointer);
     if (!queue.connection->dead()) give_back_staging(*queue.connection, block);
   }
   if (own != nullptr) release(*own);
@@ -319,7 +319,7 @@ cl_int write_buffer(const Transfer& transfer) {
     }
     if (idle) {
       if (!peer_alive(connection)) return CL_OUT_OF_RESOURCES;
-      copy_to_buffer(transfer.box, shared);
+      copy_to_buffer(connection, transfer.box, shared);
       if (transfer.blocking) status = end_earlier_reads(queue);
       if (status != CL_SUCCESS) return status;
       return finish_locally(queue, transfer.type, transfer.event);
@@ -350,7 +350,7 @@ cl_int read_buffer(const Transfer& transfer) {
       settle(queue);
       if (queue.waits_elsewhere.load(std::memory_order_relaxed)) copy_out_ended(connection);
       copy_out_into(connection, transfer.box);
-      copy_from_buffer(transfer.box, shared);
+      copy_from_buffer(connection, transfer.box, shared);
       drain_print(connection);
       const cl_int latched = transfer.blocking ? take_latched_error(queue) : 0;
       return latched != 0 ? latched : finish_locally(queue, transfer.type, transfer.event);

@@ -1,4 +1,5 @@
 // Staging blocks in flight.
+#include "guest/counted_work.h"
 #include "guest/opencl/transfer.h"
 
 namespace aliquot::guest::opencl {
@@ -48,12 +49,15 @@ bool await_oldest_block(Queue& queue, QueueTransfers& transfers) {
     ask_completion_locked(queue, sequence);
   }
   layout::QueueSlot& slot = *queue.slot;
+  if (slot.completed.load(std::memory_order_acquire) >= sequence) return true;
+  CountedWork counted{queue.connection->times, slot, slot.ended_ns, Reason::kTransfer};
   const uint64_t begin = now_ns();
+  counted.begin(begin);
   const uint64_t spin = queue.connection->queue_spin.budget_ns();
   uint64_t waited = 0;
   while (slot.completed.load(std::memory_order_acquire) < sequence) {
     waited = now_ns() - begin;
-    if (waited > kPatienceNs) return false;
+    if (waited > kPatienceNs) break;
     if (waited < spin) {
       for (int i = 0; i < 16; i++) cpu_pause();
       continue;
@@ -64,6 +68,8 @@ bool await_oldest_block(Queue& queue, QueueTransfers& transfers) {
       futex_wait(slot.changed, changed, 2);
     }
   }
+  counted.end(now_ns());
+  if (waited > kPatienceNs) return false;
   queue.connection->queue_spin.record(waited);
   return true;
 }

@@ -39,11 +39,11 @@ struct Box {
   bool shares_host_bytes(const Box& other) const;
 };
 
-void copy_to_buffer(const Box& box, unsigned char* buffer);
-void copy_from_buffer(const Box& box, const unsigned char* buffer);
+void copy_to_buffer(Connection& connection, const Box& box, unsigned char* buffer);
+void copy_from_buffer(Connection& connection, const Box& box, const unsigned char* buffer);
 /// Between the program's memory and its packed form in a staging block.
-void pack(const Box& box, unsigned char* staging);
-void unpack(const Box& box, const unsigned char* staging);
+void pack(Connection& connection, const Box& box, unsigned char* staging);
+void unpack(Connection& connection, const Box& box, const unsigned char* staging);
 
 /// A staged read whose bytes are not copied out yet.
 struct PendingRead {

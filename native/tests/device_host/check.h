@@ -33,6 +33,11 @@ void test_the_worker_can_t_write_its_page();
 void test_guarantees_add_up_to_one_device();
 void test_shares_and_policies_that_can_t_be();
 void test_turn_history();
+void test_the_page_follows_the_turns();  // receipt_test.cpp
+void test_waits_for_a_limit_are_told_apart();
+void test_receipts_of_unknown_vgpus();
+void test_time_ledger();
+void test_process_starts();
 void test_computing_in_turns_is_no_guilt();  // turn_witness_test.cpp
 void test_computing_outside_turns_is_found();
 void test_a_little_after_each_turn_is_charged();

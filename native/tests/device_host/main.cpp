@@ -23,6 +23,11 @@ int main() {
   test_guarantees_add_up_to_one_device();
   test_shares_and_policies_that_can_t_be();
   test_turn_history();
+  test_the_page_follows_the_turns();
+  test_waits_for_a_limit_are_told_apart();
+  test_receipts_of_unknown_vgpus();
+  test_time_ledger();
+  test_process_starts();
   test_computing_in_turns_is_no_guilt();
   test_computing_outside_turns_is_found();
   test_a_little_after_each_turn_is_charged();

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "protocol/socket.h"
+#include "protocol/vgpu_page.h"
 #include "surroundings.h"
 
 namespace aliquot::fuzz {
@@ -132,8 +133,9 @@ void DeviceHostDouble::welcome(int socket, uint32_t sequence) {
   records::GuestWelcome welcome;
   welcome.memory_limit = kCredit;
   welcome.flags = flags_;
-  const int descriptors[] = {memory_descriptor, account.get()};
-  send_record(socket, make_record(Kind::kGuestWelcome, sequence, welcome), descriptors, 2);
+  const Descriptor shown = sealed_memory(vgpu_page::kPageSize);
+  const int descriptors[] = {memory_descriptor, account.get(), shown.get()};
+  send_record(socket, make_record(Kind::kGuestWelcome, sequence, welcome), descriptors, 3);
 }
 
 void DeviceHostDouble::give_arena(int socket, uint32_t sequence,

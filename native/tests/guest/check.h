@@ -15,6 +15,7 @@ inline std::atomic<int> g_failures{0};
 void test_includes();         // includes_test.cpp
 void test_snapshot_reader();  // replies_test.cpp
 void test_kernel_reply();
+void test_time_account();     // time_account_test.cpp
 void test_events();           // event_test.cpp
 void test_forks();            // fork_test.cpp
 void test_connection();       // connection_test.cpp

@@ -10,6 +10,7 @@
 
 #include "check.h"
 #include "protocol/socket.h"
+#include "protocol/vgpu_page.h"
 
 namespace aliquot::guest_test {
 
@@ -47,6 +48,8 @@ void FakePeer::hang_up() {
 void FakePeer::welcome(Guest& guest, uint32_t sequence) {
   Descriptor memory(::memfd_create("connection", MFD_CLOEXEC));
   Descriptor account(::memfd_create("account", MFD_CLOEXEC));
+  Descriptor page(::memfd_create("page", MFD_CLOEXEC));
+  CHECK(::ftruncate(page.get(), vgpu_page::kPageSize) == 0);
   CHECK(::ftruncate(memory.get(), layout::kConnectionBytes) == 0);
   CHECK(::ftruncate(account.get(), records::kAccountPageSize) == 0);
   guest.memory = static_cast<layout::ConnectionMemory*>(
@@ -54,10 +57,10 @@ void FakePeer::welcome(Guest& guest, uint32_t sequence) {
              0));
   records::GuestWelcome welcome;
   welcome.memory_limit = 1 << 20;
-  const int descriptors[] = {memory.get(), account.get()};
+  const int descriptors[] = {memory.get(), account.get(), page.get()};
   ++welcomed_;  // first: a guest process may be gone again before the next line has returned
   send_record(guest.socket.get(), make_record(Kind::kGuestWelcome, sequence, welcome),
-              descriptors, 2);
+              descriptors, 3);
 }
 
 void FakePeer::serve(Guest& guest) {

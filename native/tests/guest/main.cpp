@@ -4,6 +4,7 @@ int main() {
   test_includes();
   test_snapshot_reader();
   test_kernel_reply();
+  test_time_account();
   test_events();
   test_forks();
   test_connection();

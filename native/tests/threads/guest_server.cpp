@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "protocol/socket.h"
+#include "protocol/vgpu_page.h"
 
 namespace aliquot::test {
 
@@ -87,9 +88,10 @@ void GuestServer::welcome(Guest& guest, uint32_t sequence) {
   records::GuestWelcome welcome;
   welcome.memory_limit = kCredit;
   welcome.flags = flags_;
-  const int descriptors[] = {memory.descriptor(), account.descriptor()};
+  const SharedPages shown(vgpu_page::kPageSize);
+  const int descriptors[] = {memory.descriptor(), account.descriptor(), shown.descriptor()};
   send_record(guest.socket.get(), make_record(Kind::kGuestWelcome, sequence, welcome), descriptors,
-              2);
+              3);
 }
 
 void GuestServer::give_arena(Guest& guest, const records::Record& record) {

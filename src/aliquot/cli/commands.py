@@ -41,6 +41,7 @@ COMMANDS = (
     Command("vgpus", "aliquot.cli.vgpus", "list the vGPUs that are in use, once or live"),
     Command("top", "aliquot.cli.top", "show who has which share of a device's time, live or once"),
     Command("show", "aliquot.cli.show", "tell all about one vGPU"),
+    Command("why-slow", "aliquot.cli.why_slow", "say where the time of a vGPU's program goes"),
     Command("resize", "aliquot.cli.resize", "give a vGPU in use another share of the time"),
     Command("policy", "aliquot.cli.policy", "show or set how a device's time is shared out"),
     Command("bench", "aliquot.cli.bench", "measure what a vGPU costs against the bare device"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 from collections.abc import Sequence
 
 from aliquot import native_programs
@@ -17,7 +18,13 @@ from aliquot.cli.share_options import add_copy_limit, add_shares, copy_limit_of,
 from aliquot.client.device_host import DEVICE_TYPES, DeviceHost
 from aliquot.client.records import VgpuFlag
 from aliquot.devices.opencl import NO_DEVICE, look_up
-from aliquot.errors import BadName, BadTraceFile, QuotaAboveDevice, UsageError
+from aliquot.errors import (
+    BadName,
+    BadTraceFile,
+    DeviceHostError,
+    QuotaAboveDevice,
+    UsageError,
+)
 from aliquot.leases.opencl_environment import opencl_environment
 from aliquot.leases.process import run_command
 from aliquot.model.device import Device
@@ -88,8 +95,13 @@ def build_parser() -> Parser:
         default="2s",
         help="a kernel that runs longer ends the vGPU (default: 2s)",
     )
+    parser.add_argument(
+        "--receipt",
+        action="store_true",
+        help="at the end, say what was promised, what was received and where the time went",
+    )
     parser.add_argument("--quiet", action="store_true", help="don't print which slice it is")
-    add_json(parser, "print which slice it is as JSON (on stderr)")
+    add_json(parser, "print which slice it is, and at the end the receipt, as JSON (on stderr)")
     parser.add_argument("command", metavar="COMMAND", nargs="*", help="the command to run")
     return parser
 
@@ -132,11 +144,24 @@ def main(arguments: Sequence[str]) -> int:
         )
         if not given.quiet:
             print(_slice(vgpu, device, index, given.json), file=sys.stderr)
-        status = run_command(command, opencl_environment(os.environ, vgpu.socket_path, trace))
+        variables = opencl_environment(os.environ, vgpu.socket_path, trace)
+        spawned_ns = time.monotonic_ns()
+        status = run_command(command, variables)
         trouble = host.late_error()
         if trouble is not None and not given.quiet:
             report(trouble, as_json=given.json)
+        if given.receipt or (given.json and not given.quiet):
+            _print_receipt(host, vgpu, spawned_ns, given.json)
         return status
+
+
+def _print_receipt(host: DeviceHost, vgpu: Vgpu, spawned_ns: int, as_json: bool) -> None:
+    from aliquot.cli.run_receipt import print_receipt
+
+    try:
+        print_receipt(host, vgpu, spawned_ns, as_json=as_json)
+    except DeviceHostError as error:  # the command's own exit status counts
+        report(error, as_json=as_json)
 
 
 def check_quota(memory: int, device: Device) -> None:

@@ -41,9 +41,11 @@ def main(arguments: Sequence[str]) -> int:
     """Show the vGPUs."""
     given = build_parser().parse_args(arguments)
     rhythm = live.rhythm(given.interval, given.rounds, once=given.once)
-    if given.json:
-        live.print_json(vgpus.as_dict, rhythm, once=given.once)
-    elif given.once:
+    if not given.once:
+        _watch(rhythm, as_json=given.json)
+    elif given.json:
+        live.print_json(vgpus.as_dict, rhythm, once=True)
+    else:
         from aliquot.cli.tables import console
 
         listed = running_vgpus()
@@ -51,9 +53,19 @@ def main(arguments: Sequence[str]) -> int:
             console().print(_table(listed))
         else:
             print(vgpus.NOTHING)
-    else:
-        live.show_tables(lambda: _table(running_vgpus()), rhythm)
     return 0
+
+
+def _watch(rhythm: live.Rhythm, *, as_json: bool) -> None:
+    from aliquot.client.watch import Watch
+
+    with Watch() as watch:
+        if as_json:
+            live.print_json(
+                lambda: {"vgpus": [usage.as_dict() for usage in watch.look()]}, rhythm, once=False
+            )
+        else:
+            live.show_tables(lambda: _table(watch.look()), rhythm)
 
 
 def _table(listed: list[VgpuUsage]) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 
 from aliquot.client import records
@@ -28,6 +29,8 @@ class Connection:
         self._sequence = 0
         self._timeout = timeout
         self._late_error: DeviceHostError | None = None
+        self._wants_descriptor = False
+        self._descriptor: int | None = None
         stream.settimeout(timeout)
 
     @classmethod
@@ -45,6 +48,20 @@ class Connection:
     def close(self) -> None:
         """End the connection; what was created over it is released by the device host."""
         self._stream.close()
+
+    def ask_for_descriptor(self, kind: Kind, answer: Kind, payload: Payload) -> int:
+        """Send a request whose answer comes with a descriptor; returns that, the caller's."""
+        self._wants_descriptor = True
+        try:
+            record = self.ask(kind, payload)
+        finally:
+            self._wants_descriptor = False
+            descriptor, self._descriptor = self._descriptor, None
+        if record.kind == answer and descriptor is not None:
+            return descriptor
+        if descriptor is not None:
+            os.close(descriptor)
+        raise BadRecord(f"the device host answered {kind.name} with kind {record.kind}")
 
     def ask(self, kind: Kind, payload: Payload | None = None) -> Record:
         """Send a request and return the first record of its answer; raises DeviceHostError."""
@@ -96,9 +113,20 @@ class Connection:
                 self._stream.settimeout(self._timeout)
         return self._late_error
 
+    def _receive_data(self) -> bytes:
+        # Descriptors that nobody wants go with the record.
+        if not self._wants_descriptor:
+            return self._stream.recv(records.RECORD_SIZE + 1)
+        data, descriptors, _, _ = socket.recv_fds(self._stream, records.RECORD_SIZE + 1, 1)
+        for descriptor in descriptors:
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+            self._descriptor = descriptor
+        return data
+
     def _receive(self) -> Record:
         try:
-            data = self._stream.recv(records.RECORD_SIZE + 1)
+            data = self._receive_data()
         except TimeoutError as error:
             raise DeviceHostUnreachable(
                 f"the device host did not answer within {self._timeout:g} s"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from aliquot import runtime_directory
 from aliquot.client import policies, records, start
@@ -15,6 +15,10 @@ from aliquot.model.details import GuestProcess, UnsplitKernel, UnsplitReason, Vg
 from aliquot.model.device import Device
 from aliquot.model.shares import Policy, PolicyKind, PriorityClass, Shares, Turns
 from aliquot.model.vgpu import Vgpu, VgpuUsage
+
+if TYPE_CHECKING:
+    from aliquot.client.pages import MappedPage
+    from aliquot.model.receipt import Receipt
 
 # cl_device_type by the words of --device-type; 0 leaves the driver's own.
 DEVICE_TYPES = {"cpu": 1 << 1, "gpu": 1 << 2, "accelerator": 1 << 3}
@@ -196,6 +200,24 @@ class DeviceHost:
                 _add(found, record)
             record = self._connection.next_record()
         return found, record
+
+    def receipt(self, vgpu: int) -> Receipt:
+        """Where the time of a vGPU's guest processes went, up to now."""
+        from aliquot.model.receipt import Receipt
+
+        told = self._connection.ask_for(
+            Kind.RECEIPT_GET, Kind.RECEIPT, records.Receipt, records.VgpuReference(vgpu)
+        )
+        return Receipt(*told[1:])
+
+    def page(self, vgpu: int) -> MappedPage:
+        """The page that tells of a vGPU; close it after use."""
+        from aliquot.client.pages import MappedPage
+
+        reference = records.VgpuReference(vgpu)
+        return MappedPage(
+            self._connection.ask_for_descriptor(Kind.RECEIPT_GET, Kind.RECEIPT, reference)
+        )
 
     def look(self) -> Welcome:
         """What the device host says of itself by now."""

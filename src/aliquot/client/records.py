@@ -41,6 +41,8 @@ class Kind(enum.IntEnum):
     VGPU_SHOW = 81
     VGPU_KERNEL = 82
     VGPU_PROCESS = 83
+    RECEIPT_GET = 28
+    RECEIPT = 29
 
 
 class VgpuFlag(enum.IntFlag):
@@ -134,6 +136,31 @@ class VgpuCopies(NamedTuple):
     share_10s: int = 0
 
 
+class Receipt(NamedTuple):
+    vgpu: int = 0
+    at_ns: int = 0
+    alive_ns: int = 0
+    covered_ns: int = 0
+    start_ns: int = 0
+    kernels_ns: int = 0
+    copies_ns: int = 0
+    others_ns: int = 0
+    limit_ns: int = 0
+    syncs_ns: int = 0
+    round_trips_ns: int = 0
+    compiling_ns: int = 0
+    syncs: int = 0
+    round_trips: int = 0
+    builds: int = 0
+    held_ns: int = 0
+    spared_ns: int = 0
+    withheld_ns: int = 0
+    waited_ns: int = 0
+    limited_ns: int = 0
+    turns: int = 0
+    processes: int = 0
+
+
 class VgpuCreate(NamedTuple):
     memory_bytes: int = 0
     flags: int = 0
@@ -196,6 +223,7 @@ Payload = (
     | Policy
     | VgpuTurns
     | VgpuCopies
+    | Receipt
     | VgpuCreate
     | VgpuCreated
     | VgpuReference
@@ -213,6 +241,7 @@ LAYOUTS: dict[type[Payload], struct.Struct] = {
     Policy: struct.Struct("IIQ"),
     VgpuTurns: struct.Struct("Q4I4Qq3Q6I0Q"),
     VgpuCopies: struct.Struct("7QI0Q"),
+    Receipt: struct.Struct("22Q"),
     VgpuCreate: struct.Struct(f"QIIQ4IQ{NAME_SIZE}s"),
     VgpuCreated: struct.Struct("QQII108s0Q"),
     VgpuReference: struct.Struct("Q"),

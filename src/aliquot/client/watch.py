@@ -1,0 +1,105 @@
+"""Looks at the vGPUs again and again, mostly without asking anybody.
+
+Which vGPUs there are is asked once a second. In between their pages tell the rest, so that ten
+looks a second cost the device hosts nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+from aliquot.client.device_host import DeviceHost, running_hosts
+from aliquot.client.pages import HOLDING, LIMITED, WAITING, MappedPage, Page
+from aliquot.errors import DeviceHostUnreachable, NoSuchVgpu
+from aliquot.model.shares import PriorityClass, Shares, Turns
+from aliquot.model.vgpu import VgpuUsage
+
+LIST_SECONDS = 1.0
+
+_Known = dict[tuple[str, int], tuple[VgpuUsage, MappedPage]]  # by device and number
+
+
+class Watch:
+    """The vGPUs of all device hosts that run here. A context manager: leaving forgets them."""
+
+    def __init__(self) -> None:
+        """Nothing is known before the first look."""
+        self._listed_at = float("-inf")
+        self._known: _Known = {}
+
+    def look(self) -> list[VgpuUsage]:
+        """The vGPUs as they are now, by device and number."""
+        now = time.monotonic()
+        if now - self._listed_at >= LIST_SECONDS:
+            self._listed_at = now
+            self._list()
+        looks = ((usage, page.read()) for _, (usage, page) in sorted(self._known.items()))
+        return [as_of(usage, page, time.monotonic_ns()) for usage, page in looks if not page.gone]
+
+    def close(self) -> None:
+        """Let go of all pages."""
+        for _, page in self._known.values():
+            page.close()
+        self._known.clear()
+
+    def __enter__(self) -> Watch:
+        """Nothing to prepare."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of all pages."""
+        self.close()
+
+    def _list(self) -> None:
+        before, self._known = self._known, {}
+        for host in running_hosts():
+            # A device host ends when its last vGPU does, perhaps while we ask.
+            with host, contextlib.suppress(DeviceHostUnreachable):
+                self._list_of(host, before)
+        for _, page in before.values():
+            page.close()
+
+    def _list_of(self, host: DeviceHost, before: _Known) -> None:
+        for usage in host.list_vgpus():
+            key = (usage.device_uuid, usage.id)
+            _, page = before.pop(key, (None, None))
+            if page is not None and page.read().gone:  # another device host, and it counts anew
+                page.close()
+                page = None
+            if page is None:
+                try:
+                    page = host.page(usage.id)
+                except NoSuchVgpu:
+                    continue
+            self._known[key] = (usage, page)
+
+
+def as_of(usage: VgpuUsage, page: Page, now_ns: int) -> VgpuUsage:
+    """What was known of a vGPU, with what its page says by now."""
+    since = max(0, now_ns - page.at_ns)
+    held = page.held_ns + (since if page.state == HOLDING else 0)
+    turns = Turns(
+        Shares(page.guarantee, page.limit, page.weight, PriorityClass(page.priority)),
+        held_ns=held - page.spared_ns - page.withheld_ns,
+        waited_ns=page.waited_ns + (since if page.state in (WAITING, LIMITED) else 0),
+        outside_ns=page.outside_ns,
+        overrun_ns=usage.turns.overrun_ns,
+        balance_ns=page.balance_ns,
+        turns=page.turns,
+        busy_ns=page.busy_ns,
+        at_ns=now_ns,
+        wait_p50_us=page.wait_p50_us,
+        wait_p99_us=page.wait_p99_us,
+        share_1s=page.share_1s,
+        share_10s=page.share_10s,
+        share_60s=page.share_60s,
+        holds=int(page.state == HOLDING),
+    )
+    return usage._replace(
+        turns=turns,
+        memory_used=page.memory_used,
+        kernels=page.kernels,
+        copied_bytes=page.copied_bytes,
+        guest_processes=page.guest_processes,
+    )
