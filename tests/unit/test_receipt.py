@@ -92,3 +92,13 @@ def test_a_receipt_in_words() -> None:
     assert "promised  1 GiB; at least 25 % of its time" in text
     assert "received  the device for 0.300 s (30.0 % of 1.000 s), in 1 turn; waited 0.450 s" in text
     assert "alone on the device it would have taken about 0.560 s" in text
+    assert "operating system" not in text
+
+
+def test_what_the_system_withheld_is_told() -> None:
+    told = receipt(alive=900, covered=900, kernels=800, held=700, withheld=200)
+    spending = divide(told, 1000 * MS)
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    text = "\n".join(receipt_lines("mine", Promise(1 << 30, Shares()), spending, stream))
+    assert "received  the device for 0.500 s" in text
+    assert "others had the processors for 0.200 s" in text

@@ -58,6 +58,11 @@ def receipt_lines(name: str, promise: Promise, spending: Spending, stream: TextI
         f"  of {seconds(wall)}",
         *part_lines(spending, stream),
     ]
+    if receipt.withheld_ns > wall // 100:
+        lines.append(
+            f"  in its turns others had the processors for {seconds(receipt.withheld_ns)}: the "
+            "operating system's doing, and not charged"
+        )
     if spending.parts.others:
         lines.append(
             f"  alone on the device it would have taken about {seconds(spending.alone_ns)}, as far "
