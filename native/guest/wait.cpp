@@ -14,7 +14,6 @@ constexpr uint64_t kSpinNs = 50'000;     // longest spin; waking a sleeper costs
 constexpr uint32_t kMissesToStop = 4;    // spins in a row that ended asleep
 constexpr uint32_t kWaitsToProbe = 16;   // then one wait in so many tries again
 constexpr uint32_t kTrialWaits = 8;      // waits that the two ways are compared by
-constexpr uint32_t kHoldWaits = 96;      // waits before the other way is tried
 constexpr uint64_t kLongestCounted = 4 * kSpinNs;  // a long kernel must not decide a comparison
 
 }  // namespace

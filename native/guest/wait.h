@@ -85,12 +85,15 @@ class SpinHistory {
   void record(uint64_t waited_ns);
 
  private:
+  static constexpr uint32_t kHoldWaits = 96;  // waits before the other way is tried
+  static constexpr uint32_t kFirstHold = kHoldWaits - 16;
+
   void compare(uint64_t waited_ns);
 
   std::atomic<uint32_t> misses_{0};   // waits in a row that outlasted a spin
   std::atomic<uint32_t> skipped_{0};  // waits that did not spin
   std::atomic<bool> sleeps_{false};   // the way in use: sleep at once
-  std::atomic<uint32_t> waits_{0};    // since the last comparison
+  std::atomic<uint32_t> waits_{kFirstHold};  // since the last comparison; the first comes early
   std::atomic<uint64_t> own_ns_{0};   // sum of the last waits before a trial of the other way
   std::atomic<uint64_t> trial_ns_{0};
 };

@@ -20,8 +20,9 @@ SpinPolicy::Arm SpinPolicy::next_after(Arm arm, Arm other_than) {
 
 void SpinPolicy::note_round(uint64_t nanoseconds) {
   if (phase_ == Phase::kHold) {
-    if (++rounds_ < kHoldRounds) return;
+    if (++rounds_ < hold_) return;
     rounds_ = 0;
+    hold_ = std::min(hold_ * 2, kMostHold);
     phase_ = Phase::kMeasureOwn;
     return;
   }

@@ -36,7 +36,9 @@ class SpinPolicy {
 
  private:
   static constexpr size_t kWindow = 16;          // rounds a measurement
-  static constexpr size_t kHoldRounds = 256;     // rounds between measurements
+  // Rounds between measurements: few at first, since programs may be short, then ever more.
+  static constexpr size_t kFirstHold = 8;
+  static constexpr size_t kMostHold = 256;
   static constexpr uint64_t kIdleNs = 1'000'000; // a longer round says nothing about waking
   enum class Phase { kHold, kMeasureOwn, kMeasureOther };
 
@@ -49,7 +51,8 @@ class SpinPolicy {
   Arm own_ = Arm::kHandOver;        // the best so far, while another is measured
   Arm challenger_ = Arm::kHandOver; // measured last
   Phase phase_ = Phase::kHold;
-  size_t rounds_ = kHoldRounds * 3 / 4;  // the first comparison comes early
+  size_t rounds_ = 0;
+  size_t hold_ = kFirstHold;
   std::array<uint64_t, kWindow> samples_{};
   size_t sample_count_ = 0;
   uint64_t own_median_ = 0;

@@ -134,6 +134,20 @@ void test_spin_policy() {
   CHECK(rounds_with(Arm::kHandOver, 20'000, 20'000, 20'000) > 3600);
 }
 
+// Programs may be short.
+void test_spin_policy_learns_early() {
+  using Arm = SpinPolicy::Arm;
+  for (const Arm best : {Arm::kHandOver, Arm::kSpin, Arm::kSleep}) {
+    SpinPolicy policy;
+    uint64_t now = 1'000'000'000;
+    for (int i = 0; i < 100; ++i) {
+      policy.begin_wait(now, true);
+      now += policy.arm() == best ? 40'000 : 130'000;
+    }
+    CHECK(policy.arm() == best);
+  }
+}
+
 void test_ring() {
   auto memory = std::make_unique<layout::ConnectionMemory>();
   std::atomic<bool> stop{false};
@@ -210,6 +224,7 @@ int main() {
   test_filter();
   test_options();
   test_spin_policy();
+  test_spin_policy_learns_early();
   test_ring();
   test_report();
   test_split_safety();

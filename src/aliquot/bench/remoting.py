@@ -23,7 +23,7 @@ from aliquot.model.device import Device
 TESTS = "info,rtt,async,args,bw,churn,map,cb,userev,compute"
 _RUN_SECONDS = 600
 _LARGEST_TRANSFER_MIB = 64
-_BUSY_SCALE = 0.2
+_BUSY_SCALE = 2.0
 _KERNEL_LIMIT_MS = 60_000
 _ITERATIONS = re.compile(r"iters=(\d+)")
 
