@@ -90,7 +90,10 @@ void test_end_of_turn(TestHost& host, TestGuest& guest) {
     if (!host.expect(records::Kind::kTurnFinished, record, 5'000)) break;
     const auto finished = payload_of<records::TurnFinished>(record);
     CHECK_SAME(finished.turn, turn);
-    if (finished.more == 0) break;
+    if (finished.more == 0) {
+      if (guest.await_sequence(1, sequence, 200)) break;
+      if (!host.expect(records::Kind::kTurnWanted, record, 10'000)) break;
+    }
     turn = grant_ms(host, 10);
     ++turns;
   }
@@ -138,9 +141,10 @@ int turns_taken(TestHost& host, TestGuest& guest) {
   for (int turns = 1; turns < 500; ++turns) {
     records::Record record;
     if (!host.expect(records::Kind::kTurnFinished, record, 10'000)) return -1;
+    // On a busy machine a turn may go back unused: the next piece comes too late for it.
     if (payload_of<records::TurnFinished>(record).more == 0) {
-      CHECK(guest.await_sequence(1, sync.sequence));
-      return turns;
+      if (guest.await_sequence(1, sync.sequence, 200)) return turns;
+      if (!host.expect(records::Kind::kTurnWanted, record, 10'000)) return -1;
     }
     grant_ms(host, 10);
   }
