@@ -7,6 +7,7 @@
  *                     sync      one kernel at a time, and clFinish
  *                     gap       one kernel, clFinish, a pause of --gap-us
  *                     latency   one kernel each --gap-us, and how long until it had ended
+ *   --queue Q         in-order, or out-of-order
  *   --seconds S       how long
  *   --out FILE        lines of "nanoseconds kernels latency": CLOCK_MONOTONIC, kernels completed by
  *                     then, ns that the last one took (latency) or 0; a line a millisecond at most
@@ -43,6 +44,7 @@ struct sample {
   uint64_t at, kernels, latency;
 };
 
+static cl_command_queue_properties queue_properties;
 static cl_context context;
 static cl_command_queue queue;
 static cl_program program;
@@ -75,7 +77,7 @@ static void set_up(void) {
   CHECK(clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 1, &device, NULL));
   context = clCreateContext(NULL, 1, &device, NULL, NULL, &status);
   CHECK(status);
-  queue = clCreateCommandQueue(context, device, 0, &status);
+  queue = clCreateCommandQueue(context, device, queue_properties, &status);
   CHECK(status);
   program = clCreateProgramWithSource(context, 1, (const char **)&kSource, NULL, &status);
   CHECK(status);
@@ -202,10 +204,11 @@ int main(int argc, char **argv) {
       {"kernel-us", required_argument, NULL, 'k'}, {"iterations", required_argument, NULL, 'i'},
       {"pattern", required_argument, NULL, 'p'},   {"seconds", required_argument, NULL, 's'},
       {"gap-us", required_argument, NULL, 'g'},    {"out", required_argument, NULL, 'o'},
-      {"calibrate", no_argument, NULL, 'c'},       {NULL, 0, NULL, 0}};
+      {"queue", required_argument, NULL, 'q'},     {"calibrate", no_argument, NULL, 'c'},
+      {NULL, 0, NULL, 0}};
   double kernel_us = 500, seconds = 1, gap_us = 20000;
   long iterations = 0;
-  const char *pattern = "saturate", *out = NULL;
+  const char *pattern = "saturate", *out = NULL, *order = "in-order";
   int option, only_calibrate = 0;
   while ((option = getopt_long(argc, argv, "", kOptions, NULL)) != -1) switch (option) {
       case 'k': kernel_us = atof(optarg); break;
@@ -214,14 +217,18 @@ int main(int argc, char **argv) {
       case 's': seconds = atof(optarg); break;
       case 'g': gap_us = atof(optarg); break;
       case 'o': out = optarg; break;
+      case 'q': order = optarg; break;
       case 'c': only_calibrate = 1; break;
       default: return 2;
     }
   const int known = !strcmp(pattern, "saturate") || !strcmp(pattern, "sync") ||
                     !strcmp(pattern, "gap") || !strcmp(pattern, "latency");
-  if (!known || kernel_us < 1 || seconds <= 0 || seconds > 3600 || gap_us < 1 ||
+  const int out_of_order = !strcmp(order, "out-of-order");
+  if (!known || (!out_of_order && strcmp(order, "in-order") != 0) || kernel_us < 1 ||
+      seconds <= 0 || seconds > 3600 || gap_us < 1 ||
       (!only_calibrate && (iterations < 1 || !out)))
     fail("bad options: see the head of fairness_tenant.c", 2);
+  queue_properties = out_of_order ? CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE : 0;
   alarm((unsigned)seconds + 120); /* whatever happens, it ends */
   set_up();
   if (only_calibrate) {

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Never
 from xml.etree import ElementTree
 
 import pytest
 
 from aliquot.bench.fairness import measure, tenants
 from aliquot.bench.fairness.cases import CASES, Case
+from aliquot.bench.fairness.control import resize
 from aliquot.bench.fairness.measure import Lengths, Result
 from aliquot.bench.fairness.picture import draw
+from aliquot.bench.fairness.tenants import Together
+from aliquot.client.device_host import DeviceHost
 from aliquot.devices.opencl import find_device
 from aliquot.errors import BenchmarkFailed
+from aliquot.model.shares import PolicyKind, Shares
 from tests.fakes.installation import FakeInstallation
 
 BY_NAME = {case.name: case for case in CASES}
@@ -90,6 +95,69 @@ def test_an_idle_device_and_an_uneven_one(bench: FakeInstallation) -> None:
 def test_a_limit(bench: FakeInstallation) -> None:
     assert run(BY_NAME["limit-25-alone"], 25).holds
     assert not run(BY_NAME["limit-25-alone"], 28).holds
+
+
+def test_many_tenants_run_long_enough_in_the_short_form(bench: FakeInstallation) -> None:
+    assert run(BY_NAME["thirty-two-equal"], *[100 / 32] * 32).holds
+
+
+def test_a_policy_is_set_and_put_back(bench: FakeInstallation) -> None:
+    case = BY_NAME["fixed-share-two-of-four"]
+    with DeviceHost.start_or_join(find_device(None)[1]) as host:
+        before = host.policy()
+        assert run(case, 25, 25).holds
+        (outcome,) = run(case, 50, 50).outcomes
+        assert "idle time" in [check.promise for check in outcome.missed]
+        assert host.policy() == before
+
+
+def test_a_policy_is_put_back_after_errors_and_interrupts(
+    bench: FakeInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = BY_NAME["fixed-share-two-of-four"]
+    meanwhile: list[PolicyKind] = []
+    with DeviceHost.start_or_join(find_device(None)[1]) as host:
+        before = host.policy()
+
+        def interrupt(_: Together) -> Never:
+            # Tenants alone are measured first, by the policy that was there.
+            meanwhile.append(host.policy().kind)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(Together, "traces", interrupt)
+        monkeypatch.setattr("aliquot.bench.fairness.measure._Bench._rate_alone", lambda *_: 2000.0)
+        with pytest.raises(KeyboardInterrupt):
+            run(case, 25, 25)
+        assert meanwhile == [PolicyKind.FIXED_SHARE]
+        assert host.policy() == before
+
+
+def test_a_resize(bench: FakeInstallation, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[int] = []
+
+    def resize_now(_: DeviceHost, wanted: Sequence[Shares]) -> int:
+        # Those that pretend have ended by now; they wrote what came after half of the time.
+        assert [shares.guarantee for shares in wanted] == [4000, 6000]
+        return waits[-1]
+
+    monkeypatch.setattr(measure, "_sleep_until", waits.append)
+    monkeypatch.setattr(measure, "resize", resize_now)
+    monkeypatch.setenv("FAKE_SHARES_LATER", "[40, 60]")
+    assert run(BY_NAME["resize-20-to-60"], 80, 20).holds
+    monkeypatch.setenv("FAKE_SHARES_LATER", "[80, 20]")
+    (outcome,) = run(BY_NAME["resize-20-to-60"], 80, 20).outcomes
+    assert [check.promise for check in outcome.missed] == [
+        "1 s, all windows 100 ms after",
+        "0.2 s, 100 ms after",
+    ]
+
+
+def test_a_tenant_that_has_ended_cannot_be_resized(bench: FakeInstallation) -> None:
+    with (
+        DeviceHost.start_or_join(find_device(None)[1]) as host,
+        pytest.raises(BenchmarkFailed, match="ended before it was resized"),
+    ):
+        resize(host, [Shares(4000)])
 
 
 def test_delays(bench: FakeInstallation) -> None:

@@ -1,7 +1,8 @@
 """A tenant in Python that computes nothing: it writes the counts of one with a given share.
 
 FAKE_TENANT chooses what it does when it runs with others (for seven seconds or more): "" writes the
-shares in FAKE_SHARES, in percent and in the order of the tenants; "die" ends with an error before
+shares in FAKE_SHARES, in percent and in the order of the tenants, and from halfway on those in
+FAKE_SHARES_LATER, if any; "die" ends with an error before
 it is ready, "hang" never ends, "nonsense" writes what are no counts. Alone it has the whole device.
 """
 
@@ -33,13 +34,17 @@ def main() -> int:
     if behaviour == "nonsense":
         out.write_text("what is this\n")
         return 0
-    share = 100.0
+    share = later = 100.0
     if seconds >= 7:
-        share = json.loads(os.environ["FAKE_SHARES"])[int(out.name.rpartition("-")[2])]
+        index = int(out.name.rpartition("-")[2])
+        share = json.loads(os.environ["FAKE_SHARES"])[index]
+        later = json.loads(os.environ.get("FAKE_SHARES_LATER") or os.environ["FAKE_SHARES"])[index]
     delay = 700_000 if arguments["--pattern"] == "latency" else 0
-    rate = KERNELS_PER_SECOND * share / 100
+    half = seconds * 1000 / 2
+    rate = KERNELS_PER_SECOND / 1000 / 100
     lines = [
-        f"{start + ms * 1_000_000} {int(rate * ms / 1000)} {delay}\n"
+        f"{start + ms * 1_000_000} "
+        f"{int(rate * (share * min(ms, half) + later * max(0, ms - half)))} {delay}\n"
         for ms in range(int(seconds * 1000) + 1)
     ]
     out.write_text("".join(lines))

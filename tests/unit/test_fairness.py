@@ -15,6 +15,7 @@ from aliquot.bench.fairness.verdict import (
     jain,
     judge,
     judge_accounts,
+    judge_resize,
     percentile,
 )
 
@@ -127,6 +128,54 @@ def test_a_limit_is_of_the_time_and_holds_both_ways() -> None:
     assert missed(case, every(28)) != set()
     assert missed(case, every(22)) != set()
     assert missed(case, every(100)) != set()
+
+
+def test_idle_time_that_is_nobodys_stays_idle() -> None:
+    def parts(first: int, second: int) -> Schedule:
+        return lambda ms: 0 if ms % 100 < first else 1 if ms % 100 < first + second else None
+
+    case = BY_NAME["fixed-share-two-of-four"]
+    assert missed(case, parts(25, 25)) == set()
+    assert "idle time" in missed(case, parts(27, 27))
+    assert "idle time" in missed(case, parts(50, 50))
+    # The idle time is right, and yet one has what belongs to the other.
+    unequal = missed(case, parts(28, 22))
+    assert "1 s, all windows" in unequal
+    assert "idle time" not in unequal
+
+
+def test_each_of_many_is_near_to_its_share_or_found() -> None:
+    case = BY_NAME["thirty-two-equal"]
+    assert missed(case, in_turns([1] * 32)) == set()
+    # A tenth more for one of them: a third of a point of the device, but 10 % of its share.
+    assert missed(case, in_turns([10] * 31 + [11])) == {"10 s, each of its share"}
+    # A turn more in every thirty: 3 %.
+    order = [*range(32)] * 30 + [31]
+    assert missed(case, lambda ms: order[ms % len(order)]) == set()
+    order = [*range(32)] * 14 + [31]  # 7 %
+    assert missed(case, lambda ms: order[ms % len(order)]) == {"10 s, each of its share"}
+    assert missed(case, lambda ms: order[ms % len(order)], tolerance=2) == set()
+
+
+def resized(schedule: Schedule, at_ms: int) -> set[str]:
+    """What is missed of a resize at this time."""
+    work = Work(traces(2, schedule), [KERNEL_MS / 1000] * 2)
+    found = judge_resize(BY_NAME["resize-20-to-60"], work, BEGIN, at_ms * MS, END)
+    return {check.promise for check in found if not check.holds}
+
+
+def test_a_resize_holds_soon_or_is_found() -> None:
+    before, after = in_turns([8, 2]), in_turns([4, 6])
+
+    def change(at_ms: int) -> Schedule:
+        return lambda ms: before(ms) if ms < at_ms else after(ms)
+
+    assert resized(change(7000), 7000) == set()
+    assert resized(change(7090), 7000) == set()
+    assert resized(change(7150), 7000) == {"0.2 s, 100 ms after", "1 s, all windows 100 ms after"}
+    assert "1 s, all windows before" in resized(change(6900), 7000)
+    assert resized(before, 7000) == {"0.2 s, 100 ms after", "1 s, all windows 100 ms after"}
+    assert resized(after, 7000) == {"1 s, all windows before"}
 
 
 def test_delays_count_from_launch_to_end() -> None:

@@ -8,7 +8,7 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from aliquot.bench.fairness.cases import CASES, Aim
+from aliquot.bench.fairness.cases import CASES, Aim, Case
 from aliquot.bench.fairness.measure import FULL, SHORT, Outcome, Result, measure
 from aliquot.bench.fairness.picture import draw
 from aliquot.devices.opencl import find_device
@@ -33,7 +33,7 @@ def run(given: Namespace, say: Callable[[str], None]) -> int:
     _, device = find_device(given.device)
     result = measure(
         device,
-        [case for case in CASES if given.case in (None, case.name)],
+        _chosen(given),
         SHORT if given.short else FULL,
         tolerance=given.tolerance * (2 if given.short else 1),
         progress=say,
@@ -45,6 +45,13 @@ def run(given: Namespace, say: Callable[[str], None]) -> int:
     else:
         _print_table(result, device.name, picture)
     return 0 if result.holds else EXIT_PROBLEM
+
+
+def _chosen(given: Namespace) -> list[Case]:
+    """The case that was named; else all of the short form, or of the full one."""
+    if given.case:
+        return [case for case in CASES if case.name == given.case]
+    return [case for case in CASES if case.in_short or not given.short]
 
 
 def _write(path: str, text: str) -> None:
@@ -115,6 +122,12 @@ def _notes(result: Result, device_name: str, picture: str) -> list[str]:
         for check in outcome.checks:
             if check.promise == "Jain's index":
                 notes.append(f"{outcome.case.name}: Jain's index {check.value:.5f}.")
+            elif outcome.case.aim in (Aim.EACH, Aim.FIXED, Aim.RESIZE) and (
+                check.promise not in _COLUMNS
+            ):
+                notes.append(
+                    f"{outcome.case.name}: {check.promise}: {check.value:.2f} {check.unit}."
+                )
     for one in result.alone:
         notes.append(
             f"Kernels of {one.kernel_us / 1000:g} ms alone: {one.before:.1f} a second before, "

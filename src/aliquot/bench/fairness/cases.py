@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
+from aliquot.model.shares import PolicyKind, Shares
+
 USUAL_KERNEL_US = 500.0
 TURN_KERNEL_US = 1_000.0
 SHORT_KERNEL_US = 50.0
@@ -22,6 +24,13 @@ class Pattern(enum.Enum):
     LATENCY = "latency"
 
 
+class Queue(enum.Enum):
+    """The queue of a tenant; the words of the tenant program."""
+
+    IN_ORDER = "in-order"
+    OUT_OF_ORDER = "out-of-order"
+
+
 class Tenant(NamedTuple):
     """A tenant: what it asks for, what it does, and the share in percent that it is to get."""
 
@@ -29,6 +38,8 @@ class Tenant(NamedTuple):
     expected: float | None = None
     kernel_us: float = USUAL_KERNEL_US
     pattern: Pattern = Pattern.SATURATE
+    queue: Queue = Queue.IN_ORDER
+    memory_parts: int = 0  # of the device's memory, it asks for one of so many; 0: for a little
 
 
 class Aim(enum.Enum):
@@ -38,6 +49,9 @@ class Aim(enum.Enum):
     EQUAL = "equal"  # the same, and Jain's index
     LIMIT = "limit"  # of the time, though nobody else wants the device
     LATENCY = "latency"  # the first tenant waits but little; the others share equally
+    EACH = "each"  # each near to its share, as a part of that share
+    FIXED = "fixed"  # of the time, and what is nobody's stays idle
+    RESIZE = "resize"  # as promised before a resize, and soon after it
 
 
 class Case(NamedTuple):
@@ -46,13 +60,22 @@ class Case(NamedTuple):
     name: str
     tenants: tuple[Tenant, ...]
     aim: Aim
+    policy: PolicyKind = PolicyKind.BEST_EFFORT
+    resized: tuple[Shares, ...] = ()  # what the tenants are promised from halfway on
+    least_seconds: float = 0.0  # it runs, however short the form is
+    in_short: bool = False  # whether the short form has it, too
+
+    @property
+    def expected_at_last(self) -> list[float]:
+        """The shares in percent that the tenants are to get after a resize."""
+        return [shares.guarantee / 100 for shares in self.resized]
 
 
 def _guaranteed(percent: float, kernel_us: float = USUAL_KERNEL_US) -> Tenant:
     return Tenant(("--compute", f"{percent:g}"), percent, kernel_us)
 
 
-CASES = (
+_IN_SHORT = (
     Case("30-70", (_guaranteed(30), _guaranteed(70)), Aim.SHARES),
     Case("10-90", (_guaranteed(10), _guaranteed(90)), Aim.SHARES),
     Case("50-30-20", (_guaranteed(50), _guaranteed(30), _guaranteed(20)), Aim.SHARES),
@@ -75,3 +98,26 @@ CASES = (
         Aim.LATENCY,
     ),
 )
+
+# A resize in this order: the first would have no room to grow before the second has shrunk.
+_SWAPPED = (Shares(guarantee=4_000), Shares(guarantee=6_000))
+
+_ONLY_IN_FULL = (
+    Case("two-equal", (_guaranteed(50),) * 2, Aim.EQUAL),
+    Case("four-equal", (_guaranteed(25),) * 4, Aim.EQUAL),
+    Case("thirty-two-equal", (Tenant((), 100 / 32),) * 32, Aim.EACH, least_seconds=14.0),
+    Case(
+        "in-order-beside-out-of-order",
+        (_guaranteed(50), _guaranteed(50)._replace(queue=Queue.OUT_OF_ORDER)),
+        Aim.SHARES,
+    ),
+    Case(
+        "fixed-share-two-of-four",
+        (Tenant((), 25.0, memory_parts=4),) * 2,
+        Aim.FIXED,
+        policy=PolicyKind.FIXED_SHARE,
+    ),
+    Case("resize-20-to-60", (_guaranteed(80), _guaranteed(20)), Aim.RESIZE, resized=_SWAPPED),
+)
+
+CASES = (*(case._replace(in_short=True) for case in _IN_SHORT), *_ONLY_IN_FULL)

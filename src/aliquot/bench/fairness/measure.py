@@ -8,10 +8,18 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from aliquot.bench.fairness.cases import Aim, Case, Tenant
+from aliquot.bench.fairness.control import resize, shared_out_by
 from aliquot.bench.fairness.machine import Noise, NoiseMeter
 from aliquot.bench.fairness.tenants import Together, calibrate
 from aliquot.bench.fairness.trace import Trace, Work, windows
-from aliquot.bench.fairness.verdict import SECOND, WARM_UP_NS, Check, judge, judge_accounts
+from aliquot.bench.fairness.verdict import (
+    SECOND,
+    WARM_UP_NS,
+    Check,
+    judge,
+    judge_accounts,
+    judge_resize,
+)
 from aliquot.client.device_host import DeviceHost
 from aliquot.errors import BenchmarkFailed
 from aliquot.model.device import Device
@@ -103,6 +111,7 @@ class _Raw(NamedTuple):
     case: Case
     work: Work
     start_ns: int
+    resized_ns: int  # 0: nobody was resized
     accounts: list[float]
     noise: Noise
 
@@ -169,14 +178,21 @@ class _Bench:
             return running.begin(), running.traces()
 
     def _together(self, case: Case) -> _Raw:
-        seconds = self._lengths.together
+        seconds = self._seconds(case)
         self._progress(f"{case.name}, {seconds:g} s")
         meter = NoiseMeter()
         iterations = [self._iterations[tenant.kernel_us] for tenant in case.tenants]
-        with Together(self._device, case.tenants, iterations, seconds, self._folder) as running:
+        resized = 0
+        with (
+            shared_out_by(self._host, case.policy),
+            Together(self._device, case.tenants, iterations, seconds, self._folder) as running,
+        ):
             start = running.begin()
             _sleep_until(start + WARM_UP_NS)
             first = self._held()
+            if case.resized:
+                _sleep_until(start + int(seconds * SECOND / 2))
+                resized = resize(self._host, case.resized)
             _sleep_until(start + int(seconds * SECOND) - 2 * _SLACK_NS)
             last = self._held()
             traces = running.traces()
@@ -185,7 +201,10 @@ class _Bench:
             100 * (last[name][0] - held) / max(1, last[name][1] - at) if name in last else 0.0
             for name, (held, at) in sorted(first.items())
         ]
-        return _Raw(case, Work(traces, [1.0] * len(traces)), start, accounts, noise)
+        return _Raw(case, Work(traces, [1.0] * len(traces)), start, resized, accounts, noise)
+
+    def _seconds(self, case: Case) -> float:
+        return max(self._lengths.together, case.least_seconds)
 
     def _held(self) -> dict[str, tuple[int, int]]:
         """Device time by the device host's accounts, and when that was so, by name."""
@@ -198,12 +217,16 @@ class _Bench:
         lengths = [each[tenant.kernel_us] for tenant in raw.case.tenants]
         work = Work(raw.work.traces, lengths)
         begin = raw.start_ns + WARM_UP_NS
-        end = raw.start_ns + int(self._lengths.together * SECOND) - _SLACK_NS
-        shares = work.of_time if raw.case.aim is Aim.LIMIT else work.shares
+        end = raw.start_ns + int(self._seconds(raw.case) * SECOND) - _SLACK_NS
+        shares = work.of_time if raw.case.aim in (Aim.LIMIT, Aim.FIXED) else work.shares
         every = windows(raw.start_ns, end, _BAND_NS, _BAND_NS)
         bands = [list(band) for band in zip(*(shares(*window) for window in every), strict=True)]
         try:
-            checks = judge(raw.case, work, begin, end, tolerance=tolerance)
+            if raw.case.resized:
+                resized = raw.resized_ns
+                checks = judge_resize(raw.case, work, begin, resized, end, tolerance=tolerance)
+            else:
+                checks = judge(raw.case, work, begin, end, tolerance=tolerance)
             checks += judge_accounts(raw.case, raw.accounts, tolerance=tolerance)
         except ValueError as error:
             raise BenchmarkFailed(f"{raw.case.name}: {error}") from error

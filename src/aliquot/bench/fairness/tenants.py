@@ -102,6 +102,11 @@ class Together:
                     stream.close()
 
 
+def name_of(index: int) -> str:
+    """The name of a tenant's vGPU; no two benchmarks have the same."""
+    return f"fairness-{os.getpid()}-{index + 1}"
+
+
 def calibrate(device: Device, kernel_us: float) -> int:
     """How many iterations of its loop make a kernel of this length, on a vGPU that is alone."""
     program = native_programs.find(native_programs.FAIRNESS_TENANT)
@@ -127,13 +132,16 @@ def _start(
     device: Device, tenant: Tenant, iterations: int, seconds: float, folder: str, index: int
 ) -> Running:
     out = os.path.join(folder, f"tenant-{index}")
-    options = ("--name", f"fairness-{os.getpid()}-{index + 1}", *tenant.options)
+    options = ["--name", name_of(index), *tenant.options]
+    if tenant.memory_parts:
+        options += ["--memory", str(device.global_memory // tenant.memory_parts)]
     command = [
         *_run(device, options),
         native_programs.find(native_programs.FAIRNESS_TENANT),
         *("--pattern", tenant.pattern.value),
         *("--kernel-us", f"{tenant.kernel_us:g}"),
         *("--iterations", str(iterations)),
+        *("--queue", tenant.queue.value),
         *("--seconds", f"{seconds:g}"),
         *("--out", out),
     ]

@@ -18,6 +18,12 @@ USUAL_POINTS = 1.0  # 95 of 100 windows of a second
 MOST_POINTS = 2.0  # any window of a second
 LONG_POINTS = 0.6  # any window of five seconds
 ACCOUNT_POINTS = 0.3  # of the device time that the device host counts, from the second second on
+IDLE_POINTS = 1.0  # of the time that is nobody's, all in all
+EACH_PERCENT = 5.0  # of its share, each of many equal tenants over ten seconds
+RESIZE_NS = SECOND // 10  # until a resize holds
+# The first fifth of a second after that: a turn and a kernel at each edge are two points already.
+FIRST_NS = SECOND // 5
+FIRST_POINTS = 4.0
 LEAST_JAIN = 0.999
 LEAST_BUSY = 0.88
 # A kernel that is longer than a turn can't be interrupted: so much more for each ms that it takes.
@@ -63,6 +69,9 @@ def judge(
     wider = _Tolerance(tolerance)
     if case.aim is Aim.LIMIT:
         return _points(case, work.of_time, begin_ns, end_ns, wider)
+    if case.aim is Aim.FIXED:
+        points = _points(case, work.of_time, begin_ns, end_ns, wider)
+        return [_idle(case, work, begin_ns, end_ns, wider), *points]
     busy = sum(work.between(begin_ns, end_ns)) / ((end_ns - begin_ns) / SECOND)
     checks = [Check("device kept busy", busy, wider.least(LEAST_BUSY), "of alone", at_most=False)]
     if case.aim is Aim.LATENCY:
@@ -71,10 +80,39 @@ def judge(
         checks.append(Check("delay, 99 of 100", delay, wider.most(LONGEST_DELAY_MS), "ms"))
         case = case._replace(tenants=case.tenants[1:])
         return checks + _points(case, others.shares, begin_ns, end_ns, wider)
+    if case.aim is Aim.EACH:
+        return [*checks, _each(case, work, begin_ns, end_ns, wider)]
     if case.aim is Aim.EQUAL:
         index = jain(work.between(begin_ns, end_ns))
         checks.append(Check("Jain's index", index, wider.least(LEAST_JAIN), "", at_most=False))
     return checks + _points(case, work.shares, begin_ns, end_ns, wider)
+
+
+def judge_resize(
+    case: Case,
+    work: Work,
+    begin_ns: int,
+    resized_ns: int,
+    end_ns: int,
+    *,
+    tolerance: float = 1.0,
+) -> list[Check]:
+    """Hold tenants against their shares until a resize, and against others soon after it."""
+    wider = _Tolerance(tolerance)
+    before = [tenant.expected or 0.0 for tenant in case.tenants]
+    after = case.expected_at_last
+    holds_ns = resized_ns + RESIZE_NS
+    first = _off(work.shares(holds_ns, holds_ns + FIRST_NS), after)
+    return [
+        *(
+            Check(f"1 s, all windows {when}", worst, wider.most(MOST_POINTS), "points off")
+            for when, worst in (
+                ("before", _worst(work, before, begin_ns, resized_ns, SECOND)),
+                ("100 ms after", _worst(work, after, holds_ns, end_ns, SECOND)),
+            )
+        ),
+        Check("0.2 s, 100 ms after", first, wider.most(FIRST_POINTS), "points off"),
+    ]
 
 
 def judge_accounts(case: Case, accounts: Sequence[float], *, tolerance: float = 1.0) -> list[Check]:
@@ -116,6 +154,44 @@ class _Tolerance(NamedTuple):
 
     def least(self, bar: float) -> float:
         return 1 - (1 - bar) * self.factor
+
+
+def _idle(case: Case, work: Work, begin_ns: int, end_ns: int, wider: _Tolerance) -> Check:
+    """What is nobody's stays nobody's: how far the idle time is from it."""
+    nobodys = 100 - sum(tenant.expected or 0.0 for tenant in case.tenants)
+    idle = 100 - sum(work.of_time(begin_ns, end_ns))
+    return Check("idle time", abs(idle - nobodys), wider.most(IDLE_POINTS), "points off")
+
+
+def _each(case: Case, work: Work, begin_ns: int, end_ns: int, wider: _Tolerance) -> Check:
+    """How far tenants are from their shares over ten seconds, in percent of those; the worst."""
+    found = [
+        100 * abs(got / tenant.expected - 1)
+        for window in windows(begin_ns, end_ns, 10 * SECOND, STEP_NS)
+        for got, tenant in zip(work.shares(*window), case.tenants, strict=True)
+        if tenant.expected
+    ]
+    if not found:
+        raise ValueError("the tenants ran for less than the longest window")
+    return Check("10 s, each of its share", max(found), wider.most(EACH_PERCENT), "% off")
+
+
+def _off(shares: Sequence[float], expected: Sequence[float]) -> float:
+    """How far the worst of some shares is off."""
+    return max(abs(got - wanted) for got, wanted in zip(shares, expected, strict=True))
+
+
+def _worst(
+    work: Work, expected: Sequence[float], begin_ns: int, end_ns: int, length_ns: int
+) -> float:
+    """How far the worst share is off in the worst of all windows of a length."""
+    found = [
+        _off(work.shares(*window), expected)
+        for window in windows(begin_ns, end_ns, length_ns, STEP_NS)
+    ]
+    if not found:
+        raise ValueError("the tenants ran for less than a window")
+    return max(found)
 
 
 def _points(
