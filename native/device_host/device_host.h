@@ -57,11 +57,13 @@ class DeviceHost {
   void tell_created(uint64_t control, uint32_t sequence, uint64_t vgpu);
   void retry_waiting_creates();
   void on_destroy(Control& control, const records::Record& record);
+  /// The vGPU of this number, for its owner and root; null: the error has been answered.
+  Vgpu* own_vgpu(Control& control, uint32_t sequence, uint64_t number);
   void on_list(Control& control, uint32_t sequence);
   // device_host_show.cpp
   void on_show(Control& control, const records::Record& record);
-  void tell_vgpu(Control& control, uint32_t sequence, Vgpu& vgpu);
   void on_receipt(Control& control, const records::Record& record);
+  void tell_vgpu(Control& control, uint32_t sequence, Vgpu& vgpu);
   // device_host_shares.cpp
   void on_resize(Control& control, const records::Record& record);
   void on_policy_set(Control& control, const records::Record& record);

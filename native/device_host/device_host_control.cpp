@@ -271,17 +271,25 @@ void DeviceHost::tell_created(uint64_t control, uint32_t sequence, uint64_t vgpu
   known->channel->send(make_record(Kind::kVgpuCreated, sequence, created));
 }
 
+Vgpu* DeviceHost::own_vgpu(Control& control, uint32_t sequence, uint64_t number) {
+  const auto found = vgpus_.find(number);
+  if (found == vgpus_.end() || found->second.vgpu->closing()) {
+    answer_error(control, sequence, ErrorCode::kNoSuchVgpu,
+                 "No vGPU has the number " + std::to_string(number) + ".");
+    return nullptr;
+  }
+  Vgpu* vgpu = found->second.vgpu.get();
+  if (control.peer.user == 0 || control.peer.user == vgpu->settings().owner) return vgpu;
+  answer_error(control, sequence, ErrorCode::kNotPermitted, "The vGPU belongs to another user.");
+  return nullptr;
+}
+
 void DeviceHost::on_destroy(Control& control, const records::Record& record) {
   const auto reference = payload_of<records::VgpuReference>(record);
   const uint32_t sequence = record.header.sequence;
-  const auto found = vgpus_.find(reference.vgpu);
-  if (found == vgpus_.end() || found->second.vgpu->closing())
-    return answer_error(control, sequence, ErrorCode::kNoSuchVgpu,
-                        "No vGPU has the number " + std::to_string(reference.vgpu) + ".");
-  if (control.peer.user != 0 && control.peer.user != found->second.vgpu->settings().owner)
-    return answer_error(control, sequence, ErrorCode::kNotPermitted,
-                        "The vGPU belongs to another user.");
-  found->second.vgpu->close();
+  Vgpu* vgpu = own_vgpu(control, sequence, reference.vgpu);
+  if (vgpu == nullptr) return;
+  vgpu->close();
   control.channel->send(make_record(Kind::kDone, sequence));
 }
 
@@ -289,21 +297,6 @@ void DeviceHost::on_list(Control& control, uint32_t sequence) {
   for (auto& [id, known] : vgpus_)
     if (!known.vgpu->closing()) tell_vgpu(control, sequence, *known.vgpu);
   control.channel->send(make_record(Kind::kDone, sequence));
-}
-
-// For its owner alone, as the page that comes along.
-void DeviceHost::on_receipt(Control& control, const records::Record& record) {
-  const auto reference = payload_of<records::VgpuReference>(record);
-  const uint32_t sequence = record.header.sequence;
-  const auto found = vgpus_.find(reference.vgpu);
-  if (found == vgpus_.end() || found->second.vgpu->closing())
-    return answer_error(control, sequence, ErrorCode::kNoSuchVgpu,
-                        "No vGPU has the number " + std::to_string(reference.vgpu) + ".");
-  Vgpu& vgpu = *found->second.vgpu;
-  if (control.peer.user != 0 && control.peer.user != vgpu.settings().owner)
-    return answer_error(control, sequence, ErrorCode::kNotPermitted,
-                        "The vGPU belongs to another user.");
-  control.channel->send(make_record(Kind::kReceipt, sequence, vgpu.receipt()), {vgpu.page()});
 }
 
 }  // namespace aliquot

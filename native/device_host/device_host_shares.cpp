@@ -70,25 +70,19 @@ std::string share_unavailable(uint32_t wanted, uint32_t guaranteed) {
 void DeviceHost::on_resize(Control& control, const records::Record& record) {
   const auto request = payload_of<records::VgpuResize>(record);
   const uint32_t sequence = record.header.sequence;
-  const auto found = vgpus_.find(request.vgpu);
-  if (found == vgpus_.end() || found->second.vgpu->closing())
-    return answer_error(control, sequence, ErrorCode::kNoSuchVgpu,
-                        "No vGPU has the number " + std::to_string(request.vgpu) + ".");
-  Vgpu& vgpu = *found->second.vgpu;
-  if (control.peer.user != 0 && control.peer.user != vgpu.settings().owner)
-    return answer_error(control, sequence, ErrorCode::kNotPermitted,
-                        "The vGPU belongs to another user.");
+  Vgpu* vgpu = own_vgpu(control, sequence, request.vgpu);
+  if (vgpu == nullptr) return;
   arbiter::Shares shares;
   if (const std::string wrong = read_shares(request.shares, shares); !wrong.empty())
     return answer_error(control, sequence, ErrorCode::kBadShare, wrong);
   if (const std::string wrong = read_copy_limit(request.copy_limit); !wrong.empty())
     return answer_error(control, sequence, ErrorCode::kBadShare, wrong);
-  const uint32_t others = turns_.arbiter().guaranteed() - vgpu.settings().shares.guarantee;
+  const uint32_t others = turns_.arbiter().guaranteed() - vgpu->settings().shares.guarantee;
   if (others + shares.guarantee > arbiter::kWhole)
     return answer_error(control, sequence, ErrorCode::kShareUnavailable,
                         share_unavailable(shares.guarantee, others));
-  vgpu.set_shares(shares);
-  vgpu.set_copy_limit(request.copy_limit);
+  vgpu->set_shares(shares);
+  vgpu->set_copy_limit(request.copy_limit);
   log_.line("vgpu=%llu resized: guarantee %s, limit %s, weight %u, priority %u, "
             "copies %llu B/s",
             static_cast<unsigned long long>(request.vgpu), percent(shares.guarantee).c_str(),

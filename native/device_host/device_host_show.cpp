@@ -3,7 +3,6 @@
 
 namespace aliquot {
 
-using records::ErrorCode;
 using records::Kind;
 
 void DeviceHost::tell_vgpu(Control& control, uint32_t sequence, Vgpu& vgpu) {
@@ -16,17 +15,23 @@ void DeviceHost::tell_vgpu(Control& control, uint32_t sequence, Vgpu& vgpu) {
 void DeviceHost::on_show(Control& control, const records::Record& record) {
   const auto reference = payload_of<records::VgpuReference>(record);
   const uint32_t sequence = record.header.sequence;
-  const auto found = vgpus_.find(reference.vgpu);
-  if (found == vgpus_.end() || found->second.vgpu->closing())
-    return answer_error(control, sequence, ErrorCode::kNoSuchVgpu,
-                        "No vGPU has the number " + std::to_string(reference.vgpu) + ".");
-  Vgpu& vgpu = *found->second.vgpu;
-  tell_vgpu(control, sequence, vgpu);
-  for (const records::VgpuKernel& kernel : vgpu.unsplit_kernels())
+  Vgpu* vgpu = own_vgpu(control, sequence, reference.vgpu);
+  if (vgpu == nullptr) return;
+  tell_vgpu(control, sequence, *vgpu);
+  for (const records::VgpuKernel& kernel : vgpu->unsplit_kernels())
     control.channel->send(make_record(Kind::kVgpuKernel, sequence, kernel));
-  for (const records::VgpuProcess& process : vgpu.processes())
+  for (const records::VgpuProcess& process : vgpu->processes())
     control.channel->send(make_record(Kind::kVgpuProcess, sequence, process));
   control.channel->send(make_record(Kind::kDone, sequence));
+}
+
+// With the page, which tells the rest without being asked again.
+void DeviceHost::on_receipt(Control& control, const records::Record& record) {
+  const auto reference = payload_of<records::VgpuReference>(record);
+  const uint32_t sequence = record.header.sequence;
+  Vgpu* vgpu = own_vgpu(control, sequence, reference.vgpu);
+  if (vgpu == nullptr) return;
+  control.channel->send(make_record(Kind::kReceipt, sequence, vgpu->receipt()), {vgpu->page()});
 }
 
 }  // namespace aliquot

@@ -21,9 +21,11 @@ from tests.contract.device_host_process import (
     NAME_TAKEN,
     NO_SUCH_VGPU,
     NOT_PERMITTED,
+    RECEIPT_GET,
     VERSION,
     VERSION_MISMATCH,
     VGPU_CREATE,
+    VGPU_SHOW,
     DeviceHostProcess,
     Peer,
     pack,
@@ -108,6 +110,16 @@ def test_names_are_unique_among_living_vgpus(host: DeviceHostProcess) -> None:
 
 def test_destroying_what_is_not_there(host: DeviceHostProcess) -> None:
     assert host.control().destroy(99).error()[0] == NO_SUCH_VGPU
+
+
+@pytest.mark.parametrize("kind", [VGPU_SHOW, RECEIPT_GET])
+def test_asking_for_what_is_not_there(host: DeviceHostProcess, kind: int) -> None:
+    control = host.control()
+    for number in (0, 99, 2**64 - 1):
+        assert control.ask(kind, struct.pack("Q", number)).error()[0] == NO_SUCH_VGPU
+    vgpu = control.create()
+    control.destroy(vgpu.number)
+    assert control.ask(kind, struct.pack("Q", vgpu.number)).error()[0] == NO_SUCH_VGPU
 
 
 def test_vgpu_lives_until_control_and_guests_are_gone(host: DeviceHostProcess) -> None:

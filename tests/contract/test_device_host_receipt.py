@@ -9,9 +9,15 @@ import time
 from collections.abc import Sequence
 
 from aliquot.client import records
-from tests.contract.device_host_process import Control, DeviceHostProcess, Guest, Vgpu
+from tests.contract.device_host_process import (
+    RECEIPT,
+    RECEIPT_GET,
+    Control,
+    DeviceHostProcess,
+    Guest,
+    Vgpu,
+)
 
-RECEIPT_GET, RECEIPT = 28, 29
 MS = 1_000_000
 
 

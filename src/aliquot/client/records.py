@@ -37,12 +37,12 @@ class Kind(enum.IntEnum):
     POLICY_SET = 25
     POLICY_GET = 26
     POLICY = 27
+    RECEIPT_GET = 28
+    RECEIPT = 29
     VGPU_COPIES = 80
     VGPU_SHOW = 81
     VGPU_KERNEL = 82
     VGPU_PROCESS = 83
-    RECEIPT_GET = 28
-    RECEIPT = 29
 
 
 class VgpuFlag(enum.IntFlag):
