@@ -54,7 +54,8 @@ def sentence(received: Sequence[Received], seconds: float, noise: Noise) -> str:
     if worst.off <= LONG_POINTS:
         return (
             f"Each tenant's part of the work is within {max(worst.off, 0.1):.1f} points of its "
-            f"promise {over}; what the accounts leave of 100 % went into handing the device over."
+            f"promise {over}; what the accounts leave of 100 % went into handing the device over, "
+            "or was withheld by the operating system."
         )
     missed = f"{worst.tenant} is {worst.off:.1f} points off its promise {over}"
     others = max(noise.others, noise.stolen)
