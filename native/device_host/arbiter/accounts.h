@@ -42,6 +42,8 @@ class Accounts {
   void open(uint64_t vgpu) { balances_[vgpu]; }
   /// What was owed to it and what it owed is settled among the others.
   void close(uint64_t vgpu);
+  /// As it was; the balances of all must sum up to zero.
+  void resume(uint64_t vgpu, int64_t balance) { balances_[vgpu] = balance; }
   /// Owed to the vGPU; negative: its debt.
   int64_t balance(uint64_t vgpu) const;
 

@@ -66,6 +66,22 @@ struct Unused {
   uint64_t withheld_ns = 0;  // by the operating system
 };
 
+/// All that an arbiter knows and can't be told again.
+struct ArbiterMemory {
+  Policy policy;
+  bool held = false;
+  uint64_t holder = 0, deadline_ns = 0, last_ns = 0, phase_ns = 0;
+};
+struct MemberMemory {
+  uint64_t vgpu = 0;
+  uint32_t maximum = 1;
+  uint8_t running = 0, wants = 0;  // it wants the device, or has it
+  uint64_t since_ns = 0, longest_wait_ns = 0;
+  int64_t settled_ns = 0, balance_ns = 0;
+  Limit::Tokens tokens;
+  Account account;
+};
+
 class Arbiter {
  public:
   explicit Arbiter(Doer& doer) : doer_(doer) {}
@@ -100,6 +116,19 @@ class Arbiter {
   uint64_t next_look() const;
   void look(uint64_t now);
 
+  // memory.cpp: for whoever goes on where this arbiter was.
+  ArbiterMemory memory() const;
+  /// Calls back for each vGPU.
+  template <class Each>
+  void remember_members(const Each& each) const {
+    for (const auto& entry : members_) each(member_memory(entry));
+  }
+  /// For vGPUs that were added already, before anything else is called but `add`. `holder`: who
+  /// really has the device, up to `now`; it is asked to give it back. No turn is granted before the
+  /// next call.
+  void resume(const ArbiterMemory& memory, const std::vector<MemberMemory>& members,
+              std::optional<uint64_t> holder, uint64_t now);
+
   std::optional<uint64_t> holder() const;
   /// The vGPU wants the device and has come to its limit.
   bool limited(uint64_t vgpu) const;
@@ -133,6 +162,8 @@ class Arbiter {
     Account account;
   };
   using Entry = std::pair<const uint64_t, Member>;
+
+  MemberMemory member_memory(const Entry& entry) const;
 
   // bookkeeping.cpp: what goes by with time.
   void accrue(uint64_t now);

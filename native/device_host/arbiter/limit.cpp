@@ -26,6 +26,12 @@ void Limit::set(double part, uint64_t turn_ns) {
   turn();
 }
 
+void Limit::resume(const Tokens& tokens) {
+  tokens_ns_ = tokens.ns;
+  open_ = tokens.open;
+  turn();
+}
+
 void Limit::pass(uint64_t ns, bool held) {
   const auto passed = static_cast<double>(ns);
   tokens_ns_ += part_ * passed - (held ? passed : 0);

@@ -8,6 +8,14 @@ namespace aliquot::arbiter {
 
 class Limit {
  public:
+  /// What can't be reckoned again from the shares.
+  struct Tokens {
+    double ns = 0;
+    bool open = true;
+  };
+  Tokens tokens() const { return {tokens_ns_, open_}; }
+  void resume(const Tokens& tokens);
+
   /// `part` of 1; 1 is no limit. Tokens that are there stay. `turn_ns`: how long it shall be able
   /// to run when it may.
   void set(double part, uint64_t turn_ns);

@@ -30,6 +30,10 @@ void test_absence();
 void test_changes_take_effect();
 void test_worker_lost();
 void test_accounts_read();
+void test_another_arbiter_goes_on();  // memory_test.cpp
+void test_a_grant_nobody_remembered();
+void test_a_turn_whose_end_nobody_remembered();
+void test_a_vgpu_that_was_lost();
 
 void test_shares_are_kept();  // scenario_test.cpp
 void test_unlike_kernels();

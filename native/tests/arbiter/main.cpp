@@ -25,6 +25,10 @@ void parts() {
   test_changes_take_effect();
   test_worker_lost();
   test_accounts_read();
+  test_another_arbiter_goes_on();
+  test_a_grant_nobody_remembered();
+  test_a_turn_whose_end_nobody_remembered();
+  test_a_vgpu_that_was_lost();
 }
 
 void scenarios() {
