@@ -25,6 +25,12 @@ void test_channel_waits_for_others();
 void test_listener_rests();
 void test_birth_in_a_cgroup();         // launch_test.cpp
 void test_a_killed_worker_s_guests();  // vgpu_test.cpp
+void test_state_outlives_its_writer();  // state_test.cpp
+void test_state_without_memory_does_nothing();
+void test_damaged_state_is_never_read();
+void test_a_killed_writer_leaves_whole_entries();
+void test_records_in_hand();
+void test_descriptor_store();
 void test_witness();  // witness_test.cpp
 void test_kept_memory();
 void test_turns_pass_between_workers();  // turns_test.cpp

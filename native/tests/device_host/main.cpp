@@ -15,6 +15,12 @@ int main() {
   test_listener_rests();
   test_birth_in_a_cgroup();
   test_a_killed_worker_s_guests();
+  test_state_outlives_its_writer();
+  test_state_without_memory_does_nothing();
+  test_damaged_state_is_never_read();
+  test_a_killed_writer_leaves_whole_entries();
+  test_records_in_hand();
+  test_descriptor_store();
   test_witness();
   test_kept_memory();
   test_turns_pass_between_workers();
