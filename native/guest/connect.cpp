@@ -19,6 +19,9 @@ namespace aliquot::guest {
 
 namespace {
 
+// A device host that dies just then is in the way for a moment only.
+constexpr int kMostGreetings = 5;
+constexpr useconds_t kGreetingPauseUs = 50'000;
 constexpr int kWelcomeMs = 60'000;  // a driver that loads slowly keeps nobody waiting longer
 
 constinit ProcessLock g_lock;  // guards the making of the connection
@@ -47,8 +50,11 @@ void* map_descriptor(const Descriptor& descriptor, size_t bytes,
 /// The steps of a handshake; has access to the connection's private parts.
 struct ConnectionMaker {
   static Connection* connect(bool (*attach_api)(Connection&));
-  static bool shake_hands(Connection& connection);
-  static bool receive_welcome(Connection& connection, DescriptorList& descriptors);
+  static Descriptor open_socket(const char* path);
+  static bool greet(Connection& connection, const char* path, DescriptorList& descriptors);
+  static bool shake_hands(Connection& connection, const char* path);
+  /// `hung_up`: it did, without a word.
+  static bool receive_welcome(Connection& connection, DescriptorList& descriptors, bool& hung_up);
   static void abandon(Connection* connection);
 
   static void before_fork() { g_lock.lock(); }
@@ -56,7 +62,8 @@ struct ConnectionMaker {
   static void after_fork_in_child();
 };
 
-bool ConnectionMaker::receive_welcome(Connection& connection, DescriptorList& descriptors) {
+bool ConnectionMaker::receive_welcome(Connection& connection, DescriptorList& descriptors,
+                                      bool& hung_up) {
   records::Record answer;
   for (int waited = 0;; waited += kSliceMs) {
     const SocketResult result = receive_record(connection.socket_, answer, descriptors);
@@ -67,8 +74,7 @@ bool ConnectionMaker::receive_welcome(Connection& connection, DescriptorList& de
       return false;
     }
     if (result == SocketResult::kClosed) {
-      complain("ALQ-E107", "the vGPU ended before it accepted this process",
-               "see the device host's log (`aliquot doctor` tells where)");
+      hung_up = true;
       return false;
     }
     if (waited >= kWelcomeMs) {
@@ -101,17 +107,45 @@ bool ConnectionMaker::receive_welcome(Connection& connection, DescriptorList& de
   return true;
 }
 
-bool ConnectionMaker::shake_hands(Connection& connection) {
+Descriptor ConnectionMaker::open_socket(const char* path) {
+  Descriptor socket;
+  // A burst of processes may fill the listener's backlog for a moment.
+  for (int attempt = 0; attempt < 50; ++attempt) {
+    socket = connect_record_socket(path);
+    if (socket || errno != EAGAIN) break;
+    usleep(20'000);
+  }
+  if (!socket) {
+    char what[256];
+    snprintf(what, sizeof what, "no vGPU answers at %s (%s)", path, strerror(errno));
+    complain("ALQ-E106", what, "start the program with `aliquot run` or `aliquot exec`");
+  }
+  return socket;
+}
+
+bool ConnectionMaker::greet(Connection& connection, const char* path, DescriptorList& descriptors) {
   records::GuestHello hello;
   hello.process_id = static_cast<uint32_t>(getpid());
-  if (send_record(connection.socket_, make_record(records::Kind::kGuestHello, 0, hello)) !=
-      SocketResult::kOk) {
-    complain("ALQ-E107", "the vGPU ended before it accepted this process",
-             "see the device host's log (`aliquot doctor` tells where)");
-    return false;
+  for (int attempt = 0; attempt < kMostGreetings; ++attempt) {
+    if (attempt != 0) usleep(kGreetingPauseUs);
+    if (connection.socket_ >= 0) close(connection.socket_);
+    connection.socket_ = open_socket(path).release();
+    if (connection.socket_ < 0) return false;
+    bool hung_up = false;
+    if (send_record(connection.socket_, make_record(records::Kind::kGuestHello, 0, hello)) ==
+        SocketResult::kOk) {
+      if (receive_welcome(connection, descriptors, hung_up)) return true;
+      if (!hung_up) return false;
+    }
   }
+  complain("ALQ-E107", "the vGPU ended before it accepted this process",
+           "see the device host's log (`aliquot doctor` tells where)");
+  return false;
+}
+
+bool ConnectionMaker::shake_hands(Connection& connection, const char* path) {
   DescriptorList descriptors;
-  if (!receive_welcome(connection, descriptors)) return false;
+  if (!greet(connection, path, descriptors)) return false;
   void* memory = map_descriptor(descriptors.items[0], layout::kConnectionBytes);
   void* account = map_descriptor(descriptors.items[1], records::kAccountPageSize);
   connection.memory_ = static_cast<layout::ConnectionMemory*>(memory);
@@ -146,23 +180,8 @@ Connection* ConnectionMaker::connect(bool (*attach_api)(Connection&)) {
   if (memory == nullptr) return nullptr;
   Connection* connection = new (memory) Connection;
   connection->scratch_ = static_cast<unsigned char*>(malloc(layout::kLargestFrame));
-  Descriptor socket;
-  // A burst of processes may fill the listener's backlog for a moment.
-  for (int attempt = 0; attempt < 50; ++attempt) {
-    socket = connect_record_socket(path);
-    if (socket || errno != EAGAIN) break;
-    usleep(20'000);
-  }
-  if (!socket) {
-    char what[256];
-    snprintf(what, sizeof what, "no vGPU answers at %s (%s)", path, strerror(errno));
-    complain("ALQ-E106", what, "start the program with `aliquot run` or `aliquot exec`");
-    abandon(connection);
-    return nullptr;
-  }
-  connection->socket_ = socket.release();
   for (IdPool& pool : connection->ids) pool.set_limit(1u << 20);
-  if (connection->scratch_ == nullptr || !shake_hands(*connection) ||
+  if (connection->scratch_ == nullptr || !shake_hands(*connection, path) ||
       !attach_arenas(*connection) || !attach_credit(*connection) || !attach_api(*connection)) {
     abandon(connection);
     return nullptr;

@@ -73,7 +73,8 @@ void HostLink::turn_finished(const records::TurnFinished& finished) {
 }
 
 void SocketHostLink::send(const records::Record& record) {
-  constexpr int kAttempts = 100;
+  // A device host that died is back in a moment; on a busy machine that may be a long one.
+  constexpr int kAttempts = 1000;
   constexpr int kAttemptMs = 10;
   const std::lock_guard guard(mutex_);
   for (int attempt = 0; attempt < kAttempts; ++attempt) {

@@ -101,9 +101,11 @@ void Server::handle(const records::Record& record, DescriptorList& descriptors) 
 }
 
 void Server::connect(const records::Connect& payload, Descriptor& memory) {
+  // Told twice: the device host died in between.
+  if (connections_.contains(payload.connection)) return;
   auto mapping = std::make_shared<Mapping>();
-  if (connections_.size() >= kMostConnections || connections_.contains(payload.connection) ||
-      !memory || !mapping->map(memory.get(), layout::kConnectionBytes)) {
+  if (connections_.size() >= kMostConnections || !memory ||
+      !mapping->map(memory.get(), layout::kConnectionBytes)) {
     return host_.violation(payload.connection, "The worker can't take the connection.");
   }
   auto* shared = reinterpret_cast<layout::ConnectionMemory*>(mapping->data());

@@ -91,6 +91,8 @@ class Connection:
             record = self._receive()
             if record.kind == Kind.ERROR:
                 error = _error_of(record)
+                if record.sequence not in (0, self._sequence):
+                    continue  # again: the device host died when it had just sent it
                 # Unasked: why a connection is refused, or that a worker ended.
                 if record.sequence == self._sequence or not isinstance(error, WorkerEnded):
                     raise error
@@ -105,7 +107,7 @@ class Connection:
             try:
                 while self._late_error is None:
                     record = self._receive()
-                    if record.kind == Kind.ERROR:
+                    if record.kind == Kind.ERROR and record.sequence in (0, self._sequence):
                         self._late_error = _error_of(record)
             except (DeviceHostError, OSError):
                 pass

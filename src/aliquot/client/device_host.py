@@ -161,13 +161,18 @@ class DeviceHost:
 
     def show_vgpu(self, vgpu: int) -> VgpuDetails:
         """All about one vGPU."""
-        question = self._connection.ask(Kind.VGPU_SHOW, records.VgpuReference(vgpu))
-        found, record = self._usages(question)
-        if [usage.id for usage in found] != [vgpu]:
-            raise BadRecord("the device host told of another vGPU than it was asked for")
+        record = self._connection.ask(Kind.VGPU_SHOW, records.VgpuReference(vgpu))
+        found: list[VgpuUsage] = []
         kernels: list[UnsplitKernel] = []
         processes: list[GuestProcess] = []
         while record.kind != Kind.DONE:
+            if record.kind == Kind.VGPU_STATUS:
+                found, record = self._usages(record)
+                if [usage.id for usage in found] != [vgpu]:
+                    raise BadRecord("the device host told of another vGPU than it was asked for")
+                # A device host that is killed in between and reborn begins anew.
+                kernels, processes = [], []
+                continue
             if record.kind == Kind.VGPU_KERNEL:
                 kernels.append(_kernel(records.payload_of(record, records.VgpuKernel)))
             elif record.kind == Kind.VGPU_PROCESS:
@@ -180,26 +185,29 @@ class DeviceHost:
             else:
                 raise BadRecord(f"the device host answered VGPU_SHOW with kind {record.kind}")
             record = self._connection.next_record()
+        if not found:
+            raise BadRecord("the device host told nothing of the vGPU that it was asked for")
         return VgpuDetails(found[0], kernels, processes)
 
     def _usages(self, record: Record) -> tuple[list[VgpuUsage], Record]:
         """The vGPUs of which an answer tells, from its first record on, and the record after."""
-        found: list[VgpuUsage] = []
+        # By number: a device host that is killed in between and reborn begins anew.
+        found: dict[int, VgpuUsage] = {}
+        last: VgpuUsage | None = None
         while record.kind in _OF_A_VGPU:
             if record.kind == Kind.VGPU_STATUS:
                 fields = records.payload_of(record, records.VgpuStatus)._asdict()
-                found.append(
-                    VgpuUsage(
-                        id=fields.pop("vgpu"),
-                        name=records.text_of(fields.pop("name")),
-                        device_uuid=self.welcome.device_uuid,
-                        **fields,
-                    )
+                last = VgpuUsage(
+                    id=fields.pop("vgpu"),
+                    name=records.text_of(fields.pop("name")),
+                    device_uuid=self.welcome.device_uuid,
+                    **fields,
                 )
             else:
-                _add(found, record)
+                last = _with_more(last, record)
+            found[last.id] = last
             record = self._connection.next_record()
-        return found, record
+        return list(found.values()), record
 
     def receipt(self, vgpu: int) -> Receipt:
         """Where the time of a vGPU's guest processes went, up to now."""
@@ -263,17 +271,17 @@ def running_vgpus(device_uuid: str | None = None) -> list[VgpuUsage]:
     return sorted(listed, key=lambda usage: (usage.device_uuid, usage.id))
 
 
-def _add(found: list[VgpuUsage], record: Record) -> None:
-    """What more is told of the vGPU that was found last."""
+def _with_more(last: VgpuUsage | None, record: Record) -> VgpuUsage:
+    """The vGPU that was told of last, with what is told in addition."""
     if record.kind == Kind.VGPU_TURNS:
         turns = records.payload_of(record, records.VgpuTurns)
         vgpu, more = turns.vgpu, {"turns": _turns(turns)}
     else:
         copies = records.payload_of(record, records.VgpuCopies)
         vgpu, more = copies.vgpu, {"copies": Copies(*copies[1:])}
-    if not found or found[-1].id != vgpu:
+    if last is None or last.id != vgpu:
         raise BadRecord("the device host told of turns or copies before it told of their vGPU")
-    found[-1] = found[-1]._replace(**more)
+    return last._replace(**more)
 
 
 def _kernel(told: records.VgpuKernel) -> UnsplitKernel:
