@@ -1,21 +1,15 @@
 #include "device_host/child_processes.h"
 
-#include <fcntl.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
-
-#include "device_host/worker_family.h"
 
 namespace aliquot {
 
 namespace {
-constexpr size_t kLongestList = 16 << 20;
 constexpr uint64_t kAgainMilliseconds = 10;
 }  // namespace
 
@@ -29,7 +23,6 @@ uint64_t ChildProcesses::run_helper(const std::function<int()>& work,
   const pid_t helper = ::fork();
   if (helper < 0) return 0;
   if (helper == 0) ::_exit(work());
-  known_.insert(helper);
   const int descriptor = static_cast<int>(::syscall(SYS_pidfd_open, helper, 0));
   const uint64_t token =
       loop_.watch(descriptor, EPOLLIN, [this, helper](uint32_t) { reap(helper); });
@@ -52,30 +45,12 @@ void ChildProcesses::reap(pid_t helper) {
   ::close(found->process_descriptor);
   const std::function<void(int)> done = std::move(found->done);
   helpers_.erase(found);
-  known_.erase(helper);
   if (done) done(WIFEXITED(status) ? WEXITSTATUS(status) : 255);
-}
-
-bool ChildProcesses::kill_unknown_children() {
-  // This process has one thread.
-  const std::string path = "/proc/self/task/" + std::to_string(::getpid()) + "/children";
-  std::string text;
-  if (!read_whole(path, kLongestList, text)) return false;
-  bool any = false;
-  char* rest = text.data();
-  for (long child = std::strtol(rest, &rest, 10); child > 0; child = std::strtol(rest, &rest, 10)) {
-    const auto process = static_cast<pid_t>(child);
-    if (known_.count(process) != 0) continue;
-    any = true;
-    ::kill(process, SIGKILL);
-    ::waitpid(process, nullptr, WNOHANG);  // a large one takes a while to end
-  }
-  return any;
 }
 
 void ChildProcesses::kill_orphans() {
   // The end of one may bring its own children here, so look again until there are none.
-  if (!kill_unknown_children() || again_ != 0) return;
+  if (!link_.kill_orphans() || again_ != 0) return;
   again_ = loop_.schedule(kAgainMilliseconds, [this] {
     again_ = 0;
     kill_orphans();

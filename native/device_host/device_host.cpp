@@ -7,6 +7,8 @@
 #include <cstring>
 #include <utility>
 
+#include "device_host/supervisor.h"
+
 namespace aliquot {
 
 namespace {
@@ -20,13 +22,21 @@ DeviceHost::DeviceHost(EventLoop& loop, EventLog& log, const Options& options,
     : log_(log),
       options_(options),
       ledger_(options.memory),
-      children_(loop),
-      turns_(loop, log, options.processors),
-      context_{loop, log, ledger_, children_, turns_, options_, std::move(make_worker)},
+      link_(loop),
+      children_(loop, link_),
+      turns_(loop, log, link_, state_, options.processors),
+      context_{
+          loop, log, ledger_, children_, turns_, link_, state_, options_, std::move(make_worker)},
       control_path_(options.device_dir() + "/control.sock"),
-      listener_(loop, [this](Descriptor socket, const PeerIdentity& peer) {
-        accept_control(std::move(socket), peer);
-      }) {}
+      listener_(loop, link_, {KeptKind::kControlListener, 0, 0, 0},
+                [this](Descriptor socket, const PeerIdentity& peer) {
+                  accept_control(std::move(socket), peer);
+                }) {}
+
+bool DeviceHost::be_supervised(Heritage& heritage) {
+  link_.open(std::move(heritage.link));
+  return state_.map(heritage.state.get());
+}
 
 bool DeviceHost::open(std::string& problem) {
   if (!listener_.open(control_path_, 64)) {
@@ -101,6 +111,8 @@ void DeviceHost::sweep() {
     entry = vgpus_.erase(entry);
     freed = true;
   }
+  for (auto& [id, control] : controls_)
+    if (control->gone) state_.erase(control->slot);
   for (auto entry = controls_.begin(); entry != controls_.end();)
     entry = entry->second->gone ? controls_.erase(entry) : std::next(entry);
   if (freed) retry_waiting_creates();

@@ -12,12 +12,20 @@
 
 namespace aliquot {
 
+struct Heritage;
+struct Rebirth;
+
 class DeviceHost {
  public:
   DeviceHost(EventLoop& loop, EventLog& log, const Options& options, WorkerFactory make_worker);
 
+  /// Before anything else: from now on what matters outlives this device host. False when the
+  /// memory for that can't be had.
+  bool be_supervised(Heritage& heritage);
   /// Opens the control socket. False with a sentence in `problem`.
   bool open(std::string& problem);
+  /// Instead of open: goes on where another device host died.
+  bool reopen(Heritage& heritage, std::string& problem);
   /// Runs until nobody needs it any more, or until stop().
   void run();
   /// One round of run(); false when that was the last.
@@ -34,29 +42,36 @@ class DeviceHost {
     std::unique_ptr<RecordChannel> channel;
     bool greeted = false;
     bool gone = false;
+    StateMemory::Slot slot = 0;
   };
   // A vGPU that can be made when another, on its way out, has given its memory back.
   struct WaitingCreate {
     uint64_t control;
     records::Record record;
     uint64_t timer;
+    StateMemory::Slot slot;
   };
   struct KnownVgpu {
     std::unique_ptr<Vgpu> vgpu;
-    uint64_t control = 0;  // whose closing lets go of it
     bool gone = false;
   };
 
   void accept_control(Descriptor socket, const PeerIdentity& peer);
-  void on_record(Control& control, const records::Record& record);
+  Control& add_control(uint64_t id, const PeerIdentity& peer, Descriptor socket);
+  KnownVgpu& add_vgpu(VgpuSettings settings);
+  void save();
+  void save(Control& control);
+  void on_record(Control& control, const records::Record& record, bool repeated = false);
   void on_control_closed(Control& control, const char* reason);
   void welcome(Control& control, uint32_t sequence);
   void settle(const Control& except);
-  void on_create(Control& control, const records::Record& record);
+  void on_create(Control& control, const records::Record& record, bool repeated);
   bool try_create(Control& control, const records::Record& record, bool last_try);
-  void tell_created(uint64_t control, uint32_t sequence, uint64_t vgpu);
+  void tell_created(uint64_t vgpu);
   void retry_waiting_creates();
-  void on_destroy(Control& control, const records::Record& record);
+  void on_destroy(Control& control, const records::Record& record, bool repeated);
+  /// The vGPU of this number; null: there is none, or it is on its way out.
+  Vgpu* open_vgpu(uint64_t number);
   /// The vGPU of this number, for its owner and root; null: the error has been answered.
   Vgpu* own_vgpu(Control& control, uint32_t sequence, uint64_t number);
   void on_list(Control& control, uint32_t sequence);
@@ -68,6 +83,14 @@ class DeviceHost {
   void on_resize(Control& control, const records::Record& record);
   void on_policy_set(Control& control, const records::Record& record);
   void answer_policy(Control& control, uint32_t sequence);
+  // device_host_rebirth.cpp
+  bool adopt_listener(Rebirth& rebirth);
+  void adopt_controls(Rebirth& rebirth);
+  void adopt_vgpus(Rebirth& rebirth);
+  void repeat_records();
+  void end_sender(const KeptKey& source);
+  void forget_the_rest(const Rebirth& rebirth);
+
   void on_vgpu_gone(uint64_t vgpu);
   void answer_error(Control& control, uint32_t sequence, records::ErrorCode code,
                     const std::string& text);
@@ -82,6 +105,9 @@ class DeviceHost {
   EventLog& log_;
   const Options& options_;
   Ledger ledger_;
+  SupervisorLink link_;
+  StateMemory state_;
+  StateMemory::Slot slot_ = 0;
   ChildProcesses children_;
   DeviceTurns turns_;
   HostContext context_;

@@ -52,16 +52,33 @@ void DeviceHost::accept_control(Descriptor socket, const PeerIdentity& peer) {
     send_record(socket.get(), make_record(Kind::kError, 0, error));
     return;
   }
+  const uint64_t id = ++last_id_;
+  save();
+  link_.keep({KeptKind::kControl, 0, 0, id}, socket.get());
+  save(add_control(id, peer, std::move(socket)));
+}
+
+DeviceHost::Control& DeviceHost::add_control(uint64_t id, const PeerIdentity& peer,
+                                             Descriptor socket) {
   auto control = std::make_unique<Control>();
   Control& known = *control;
-  known.id = ++last_id_;
+  known.id = id;
   known.peer = peer;
-  controls_[known.id] = std::move(control);
+  controls_[id] = std::move(control);
   known.channel = std::make_unique<RecordChannel>(
       context_.loop, std::move(socket), kMostQueuedToControl,
       [this, &known](const records::Record& record) { on_record(known, record); },
-      [this, &known](const char* reason) { on_control_closed(known, reason); });
+      [this, &known](const char* reason) { on_control_closed(known, reason); },
+      Keeping{&link_, &state_, {KeptKind::kControl, 0, 0, id}});
   if (!known.channel->open()) on_control_closed(known, "can't be listened to");
+  return known;
+}
+
+void DeviceHost::save() { state_.save(slot_, HostEntry{last_id_, last_vgpu_}); }
+
+void DeviceHost::save(Control& control) {
+  state_.save(control.slot,
+              ControlEntry{control.id, control.peer.user, control.peer.process, control.greeted});
 }
 
 DeviceHost::Control* DeviceHost::find_control(uint64_t id) {
@@ -77,7 +94,7 @@ void DeviceHost::answer_error(Control& control, uint32_t sequence, ErrorCode cod
   control.channel->send(make_record(Kind::kError, sequence, error));
 }
 
-void DeviceHost::on_record(Control& control, const records::Record& record) {
+void DeviceHost::on_record(Control& control, const records::Record& record, bool repeated) {
   if (control.gone) return;
   const uint32_t sequence = record.header.sequence;
   if (record.header.version != records::kVersion) {
@@ -91,9 +108,9 @@ void DeviceHost::on_record(Control& control, const records::Record& record) {
   if (control.greeted) {
     switch (record.header.kind) {
       case Kind::kVgpuCreate:
-        return on_create(control, record);
+        return on_create(control, record, repeated);
       case Kind::kVgpuDestroy:
-        return on_destroy(control, record);
+        return on_destroy(control, record, repeated);
       case Kind::kVgpuList:
         return on_list(control, sequence);
       case Kind::kVgpuShow:
@@ -120,16 +137,18 @@ void DeviceHost::on_control_closed(Control& control, const char* reason) {
   if (std::strcmp(reason, "hung up") != 0)
     log_.line("control process=%d ended: it %s", control.peer.process, reason);
   for (auto& [id, known] : vgpus_)
-    if (known.control == control.id) known.vgpu->let_go();
-  waiting_creates_.remove_if([&](const WaitingCreate& waiting) {
+    if (known.vgpu->settings().control == control.id) known.vgpu->let_go();
+  waiting_creates_.remove_if([&](WaitingCreate& waiting) {
     if (waiting.control != control.id) return false;
     context_.loop.cancel(waiting.timer);
+    state_.erase(waiting.slot);
     return true;
   });
 }
 
 void DeviceHost::welcome(Control& control, uint32_t sequence) {
   control.greeted = true;
+  save(control);
   records::ControlWelcome welcome;
   welcome.device_memory = ledger_.device_memory();
   welcome.reserved_memory = ledger_.reserved();
@@ -150,16 +169,24 @@ void DeviceHost::settle(const Control& except) {
   settling_ = false;
 }
 
-void DeviceHost::on_create(Control& control, const records::Record& record) {
+void DeviceHost::on_create(Control& control, const records::Record& record, bool repeated) {
+  // Another device host has begun to make it.
+  const bool begun = std::any_of(vgpus_.begin(), vgpus_.end(), [&](const auto& entry) {
+    const VgpuSettings& settings = entry.second.vgpu->settings();
+    return settings.control == control.id && settings.create_sequence == record.header.sequence;
+  });
+  if (repeated && begun) return;
   settle(control);
   if (try_create(control, record, false)) return;
   // A vGPU on its way out still holds its memory, for a tenth of a second at most.
-  waiting_creates_.push_back({control.id, record, 0});
+  waiting_creates_.push_back({control.id, record, 0, 0});
   WaitingCreate& waiting = waiting_creates_.back();
+  state_.save(waiting.slot, WaitingEntry{{KeptKind::kControl, 0, 0, control.id}, record, 0});
   waiting.timer = context_.loop.schedule(kCreateWaitMilliseconds, [this, &waiting] {
-    const WaitingCreate ours = waiting;
+    WaitingCreate ours = waiting;
     waiting_creates_.remove_if([&](const WaitingCreate& other) { return &other == &waiting; });
     if (Control* asking = find_control(ours.control)) try_create(*asking, ours.record, true);
+    state_.erase(ours.slot);
   });
 }
 
@@ -176,6 +203,7 @@ void DeviceHost::retry_waiting_creates() {
       continue;
     }
     context_.loop.cancel(first->timer);
+    state_.erase(first->slot);
     retried.erase(first);
   }
 }
@@ -222,6 +250,7 @@ bool DeviceHost::try_create(Control& control, const records::Record& record, boo
                       " bytes " + std::to_string(ledger_.unreserved()) + " are unreserved.");
   }
   last_vgpu_ = settings.id;
+  save();
   settings.memory_bytes = *reserved;
   settings.flags = request.flags;
   settings.kernel_limit_ms = request.kernel_limit_ms;
@@ -229,26 +258,12 @@ bool DeviceHost::try_create(Control& control, const records::Record& record, boo
   settings.shares = shares;
   settings.copy_limit = request.copy_limit;
   settings.owner = control.peer.user;
-
-  const uint64_t id = settings.id, asking = control.id;
+  settings.control = control.id;
+  settings.create_sequence = sequence;
   log_.line("vgpu=%llu named %s of user %u: %llu bytes, made for process %d",
-            static_cast<unsigned long long>(id), settings.name.c_str(), settings.owner,
+            static_cast<unsigned long long>(settings.id), settings.name.c_str(), settings.owner,
             static_cast<unsigned long long>(settings.memory_bytes), control.peer.process);
-  Vgpu::Events events;
-  events.started = [this, asking, sequence, id] { tell_created(asking, sequence, id); };
-  events.start_failed = [this, asking, sequence, id](const std::string& problem) {
-    if (Control* known = find_control(asking))
-      answer_error(*known, sequence, ErrorCode::kWorkerStart, problem);
-    vgpus_[id].vgpu->close();
-  };
-  events.worker_ended = [this, asking, name = settings.name](const std::string& problem) {
-    if (Control* known = find_control(asking))
-      answer_error(*known, 0, ErrorCode::kWorkerEnded, "vGPU " + name + ": " + problem);
-  };
-  events.gone = [this, id] { on_vgpu_gone(id); };
-  KnownVgpu& known = vgpus_[id];
-  known.control = control.id;
-  known.vgpu = std::make_unique<Vgpu>(context_, std::move(settings), std::move(events));
+  KnownVgpu& known = add_vgpu(std::move(settings));
   std::string problem;
   if (!known.vgpu->open(problem)) {
     known.vgpu->close();
@@ -257,36 +272,67 @@ bool DeviceHost::try_create(Control& control, const records::Record& record, boo
   return true;
 }
 
-void DeviceHost::tell_created(uint64_t control, uint32_t sequence, uint64_t vgpu) {
-  Control* known = find_control(control);
+DeviceHost::KnownVgpu& DeviceHost::add_vgpu(VgpuSettings settings) {
+  const uint64_t id = settings.id, asking = settings.control;
+  const uint32_t sequence = settings.create_sequence;
+  Vgpu::Events events;
+  events.started = [this, id] { tell_created(id); };
+  events.start_failed = [this, asking, sequence, id](const std::string& problem) {
+    if (Control* known = find_control(asking))
+      answer_error(*known, sequence, ErrorCode::kWorkerStart, problem);
+    vgpus_[id].vgpu->set_told();
+    vgpus_[id].vgpu->close();
+  };
+  events.worker_ended = [this, asking, name = settings.name](const std::string& problem) {
+    if (Control* known = find_control(asking))
+      answer_error(*known, 0, ErrorCode::kWorkerEnded, "vGPU " + name + ": " + problem);
+  };
+  events.gone = [this, id] { on_vgpu_gone(id); };
+  KnownVgpu& known = vgpus_[id];
+  known.vgpu = std::make_unique<Vgpu>(context_, std::move(settings), std::move(events));
+  return known;
+}
+
+void DeviceHost::tell_created(uint64_t vgpu) {
   const auto found = vgpus_.find(vgpu);
-  if (known == nullptr || found == vgpus_.end()) return;
-  const Vgpu& made = *found->second.vgpu;
+  if (found == vgpus_.end()) return;
+  Vgpu& made = *found->second.vgpu;
+  Control* known = find_control(made.settings().control);
+  if (known == nullptr) return made.set_told();
   records::VgpuCreated created;
   created.vgpu = vgpu;
   created.memory_bytes = made.settings().memory_bytes;
   created.protections = made.protections();
   created.worker_process_id = static_cast<uint32_t>(made.worker_process());
   copy_text(created.socket_path, sizeof(created.socket_path), made.socket_path().c_str());
-  known->channel->send(make_record(Kind::kVgpuCreated, sequence, created));
+  known->channel->send(make_record(Kind::kVgpuCreated, made.settings().create_sequence, created));
+  made.set_told();
+}
+
+Vgpu* DeviceHost::open_vgpu(uint64_t number) {
+  const auto found = vgpus_.find(number);
+  if (found == vgpus_.end() || found->second.vgpu->closing()) return nullptr;
+  return found->second.vgpu.get();
 }
 
 Vgpu* DeviceHost::own_vgpu(Control& control, uint32_t sequence, uint64_t number) {
-  const auto found = vgpus_.find(number);
-  if (found == vgpus_.end() || found->second.vgpu->closing()) {
+  Vgpu* vgpu = open_vgpu(number);
+  if (vgpu == nullptr) {
     answer_error(control, sequence, ErrorCode::kNoSuchVgpu,
                  "No vGPU has the number " + std::to_string(number) + ".");
     return nullptr;
   }
-  Vgpu* vgpu = found->second.vgpu.get();
   if (control.peer.user == 0 || control.peer.user == vgpu->settings().owner) return vgpu;
   answer_error(control, sequence, ErrorCode::kNotPermitted, "The vGPU belongs to another user.");
   return nullptr;
 }
 
-void DeviceHost::on_destroy(Control& control, const records::Record& record) {
+void DeviceHost::on_destroy(Control& control, const records::Record& record, bool repeated) {
   const auto reference = payload_of<records::VgpuReference>(record);
   const uint32_t sequence = record.header.sequence;
+  // What the dead one destroyed without having said so is done.
+  if (repeated && open_vgpu(reference.vgpu) == nullptr)
+    return control.channel->send(make_record(Kind::kDone, sequence));
   Vgpu* vgpu = own_vgpu(control, sequence, reference.vgpu);
   if (vgpu == nullptr) return;
   vgpu->close();

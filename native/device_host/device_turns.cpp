@@ -39,9 +39,12 @@ uint64_t DeviceTurns::now_ns() {
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
-DeviceTurns::DeviceTurns(EventLoop& loop, EventLog& log, uint32_t processors)
+DeviceTurns::DeviceTurns(EventLoop& loop, EventLog& log, SupervisorLink& link, StateMemory& state,
+                         uint32_t processors)
     : loop_(loop),
       log_(log),
+      link_(link),
+      state_(state),
       processors_(processors),
       timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
   timer_token_ = loop_.watch(timer_.get(), EPOLLIN, [this](uint32_t) {
@@ -95,6 +98,7 @@ void DeviceTurns::set_running(uint64_t vgpu, bool running) {
 
 void DeviceTurns::remove(uint64_t vgpu) {
   if (members_.erase(vgpu) == 0) return;
+  link_.forget({KeptKind::kTurnPage, 0, vgpu, 0});
   arbiter_.remove(vgpu, now_ns());
   arm();
 }
@@ -107,7 +111,7 @@ void DeviceTurns::show_on(uint64_t vgpu, VgpuPageMemory& page) {
 }
 
 void DeviceTurns::show(uint64_t vgpu, Member& member) {
-  if (member.shown == nullptr) return;
+  if (member.shown == nullptr || !remembers_) return;  // what the page tells is newer
   vgpu_page::State state = vgpu_page::kAway;
   member.shown_limited = arbiter_.limited(vgpu);
   if (arbiter_.holder() == vgpu) {
@@ -130,7 +134,7 @@ void DeviceTurns::show_limits() {
 bool DeviceTurns::begin_worker(uint64_t vgpu, TurnPeer peer) {
   Member* member = find(vgpu);
   auto page = std::make_unique<TurnPageMemory>();
-  if (member == nullptr || !page->create()) return false;
+  if (member == nullptr || !page->create(link_, {KeptKind::kTurnPage, 0, vgpu, 0})) return false;
   member->peer = std::move(peer);
   member->page = std::move(page);
   member->page->limit_copies(member->copy_limit);
@@ -152,6 +156,7 @@ void DeviceTurns::end_worker(uint64_t vgpu) {
             static_cast<unsigned long long>(arbiter_.account(vgpu, now_ns()).withheld_ns / 1'000'000),
             static_cast<unsigned long long>(member->witness.outside_ns() / 1'000'000));
   member->page.reset();
+  link_.forget({KeptKind::kTurnPage, 0, vgpu, 0});
   member->peer = {};
   member->witness.end();
   member->withheld.end();
@@ -212,14 +217,19 @@ void DeviceTurns::on_wanted(uint64_t vgpu) {
   arm();
 }
 
-void DeviceTurns::on_finished(uint64_t vgpu, const records::TurnFinished& finished) {
+void DeviceTurns::on_finished(uint64_t vgpu, const records::TurnFinished& finished, bool repeated) {
   Member* member = find(vgpu);
   if (member == nullptr || !member->page) return;
+  if (repeated && !member->page->holds()) {
+    if (finished.more != 0) on_wanted(vgpu);
+    return;
+  }
   if (arbiter_.holder() != vgpu || finished.turn != member->page->turn())
     return member->peer.kill("it gave back a turn that it hasn't");
   const uint64_t now = now_ns();
   const uint64_t turn_ns = now - std::min(now, arbiter_.held_since());
   const uint64_t withheld = member->withheld.finished(turn_ns, member->witness.finished());
+  member->page->take_back();
   member->busy_ns += std::min(finished.busy_ns, turn_ns);
   if (finished.more != 0) member->wanted_since = now;
   const arbiter::Unused unused{spared(*member, turn_ns, finished), withheld};
@@ -290,6 +300,7 @@ void DeviceTurns::check_overdue(uint64_t now) {
 }
 
 void DeviceTurns::arm() {
+  remember();
   uint64_t next = arbiter_.next_look();
   const auto holder = arbiter_.holder();
   const Member* member = holder ? find(*holder) : nullptr;

@@ -13,6 +13,8 @@
 #include "device_host/copy_account.h"
 #include "device_host/event_log.h"
 #include "device_host/event_loop.h"
+#include "device_host/state_memory.h"
+#include "device_host/supervisor_link.h"
 #include "device_host/turn_history.h"
 #include "device_host/turn_page_memory.h"
 #include "device_host/turn_witness.h"
@@ -31,7 +33,8 @@ struct TurnPeer {
 class DeviceTurns final : public arbiter::Doer {
  public:
   /// `processors`: of this machine, on which the device computes; 0: it has its own.
-  DeviceTurns(EventLoop& loop, EventLog& log, uint32_t processors);
+  DeviceTurns(EventLoop& loop, EventLog& log, SupervisorLink& link, StateMemory& state,
+              uint32_t processors);
   ~DeviceTurns() override;
   DeviceTurns(const DeviceTurns&) = delete;
   DeviceTurns& operator=(const DeviceTurns&) = delete;
@@ -54,6 +57,21 @@ class DeviceTurns final : public arbiter::Doer {
   /// A worker was started: makes its page and sends it. False: none to be had.
   bool begin_worker(uint64_t vgpu, TurnPeer peer);
   void end_worker(uint64_t vgpu);
+
+  // device_turns_rebirth.cpp: where another device host's workers are taken over.
+  /// Instead of begin_worker, for a vGPU that was added; `page` is its turn page, mapped.
+  /// `outside`: what was known of its claims.
+  bool adopt_worker(uint64_t vgpu, TurnPeer peer, Descriptor memory, void* page,
+                    const TurnWitness::Claims& outside);
+  /// From now on until resume() nothing is remembered.
+  void begin_rebirth() { remembers_ = false; }
+  /// When all have been taken over: goes on where the other one was. A turn that is held ends, and
+  /// is charged until it is given back.
+  void resume();
+  /// Instead of worker_ready.
+  void worker_resumed(uint64_t vgpu, pid_t worker, uint64_t children_ns);
+  TurnWitness::Claims claims(uint64_t vgpu) const;
+
   /// The page of the present worker, -1 where there is none.
   int page(uint64_t vgpu) const;
 
@@ -65,7 +83,8 @@ class DeviceTurns final : public arbiter::Doer {
 
   // Records of a worker.
   void on_wanted(uint64_t vgpu);
-  void on_finished(uint64_t vgpu, const records::TurnFinished& finished);
+  /// `repeated`: it may have been handled before, by a device host that died.
+  void on_finished(uint64_t vgpu, const records::TurnFinished& finished, bool repeated = false);
   void on_work(uint64_t vgpu, const records::Work& work);
   /// What it claims to have copied since it began.
   void on_copied(uint64_t vgpu, uint64_t bytes, uint64_t ns);
@@ -96,6 +115,7 @@ class DeviceTurns final : public arbiter::Doer {
     uint64_t copy_limit = 0;    // bytes a second; 0: none
     VgpuPageMemory* shown = nullptr;
     bool shown_limited = false;
+    TurnWitness::Claims claims;  // of a worker that was taken over and isn't watched yet
     uint64_t wanted_since = 0;  // 0: it wants nothing, or has a turn
     uint64_t busy_ns = 0;       // a claim
     // What passes, on average, between the grant and the first command's start, and between the last
@@ -110,16 +130,21 @@ class DeviceTurns final : public arbiter::Doer {
   void check_overdue(uint64_t now);
   void show(uint64_t vgpu, Member& member);
   void show_limits();
+  /// After every change: remembers what is so now, and when to look next.
   void arm();
+  void remember();
 
   EventLoop& loop_;
   EventLog& log_;
+  SupervisorLink& link_;
+  StateMemory& state_;
   uint32_t processors_;
   std::map<uint64_t, Member> members_;
   arbiter::Arbiter arbiter_{*this};
   Descriptor timer_;
   uint64_t timer_token_ = 0;
   uint64_t armed_for_ = 0;
+  bool remembers_ = true;
 };
 
 }  // namespace aliquot

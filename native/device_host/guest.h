@@ -13,8 +13,19 @@ namespace aliquot {
 
 struct GuestArena {
   Descriptor memory;
+  uint32_t request = 0;  // the sequence of what it answered
   uint64_t bytes = 0;
   records::ArenaPurpose purpose = records::ArenaPurpose::kStaging;
+};
+
+inline KeptKind arena_kind(records::ArenaPurpose purpose) {
+  return purpose == records::ArenaPurpose::kStaging ? KeptKind::kStagingArena
+                                                    : KeptKind::kBufferArena;
+}
+
+struct WaitingRequest {
+  records::Record record;
+  StateMemory::Slot slot = 0;
 };
 
 struct Guest {
@@ -36,7 +47,12 @@ struct Guest {
   uint32_t last_arena = 0;
   uint64_t staging_bytes = 0;  // of its arenas
   uint32_t hello_sequence = 0;
-  std::deque<records::Record> waiting;  // requests that a departing guest process may yet free for
+  uint32_t credit_sequence = 0;  // of the last request that was granted, and what it got
+  uint64_t credit_granted = 0;
+  bool welcomed = false;
+  bool incomplete = false;  // something of it couldn't be kept: it ends with this device host
+  StateMemory::Slot slot = 0;
+  std::deque<WaitingRequest> waiting;  // requests that a departing guest process may yet free for
   uint64_t waiting_timer = 0;
   uint64_t departure_timer = 0;
   uint64_t greeting_timer = 0;

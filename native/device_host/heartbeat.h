@@ -15,6 +15,12 @@ class Heartbeat {
 
   /// For a new worker.
   void begin() { *this = Heartbeat(); }
+  /// For one that another device host has asked so often, maybe just now: its last question may yet
+  /// be answered, more than once where it was sent again.
+  void resume(uint32_t sequence) {
+    begin();
+    sequence_ = late_ = sequence;
+  }
 
   /// To be called several times a second with the monotonic clock. kAsk: send kPing with sequence().
   Verdict look(uint64_t now, bool guests_connected);
@@ -26,6 +32,7 @@ class Heartbeat {
 
  private:
   uint32_t sequence_ = 0;
+  uint32_t late_ = 0;  // a question that may be answered though it isn't open; 0: none
   bool open_ = false;  // asked, not answered
   uint64_t last_look_ = 0;
   uint64_t passed_ = UINT64_MAX / 2;  // since it was asked or, when it has answered, since then

@@ -7,6 +7,8 @@
 #include "device_host/event_loop.h"
 #include "device_host/ledger.h"
 #include "device_host/options.h"
+#include "device_host/state_memory.h"
+#include "device_host/supervisor_link.h"
 #include "device_host/worker.h"
 
 namespace aliquot {
@@ -17,6 +19,8 @@ struct HostContext {
   Ledger& ledger;
   ChildProcesses& children;
   DeviceTurns& turns;
+  SupervisorLink& link;
+  StateMemory& state;
   const Options& options;
   WorkerFactory make_worker;
 };

@@ -24,6 +24,7 @@ enum class KeptKind : uint32_t {
   kStagingArena = 14,  // number: the arena's; note: the request's sequence
   kBufferArena = 15,   // likewise
   kKeptMemory = 16,    // what a worker may still have though it shouldn't; number: any
+  kVgpuPage = 17,      // mapped, too
 };
 
 struct KeptKey {

@@ -9,17 +9,21 @@
 #include <functional>
 #include <vector>
 
+#include "device_host/supervisor_link.h"
 #include "protocol/descriptor.h"
 
 namespace aliquot {
 
 class KeptMemory {
  public:
-  /// Frees the pages behind a memfd and keeps it. Whoever still maps it sees zeros.
-  void add(Descriptor memory);
+  KeptMemory(SupervisorLink& link, uint64_t vgpu) : link_(link), vgpu_(vgpu) {}
+
+  /// Frees the pages behind a memfd and keeps it. Whoever still maps it sees zeros. `key`: under
+  /// which the supervisor has it.
+  void add(Descriptor memory, const KeptKey& key);
   /// Forgets all that `held` denies.
   void forget_unless(const std::function<bool(ino_t)>& held);
-  void clear() { memories_.clear(); }
+  void clear();
 
   size_t count() const { return memories_.size(); }
   /// Bytes that have come back since the pages were freed.
@@ -30,7 +34,10 @@ class KeptMemory {
   struct Memory {
     Descriptor descriptor;
     ino_t inode;
+    KeptKey key;
   };
+  SupervisorLink& link_;
+  uint64_t vgpu_;
   std::vector<Memory> memories_;
 };
 

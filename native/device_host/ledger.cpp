@@ -34,6 +34,14 @@ bool Ledger::connect(uint64_t vgpu, uint32_t connection) {
   return account != nullptr && account->connections.emplace(connection, 0).second;
 }
 
+bool Ledger::resume(uint64_t vgpu, uint32_t connection, uint64_t lent) {
+  if (lent > free_bytes(vgpu) || !connect(vgpu, connection)) return false;
+  Account* account = find(vgpu);
+  account->connections[connection] = lent;
+  account->lent += lent;
+  return true;
+}
+
 void Ledger::disconnect(uint64_t vgpu, uint32_t connection) {
   Account* account = find(vgpu);
   if (account == nullptr) return;

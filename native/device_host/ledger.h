@@ -34,6 +34,9 @@ class Ledger {
   /// connection is there already.
   bool connect(uint64_t vgpu, uint32_t connection);
 
+  /// As it was for another device host: `lent` bytes are. False: that can't be.
+  bool resume(uint64_t vgpu, uint32_t connection, uint64_t lent);
+
   /// The worker has freed all that this guest process had: everything lent to it is back.
   void disconnect(uint64_t vgpu, uint32_t connection);
 

@@ -1,4 +1,4 @@
-// aliquot-device: the device host of one device. See docs/data-plane.md.
+// aliquot-device: the device host of one device, and its supervisor. See docs/data-plane.md.
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -13,6 +13,7 @@
 #include "device_host/cgroup.h"
 #include "device_host/daemonize.h"
 #include "device_host/device_host.h"
+#include "device_host/supervisor.h"
 #include "device_host/worker_process.h"
 
 namespace {
@@ -26,7 +27,6 @@ void permit_many_descriptors() {
 }
 
 aliquot::Descriptor take_over_signals() {
-  ::signal(SIGPIPE, SIG_IGN);
   sigset_t signals;
   ::sigemptyset(&signals);
   ::sigaddset(&signals, SIGTERM);
@@ -35,18 +35,9 @@ aliquot::Descriptor take_over_signals() {
   return aliquot::Descriptor(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-int serve(const aliquot::Options& options, aliquot::Descriptor& waiting) {
+int serve_device(const aliquot::Options& options, aliquot::Supervisor& supervisor,
+                 aliquot::Descriptor& waiting) {
   std::string problem;
-  const aliquot::Descriptor lock = aliquot::lock_device(options);
-  if (!lock) {
-    // Another one serves this device, which is all that the caller wants.
-    const bool serves = aliquot::device_host_listens(options);
-    aliquot::report_ready(waiting, serves ? 0 : 1,
-                          serves ? "" : "The device's lock can't be taken.");
-    return serves ? 0 : 1;
-  }
-  aliquot::remove_leftovers(options);
-  aliquot::WorkerCgroup::remove_leftovers(aliquot::WorkerCgroup::name_prefix(options.uuid));
   aliquot::EventLog log;
   if (options.foreground) {
     log.use_standard_error();
@@ -54,11 +45,6 @@ int serve(const aliquot::Options& options, aliquot::Descriptor& waiting) {
     aliquot::report_ready(waiting, 1, "The log file can't be opened.");
     return 1;
   }
-  // A worker of the same user, where no fence keeps it from /proc, must find nothing to open there.
-  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-  // Children that a dead worker leaves behind come to this process, not to init.
-  ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-  permit_many_descriptors();
   const aliquot::Descriptor signals = take_over_signals();
   aliquot::EventLoop loop;
   aliquot::DeviceHost host(loop, log, options,
@@ -67,7 +53,9 @@ int serve(const aliquot::Options& options, aliquot::Descriptor& waiting) {
                              return std::make_unique<aliquot::WorkerProcess>(context, settings,
                                                                              std::move(events));
                            });
-  if (!signals || !loop.valid() || !host.open(problem)) {
+  aliquot::Heritage heritage = supervisor.take_heritage();
+  if (!signals || !loop.valid() || !host.be_supervised(heritage) ||
+      !(heritage.reborn ? host.reopen(heritage, problem) : host.open(problem))) {
     aliquot::report_ready(waiting, 1, problem.empty() ? "No descriptors are left." : problem);
     return 1;
   }
@@ -77,8 +65,30 @@ int serve(const aliquot::Options& options, aliquot::Descriptor& waiting) {
   });
   aliquot::report_ready(waiting, 0, "");
   host.run();
-  aliquot::WorkerCgroup::remove_leftovers(aliquot::WorkerCgroup::name_prefix(options.uuid));
   return 0;
+}
+
+int serve(const aliquot::Options& options, aliquot::Descriptor& waiting) {
+  const aliquot::Descriptor lock = aliquot::lock_device(options);
+  if (!lock) {
+    // Another one serves this device, which is all that the caller wants.
+    const bool serves = aliquot::device_host_listens(options);
+    aliquot::report_ready(waiting, serves ? 0 : 1,
+                          serves ? "" : "The device's lock can't be taken.");
+    return serves ? 0 : 1;
+  }
+  const std::string prefix = aliquot::WorkerCgroup::name_prefix(options.uuid);
+  aliquot::remove_leftovers(options);
+  aliquot::WorkerCgroup::remove_leftovers(prefix);
+  // A worker of the same user, where no fence keeps it from /proc, must find nothing to open there.
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  ::signal(SIGPIPE, SIG_IGN);
+  permit_many_descriptors();
+  aliquot::Supervisor supervisor(options);
+  if (supervisor.run(waiting) == aliquot::Supervisor::Role::kDeviceHost)
+    return serve_device(options, supervisor, waiting);
+  aliquot::WorkerCgroup::remove_leftovers(prefix);
+  return supervisor.status();
 }
 
 }  // namespace

@@ -2,8 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include <utility>
+
+#include "device_host/state_entries.h"
 
 namespace aliquot {
 
@@ -14,12 +17,13 @@ constexpr uint64_t kPauseMilliseconds = 10;
 }  // namespace
 
 RecordChannel::RecordChannel(EventLoop& loop, Descriptor socket, size_t most_queued,
-                             OnRecord on_record, OnClosed on_closed)
+                             OnRecord on_record, OnClosed on_closed, const Keeping& keeping)
     : loop_(loop),
       socket_(std::move(socket)),
       most_queued_(most_queued),
       on_record_(std::move(on_record)),
-      on_closed_(std::move(on_closed)) {
+      on_closed_(std::move(on_closed)),
+      keeping_(keeping) {
   token_ = loop_.watch(socket_.get(), EPOLLIN | EPOLLRDHUP,
                        [this](uint32_t events) { on_ready(events); });
   if (token_ == 0) socket_.reset();
@@ -30,7 +34,17 @@ RecordChannel::~RecordChannel() { close(); }
 void RecordChannel::close() {
   loop_.unwatch(std::exchange(token_, 0));
   loop_.cancel(std::exchange(pause_, 0));
+  if (!socket_) return;
+  // The supervisor has the socket open, too.
+  ::shutdown(socket_.get(), SHUT_RDWR);
   socket_.reset();
+  forget_queue();
+  if (keeping_.link != nullptr) keeping_.link->forget(keeping_.key);
+}
+
+void RecordChannel::forget_queue() {
+  for (Queued& queued : queue_)
+    if (keeping_.state != nullptr) keeping_.state->erase(queued.slot);
   queue_.clear();
 }
 
@@ -52,11 +66,11 @@ void RecordChannel::on_ready(uint32_t events) {
 
 void RecordChannel::receive() {
   for (int round = 0; round < kRecordsARound && open(); ++round) {
-    records::Record record;
+    Hand hand(keeping_.state, keeping_.key);
     DescriptorList unwanted;  // nobody sends descriptors to a device host; they are closed
-    switch (receive_record(socket_.get(), record, unwanted)) {
+    switch (receive_record(socket_.get(), hand.record(), unwanted)) {
       case SocketResult::kOk:
-        on_record_(record);
+        on_record_(hand.record());
         break;
       case SocketResult::kWouldBlock:
         return;
@@ -94,6 +108,8 @@ bool RecordChannel::queue(const records::Record& record, const std::vector<int>&
     queued.descriptors.emplace_back(::fcntl(descriptor, F_DUPFD_CLOEXEC, 3));
     if (!queued.descriptors.back()) return false;
   }
+  if (keeping_.state != nullptr)
+    keeping_.state->save(queued.slot, QueueEntry{keeping_.key, ++queued_, record});
   queue_.push_back(std::move(queued));
   return true;
 }
@@ -101,12 +117,13 @@ bool RecordChannel::queue(const records::Record& record, const std::vector<int>&
 void RecordChannel::flush() {
   bool sent_any = false;
   while (!queue_.empty()) {
-    const Queued& next = queue_.front();
+    Queued& next = queue_.front();
     int descriptors[kMostDescriptors];
     size_t count = 0;
     for (const Descriptor& descriptor : next.descriptors) descriptors[count++] = descriptor.get();
     switch (send_record(socket_.get(), next.record, descriptors, count)) {
       case SocketResult::kOk:
+        if (keeping_.state != nullptr) keeping_.state->erase(next.slot);
         queue_.pop_front();
         sent_any = true;
         break;
@@ -121,7 +138,7 @@ void RecordChannel::flush() {
         });
         return;
       default:
-        queue_.clear();
+        forget_queue();
     }
   }
   loop_.change(token_, EPOLLIN | EPOLLRDHUP);

@@ -1,5 +1,6 @@
 // One record socket in the event loop: receives record by record, and sends without ever waiting.
-// What the peer doesn't take at once is queued up to a bound; beyond it the peer is given up.
+// What the peer doesn't take at once is queued up to a bound; beyond it the peer is given up. The
+// queue is in the state memory, too, for the next device host to send.
 #pragma once
 
 #include <deque>
@@ -7,9 +8,18 @@
 #include <vector>
 
 #include "device_host/event_loop.h"
+#include "device_host/state_memory.h"
+#include "device_host/supervisor_link.h"
 #include "protocol/socket.h"
 
 namespace aliquot {
+
+/// For a socket that outlives its device host: where it is kept, and under which key.
+struct Keeping {
+  SupervisorLink* link = nullptr;
+  StateMemory* state = nullptr;
+  KeptKey key;
+};
 
 class RecordChannel {
  public:
@@ -19,7 +29,7 @@ class RecordChannel {
   using OnClosed = std::function<void(const char* reason)>;
 
   RecordChannel(EventLoop& loop, Descriptor socket, size_t most_queued, OnRecord on_record,
-                OnClosed on_closed);
+                OnClosed on_closed, const Keeping& keeping = {});
   ~RecordChannel();
   RecordChannel(const RecordChannel&) = delete;
   RecordChannel& operator=(const RecordChannel&) = delete;
@@ -37,12 +47,14 @@ class RecordChannel {
   struct Queued {
     records::Record record;
     std::vector<Descriptor> descriptors;
+    StateMemory::Slot slot = 0;
   };
   void on_ready(uint32_t events);
   void receive();
   void flush();
   bool queue(const records::Record& record, const std::vector<int>& descriptors);
   void give_up(const char* reason);
+  void forget_queue();
 
   EventLoop& loop_;
   Descriptor socket_;
@@ -51,6 +63,8 @@ class RecordChannel {
   OnRecord on_record_;
   OnClosed on_closed_;
   std::deque<Queued> queue_;
+  const Keeping keeping_;
+  uint64_t queued_ = 0;  // how many ever
 };
 
 }  // namespace aliquot

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <utility>
@@ -18,8 +19,15 @@ bool RecordListener::open(const std::string& path, int backlog) {
   socket_ = listen_record_socket(path.c_str(), backlog);
   if (!socket_) return false;
   path_ = path;
+  link_.keep(key_, socket_.get());
   watch();
   return true;
+}
+
+void RecordListener::adopt(Descriptor socket, const std::string& path) {
+  socket_ = std::move(socket);
+  path_ = path;
+  watch();
 }
 
 void RecordListener::watch() {
@@ -57,7 +65,10 @@ void RecordListener::close() {
   hide();
   loop_.unwatch(std::exchange(token_, 0));
   loop_.cancel(std::exchange(pause_, 0));
+  if (!socket_) return;
+  ::shutdown(socket_.get(), SHUT_RDWR);  // the supervisor has it open, too
   socket_.reset();
+  link_.forget(key_);
 }
 
 }  // namespace aliquot

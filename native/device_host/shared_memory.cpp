@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <utility>
+
 namespace aliquot {
 
 #ifndef MFD_NOEXEC_SEAL
@@ -40,13 +42,14 @@ Descriptor make_sealed_memory(const char* name, uint64_t bytes) {
   return memory;
 }
 
-void* make_own_memory(const char* name, uint64_t bytes, Descriptor& memory) {
+void* make_own_memory(const char* name, uint64_t bytes, SupervisorLink& link, const KeptKey& key,
+                      Descriptor& memory) {
   memory = make_memory(name, bytes);
   if (!memory) return nullptr;
   void* mapping = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0);
   if (mapping == MAP_FAILED) return nullptr;
-  // Our mapping stays writable; no later one can be made so (Linux 5.1).
-  if (seal(memory, F_SEAL_FUTURE_WRITE)) return mapping;
+  // Mappings stay writable, ours and the supervisor's; no later one can be made so (Linux 5.1).
+  if (link.keep_page(key, memory.get()) && seal(memory, F_SEAL_FUTURE_WRITE)) return mapping;
   ::munmap(mapping, bytes);
   return nullptr;
 }
@@ -68,12 +71,21 @@ AccountPage::~AccountPage() {
 
 bool AccountPage::create(uint64_t memory_limit) {
   memory_ = make_sealed_memory("aliquot-account", records::kAccountPageSize);
-  if (!memory_) return false;
+  if (!memory_ || !map()) return false;
+  __atomic_store_n(&page_->memory_limit, memory_limit, __ATOMIC_RELEASE);
+  return true;
+}
+
+bool AccountPage::adopt(Descriptor memory) {
+  memory_ = std::move(memory);
+  return memory_ && map();
+}
+
+bool AccountPage::map() {
   void* mapping = ::mmap(nullptr, records::kAccountPageSize, PROT_READ | PROT_WRITE, MAP_SHARED,
                          memory_.get(), 0);
   if (mapping == MAP_FAILED) return false;
   page_ = static_cast<records::AccountPage*>(mapping);
-  __atomic_store_n(&page_->memory_limit, memory_limit, __ATOMIC_RELEASE);
   return true;
 }
 

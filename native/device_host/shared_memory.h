@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "device_host/supervisor_link.h"
 #include "protocol/descriptor.h"
 #include "protocol/records.h"
 
@@ -15,9 +16,11 @@ namespace aliquot {
 /// permitted. Invalid with errno set when there is none to be had.
 Descriptor make_sealed_memory(const char* name, uint64_t bytes);
 
-/// The same, of which only the mapping that is returned can ever be written: whoever else gets the
-/// descriptor maps it for reading. nullptr with errno set when there is none to be had.
-void* make_own_memory(const char* name, uint64_t bytes, Descriptor& memory);
+/// The same, of which only the mapping that is returned can ever be written, and the one that the
+/// supervisor keeps under `key` for the next device host: whoever else gets the descriptor maps it
+/// for reading. nullptr with errno set when there is none to be had.
+void* make_own_memory(const char* name, uint64_t bytes, SupervisorLink& link, const KeptKey& key,
+                      Descriptor& memory);
 
 /// Bytes that the memory behind a memfd really takes now.
 uint64_t resident_bytes(int descriptor);
@@ -35,6 +38,8 @@ class AccountPage {
 
   /// Makes and maps the page. False when memory or descriptors are out.
   bool create(uint64_t memory_limit);
+  /// Maps one that another device host has made.
+  bool adopt(Descriptor memory);
   int descriptor() const { return memory_.get(); }
 
   void add_credit(uint64_t bytes);
@@ -44,6 +49,8 @@ class AccountPage {
   uint64_t credit() const;
 
  private:
+  bool map();
+
   Descriptor memory_;
   records::AccountPage* page_ = nullptr;
 };

@@ -36,7 +36,7 @@ struct WorkerFacts {
 
 struct VgpuEntry {
   static constexpr uint32_t kKind = 3;
-  uint64_t id = 0, memory_bytes = 0, device_type = 0;
+  uint64_t id = 0, memory_bytes = 0, device_type = 0, copy_limit = 0, made_ns = 0;
   uint32_t flags = 0, kernel_limit_ms = 0;
   arbiter::Shares shares;
   uid_t owner = 0;

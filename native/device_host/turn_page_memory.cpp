@@ -6,6 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "device_host/shared_memory.h"
 
 namespace aliquot {
@@ -14,10 +16,15 @@ TurnPageMemory::~TurnPageMemory() {
   if (page_ != nullptr) ::munmap(page_, turns::kTurnPageSize);
 }
 
-bool TurnPageMemory::create() {
+bool TurnPageMemory::create(SupervisorLink& link, const KeptKey& key) {
   page_ = static_cast<turns::TurnPage*>(
-      make_own_memory("aliquot-turns", turns::kTurnPageSize, memory_));
+      make_own_memory("aliquot-turns", turns::kTurnPageSize, link, key, memory_));
   return page_ != nullptr;
+}
+
+void TurnPageMemory::adopt(Descriptor memory, void* page) {
+  memory_ = std::move(memory);
+  page_ = static_cast<turns::TurnPage*>(page);
 }
 
 void TurnPageMemory::grant(uint64_t deadline_ns, uint64_t window_ns, uint64_t patience_ns,
@@ -26,7 +33,7 @@ void TurnPageMemory::grant(uint64_t deadline_ns, uint64_t window_ns, uint64_t pa
   page_->window_ns.store(window_ns, std::memory_order_relaxed);
   page_->patience_ns.store(patience_ns, std::memory_order_relaxed);
   page_->contended.store(contended ? 1 : 0, std::memory_order_relaxed);
-  page_->turn.store(++turn_, std::memory_order_release);
+  page_->turn.store(turn() + 1, std::memory_order_release);
   ::syscall(SYS_futex, &page_->turn, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
 }
 

@@ -1,6 +1,7 @@
 // The device host's end of one worker's turn page (turn_page.h): the only one that can write it.
 #pragma once
 
+#include "device_host/supervisor_link.h"
 #include "protocol/descriptor.h"
 #include "protocol/turn_page.h"
 
@@ -15,11 +16,17 @@ class TurnPageMemory {
 
   /// Makes and maps the page, and seals it: whoever gets the descriptor can map it for reading only.
   /// False with errno set where that can't be had.
-  bool create();
+  bool create(SupervisorLink& link, const KeptKey& key);
+  /// Takes over what another device host has made and mapped.
+  void adopt(Descriptor memory, void* page);
   int descriptor() const { return memory_.get(); }
 
   /// The number of the last turn that was granted.
-  uint32_t turn() const { return turn_; }
+  uint32_t turn() const { return page_->turn.load(std::memory_order_relaxed); }
+  /// Whether that turn has not been taken back.
+  bool holds() const { return turn() != page_->taken_back.load(std::memory_order_relaxed); }
+  /// To be told before anybody else is granted one.
+  void take_back() { page_->taken_back.store(turn(), std::memory_order_release); }
   /// Grants one more turn and wakes who waits for it.
   void grant(uint64_t deadline_ns, uint64_t window_ns, uint64_t patience_ns, bool contended);
   /// The turn that was granted last ends then: others wait.
@@ -30,7 +37,6 @@ class TurnPageMemory {
  private:
   Descriptor memory_;
   turns::TurnPage* page_ = nullptr;
-  uint32_t turn_ = 0;
 };
 
 }  // namespace aliquot

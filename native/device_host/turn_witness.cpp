@@ -6,12 +6,22 @@ namespace aliquot {
 
 bool TurnWitness::begin(pid_t worker, uint64_t now) {
   watching_ = ::clock_getcpuclockid(worker, &clock_) == 0;
-  in_turn_ = false;
+  in_turn_ = forgives_ = false;
   inside_ns_ = children_ns_ = turns_ = seen_turns_ = seen_host_ns_ = asked_at_ = 0;
   burst_ns_ = kBurstNs;
   seen_at_ = now;
   before_ns_ = seen_outside_ns_ = 0;
   before_ns_ = outside_ns();
+  return watching_;
+}
+
+bool TurnWitness::resume(pid_t worker, uint64_t now, uint64_t children_ns, const Claims& claims) {
+  begin(worker, now);
+  children_ns_ = children_ns;
+  before_ns_ += children_ns;
+  burst_ns_ = std::min(kBurstNs, claims.burst_ns);
+  seen_host_ns_ = claims.host_ns;
+  forgives_ = true;
   return watching_;
 }
 
@@ -71,6 +81,7 @@ TurnWitness::Verdict TurnWitness::look(uint64_t now, uint64_t children_ns) {
 TurnWitness::Verdict TurnWitness::answered(uint64_t now, uint64_t host_ns, uint64_t& charge_ns) {
   charge_ns = 0;
   if (!watching_) return Verdict::kNothing;
+  if (asked_at_ == 0 && forgives_) return Verdict::kNothing;
   if (asked_at_ == 0) {
     reason_ = "it answered what it was not asked";
     return Verdict::kGuilty;

@@ -32,8 +32,19 @@ class TurnWitness {
   static constexpr uint64_t kBurstPercent = 5;
   static constexpr uint64_t kPatienceNs = 1'000'000'000;  // for an answer
 
+  /// What outlives a device host: how much of the burst is left, and what was claimed so far.
+  struct Claims {
+    uint64_t burst_ns = kBurstNs;
+    uint64_t host_ns = 0;
+  };
+
   /// Begins with a worker that is ready. False: its processor time can't be read.
   bool begin(pid_t worker, uint64_t now);
+  /// The same for one that another device host has watched: what it and its children
+  /// (`children_ns`) have computed up to now is nobody's concern. It may answer what this one
+  /// didn't ask.
+  bool resume(pid_t worker, uint64_t now, uint64_t children_ns, const Claims& claims);
+  Claims claims() const { return {burst_ns_, seen_host_ns_}; }
   void end() { watching_ = false; }
 
   void granted();
@@ -59,6 +70,7 @@ class TurnWitness {
   clockid_t clock_ = 0;
   bool watching_ = false;
   bool in_turn_ = false;
+  bool forgives_ = false;
   uint64_t before_ns_ = 0;      // taken before it began
   uint64_t inside_ns_ = 0;      // taken in turns that have ended
   uint64_t turn_began_ns_ = 0;  // processor time then

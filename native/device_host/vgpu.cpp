@@ -14,9 +14,11 @@ Vgpu::Vgpu(HostContext& context, VgpuSettings settings, Events events)
     : context_(context),
       settings_(std::move(settings)),
       events_(std::move(events)),
-      listener_(context.loop, [this](Descriptor socket, const PeerIdentity& peer) {
-        accept_guest(std::move(socket), peer);
-      }) {
+      listener_(context.loop, context.link, {KeptKind::kVgpuListener, 0, settings_.id, 0},
+                [this](Descriptor socket, const PeerIdentity& peer) {
+                  accept_guest(std::move(socket), peer);
+                }),
+      kept_(context.link, settings_.id) {
   socket_path_ = context_.options.device_dir() + "/v" + std::to_string(settings_.id) + ".sock";
 }
 
@@ -24,29 +26,38 @@ Vgpu::~Vgpu() {
   context_.loop.cancel(witness_timer_);
   context_.loop.cancel(cut_off_timer_);
   context_.turns.remove(settings_.id);
+  context_.state.erase(slot_);
+  context_.link.forget(page_key());
   for (auto& [connection, guest] : guests_)
     for (const uint64_t timer :
          {guest->departure_timer, guest->waiting_timer, guest->greeting_timer})
       context_.loop.cancel(timer);
 }
 
+bool Vgpu::open_socket() {
+  if (!listener_.open(socket_path_, 128)) return false;
+  // As root the socket belongs to the vGPU's owner, who else couldn't connect.
+  return ::geteuid() != 0 || settings_.owner == 0 ||
+         ::lchown(socket_path_.c_str(), settings_.owner, static_cast<gid_t>(-1)) == 0;
+}
+
 bool Vgpu::open(std::string& problem) {
   made_ns_ = monotonic_nanoseconds();
-  if (!page_.create()) {
+  if (!page_.create(context_.link, page_key())) {
     problem = std::string("The vGPU's page can't be made: ") + std::strerror(errno) + ".";
     return false;
   }
-  if (!listener_.open(socket_path_, 128)) {
+  save();
+  if (!open_socket()) {
     problem = std::string("The vGPU's socket can't be made: ") + std::strerror(errno) + ".";
     return false;
   }
-  // As root the socket belongs to the vGPU's owner, who else couldn't connect.
-  if (::geteuid() == 0 && settings_.owner != 0 &&
-      ::lchown(socket_path_.c_str(), settings_.owner, static_cast<gid_t>(-1)) != 0) {
-    problem =
-        std::string("The vGPU's socket can't be given to its owner: ") + std::strerror(errno) + ".";
-    return false;
-  }
+  listen_for_turns();
+  write_page();
+  return start_worker(problem);
+}
+
+void Vgpu::listen_for_turns() {
   // As many as fit into the device's memory.
   const uint64_t fit =
       context_.ledger.device_memory() / std::max<uint64_t>(1, settings_.memory_bytes);
@@ -54,34 +65,75 @@ bool Vgpu::open(std::string& problem) {
   context_.turns.add(settings_.id, settings_.shares, maximum, settings_.kernel_limit_ms);
   context_.turns.set_copy_limit(settings_.id, settings_.copy_limit);
   context_.turns.show_on(settings_.id, page_);
-  write_page();
-  return start_worker(problem);
+}
+
+void Vgpu::save() {
+  if (gone_reported_) return;
+  VgpuEntry entry;
+  entry.id = settings_.id;
+  entry.memory_bytes = settings_.memory_bytes;
+  entry.device_type = settings_.device_type;
+  entry.flags = settings_.flags;
+  entry.kernel_limit_ms = settings_.kernel_limit_ms;
+  entry.copy_limit = settings_.copy_limit;
+  entry.made_ns = made_ns_;
+  entry.shares = settings_.shares;
+  entry.owner = settings_.owner;
+  entry.create_sequence = settings_.create_sequence;
+  entry.control = settings_.control;
+  entry.last_connection = last_connection_;
+  entry.heartbeat = heartbeat_.sequence();
+  entry.held_by_control = held_by_control_;
+  entry.closing = closing_;
+  entry.told = told_;
+  entry.ready = worker_ready_;
+  if (worker_) entry.worker = worker_->facts();
+  entry.baseline = baseline_;
+  entry.past_cpu_ns = past_cpu_ns_;
+  const TurnWitness::Claims claims = context_.turns.claims(settings_.id);
+  entry.witness_burst_ns = claims.burst_ns;
+  entry.witness_claims_ns = claims.host_ns;
+  copy_text(entry.name, sizeof entry.name, settings_.name.c_str());
+  context_.state.save(slot_, entry);
+}
+
+void Vgpu::set_told() {
+  told_ = true;
+  save();
 }
 
 void Vgpu::set_shares(const arbiter::Shares& shares) {
   settings_.shares = shares;
   context_.turns.set_shares(settings_.id, shares);
+  save();
 }
 
 void Vgpu::set_copy_limit(uint64_t limit) {
   settings_.copy_limit = limit;
   context_.turns.set_copy_limit(settings_.id, limit);
+  save();
 }
 
-bool Vgpu::start_worker(std::string& problem) {
+void Vgpu::begin_to_see() {
+  Sighting first;
+  witness_.begin(worker_->process(), (worker_->protections() & records::kMountNamespace) != 0
+                                         ? sandbox::kScratchPath
+                                         : "");
+  witness_sees_ = witness_.look(true, first) && first.hidden == nullptr && kernel_lists_children();
+  sighting_ = first;
+}
+
+void Vgpu::prepare_worker() {
   WorkerEvents events;
   events.started = [this] {
     context_.log.line("vgpu=%llu worker=%d started, protections=0x%x",
                       static_cast<unsigned long long>(settings_.id), worker_->process(),
                       worker_->protections());
-    Sighting first;
-    witness_.begin(worker_->process(), (worker_->protections() & records::kMountNamespace) != 0
-                                           ? sandbox::kScratchPath
-                                           : "");
-    witness_sees_ =
-        witness_.look(true, first) && first.hidden == nullptr && kernel_lists_children();
+    begin_to_see();
+    save();
     if (std::exchange(first_start_, false)) events_.started();
   };
+  events.changed = [this] { save(); };
   events.record = [this](const records::Record& record) { on_worker_record(record); };
   events.doomed = [this] {
     // Not now: whoever kills it may be in the midst of the guest processes.
@@ -102,6 +154,21 @@ bool Vgpu::start_worker(std::string& problem) {
   heartbeat_.begin();
   kept_.clear();
   worker_ = context_.make_worker(context_, settings_, std::move(events));
+}
+
+TurnPeer Vgpu::turn_peer() {
+  TurnPeer peer;
+  peer.send = [this](const records::Record& record, const std::vector<int>& descriptors) {
+    if (worker_) worker_->send(record, descriptors);
+  };
+  peer.kill = [this](const std::string& why) {
+    if (worker_) worker_->kill(why);
+  };
+  return peer;
+}
+
+bool Vgpu::start_worker(std::string& problem) {
+  prepare_worker();
   std::string reason;
   if (!worker_->start(reason)) {
     worker_.reset();
@@ -110,22 +177,17 @@ bool Vgpu::start_worker(std::string& problem) {
                       static_cast<unsigned long long>(settings_.id), reason.c_str());
     return false;
   }
-  TurnPeer peer;
-  peer.send = [this](const records::Record& record, const std::vector<int>& descriptors) {
-    if (worker_) worker_->send(record, descriptors);
-  };
-  peer.kill = [this](const std::string& why) {
-    if (worker_) worker_->kill(why);
-  };
-  if (!context_.turns.begin_worker(settings_.id, std::move(peer)))
+  if (!context_.turns.begin_worker(settings_.id, turn_peer()))
     worker_->kill("its turn page can't be made");
   witness_.begin(worker_->process(), "");
   schedule_witness();
+  save();
   return true;
 }
 
 void Vgpu::let_go() {
   held_by_control_ = false;
+  save();
   close_if_unused();
 }
 
@@ -136,6 +198,7 @@ void Vgpu::close_if_unused() {
 void Vgpu::close() {
   if (closing_) return;
   closing_ = true;
+  save();
   context_.log.line("vgpu=%llu closes", static_cast<unsigned long long>(settings_.id));
   listener_.close();
   for (auto& [connection, guest] : guests_) {
@@ -155,6 +218,8 @@ void Vgpu::report_gone() {
   witness_timer_ = 0;
   context_.turns.remove(settings_.id);
   page_.write_end();
+  context_.state.erase(slot_);
+  context_.link.forget(page_key());
   events_.gone();
 }
 

@@ -20,6 +20,8 @@
 
 namespace aliquot {
 
+struct Rebirth;
+
 class Vgpu {
  public:
   struct Events {
@@ -37,11 +39,22 @@ class Vgpu {
 
   /// Opens its socket and starts its first worker. False with a sentence in `problem`.
   bool open(std::string& problem);
+  /// Instead of open: takes over what another device host left, as far as that is possible; the
+  /// rest ends, with a line in the log.
+  void adopt(Rebirth& rebirth, const VgpuEntry& entry, StateMemory::Slot slot);
+  /// Handles what the other one had received, and maybe handled.
+  void repeat(const KeptKey& source, const records::Record& record);
+  /// Or ends who sent it.
+  void end_sender(const KeptKey& source);
 
   /// Its control connection is closed: it lives until its last guest process is gone.
   void let_go();
   /// Ends it: guest processes lose their connection, the worker ends, `gone` follows.
   void close();
+
+  /// Whoever asked for it knows that it started, or will not care.
+  void set_told();
+  bool told() const { return told_; }
 
   const VgpuSettings& settings() const { return settings_; }
   bool closing() const { return closing_; }
@@ -56,6 +69,8 @@ class Vgpu {
   records::Receipt receipt();
   /// The descriptor of its page.
   int page() const { return page_.descriptor(); }
+  /// Tells on it what was promised, how it went lately, and what is used.
+  void write_page();
   /// Takes effect at once.
   void set_shares(const arbiter::Shares& shares);
   void set_copy_limit(uint64_t limit);
@@ -68,33 +83,52 @@ class Vgpu {
 
  private:
   // vgpu.cpp
+  bool open_socket();
   bool start_worker(std::string& problem);
+  void prepare_worker();
+  TurnPeer turn_peer();
+  void begin_to_see();
+  void listen_for_turns();
+  void save();
   void close_if_unused();
   void report_gone();
   records::VgpuStatus known_status() const;
-  void write_page();
+  KeptKey page_key() const { return {KeptKind::kVgpuPage, 0, settings_.id, 0}; }
 
   // vgpu_guests.cpp
   void accept_guest(Descriptor socket, const PeerIdentity& peer);
-  void on_guest_record(Guest& guest, const records::Record& record);
+  Guest& add_guest(uint32_t connection, const PeerIdentity& peer);
+  void listen(Guest& guest, Descriptor socket);
+  void await_greeting(Guest& guest);
+  KeptKey key_of(KeptKind kind, const Guest& guest, uint32_t arena = 0) const;
+  bool keep(Guest& guest, const KeptKey& key, int descriptor, uint64_t note = 0);
+  void save(Guest& guest);
+  void on_guest_record(Guest& guest, const records::Record& record, bool repeated = false);
   void on_guest_closed(Guest& guest, const char* reason);
   void on_hello(Guest& guest, const records::Record& record);
   void admit(Guest& guest);
+  void announce(Guest& guest);
+  void refuse(Guest& guest, uint32_t sequence, records::ErrorCode code, const char* text);
+  void depart(Guest& guest);
+  void tell_of_departure(Guest& guest);
+  void erase(Guest& guest);
+  bool somebody_departs(const Guest& requester);
+  size_t guest_processes() const;
+
+  // vgpu_requests.cpp
   bool try_request(Guest& guest, const records::Record& record, bool may_wait);
   bool try_credit(Guest& guest, const records::Record& record, bool may_wait);
   bool try_arena(Guest& guest, const records::Record& record, bool may_wait);
+  void send_arena(Guest& guest, uint32_t number, uint32_t sequence);
+  bool answer_again(Guest& guest, const records::Record& record);
   void keep_waiting(Guest& guest, const records::Record& record);
   void retry_waiting();
-  void refuse(Guest& guest, uint32_t sequence, records::ErrorCode code, const char* text);
+  void forget_waiting(Guest& guest);
   void take_back_from_others(const Guest& requester, uint64_t wanted);
-  void depart(Guest& guest);
-  void erase(Guest& guest);
-  bool somebody_departs(const Guest& requester);
   uint64_t arena_bytes(records::ArenaPurpose purpose) const;
-  size_t guest_processes() const;
 
   // vgpu_worker.cpp
-  void on_worker_record(const records::Record& record);
+  void on_worker_record(const records::Record& record, bool repeated = false);
   void on_worker_ready();
   void on_worker_status(const records::WorkerStatus& status);
   void on_unsplit_kernel(const records::UnsplitKernel& kernel);
@@ -103,9 +137,19 @@ class Vgpu {
   void schedule_witness();
   void look_at_worker(bool with_files);
   void ask_for_answer();
-  void keep(Descriptor memory);
+  void keep(Descriptor memory, const KeptKey& key);
   uint64_t common_bytes(bool staging_only) const;
   void update_cgroup();
+
+  // vgpu_rebirth.cpp
+  bool adopt_page(Rebirth& rebirth);
+  bool adopt_worker(Rebirth& rebirth, const VgpuEntry& entry);
+  void adopt_guests(Rebirth& rebirth, bool has_worker);
+  bool adopt_guest(Rebirth& rebirth, Guest& guest, const GuestEntry& entry, bool has_worker);
+  void send_queues(const Rebirth& rebirth);
+  std::vector<int> descriptors_of(const Guest& guest, const records::Record& record) const;
+  void go_on(Guest& guest);
+  bool adopt_memory(Rebirth& rebirth, Guest& guest, uint64_t lent);
 
   HostContext& context_;
   VgpuSettings settings_;
@@ -117,6 +161,10 @@ class Vgpu {
   RecordListener listener_;
   std::map<uint32_t, std::unique_ptr<Guest>> guests_;
   uint32_t last_connection_ = 0;
+  StateMemory::Slot slot_ = 0;
+  bool told_ = false;
+  bool repeats_ = false;              // handles what another device host had in hand
+  uint32_t adopted_connections_ = 0;  // up to this one, another device host had them
   bool held_by_control_ = true;
   bool closing_ = false, gone_reported_ = false;
   bool first_start_ = true;

@@ -1,4 +1,4 @@
-// What guest processes ask of their vGPU.
+// The guest processes of a vGPU: how they come, and how they go.
 #include <algorithm>
 #include <utility>
 
@@ -10,9 +10,7 @@ namespace aliquot {
 
 namespace {
 
-constexpr uint64_t kWaitingMilliseconds = 10000;
 constexpr uint64_t kGreetingMilliseconds = 10000;
-constexpr uint64_t kPage = 4096;
 
 using records::ErrorCode;
 using records::Kind;
@@ -39,22 +37,64 @@ void Vgpu::accept_guest(Descriptor socket, const PeerIdentity& peer) {
                       refusal);
     return;
   }
-  auto guest = std::make_unique<Guest>();
-  guest->connection = ++last_connection_;
-  guest->peer = peer;
-  Guest& known = *guest;
-  guests_[known.connection] = std::move(guest);
-  known.channel = std::make_unique<RecordChannel>(
-      context_.loop, std::move(socket), kMostQueuedToGuest,
-      [this, &known](const records::Record& record) { on_guest_record(known, record); },
-      [this, &known](const char* reason) { on_guest_closed(known, reason); });
+  Guest& known = add_guest(++last_connection_, peer);
+  save();
+  keep(known, key_of(KeptKind::kGuest, known), socket.get());
+  save(known);
+  listen(known, std::move(socket));
   if (!known.channel->open()) return on_guest_closed(known, "can't be listened to");
-  // Whoever connects greets at once; one that doesn't would keep the vGPU alive.
-  known.greeting_timer = context_.loop.schedule(kGreetingMilliseconds, [this, &known] {
-    known.greeting_timer = 0;
-    known.channel->close();
-    on_guest_closed(known, "said nothing for 10 s");
+  await_greeting(known);
+}
+
+Guest& Vgpu::add_guest(uint32_t connection, const PeerIdentity& peer) {
+  auto guest = std::make_unique<Guest>();
+  guest->connection = connection;
+  guest->peer = peer;
+  return *(guests_[connection] = std::move(guest));
+}
+
+void Vgpu::listen(Guest& guest, Descriptor socket) {
+  guest.channel = std::make_unique<RecordChannel>(
+      context_.loop, std::move(socket), kMostQueuedToGuest,
+      [this, &guest](const records::Record& record) { on_guest_record(guest, record); },
+      [this, &guest](const char* reason) { on_guest_closed(guest, reason); },
+      Keeping{&context_.link, &context_.state, key_of(KeptKind::kGuest, guest)});
+}
+
+// Whoever connects greets at once; one that doesn't would keep the vGPU alive.
+void Vgpu::await_greeting(Guest& guest) {
+  guest.greeting_timer = context_.loop.schedule(kGreetingMilliseconds, [this, &guest] {
+    guest.greeting_timer = 0;
+    guest.channel->close();
+    on_guest_closed(guest, "said nothing for 10 s");
   });
+}
+
+KeptKey Vgpu::key_of(KeptKind kind, const Guest& guest, uint32_t arena) const {
+  return {kind, guest.connection, settings_.id, arena};
+}
+
+bool Vgpu::keep(Guest& guest, const KeptKey& key, int descriptor, uint64_t note) {
+  const bool kept = context_.link.keep(key, descriptor, note);
+  guest.incomplete |= !kept;
+  return kept;
+}
+
+void Vgpu::save(Guest& guest) {
+  GuestEntry entry;
+  entry.vgpu = settings_.id;
+  entry.connection = guest.connection;
+  entry.state = static_cast<uint32_t>(guest.state);
+  entry.user = guest.peer.user;
+  entry.process = guest.peer.process;
+  entry.hello_sequence = guest.hello_sequence;
+  entry.last_arena = guest.last_arena;
+  entry.lent = context_.ledger.lent(settings_.id, guest.connection);
+  entry.credit_sequence = guest.credit_sequence;
+  entry.credit_granted = guest.credit_granted;
+  entry.welcomed = guest.welcomed;
+  entry.incomplete = guest.incomplete;
+  context_.state.save(guest.slot, entry);
 }
 
 void Vgpu::refuse(Guest& guest, uint32_t sequence, ErrorCode code, const char* text) {
@@ -69,12 +109,13 @@ void Vgpu::refuse(Guest& guest, uint32_t sequence, ErrorCode code, const char* t
   depart(guest);
 }
 
-void Vgpu::on_guest_record(Guest& guest, const records::Record& record) {
+void Vgpu::on_guest_record(Guest& guest, const records::Record& record, bool repeated) {
   if (guest.state >= Guest::State::kDeparting) return;
   const uint32_t sequence = record.header.sequence;
   if (record.header.version != records::kVersion)
     return refuse(guest, sequence, ErrorCode::kVersionMismatch,
                   "The guest driver and the device host are of different versions.");
+  if (repeated && answer_again(guest, record)) return;
   if (guest.state == Guest::State::kGreeting) {
     if (record.header.kind == Kind::kGuestHello) return on_hello(guest, record);
   } else if (guest.state == Guest::State::kOpen) {
@@ -102,6 +143,7 @@ void Vgpu::on_hello(Guest& guest, const records::Record& record) {
   context_.loop.cancel(std::exchange(guest.greeting_timer, 0));
   guest.hello_sequence = record.header.sequence;
   guest.state = Guest::State::kHeld;
+  save(guest);
   if (worker_ready_ && !worker_->doomed()) return admit(guest);
   if (worker_ && worker_->running()) return;
   std::string problem;
@@ -115,13 +157,23 @@ void Vgpu::admit(Guest& guest) {
       !context_.ledger.connect(settings_.id, guest.connection))
     return refuse(guest, guest.hello_sequence, ErrorCode::kInternal,
                   "No memory or descriptors are left for the connection.");
+  keep(guest, key_of(KeptKind::kConnectionMemory, guest), guest.memory.get());
+  keep(guest, key_of(KeptKind::kAccountPage, guest), guest.account.descriptor());
   guest.state = Guest::State::kOpen;
   const uint64_t now = monotonic_nanoseconds();
   times_.begin(guest.connection, std::max(process_start_ns(guest.peer.process, now), made_ns_),
                guest.memory.get(), now);
+  save(guest);
   context_.turns.set_running(settings_.id, true);
   update_cgroup();
+  announce(guest);
+  context_.log.line("vgpu=%llu connection=%u process=%d begins",
+                    static_cast<unsigned long long>(settings_.id), guest.connection,
+                    guest.peer.process);
+}
 
+// Both ends are told. Told twice, because a device host died in between, neither minds.
+void Vgpu::announce(Guest& guest) {
   records::Connect connect;
   connect.connection = guest.connection;
   connect.process_id = static_cast<uint32_t>(guest.peer.process);
@@ -135,120 +187,8 @@ void Vgpu::admit(Guest& guest) {
   copy_text(welcome.name, sizeof(welcome.name), settings_.name.c_str());
   guest.channel->send(make_record(Kind::kGuestWelcome, guest.hello_sequence, welcome),
                       {guest.memory.get(), guest.account.descriptor(), page_.descriptor()});
-  context_.log.line("vgpu=%llu connection=%u process=%d begins",
-                    static_cast<unsigned long long>(settings_.id), guest.connection,
-                    guest.peer.process);
-}
-
-bool Vgpu::try_request(Guest& guest, const records::Record& record, bool may_wait) {
-  return record.header.kind == Kind::kCreditRequest ? try_credit(guest, record, may_wait)
-                                                    : try_arena(guest, record, may_wait);
-}
-
-bool Vgpu::try_credit(Guest& guest, const records::Record& record, bool may_wait) {
-  const uint64_t wanted = payload_of<records::CreditRequest>(record).bytes;
-  Ledger& ledger = context_.ledger;
-  uint64_t granted = ledger.lend(settings_.id, guest.connection, wanted);
-  if (granted == 0 && wanted != 0 && wanted <= settings_.memory_bytes) {
-    take_back_from_others(guest, wanted);
-    granted = ledger.lend(settings_.id, guest.connection, wanted);
-    if (granted == 0 && may_wait && somebody_departs(guest)) return false;
-  }
-  if (granted != 0) guest.account.add_credit(granted);
-  records::CreditReply reply;
-  reply.granted = granted;
-  guest.channel->send(make_record(Kind::kCreditReply, record.header.sequence, reply));
-  return true;
-}
-
-void Vgpu::take_back_from_others(const Guest& requester, uint64_t wanted) {
-  for (auto& [connection, guest] : guests_) {
-    if (guest.get() == &requester || guest->state != Guest::State::kOpen) continue;
-    if (context_.ledger.free_bytes(settings_.id) >= wanted) return;
-    context_.ledger.take_back(settings_.id, connection, guest->account.take_credit());
-  }
-}
-
-uint64_t Vgpu::arena_bytes(records::ArenaPurpose purpose) const {
-  uint64_t bytes = 0;
-  for (const auto& [connection, guest] : guests_)
-    for (const auto& [number, arena] : guest->arenas)
-      if (arena.purpose == purpose) bytes += arena.bytes;
-  return bytes;
-}
-
-bool Vgpu::try_arena(Guest& guest, const records::Record& record, bool may_wait) {
-  const auto request = payload_of<records::ArenaRequest>(record);
-  const bool staging = request.purpose == records::ArenaPurpose::kStaging;
-  // Staging is the host's memory, beside the quota: bounded for each connection and for all.
-  const uint64_t most_of_all =
-      settings_.memory_bytes + (staging ? kMostVgpuStaging : kBufferArenaSlack);
-  const uint64_t most = staging ? kMostStagingBytes : most_of_all;
-  records::ArenaReply reply;
-  if ((staging || request.purpose == records::ArenaPurpose::kBuffers) && request.bytes > 0 &&
-      request.bytes <= most && guest.arenas.size() < kMostArenas) {
-    const uint64_t bytes = (request.bytes + kPage - 1) & ~(kPage - 1);
-    const bool own_fits = !staging || bytes <= most - std::min(guest.staging_bytes, most);
-    const uint64_t taken = arena_bytes(request.purpose);
-    const bool all_fits = bytes <= most_of_all - std::min(taken, most_of_all);
-    if (own_fits && all_fits) {
-      GuestArena arena;
-      arena.memory = make_sealed_memory("aliquot-arena", bytes);
-      arena.bytes = bytes;
-      arena.purpose = request.purpose;
-      if (leaves_room(arena.memory.get(), DescriptorUse::kArena)) {
-        reply.bytes = bytes;
-        reply.arena = ++guest.last_arena;
-        if (staging) guest.staging_bytes += bytes;
-        guest.arenas[reply.arena] = std::move(arena);
-      }
-    } else if (own_fits && may_wait && somebody_departs(guest)) {
-      return false;
-    }
-  }
-  if (reply.bytes == 0) {
-    guest.channel->send(make_record(Kind::kArenaReply, record.header.sequence, reply));
-    return true;
-  }
-  update_cgroup();
-  const int memory = guest.arenas[reply.arena].memory.get();
-  records::Arena arena;
-  arena.bytes = reply.bytes;
-  arena.connection = guest.connection;
-  arena.arena = reply.arena;
-  arena.purpose = request.purpose;
-  worker_->send(make_record(Kind::kArena, 0, arena), {memory});
-  guest.channel->send(make_record(Kind::kArenaReply, record.header.sequence, reply), {memory});
-  return true;
-}
-
-void Vgpu::keep_waiting(Guest& guest, const records::Record& record) {
-  if (guest.waiting.size() >= kMostRequestsWaiting)
-    return refuse(guest, record.header.sequence, ErrorCode::kLimitReached,
-                  "Too many requests are open at once.");
-  guest.waiting.push_back(record);
-  if (guest.waiting_timer != 0) return;
-  guest.waiting_timer = context_.loop.schedule(kWaitingMilliseconds, [this, &guest] {
-    guest.waiting_timer = 0;
-    while (guest.state == Guest::State::kOpen && !guest.waiting.empty()) {
-      const records::Record request = guest.waiting.front();
-      guest.waiting.pop_front();
-      try_request(guest, request, false);
-    }
-  });
-}
-
-void Vgpu::retry_waiting() {
-  for (auto& [connection, guest] : guests_) {
-    while (guest->state == Guest::State::kOpen && !guest->waiting.empty()) {
-      if (!try_request(*guest, guest->waiting.front(), true)) break;
-      if (!guest->waiting.empty()) guest->waiting.pop_front();
-    }
-    if (guest->waiting.empty() && guest->waiting_timer != 0) {
-      context_.loop.cancel(guest->waiting_timer);
-      guest->waiting_timer = 0;
-    }
-  }
+  guest.welcomed = true;
+  save(guest);
 }
 
 void Vgpu::settle(const Guest* except) {
@@ -275,18 +215,23 @@ void Vgpu::depart(Guest& guest) {
   } else {
     guest.state = Guest::State::kDeparting;
     times_.end(guest.connection, monotonic_nanoseconds());
-    guest.waiting.clear();
-    records::ConnectionReference reference;
-    reference.connection = guest.connection;
-    worker_->send(make_record(Kind::kDisconnect, 0, reference));
-    // A kernel that runs may take its limit; beyond that the worker doesn't do its part.
-    const uint64_t patience = std::max<uint64_t>(10000, settings_.kernel_limit_ms + uint64_t{8000});
-    guest.departure_timer = context_.loop.schedule(patience, [this, &guest] {
-      guest.departure_timer = 0;
-      if (worker_) worker_->kill("it didn't free what a guest process had");
-    });
+    save(guest);
+    forget_waiting(guest);
+    tell_of_departure(guest);
   }
   close_if_unused();
+}
+
+void Vgpu::tell_of_departure(Guest& guest) {
+  records::ConnectionReference reference;
+  reference.connection = guest.connection;
+  worker_->send(make_record(Kind::kDisconnect, 0, reference));
+  // A kernel that runs may take its limit; beyond that the worker doesn't do its part.
+  const uint64_t patience = std::max<uint64_t>(10000, settings_.kernel_limit_ms + uint64_t{8000});
+  guest.departure_timer = context_.loop.schedule(patience, [this, &guest] {
+    guest.departure_timer = 0;
+    if (worker_) worker_->kill("it didn't free what a guest process had");
+  });
 }
 
 void Vgpu::erase(Guest& guest) {
@@ -295,11 +240,14 @@ void Vgpu::erase(Guest& guest) {
   times_.end(guest.connection, monotonic_nanoseconds());
   for (uint64_t* timer : {&guest.departure_timer, &guest.waiting_timer, &guest.greeting_timer})
     context_.loop.cancel(std::exchange(*timer, 0));
+  context_.state.erase(guest.slot);
   context_.ledger.disconnect(settings_.id, guest.connection);
-  guest.waiting.clear();
-  for (auto& [number, arena] : guest.arenas) keep(std::move(arena.memory));
+  forget_waiting(guest);
+  for (auto& [number, arena] : guest.arenas)
+    keep(std::move(arena.memory), key_of(arena_kind(arena.purpose), guest, number));
   guest.arenas.clear();
-  keep(std::move(guest.memory));
+  keep(std::move(guest.memory), key_of(KeptKind::kConnectionMemory, guest));
+  context_.link.forget(key_of(KeptKind::kAccountPage, guest));
   const bool used = std::any_of(guests_.begin(), guests_.end(), [](const auto& entry) {
     return entry.second->state == Guest::State::kOpen ||
            entry.second->state == Guest::State::kDeparting;

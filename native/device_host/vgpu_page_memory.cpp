@@ -2,6 +2,8 @@
 
 #include <sys/mman.h>
 
+#include <utility>
+
 #include "device_host/shared_memory.h"
 
 namespace aliquot {
@@ -16,22 +18,29 @@ VgpuPageMemory::~VgpuPageMemory() {
   if (page_ != nullptr) ::munmap(page_, vgpu_page::kPageSize);
 }
 
-bool VgpuPageMemory::create() {
-  page_ = static_cast<Page*>(make_own_memory("aliquot-vgpu", vgpu_page::kPageSize, memory_));
+bool VgpuPageMemory::create(SupervisorLink& link, const KeptKey& key) {
+  page_ = static_cast<Page*>(
+      make_own_memory("aliquot-vgpu", vgpu_page::kPageSize, link, key, memory_));
   if (page_ == nullptr) return false;
   page_->version.store(vgpu_page::kPageVersion, std::memory_order_release);
   return true;
 }
 
-// There is one writer, so the number needs no exchange.
+void VgpuPageMemory::adopt(Descriptor memory, void* page) {
+  memory_ = std::move(memory);
+  page_ = static_cast<Page*>(page);
+}
+
+// There is one writer, so the number needs no exchange. It is odd already where a device host died
+// while it wrote.
 template <class Write>
 void VgpuPageMemory::change(Write write) {
   if (page_ == nullptr) return;
-  const uint32_t sequence = page_->sequence.load(kRelaxed);
-  page_->sequence.store(sequence + 1, kRelaxed);
+  const uint32_t odd = page_->sequence.load(kRelaxed) | 1;
+  page_->sequence.store(odd, kRelaxed);
   std::atomic_thread_fence(std::memory_order_release);
   write(*page_);
-  page_->sequence.store(sequence + 2, std::memory_order_release);
+  page_->sequence.store(odd + 1, std::memory_order_release);
 }
 
 void VgpuPageMemory::write_turns(vgpu_page::State state, uint64_t at_ns,

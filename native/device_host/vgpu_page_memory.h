@@ -2,6 +2,7 @@
 #pragma once
 
 #include "device_host/arbiter/arbiter.h"
+#include "device_host/supervisor_link.h"
 #include "protocol/descriptor.h"
 #include "protocol/records.h"
 #include "protocol/vgpu_page.h"
@@ -16,7 +17,9 @@ class VgpuPageMemory {
   VgpuPageMemory& operator=(const VgpuPageMemory&) = delete;
 
   /// Makes and maps the page. False with errno set where that can't be had.
-  bool create();
+  bool create(SupervisorLink& link, const KeptKey& key);
+  /// Takes over the page of a device host that died, and where it is mapped.
+  void adopt(Descriptor memory, void* page);
   int descriptor() const { return memory_.get(); }
 
   /// The vGPU's turns, as of `at_ns`. For every change of them: costs a few dozen ns.

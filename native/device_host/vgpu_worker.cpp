@@ -28,7 +28,7 @@ std::string text_of(const char* field, size_t size) {
 
 }  // namespace
 
-void Vgpu::on_worker_record(const records::Record& record) {
+void Vgpu::on_worker_record(const records::Record& record, bool repeated) {
   if (closing_ || !worker_) return;
   if (record.header.version != records::kVersion)
     return worker_->kill("it is of another version than the device host");
@@ -39,7 +39,7 @@ void Vgpu::on_worker_record(const records::Record& record) {
   const auto id = static_cast<unsigned long long>(settings_.id);
   switch (record.header.kind) {
     case Kind::kWorkerReady:
-      if (worker_ready_) return worker_->kill("it was ready twice");
+      if (worker_ready_ && !repeated) return worker_->kill("it was ready twice");
       return on_worker_ready();
     case Kind::kWorkerFailed: {
       const auto error = payload_of<records::Error>(record);
@@ -47,7 +47,11 @@ void Vgpu::on_worker_record(const records::Record& record) {
       return worker_->kill("it failed: " + worker_problem_);
     }
     case Kind::kGone: {
-      Guest* guest = guest_of(payload_of<records::ConnectionReference>(record).connection);
+      const uint32_t connection = payload_of<records::ConnectionReference>(record).connection;
+      Guest* guest = guest_of(connection);
+      // Of those from before a device host's death it may have been told twice that they departed.
+      const bool gone = guest == nullptr || guest->state == Guest::State::kGone;
+      if (gone && connection <= adopted_connections_) return;
       if (guest == nullptr || guest->state != Guest::State::kDeparting)
         return worker_->kill("it freed a connection that is not departing");
       erase(*guest);
@@ -62,7 +66,8 @@ void Vgpu::on_worker_record(const records::Record& record) {
       if (arena == guest->arenas.end()) return;
       if (arena->second.purpose == records::ArenaPurpose::kStaging)
         guest->staging_bytes -= arena->second.bytes;
-      keep(std::move(arena->second.memory));
+      keep(std::move(arena->second.memory),
+           key_of(arena_kind(arena->second.purpose), *guest, dropped.arena));
       guest->arenas.erase(arena);
       update_cgroup();
       return retry_waiting();
@@ -91,7 +96,8 @@ void Vgpu::on_worker_record(const records::Record& record) {
     case Kind::kTurnWanted:
       return context_.turns.on_wanted(settings_.id);
     case Kind::kTurnFinished:
-      return context_.turns.on_finished(settings_.id, payload_of<records::TurnFinished>(record));
+      return context_.turns.on_finished(settings_.id, payload_of<records::TurnFinished>(record),
+                                        repeated);
     case Kind::kWork:
       return context_.turns.on_work(settings_.id, payload_of<records::Work>(record));
     case Kind::kPong:
@@ -118,13 +124,14 @@ void Vgpu::on_unsplit_kernel(const records::UnsplitKernel& kernel) {
 }
 
 void Vgpu::on_worker_ready() {
-  worker_ready_ = true;
+  const bool again = std::exchange(worker_ready_, true);
   context_.turns.worker_ready(settings_.id, worker_->process());
   Sighting now;
   if (witness_.look(true, now)) {
     sighting_ = now;
-    baseline_ = std::min(now.private_bytes(), kMostDriverBaseline);
+    if (!again) baseline_ = std::min(now.private_bytes(), kMostDriverBaseline);
   }
+  save();
   context_.log.line("vgpu=%llu worker=%d ready, the driver took %llu MiB",
                     static_cast<unsigned long long>(settings_.id), worker_->process(),
                     static_cast<unsigned long long>(now.private_bytes() >> 20));
@@ -143,6 +150,8 @@ void Vgpu::on_worker_ended(const std::string& how) {
   kept_.clear();
   past_cpu_ns_ += sighting_.cpu_ns;
   sighting_ = {};
+  adopted_connections_ = 0;
+  save();
   context_.loop.cancel(std::exchange(witness_timer_, 0));
   context_.loop.cancel(std::exchange(cut_off_timer_, 0));
   bool wanted_again = false;
@@ -178,7 +187,8 @@ void Vgpu::cut_off_guests() {
     guest->channel->close();
     guest->state = Guest::State::kDeparting;
     times_.end(connection, monotonic_nanoseconds());
-    guest->waiting.clear();
+    save(*guest);
+    forget_waiting(*guest);
   }
   close_if_unused();
 }
@@ -208,6 +218,7 @@ void Vgpu::schedule_witness() {
     write_page();
     context_.turns.look_at_worker(settings_.id, sighting_.children_cpu_ns);
     ask_for_answer();
+    save();
     if (looks_ % kLooksACacheCheck == 0) worker_->check_cache();
     schedule_witness();
   });
@@ -222,6 +233,7 @@ void Vgpu::ask_for_answer() {
     case Heartbeat::Verdict::kNothing:
       return;
     case Heartbeat::Verdict::kAsk:
+      save();
       return worker_->send(make_record(Kind::kPing, heartbeat_.sequence()));
     case Heartbeat::Verdict::kDead:
       return worker_->kill("it didn't answer for " +
@@ -230,9 +242,9 @@ void Vgpu::ask_for_answer() {
 }
 
 // What nobody should have any more, though the worker may.
-void Vgpu::keep(Descriptor memory) {
-  if (!memory || !worker_ || !worker_->running()) return;
-  kept_.add(std::move(memory));
+void Vgpu::keep(Descriptor memory, const KeptKey& key) {
+  if (!memory || !worker_ || !worker_->running()) return context_.link.forget(key);
+  kept_.add(std::move(memory), key);
   if (kept_.count() % (kMostKept / 2) == 0) look_at_worker(true);
 }
 

@@ -10,15 +10,19 @@
 #include <string>
 #include <vector>
 
+#include "device_host/state_entries.h"
 #include "protocol/records.h"
 
 namespace aliquot {
+
+class DescriptorStore;
 
 struct HostContext;
 struct VgpuSettings;
 
 struct WorkerEvents {
   std::function<void()> started;  // it runs, in its sandbox; protections() is known
+  std::function<void()> changed;  // facts() has
   std::function<void(const records::Record&)> record;
   std::function<void()> doomed;  // killed by the device host; called within kill(), once
   std::function<void(const std::string& how)> ended;  // reaped; called once, last
@@ -30,6 +34,12 @@ class Worker {
 
   /// False, with a phrase in `problem`, when not even a child could be made.
   virtual bool start(std::string& problem) = 0;
+
+  /// Instead of start: takes over one that another device host has started. False when something of
+  /// it is missing; then it is killed.
+  virtual bool adopt(DescriptorStore&, const WorkerFacts&) { return false; }
+  /// What that takes.
+  virtual WorkerFacts facts() const { return {}; }
 
   virtual void send(const records::Record& record, const std::vector<int>& descriptors = {}) = 0;
 

@@ -111,6 +111,8 @@ bool take_cache(const std::string& cache_dir, const std::string& owner_folder,
       continue;
     }
     home.cache_lock = std::move(lock);
+    home.has_cache = true;
+    home.cache = static_cast<uint32_t>(slot);
     home.cache_directory = path;
     return true;
   }
@@ -118,6 +120,15 @@ bool take_cache(const std::string& cache_dir, const std::string& owner_folder,
 }
 
 }  // namespace
+
+void WorkerHome::unlock() {
+  for (const Descriptor* lock : {&user_lock, &cache_lock})
+    if (*lock) ::flock(lock->get(), LOCK_UN);
+}
+
+std::string cache_folder(const std::string& cache_dir, uid_t owner, uint32_t cache) {
+  return cache_dir + "/" + std::to_string(owner) + "/" + std::to_string(cache);
+}
 
 bool take_worker_home(const std::string& runtime_dir, const std::string& cache_dir, uid_t owner,
                       WorkerHome& home) {

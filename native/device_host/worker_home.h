@@ -22,10 +22,18 @@ constexpr uid_t kLastWorkerUser = 65519;
 struct WorkerHome {
   bool change_user = false;
   uid_t user = 0;
+  bool has_cache = false;
+  uint32_t cache = 0;           // which of its owner's
   std::string cache_directory;  // empty: no cache outlives the worker
   Descriptor user_lock;
   Descriptor cache_lock;
+
+  /// Lets the next worker have them, whoever else has the locks open.
+  void unlock();
 };
+
+/// The folder of one of an owner's caches.
+std::string cache_folder(const std::string& cache_dir, uid_t owner, uint32_t cache);
 
 /// Finds a free user (as root) and a free cache folder of `owner`. False when every user is taken.
 /// A cache that can't be had is no failure.

@@ -20,6 +20,8 @@ struct VgpuSettings {
   uint64_t device_type = 0;
   arbiter::Shares shares;
   uid_t owner = 0;
+  uint64_t control = 0;  // the control connection that asked for it, and the request
+  uint32_t create_sequence = 0;
   std::string name;
 };
 

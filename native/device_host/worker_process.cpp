@@ -31,8 +31,13 @@ WorkerProcess::~WorkerProcess() {
   context_.children.abandon(cache_check_);
   if (!running_) return;
   ::syscall(SYS_pidfd_send_signal, launched_.process_descriptor.get(), SIGKILL, nullptr, 0);
-  ::waitpid(launched_.process, nullptr, 0);
-  context_.children.remove_worker(launched_.process);
+  context_.link.remove_worker(launched_.process);
+}
+
+// The supervisor lives as long as the workers do.
+std::string WorkerProcess::cgroup_name() const {
+  return WorkerCgroup::name_prefix(context_.options.uuid) + std::to_string(::getppid()) + "-v" +
+         std::to_string(settings_.id);
 }
 
 bool WorkerProcess::start(std::string& problem) {
@@ -42,10 +47,9 @@ bool WorkerProcess::start(std::string& problem) {
     return false;
   }
   sandbox::Plan plan = make_worker_plan(context_.options, settings_, home_);
-  const std::string group_name = WorkerCgroup::name_prefix(context_.options.uuid) +
-                                 std::to_string(::getpid()) + "-v" + std::to_string(settings_.id);
+  plan.sibling = context_.link.is_open();
   cgroup_limit_ = settings_.memory_bytes + kMostDriverBaseline + kDriverAllowance + kCgroupSlack;
-  cgroup_.create(group_name, cgroup_limit_, kMostWorkerProcesses);
+  cgroup_.create(cgroup_name(), cgroup_limit_, kMostWorkerProcesses);
 
   Descriptor ours, theirs;
   int output[2];
@@ -70,18 +74,23 @@ bool WorkerProcess::start(std::string& problem) {
     problem = std::string("no process could be made: ") + std::strerror(errno);
     return false;
   }
-  running_ = true;
-  context_.children.add_worker(launched_.process);
-  channel_ = std::make_unique<RecordChannel>(
-      context_.loop, std::move(ours), kMostQueuedToWorker,
-      [this](const records::Record& record) { events_.record(record); },
-      [this](const char* reason) { kill(std::string("it ") + reason); });
-  process_token_ = context_.loop.watch(launched_.process_descriptor.get(), EPOLLIN,
-                                       [this](uint32_t) { on_ended(); });
-  report_token_ =
-      context_.loop.watch(launched_.report.get(), EPOLLIN, [this](uint32_t) { on_report(); });
-  output_token_ = context_.loop.watch(output_.get(), EPOLLIN, [this](uint32_t) { on_output(); });
+  context_.link.add_worker(launched_.process, [this](int status) { on_ended(status); });
+  keep_descriptors(ours.get());
+  listen(std::move(ours));
   return true;
+}
+
+void WorkerProcess::listen(Descriptor socket) {
+  running_ = kept_ = true;
+  channel_ = std::make_unique<RecordChannel>(
+      context_.loop, std::move(socket), kMostQueuedToWorker,
+      [this](const records::Record& record) { events_.record(record); },
+      [this](const char* reason) { kill(std::string("it ") + reason); },
+      Keeping{&context_.link, &context_.state, key(KeptKind::kWorkerChannel)});
+  if (!started_)
+    report_token_ =
+        context_.loop.watch(launched_.report.get(), EPOLLIN, [this](uint32_t) { on_report(); });
+  output_token_ = context_.loop.watch(output_.get(), EPOLLIN, [this](uint32_t) { on_output(); });
 }
 
 void WorkerProcess::send(const records::Record& record, const std::vector<int>& descriptors) {
@@ -136,6 +145,7 @@ void WorkerProcess::on_report() {
     if (length != static_cast<ssize_t>(sizeof(report))) break;
     reported_ = true;
     protections_ |= report.protections;
+    events_.changed();
     if (report.error != 0)
       kill(std::string(report.step, ::strnlen(report.step, sizeof(report.step))) + ": " +
            std::strerror(report.error));
@@ -150,6 +160,7 @@ void WorkerProcess::on_report() {
   if (!why_killed_.empty()) return;
   started_ = true;
   events_.started();
+  context_.link.forget(key(KeptKind::kWorkerReport));  // only now is it noted that there's no need
 }
 
 void WorkerProcess::on_output() {
@@ -178,17 +189,13 @@ void WorkerProcess::log_line(const std::string& line) {
                     lines_left_ == 0 ? " (what follows is not logged)" : "");
 }
 
-void WorkerProcess::on_ended() {
+void WorkerProcess::on_ended(int status) {
   // The last words come before the news of its death.
   if (report_token_ != 0) on_report();
   channel_->drain();
   for (int round = 0; round < 256 && output_token_ != 0; ++round) on_output();
   log_line(unfinished_line_);
-  int status = 0;
-  const pid_t reaped = ::waitpid(launched_.process, &status, WNOHANG);
-  if (reaped == 0 || (reaped < 0 && errno == EINTR)) return;
   running_ = false;
-  context_.children.remove_worker(launched_.process);
   if ((protections_ & records::kProcessNamespace) == 0) context_.children.kill_orphans();
   std::string how;
   if (cgroup_.kills() > 0) how = "its memory cgroup's limit was reached";
@@ -211,15 +218,21 @@ void WorkerProcess::on_ended() {
     };
     context_.children.run_helper(empty, nullptr);
   }
+  if (!cache_too_large_) home_.unlock();
   home_ = WorkerHome();  // the next worker may have its user and its cache
   events_.ended(how);
 }
 
 void WorkerProcess::forget_descriptors() {
-  for (uint64_t* token : {&process_token_, &report_token_, &output_token_}) {
+  for (uint64_t* token : {&report_token_, &output_token_}) {
     context_.loop.unwatch(*token);
     *token = 0;
   }
+  if (!std::exchange(kept_, false)) return;
+  for (const KeptKind kind :
+       {KeptKind::kWorkerProcess, KeptKind::kWorkerReport, KeptKind::kWorkerOutput,
+        KeptKind::kWorkerUser, KeptKind::kWorkerCache})
+    context_.link.forget(key(kind));
 }
 
 }  // namespace aliquot

@@ -22,6 +22,8 @@ class WorkerProcess final : public Worker {
   WorkerProcess& operator=(const WorkerProcess&) = delete;
 
   bool start(std::string& problem) override;
+  bool adopt(DescriptorStore& store, const WorkerFacts& facts) override;
+  WorkerFacts facts() const override;
   void send(const records::Record& record, const std::vector<int>& descriptors) override;
   void kill(const std::string& why) override;
   void dismiss() override;
@@ -38,7 +40,11 @@ class WorkerProcess final : public Worker {
   void on_report();
   void on_output();
   void log_line(const std::string& line);
-  void on_ended();
+  void on_ended(int status);
+  KeptKey key(KeptKind kind) const { return {kind, 0, settings_.id, 0}; }
+  std::string cgroup_name() const;
+  void listen(Descriptor socket);
+  void keep_descriptors(int socket);
   void forget_descriptors();
 
   HostContext& context_;
@@ -49,8 +55,8 @@ class WorkerProcess final : public Worker {
   sandbox::Launched launched_;
   std::unique_ptr<RecordChannel> channel_;
   Descriptor output_;
-  uint64_t process_token_ = 0, report_token_ = 0, output_token_ = 0, dismissal_ = 0;
-  bool running_ = false, reported_ = false, started_ = false;
+  uint64_t report_token_ = 0, output_token_ = 0, dismissal_ = 0;
+  bool running_ = false, kept_ = false, reported_ = false, started_ = false;
   uint32_t protections_ = 0;
   uint64_t cgroup_limit_ = 0;
   uint64_t cache_check_ = 0;                // a helper at work

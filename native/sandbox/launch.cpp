@@ -178,11 +178,12 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
 // A fork with namespaces and a pidfd, into the plan's version 2 group if there is one and the kernel
 // can. The child returns 0, as from fork().
 pid_t clone_child(unsigned namespaces, Child& child, int* process_descriptor) {
+  const unsigned parent = child.plan.sibling ? CLONE_PARENT : 0;
   if (child.plan.cgroup_folder >= 0) {
     clone_args arguments{};
-    arguments.flags = uint64_t{namespaces} | CLONE_PIDFD | CLONE_INTO_CGROUP;
+    arguments.flags = uint64_t{namespaces} | parent | CLONE_PIDFD | CLONE_INTO_CGROUP;
     arguments.pidfd = reinterpret_cast<uintptr_t>(process_descriptor);
-    arguments.exit_signal = SIGCHLD;
+    arguments.exit_signal = child.plan.sibling ? 0 : SIGCHLD;  // a sibling's is its launcher's
     arguments.cgroup = static_cast<uint64_t>(child.plan.cgroup_folder);
     child.in_cgroup = true;
     const long process = ::syscall(SYS_clone3, &arguments, sizeof(arguments));
@@ -190,8 +191,8 @@ pid_t clone_child(unsigned namespaces, Child& child, int* process_descriptor) {
     child.in_cgroup = false;
   }
   return static_cast<pid_t>(
-      ::syscall(SYS_clone, static_cast<unsigned long>(namespaces) | CLONE_PIDFD | SIGCHLD, 0L,
-                process_descriptor, 0L, 0L));
+      ::syscall(SYS_clone, static_cast<unsigned long>(namespaces | parent) | CLONE_PIDFD | SIGCHLD,
+                0L, process_descriptor, 0L, 0L));
 }
 
 }  // namespace

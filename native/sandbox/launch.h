@@ -13,7 +13,8 @@ struct Launched {
 };
 
 /// Starts the child and returns at once; the Report tells how it went. False with errno set when
-/// not even a child could be made. The caller must have one thread only, and reap the child.
+/// not even a child could be made. The caller must have one thread only; whoever
+/// is the child's parent reaps it.
 bool launch(const Plan& plan, Launched& launched);
 
 }  // namespace aliquot::sandbox

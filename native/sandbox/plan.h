@@ -44,6 +44,10 @@ struct Plan {
   int cgroup_folder = -1;
   std::vector<int> cgroup_files;
 
+  // The child is its launcher's sibling: the launcher's parent is its parent, reaps it, and takes
+  // it along when it dies.
+  bool sibling = false;
+
   int socket = -1;  // becomes kSocketDescriptor
   int output = -1;  // becomes standard output and standard error
 };

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import pytest
 
@@ -114,19 +114,21 @@ class Peer:
         return Record(kind, sequence, data[16:])
 
     def receive_answer(self) -> Record:
-        """The next record that was asked for; what came unasked is collected."""
+        """The next record that was asked for; what came unasked is collected.
+
+        Answers may come twice, where the device host died when it had just sent them.
+        """
         while True:
             answer = self.receive()
             assert answer is not None, "the connection ended"
-            if answer.sequence:
+            if answer.sequence == self.sequence:
                 return answer
-            self.unasked.append(answer)
+            if not answer.sequence:
+                self.unasked.append(answer)
 
     def ask(self, kind: int, payload: bytes = b"") -> Record:
-        sequence = self.send(kind, payload)
-        answer = self.receive_answer()
-        assert answer.sequence == sequence
-        return answer
+        self.send(kind, payload)
+        return self.receive_answer()
 
     def close(self) -> None:
         self.socket.close()
@@ -135,7 +137,7 @@ class Peer:
                 os.close(descriptor)
         self.descriptors.clear()
 
-    def __enter__(self) -> Peer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -175,6 +177,10 @@ class Control(Peer):
         assert self.ask(CONTROL_HELLO).kind == CONTROL_WELCOME
         return self
 
+    def device_host(self) -> int:
+        """The device host's process: a child of the one that was started, its supervisor."""
+        return struct.unpack_from("QQI", self.ask(CONTROL_HELLO).payload)[2]
+
     def try_create(
         self,
         memory: int = 64 * MIB,
@@ -199,7 +205,7 @@ class Control(Peer):
 
     def list(self) -> list[Status]:
         self.send(VGPU_LIST)
-        statuses: list[Status] = []
+        statuses: dict[int, Status] = {}  # begun anew where the device host died in between
         while (answer := self.receive_answer()).kind == VGPU_STATUS:
             fields = struct.unpack_from("8Q6I64s", answer.payload)
             turns = self.receive_answer()
@@ -210,9 +216,9 @@ class Control(Peer):
             assert copies.kind == VGPU_COPIES
             number, limit = struct.unpack_from("QQ", copies.payload)
             assert number == fields[0]
-            statuses.append(Status(*fields[:12], text(fields[14]), tuple(shares), limit))
+            statuses[number] = Status(*fields[:12], text(fields[14]), tuple(shares), limit)
         assert answer.kind == DONE
-        return statuses
+        return list(statuses.values())
 
     def resize(self, number: int, shares: tuple[int, int, int, int], copy_limit: int = 0) -> Record:
         return self.ask(VGPU_RESIZE, struct.pack("Q4IQ", number, *shares, copy_limit))
@@ -380,4 +386,5 @@ def running_device_host(
         host.orders.write_text(orders)
         yield host.start()
     finally:
+        print(host.log()[-4000:])  # pytest shows it where the test failed
         host.close()

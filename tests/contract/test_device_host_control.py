@@ -45,7 +45,9 @@ def test_welcome_says_what_is_there(host: DeviceHostProcess) -> None:
     assert (memory, reserved, count) == (DEVICE_MEMORY, 100 * MIB, 1)
     assert text(uuid) == DEVICE
     assert host.process is not None
-    assert process == host.process.pid
+    # The one that was started is its supervisor.
+    status = Path(f"/proc/{process}/status").read_text()
+    assert f"\nPPid:\t{host.process.pid}\n" in status
 
 
 def test_another_version_is_told_so(host: DeviceHostProcess) -> None:

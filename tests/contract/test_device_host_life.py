@@ -36,13 +36,16 @@ def test_ends_when_nobody_needs_it_and_leaves_nothing(host: DeviceHostProcess) -
     assert not list((host.device_folder / "view").iterdir())
 
 
-def test_workers_die_with_a_killed_device_host(host: DeviceHostProcess) -> None:
-    vgpu = host.control().create()
+def test_all_end_with_a_killed_supervisor(host: DeviceHostProcess) -> None:
+    control = host.control()
+    vgpu = control.create()
     guest = host.guest(vgpu)
+    device_host = control.device_host()
     assert host.process is not None
     host.process.kill()
     host.process.wait()
     assert guest.receive() is None
+    wait_until(lambda: not process_exists(device_host), "the device host is gone")
     wait_until(lambda: not process_exists(vgpu.worker), "the worker is gone")
     # The next one clears up and serves.
     assert Path(vgpu.socket_path).exists()
@@ -71,11 +74,10 @@ def test_goes_to_the_background_once() -> None:
         ]
         assert [run.communicate(timeout=30) for run in runs] == [(b"", None)] * 5
         assert [run.returncode for run in runs] == [0] * 5
-        processes = set()
+        processes: set[int] = set()
         for _ in range(5):
             with Control(host.control_path) as control:
-                answer = control.ask(CONTROL_HELLO)
-                processes.add(struct.unpack_from("QQI", answer.payload)[2])
+                processes.add(control.device_host())
         assert len(processes) == 1
         process = processes.pop()
         wait_until(lambda: not process_exists(process), "it ends by itself")
@@ -125,7 +127,7 @@ def test_no_descriptor_is_lost(host: DeviceHostProcess) -> None:
     cycle()
     before = open_descriptors()
     if host.process is not None and os.geteuid() == 0:
-        assert before == len(list(Path(f"/proc/{host.process.pid}/fd").iterdir()))
+        assert before == len(list(Path(f"/proc/{control.device_host()}/fd").iterdir()))
     for _ in range(10):
         cycle()
     wait_until(lambda: open_descriptors() <= before, "descriptors are as many as before")

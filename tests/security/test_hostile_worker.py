@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import struct
 import subprocess
 import time
@@ -141,29 +142,32 @@ def test_every_worker_has_a_user_of_its_own() -> None:
 def test_no_worker_has_the_user_of_another_tenant_s_cache() -> None:
     """It could write what that tenant's next worker will load, where no fence hides the cache."""
     with running_device_host() as host:
-        assert host.process is not None
+        control = host.control()
         # The user that this device host tries first.
-        user = 61184 + host.process.pid * 31 % (65520 - 61184)
+        user = 61184 + control.device_host() * 31 % (65520 - 61184)
         cache = host.folder / "cache" / "4242" / "0"
         cache.mkdir(parents=True)
         os.chown(cache, user, user)
-        worker = host.control().create().worker
+        worker = control.create().worker
         assert Path(f"/proc/{worker}").stat().st_uid == user + 1
 
 
 def test_the_device_host_s_memory_is_closed_to_its_user() -> None:
     user = 1000 if os.geteuid() == 0 else None
     with running_device_host(user) as host:
-        vgpu = host.control().create()
-        assert host.process is not None
+        control = host.control()
+        vgpu = control.create()
+        os.kill(control.device_host(), signal.SIGKILL)  # nor that of the next one, nor of either's
+        assert host.process is not None  # supervisor
         identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
-        for name in ("mem", "environ", "fd/0"):
-            opened = subprocess.run(
-                ["head", "-c", "0", f"/proc/{host.process.pid}/{name}"],
-                capture_output=True, check=False, **identity,
-            )  # fmt: skip
-            assert opened.returncode != 0, name
-            assert b"Permission denied" in opened.stderr
+        for process in (host.process.pid, control.device_host()):
+            for name in ("mem", "environ", "fd/0"):
+                opened = subprocess.run(
+                    ["head", "-c", "0", f"/proc/{process}/{name}"],
+                    capture_output=True, check=False, **identity,
+                )  # fmt: skip
+                assert opened.returncode != 0, name
+                assert b"Permission denied" in opened.stderr
         assert vgpu.protections & MEMORY_WITNESS
 
 
@@ -424,28 +428,32 @@ def test_fences_that_need_no_namespace(without_namespaces: DeviceHostProcess) ->
     assert not wrong, host.log()
 
 
+def supervised(host: DeviceHostProcess) -> list[int]:
+    """The children of the device host's supervisor: it, workers, and what these leave behind."""
+    assert host.process is not None
+    return children(host.process.pid)
+
+
 def test_children_that_leave_their_worker_are_killed(without_namespaces: DeviceHostProcess) -> None:
     host = without_namespaces
     host.orders.write_text(f"ready orphan-allocate {100 * MIB} serve")
     host.start()
-    vgpu = host.control().create()
-    assert host.process is not None
-    process = host.process.pid
+    control = host.control()
+    vgpu = control.create()
     host.wait_for_log(r"orphan \d+ allocates")
     found = re.search(r"orphan (\d+) allocates", host.log())
     assert found
     wait_until(lambda: not Path(f"/proc/{found[1]}").exists(), "the orphan is gone")
-    assert children(process) == [vgpu.worker]
+    assert sorted(supervised(host)) == sorted([control.device_host(), vgpu.worker])
 
 
 def test_children_of_a_dead_worker_are_killed(without_namespaces: DeviceHostProcess) -> None:
     host = without_namespaces
     host.orders.write_text("ready await-connect fork-many 5 exit 0")
     host.start()
-    vgpu = host.control().create()
+    control = host.control()
+    vgpu = control.create()
     assert host.guest(vgpu).receive() is None
     host.wait_for_log("worker=.* ended")
-    assert host.process is not None
-    process = host.process.pid
     host.orders.write_text("ready serve")
-    wait_until(lambda: not children(process), "no child is left")
+    wait_until(lambda: supervised(host) == [control.device_host()], "no child is left")

@@ -61,6 +61,10 @@ class Runtime:
             timeout=seconds,
         )
 
+    def start_aliquot(self, *arguments: str) -> subprocess.Popen[str]:
+        """`aliquot` with these arguments, with its output in pipes."""
+        return self._popen([ALIQUOT, *arguments], dict(os.environ))
+
     def host(self) -> DeviceHost:
         """A control connection to the device host of our driver's first device; close it."""
         _, device = find_device(None)
@@ -70,9 +74,13 @@ class Runtime:
 
     def start(self, vgpu: Vgpu, command: Sequence[str | Path]) -> subprocess.Popen[str]:
         """A guest process on a vGPU, with its output in pipes."""
+        environment = opencl_environment(os.environ, vgpu.socket_path)
+        return self._popen([str(word) for word in command], environment)
+
+    def _popen(self, command: Sequence[str], environment: dict[str, str]) -> subprocess.Popen[str]:
         guest = subprocess.Popen(
-            [str(word) for word in command],
-            env=opencl_environment(os.environ, vgpu.socket_path),
+            command,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -83,11 +91,11 @@ class Runtime:
 
     def look(self, host: DeviceHost) -> None:
         """Remembers the processes of a device host, so that their end can be checked."""
-        self._remember(host.welcome.process_id)
         for vgpu in host.list_vgpus():
             self._remember(vgpu.worker_process_id)
-        for child in descendants(host.welcome.process_id):
-            self._remember(child)
+        supervisor = supervisor_of(host)
+        for process in (supervisor, *descendants(supervisor)):
+            self._remember(process)
 
     def alive(self) -> list[tuple[int, str]]:
         """Those of the processes seen that still exist."""
@@ -123,6 +131,12 @@ def start_time(process: int) -> str | None:
     except OSError:
         return None
     return None if fields[0] in "ZX" else fields[19]
+
+
+def supervisor_of(host: DeviceHost) -> int:
+    """The process that starts a device host anew when it dies, and is the parent of the workers."""
+    status = Path(f"/proc/{host.look().process_id}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("PPid:"))
 
 
 def command_line(process: int) -> str:

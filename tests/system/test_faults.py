@@ -15,12 +15,14 @@ import pytest
 from aliquot.client.device_host import DeviceHost
 from aliquot.model.vgpu import Vgpu, VgpuUsage
 from tests.soak import length
-from tests.system.runtime import Runtime, shared_memory
+from tests.system.runtime import Runtime, descendants, shared_memory, supervisor_of
 from tests.system.stalls import Stalls
 from tools.programs.drivers import Driver
 
 VICTIMS = ("worker", "guest process", "device host")
 _FAILED_STATUS = 7  # of tests/programs/load.c, when an error behaved as it must
+_LONGEST_PAUSE = 0.5  # seconds from a device host's death to the next turn; the same page
+_MEMORY_GRAIN = 512  # KiB: the state memory's pages come and go
 _LONGEST = 1.0  # seconds from a death to the error of every call, by docs/specification.md
 
 
@@ -51,46 +53,94 @@ def kill_rounds(rounds: int, runtime: Runtime, programs: dict[str, Path]) -> Non
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
     moments = random.Random(seed)
-    done = 0
-    while done < rounds:
-        with runtime.host() as host:
-            done = rounds_on_one_host(host, done, rounds, moments, runtime, programs["load"])
-    # The sockets of a device host that was killed go when the next one ends in peace.
+    baseline: tuple[int, ...] | None = None
+    pauses: list[float] = []
     with runtime.host() as host:
-        host.create_vgpu("last")
+        for number in range(rounds):
+            victim = VICTIMS[number % len(VICTIMS)]
+            # A limit that no pause of the machine reaches: only the test kills here.
+            vgpu = host.create_vgpu(f"round-{number}", 32 << 20, kernel_limit_ms=60_000)
+            runtime.look(host)
+            busy = [runtime.start(vgpu, [programs["load"], "60"]) for _ in range(2)]
+            for process in busy:
+                assert process.stdout
+                assert process.stdout.readline() == "working\n", process.communicate(timeout=60)
+            time.sleep(moments.uniform(0, 0.1))
+            if victim == "worker":
+                with Stalls() as stalls:
+                    die(vgpu.worker_process_id)
+                    expect_errors(busy, time.monotonic(), stalls)
+            else:
+                if victim == "device host":
+                    pauses.append(outlive_the_device_host(host, vgpu, busy, runtime, programs))
+                lose_a_guest_process(host, vgpu, busy)
+            wait_for_usage(
+                host, vgpu, lambda usage: not (usage.memory_used or usage.guest_processes)
+            )
+            host.destroy_vgpu(vgpu.id)
+            wait_until_gone(host, vgpu)
+            holds = wait_for_few(host, baseline)
+            baseline = baseline or holds
+    pauses.sort()
+    print(
+        f"from a device host's death to the next turn: {pauses[len(pauses) // 2] * 1000:.0f} ms "
+        f"(median), {pauses[-1] * 1000:.0f} ms (longest of {len(pauses)})"
+    )
 
 
-def rounds_on_one_host(
-    host: DeviceHost, done: int, rounds: int, moments: random.Random, runtime: Runtime, load: Path
-) -> int:
-    """Rounds until the device host is the victim; how many are done now."""
-    baseline: tuple[int, int] | None = None
-    while done < rounds:
-        victim = VICTIMS[done % len(VICTIMS)]
-        # A limit that no pause of the machine reaches: only the test kills here.
-        vgpu = host.create_vgpu(f"round-{done}", 32 << 20, kernel_limit_ms=60_000)
-        runtime.look(host)
-        busy = [runtime.start(vgpu, [load, "60"]) for _ in range(2)]
-        for process in busy:
-            assert process.stdout
-            assert process.stdout.readline() == "working\n", process.communicate(timeout=60)
-        time.sleep(moments.uniform(0, 0.1))
-        done += 1
-        if victim == "guest process":
-            lose_a_guest_process(host, vgpu, busy)
-        else:
-            with Stalls() as stalls:
-                die(host.welcome.process_id if victim == "device host" else vgpu.worker_process_id)
-                expect_errors(busy, time.monotonic(), stalls)
-        if victim == "device host":
-            runtime.wait_for_the_end(seconds=10)
-            return done
-        wait_for_usage(host, vgpu, lambda usage: not (usage.memory_used or usage.guest_processes))
-        host.destroy_vgpu(vgpu.id)
-        wait_until_gone(host, vgpu)
-        holds = wait_for_few(host, baseline)
-        baseline = baseline or holds
-    return done
+def outlive_the_device_host(
+    host: DeviceHost,
+    vgpu: Vgpu,
+    busy: list[subprocess.Popen[str]],
+    runtime: Runtime,
+    programs: dict[str, Path],
+) -> float:
+    """The device host dies: after a pause all compute on, rightly; returns how long that was."""
+    checked = runtime.start(vgpu, [programs["many_threads"], "2", "10"])
+    old = host.look().process_id
+    # Alone on the device they may keep their turn for ever; the death ends it, and another begins.
+    before = usage_of(host, vgpu)
+    with Stalls() as stalls:
+        die(old)
+        begin = time.monotonic()
+        while (after := usage_of(host, vgpu)).turns.turns == before.turns.turns:
+            assert time.monotonic() - begin < _LONGEST_PAUSE + stalls.so_far(), after
+            time.sleep(0.001)
+        pause = time.monotonic() - begin - stalls.so_far()
+    assert host.look().process_id != old
+    assert after.worker_process_id == vgpu.worker_process_id
+    assert after.guest_processes >= len(busy)
+    runtime.look(host)
+    stdout, stderr = checked.communicate(timeout=240)
+    assert (checked.returncode, stderr) == (0, ""), stdout
+    assert stdout == "2 threads, 10 rounds: right\n"
+    for process in busy:
+        assert process.poll() is None, process.communicate(timeout=60)
+    return pause
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("transfer", ["auto", "staged"])
+def test_programs_finish_though_the_device_host_dies(
+    one_driver: Driver, transfer: str, runtime: Runtime, programs: dict[str, Path]
+) -> None:
+    """`aliquot run`, its program and its output are as if nothing had been, but for a pause."""
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    moments = random.Random(seed)
+    options = ["run", "--quiet", "--memory", "128MiB", "--transfer", transfer, "--"]
+    command = [*options, str(programs["many_threads"]), "4", "60"]
+    running = [runtime.start_aliquot(*command) for _ in range(2)]
+    with runtime.host() as host:
+        while any(process.poll() is None for process in running):
+            time.sleep(1 + moments.uniform(0, 0.5))  # more than ten in 10 s would be too many
+            runtime.look(host)
+            die(host.look().process_id)
+            host.list_vgpus()
+    for process in running:
+        stdout, stderr = process.communicate(timeout=60)
+        assert (process.returncode, stderr) == (0, "")
+        assert stdout == "4 threads, 60 rounds: right\n"
 
 
 def die(process: int) -> None:
@@ -115,7 +165,7 @@ def wait_for_usage(
     begin = time.monotonic()
     with Stalls() as stalls:
         while True:
-            usage = next(usage for usage in host.list_vgpus() if usage.id == vgpu.id)
+            usage = usage_of(host, vgpu)
             if agrees(usage):
                 return
             assert time.monotonic() - begin < seconds + stalls.so_far(), usage
@@ -149,16 +199,27 @@ def wait_until_gone(host: DeviceHost, vgpu: Vgpu) -> None:
         time.sleep(0.005)
 
 
-def wait_for_few(host: DeviceHost, baseline: tuple[int, int] | None) -> tuple[int, int]:
-    """Descriptors and common memory of the device host, back at what they were before the rounds.
+def usage_of(host: DeviceHost, vgpu: Vgpu) -> VgpuUsage:
+    """What the device host says of the vGPU."""
+    return next(usage for usage in host.list_vgpus() if usage.id == vgpu.id)
+
+
+def wait_for_few(host: DeviceHost, baseline: tuple[int, ...] | None) -> tuple[int, ...]:
+    """Descriptors and common memory of device host and supervisor, back at what they were.
 
     The number of descriptors is the device host's own word: its user may not look, root may.
     """
-    process = host.welcome.process_id
+    supervisor = supervisor_of(host)
     deadline = time.monotonic() + 10
     while True:
-        holds = host.look().open_descriptors, shared_memory(process)
+        welcome = host.look()
+        kept = len(list(Path(f"/proc/{supervisor}/fd").iterdir())) if os.geteuid() == 0 else 0
+        processes = len(descendants(supervisor))
+        memory = (shared_memory(welcome.process_id) + shared_memory(supervisor)) // _MEMORY_GRAIN
+        holds = welcome.open_descriptors, kept, processes, memory
         if baseline is None or all(a <= b for a, b in zip(holds, baseline, strict=True)):
             return holds
-        assert time.monotonic() < deadline, f"descriptors, KiB mapped: {holds}, were {baseline}"
+        assert time.monotonic() < deadline, (
+            f"descriptors, kept ones, processes, common memory: {holds}, were {baseline}"
+        )
         time.sleep(0.01)

@@ -142,7 +142,8 @@ void test_listener_rests() {
     const std::string path = std::string(folder) + "/socket";
     EventLoop loop;
     int peers = 0;
-    RecordListener listener(loop, [&](Descriptor, const PeerIdentity& peer) {
+    SupervisorLink nobody(loop);
+    RecordListener listener(loop, nobody, {}, [&](Descriptor, const PeerIdentity& peer) {
       ++peers;
       CHECK(peer.process == ::getpid());
     });

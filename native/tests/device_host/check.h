@@ -31,6 +31,9 @@ void test_damaged_state_is_never_read();
 void test_a_killed_writer_leaves_whole_entries();
 void test_records_in_hand();
 void test_descriptor_store();
+void test_bad_entries_are_not_taken_over();  // rebirth_test.cpp
+void test_what_was_in_hand_is_handled_again();
+void test_a_record_that_device_hosts_die_of_ends_its_sender();
 void test_witness();  // witness_test.cpp
 void test_kept_memory();
 void test_turns_pass_between_workers();  // turns_test.cpp
@@ -48,6 +51,7 @@ void test_computing_in_turns_is_no_guilt();  // turn_witness_test.cpp
 void test_computing_outside_turns_is_found();
 void test_a_little_after_each_turn_is_charged();
 void test_a_claim_is_believed_and_charged_beyond_a_burst();
+void test_a_witness_goes_on();
 void test_silence_and_unasked_answers_are_guilt();
 void test_what_is_withheld();  // withheld_time_test.cpp
 void test_threads_that_share_a_processor();

@@ -21,6 +21,9 @@ int main() {
   test_a_killed_writer_leaves_whole_entries();
   test_records_in_hand();
   test_descriptor_store();
+  test_bad_entries_are_not_taken_over();
+  test_what_was_in_hand_is_handled_again();
+  test_a_record_that_device_hosts_die_of_ends_its_sender();
   test_witness();
   test_kept_memory();
   test_turns_pass_between_workers();
@@ -38,6 +41,7 @@ int main() {
   test_computing_outside_turns_is_found();
   test_a_little_after_each_turn_is_charged();
   test_a_claim_is_believed_and_charged_beyond_a_burst();
+  test_a_witness_goes_on();
   test_silence_and_unasked_answers_are_guilt();
   test_what_is_withheld();
   test_threads_that_share_a_processor();

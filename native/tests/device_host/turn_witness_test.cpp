@@ -102,6 +102,23 @@ void test_a_claim_is_believed_and_charged_beyond_a_burst() {
   CHECK(charged >= 900 * kMs && charged <= 3000 * kMs);
 }
 
+// What was computed before another device host took over is not held against it, nor is an answer
+// to what that one had asked; the burst is not had again.
+void test_a_witness_goes_on() {
+  TurnWitness witness;
+  CHECK(witness.resume(::getpid(), 1, 5'000'000'000, {1'000'000, 4'000'000'000}));
+  CHECK(witness.look(2, 5'000'000'000) == TurnWitness::Verdict::kNothing);
+  CHECK(witness.outside_ns() < 1'000'000'000);
+  uint64_t charge = 0;
+  CHECK(witness.answered(3, 4'000'000'000, charge) == TurnWitness::Verdict::kNothing &&
+        charge == 0);
+  // Its children compute for a second: asked, it claims that, and is charged beyond what was left.
+  CHECK(witness.look(4, 6'000'000'000) == TurnWitness::Verdict::kAsk);
+  CHECK(witness.answered(5, 5'000'000'000, charge) == TurnWitness::Verdict::kNothing);
+  CHECK(charge >= 998'000'000 && charge <= 1'000'000'000);
+  CHECK(witness.claims().burst_ns < 1'000'000 && witness.claims().host_ns == 5'000'000'000);
+}
+
 void test_silence_and_unasked_answers_are_guilt() {
   const Computing worker;
   TurnWitness witness;

@@ -104,14 +104,16 @@ void test_kept_memory() {
   CHECK(pages != MAP_FAILED);
   touch(pages, 8 * kMiB);
   const ino_t inode = inode_of(memory.get());
-  KeptMemory kept;
+  EventLoop loop;
+  SupervisorLink nobody(loop);
+  KeptMemory kept(nobody, 1);
   Witness witness;
   Sighting sighting;
   const auto forget = [&] { kept.forget_unless([&](ino_t own) { return witness.holds(own); }); };
   {
     const Child child([&] { memory.reset(); });
     CHECK(resident_bytes(memory.get()) == 8 * kMiB);
-    kept.add(std::move(memory));
+    kept.add(std::move(memory), {});
     CHECK(kept.count() == 1 && kept.resident() == 0);
     static_cast<char*>(pages)[0] = 1;
     CHECK(kept.resident() == 4096);
