@@ -46,7 +46,7 @@ def draw() -> str:
     picture.box(
         host,
         "device host",
-        "aliquot-device, one a device, parent of its workers",
+        "aliquot-device, one a device; with its supervisor",
         "makes and seals all shared memory; parses no tenant bytes",
         "ledger: memory credit lent, never more than the quota",
         "witness: what a worker really holds, by cgroup or /proc",
