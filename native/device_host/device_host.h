@@ -86,6 +86,7 @@ class DeviceHost {
   // device_host_rebirth.cpp
   bool adopt_listener(Rebirth& rebirth);
   void adopt_controls(Rebirth& rebirth);
+  void send_again(Control& control, const KeptKey& key, const records::Record& record);
   void adopt_vgpus(Rebirth& rebirth);
   void repeat_records();
   void end_sender(const KeptKey& source);

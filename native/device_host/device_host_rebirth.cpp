@@ -15,14 +15,21 @@ namespace aliquot {
 namespace {
 // A record that ends this many device hosts is handled by no other.
 constexpr uint32_t kMostDeathsOfARecord = 2;
+
+template <class Entry>
+Entries<Entry> entries_of(const StateMemory& state) {
+  Entries<Entry> entries;
+  for (const auto& [slot, entry] : state.all<Entry>()) entries[entry.vgpu].emplace_back(slot, entry);
+  return entries;
+}
+
 }  // namespace
 
 bool DeviceHost::reopen(Heritage& heritage, std::string& problem) {
-  Rebirth rebirth{*heritage.store, {}, {}};
+  Rebirth rebirth{*heritage.store, {}, entries_of<GuestEntry>(state_),
+                  entries_of<TimesEntry>(state_), entries_of<KernelEntry>(state_)};
   for (const auto& [slot, entry] : context_.state.all<QueueEntry>())
     rebirth.queues[entry.channel][entry.order] = {slot, entry.record};
-  for (const auto& [slot, entry] : context_.state.all<GuestEntry>())
-    rebirth.guests[entry.vgpu].emplace_back(slot, entry);
   for (const auto& [slot, entry] : context_.state.all<HostEntry>()) {
     slot_ = slot;
     last_id_ = entry.last_control;
@@ -71,8 +78,21 @@ void DeviceHost::adopt_controls(Rebirth& rebirth) {
     Control& control = add_control(entry.id, {entry.user, entry.process}, std::move(socket));
     control.greeted = entry.greeted;
     control.slot = slot;
-    for (const auto& [order, queued] : rebirth.queues[key]) control.channel->send(queued.second);
+    for (const auto& [order, queued] : rebirth.queues[key]) send_again(control, key, queued.second);
   }
+}
+
+void DeviceHost::send_again(Control& control, const KeptKey& key, const records::Record& record) {
+  if (record.header.kind != records::Kind::kReceipt) {
+    control.channel->send(record);
+    return;
+  }
+  // A page goes with it, so it is asked for anew once the vGPUs are there.
+  const records::VgpuReference reference{payload_of<records::Receipt>(record).vgpu};
+  const records::Record question =
+      make_record(records::Kind::kReceiptGet, record.header.sequence, reference);
+  StateMemory::Slot slot = 0;
+  state_.save(slot, WaitingEntry{key, question, 0});
 }
 
 void DeviceHost::adopt_vgpus(Rebirth& rebirth) {
@@ -148,9 +168,14 @@ void DeviceHost::end_sender(const KeptKey& source) {
 void DeviceHost::forget_the_rest(const Rebirth& rebirth) {
   for (const auto& [channel, queue] : rebirth.queues)
     for (auto [order, queued] : queue) context_.state.erase(queued.first);
-  for (const auto& [vgpu, guests] : rebirth.guests)
-    if (vgpus_.count(vgpu) == 0)
-      for (auto [slot, entry] : guests) context_.state.erase(slot);
+  const auto forget_strangers = [this](const auto& entries) {
+    for (const auto& [vgpu, its] : entries)
+      if (vgpus_.count(vgpu) == 0)
+        for (auto [slot, entry] : its) state_.erase(slot);
+  };
+  forget_strangers(rebirth.guests);
+  forget_strangers(rebirth.times);
+  forget_strangers(rebirth.kernels);
 }
 
 }  // namespace aliquot

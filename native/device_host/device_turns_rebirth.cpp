@@ -13,6 +13,7 @@ struct MemberImage {
   arbiter::MemberMemory arbiter;
   uint64_t busy_ns, hand_over_ns;
   uint32_t hand_overs;
+  CopyAccount::Sums copies;
 };
 
 struct TurnsImage {
@@ -38,7 +39,7 @@ void DeviceTurns::remember() {
     const auto member = members_.find(memory.vgpu);
     if (member == members_.end() || count == kMostVgpus) return;
     image->members[count++] = {memory, member->second.busy_ns, member->second.hand_over_ns,
-                               member->second.hand_overs};
+                               member->second.hand_overs, member->second.copies.sums()};
   });
   image->count = count;
   state_.end_turns(bytes_of(count));
@@ -86,6 +87,7 @@ void DeviceTurns::resume() {
     member->busy_ns = told.busy_ns;
     member->hand_over_ns = told.hand_over_ns;
     member->hand_overs = told.hand_overs;
+    member->copies.resume(told.copies);
     if (!member->page) members.back().wants = 0;  // its worker has gone with the device host
     if (members.back().wants != 0) member->wanted_since = now_ns();
   }

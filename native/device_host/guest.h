@@ -46,6 +46,7 @@ struct Guest {
   std::map<uint32_t, GuestArena> arenas;
   uint32_t last_arena = 0;
   uint64_t staging_bytes = 0;  // of its arenas
+  uint64_t since_ns = 0;  // it lives, or the vGPU where that is younger
   uint32_t hello_sequence = 0;
   uint32_t credit_sequence = 0;  // of the last request that was granted, and what it got
   uint64_t credit_granted = 0;

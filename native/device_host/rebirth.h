@@ -11,11 +11,17 @@
 
 namespace aliquot {
 
+/// By vGPU.
+template <class Entry>
+using Entries = std::map<uint64_t, std::vector<std::pair<StateMemory::Slot, Entry>>>;
+
 struct Rebirth {
   DescriptorStore& store;
   // What was not sent yet, by channel, in order.
   std::map<KeptKey, std::map<uint64_t, std::pair<StateMemory::Slot, records::Record>>> queues;
-  std::map<uint64_t, std::vector<std::pair<StateMemory::Slot, GuestEntry>>> guests;  // by vGPU
+  Entries<GuestEntry> guests;
+  Entries<TimesEntry> times;
+  Entries<KernelEntry> kernels;
 };
 
 }  // namespace aliquot

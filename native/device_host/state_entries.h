@@ -8,6 +8,7 @@
 
 #include "device_host/arbiter/shares.h"
 #include "device_host/kept_key.h"
+#include "device_host/time_ledger.h"
 #include "protocol/records.h"
 
 namespace aliquot {
@@ -47,6 +48,7 @@ struct VgpuEntry {
   bool held_by_control = true, closing = false, told = false, ready = false;
   WorkerFacts worker;
   uint64_t baseline = 0, past_cpu_ns = 0;
+  uint64_t kernels = 0;  // the worker's claim
   uint64_t witness_burst_ns = 0, witness_claims_ns = 0;
   char name[records::kNameSize] = {};
 };
@@ -63,6 +65,7 @@ struct GuestEntry {
   uint64_t lent = 0;
   uint32_t credit_sequence = 0;  // of the last request that was granted
   uint64_t credit_granted = 0;
+  uint64_t since_ns = 0;
   bool welcomed = false;
   bool incomplete = false;  // something of it couldn't be kept
 };
@@ -81,6 +84,21 @@ struct QueueEntry {
   KeptKey channel;
   uint64_t order = 0;
   records::Record record;
+};
+
+/// Where the time of a vGPU's guest processes went that are gone.
+struct TimesEntry {
+  static constexpr uint32_t kKind = 7;
+  uint64_t vgpu = 0;
+  TimeLedger::Past past;
+};
+
+/// A kernel that can't be launched in pieces: the worker tells of each but once.
+struct KernelEntry {
+  static constexpr uint32_t kKind = 8;
+  uint64_t vgpu = 0;
+  uint32_t place = 0;
+  records::VgpuKernel kernel;
 };
 
 }  // namespace aliquot

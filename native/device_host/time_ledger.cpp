@@ -75,33 +75,39 @@ void TimeLedger::Sums::add(const Process& process, uint64_t now) {
 
 // Processes that live at the same time cover it once.
 void TimeLedger::cover(uint64_t since, uint64_t now) {
-  if (!processes_.empty()) since = std::min(since, covered_until_);
-  const uint64_t from = std::max(since, covered_until_);
-  covered_ns_ += now - std::min(now, from);
-  covered_until_ = std::max(covered_until_, now);
+  if (!processes_.empty()) since = std::min(since, past_.covered_until);
+  const uint64_t from = std::max(since, past_.covered_until);
+  past_.covered_ns += now - std::min(now, from);
+  past_.covered_until = std::max(past_.covered_until, now);
 }
 
 void TimeLedger::begin(uint32_t connection, uint64_t since, int memory, uint64_t now) {
   cover(std::min(since, now), now);
   processes_[connection] = {std::min(since, now), memory};
-  ++count_;
+}
+
+// One whose end was noted, while it was not noted yet that it is gone, is in the sums already.
+void TimeLedger::resume(uint32_t connection, uint64_t since, int memory) {
+  if (connection != past_.last) processes_[connection] = {since, memory};
 }
 
 void TimeLedger::end(uint32_t connection, uint64_t now) {
   const auto found = processes_.find(connection);
   if (found == processes_.end()) return;
   cover(now, now);
-  past_.add(found->second, now);
+  past_.sums.add(found->second, now);
+  ++past_.count;
+  past_.last = connection;
   processes_.erase(found);
 }
 
 void TimeLedger::report(records::Receipt& receipt, uint64_t now) const {
-  Sums sums = past_;
+  Sums sums = past_.sums;
   for (const auto& [connection, process] : processes_) sums.add(process, now);
   receipt.at_ns = now;
   receipt.alive_ns = sums.alive_ns;
-  receipt.covered_ns = covered_ns_;
-  if (!processes_.empty()) receipt.covered_ns += now - std::min(now, covered_until_);
+  receipt.covered_ns = past_.covered_ns;
+  if (!processes_.empty()) receipt.covered_ns += now - std::min(now, past_.covered_until);
   uint64_t* const lines[layout::kSpentKinds] = {
       &receipt.start_ns, &receipt.kernels_ns, &receipt.copies_ns,      &receipt.others_ns,
       &receipt.limit_ns, &receipt.syncs_ns,   &receipt.round_trips_ns, &receipt.compiling_ns};
@@ -109,7 +115,7 @@ void TimeLedger::report(records::Receipt& receipt, uint64_t now) const {
   receipt.syncs = sums.syncs;
   receipt.round_trips = sums.round_trips;
   receipt.builds = sums.builds;
-  receipt.processes = count_;
+  receipt.processes = past_.count + processes_.size();
 }
 
 }  // namespace aliquot

@@ -26,8 +26,7 @@ Vgpu::~Vgpu() {
   context_.loop.cancel(witness_timer_);
   context_.loop.cancel(cut_off_timer_);
   context_.turns.remove(settings_.id);
-  context_.state.erase(slot_);
-  context_.link.forget(page_key());
+  forget_entries();
   for (auto& [connection, guest] : guests_)
     for (const uint64_t timer :
          {guest->departure_timer, guest->waiting_timer, guest->greeting_timer})
@@ -90,11 +89,24 @@ void Vgpu::save() {
   if (worker_) entry.worker = worker_->facts();
   entry.baseline = baseline_;
   entry.past_cpu_ns = past_cpu_ns_;
+  entry.kernels = kernels_claimed_;
   const TurnWitness::Claims claims = context_.turns.claims(settings_.id);
   entry.witness_burst_ns = claims.burst_ns;
   entry.witness_claims_ns = claims.host_ns;
   copy_text(entry.name, sizeof entry.name, settings_.name.c_str());
   context_.state.save(slot_, entry);
+}
+
+void Vgpu::forget_entries() {
+  context_.state.erase(slot_);
+  context_.state.erase(times_slot_);
+  forget_kernels();
+  context_.link.forget(page_key());
+}
+
+void Vgpu::forget_kernels() {
+  for (StateMemory::Slot& slot : kernel_slots_) context_.state.erase(slot);
+  unsplit_kernels_ = {};
 }
 
 void Vgpu::set_told() {
@@ -147,7 +159,7 @@ void Vgpu::prepare_worker() {
   worker_ready_ = false;
   worker_problem_.clear();
   kernels_claimed_ = 0;
-  unsplit_kernels_ = {};
+  forget_kernels();
   baseline_ = kMostDriverBaseline;
   looks_beyond_ = 0;
   witness_sees_ = false;
@@ -218,8 +230,7 @@ void Vgpu::report_gone() {
   witness_timer_ = 0;
   context_.turns.remove(settings_.id);
   page_.write_end();
-  context_.state.erase(slot_);
-  context_.link.forget(page_key());
+  forget_entries();
   events_.gone();
 }
 
@@ -240,77 +251,6 @@ size_t Vgpu::guest_processes() const {
   return static_cast<size_t>(std::count_if(guests_.begin(), guests_.end(), [](const auto& entry) {
     return entry.second->state < Guest::State::kDeparting;
   }));
-}
-
-records::VgpuStatus Vgpu::status() {
-  if (worker_ && worker_->started()) {
-    Sighting now;
-    if (witness_.look(false, now)) sighting_ = now;
-  }
-  return known_status();
-}
-
-// As of the last look at the worker.
-records::VgpuStatus Vgpu::known_status() const {
-  records::VgpuStatus status;
-  status.vgpu = settings_.id;
-  status.memory_limit = settings_.memory_bytes;
-  status.memory_lent = context_.ledger.lent(settings_.id);
-  uint64_t unspent = 0;
-  for (const records::VgpuProcess& process : processes())
-    unspent += process.memory_lent - process.memory_used;
-  status.memory_used = status.memory_lent - unspent;
-  status.witnessed_memory =
-      sighting_.private_bytes() + sighting_.files + std::max(common_bytes(false), sighting_.shared);
-  status.worker_cpu_ns = past_cpu_ns_ + sighting_.cpu_ns;
-  status.kernels = kernels_claimed_;
-  status.copied_bytes = context_.turns.copied_bytes(settings_.id);
-  status.guest_processes = static_cast<uint32_t>(guest_processes());
-  status.worker_process_id = static_cast<uint32_t>(worker_process());
-  status.owner_uid = settings_.owner;
-  status.protections = protections();
-  status.flags = settings_.flags;
-  status.kernel_limit_ms = settings_.kernel_limit_ms;
-  copy_text(status.name, sizeof(status.name), settings_.name.c_str());
-  return status;
-}
-
-std::vector<records::VgpuKernel> Vgpu::unsplit_kernels() const {
-  std::vector<records::VgpuKernel> kernels;
-  for (const records::VgpuKernel& kernel : unsplit_kernels_)
-    if (kernel.longest_ns != 0) kernels.push_back(kernel);
-  std::sort(kernels.begin(), kernels.end(), [](const auto& one, const auto& other) {
-    return one.longest_ns > other.longest_ns;
-  });
-  return kernels;
-}
-
-std::vector<records::VgpuProcess> Vgpu::processes() const {
-  std::vector<records::VgpuProcess> processes;
-  for (const auto& [connection, guest] : guests_) {
-    if (guest->state != Guest::State::kOpen) continue;
-    records::VgpuProcess process;
-    process.vgpu = settings_.id;
-    process.process_id = static_cast<uint32_t>(guest->peer.process);
-    process.connection = connection;
-    process.memory_lent = context_.ledger.lent(settings_.id, connection);
-    // The page is the guest process's to write.
-    process.memory_used =
-        process.memory_lent - std::min(guest->account.credit(), process.memory_lent);
-    processes.push_back(process);
-  }
-  return processes;
-}
-
-void Vgpu::write_page() { page_.write_look(context_.turns.report(settings_.id), known_status()); }
-
-records::Receipt Vgpu::receipt() {
-  settle();  // processes that have just ended have ended
-  records::Receipt receipt;
-  receipt.vgpu = settings_.id;
-  times_.report(receipt, monotonic_nanoseconds());
-  context_.turns.report(settings_.id, receipt);
-  return receipt;
 }
 
 }  // namespace aliquot

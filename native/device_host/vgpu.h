@@ -90,10 +90,14 @@ class Vgpu {
   void begin_to_see();
   void listen_for_turns();
   void save();
+  void forget_entries();
+  void forget_kernels();
   void close_if_unused();
   void report_gone();
-  records::VgpuStatus known_status() const;
   KeptKey page_key() const { return {KeptKind::kVgpuPage, 0, settings_.id, 0}; }
+
+  // vgpu_told.cpp
+  records::VgpuStatus known_status() const;
 
   // vgpu_guests.cpp
   void accept_guest(Descriptor socket, const PeerIdentity& peer);
@@ -103,6 +107,8 @@ class Vgpu {
   KeptKey key_of(KeptKind kind, const Guest& guest, uint32_t arena = 0) const;
   bool keep(Guest& guest, const KeptKey& key, int descriptor, uint64_t note = 0);
   void save(Guest& guest);
+  void begin_times(Guest& guest);
+  void end_times(const Guest& guest);
   void on_guest_record(Guest& guest, const records::Record& record, bool repeated = false);
   void on_guest_closed(Guest& guest, const char* reason);
   void on_hello(Guest& guest, const records::Record& record);
@@ -143,7 +149,10 @@ class Vgpu {
 
   // vgpu_rebirth.cpp
   bool adopt_page(Rebirth& rebirth);
+  void adopt_claims(const Rebirth& rebirth);
   bool adopt_worker(Rebirth& rebirth, const VgpuEntry& entry);
+
+  // vgpu_rebirth_guests.cpp
   void adopt_guests(Rebirth& rebirth, bool has_worker);
   bool adopt_guest(Rebirth& rebirth, Guest& guest, const GuestEntry& entry, bool has_worker);
   void send_queues(const Rebirth& rebirth);
@@ -161,7 +170,7 @@ class Vgpu {
   RecordListener listener_;
   std::map<uint32_t, std::unique_ptr<Guest>> guests_;
   uint32_t last_connection_ = 0;
-  StateMemory::Slot slot_ = 0;
+  StateMemory::Slot slot_ = 0, times_slot_ = 0;
   bool told_ = false;
   bool repeats_ = false;              // handles what another device host had in hand
   uint32_t adopted_connections_ = 0;  // up to this one, another device host had them
@@ -176,6 +185,7 @@ class Vgpu {
   std::string worker_problem_;  // what kWorkerFailed said
   uint64_t kernels_claimed_ = 0;
   std::array<records::VgpuKernel, records::kMostUnsplitKernels> unsplit_kernels_{};
+  std::array<StateMemory::Slot, records::kMostUnsplitKernels> kernel_slots_{};
   Heartbeat heartbeat_;
   KeptMemory kept_;
   Witness witness_;

@@ -92,9 +92,23 @@ void Vgpu::save(Guest& guest) {
   entry.lent = context_.ledger.lent(settings_.id, guest.connection);
   entry.credit_sequence = guest.credit_sequence;
   entry.credit_granted = guest.credit_granted;
+  entry.since_ns = guest.since_ns;
   entry.welcomed = guest.welcomed;
   entry.incomplete = guest.incomplete;
   context_.state.save(guest.slot, entry);
+}
+
+// Both are remembered before the guest process's new state is.
+void Vgpu::begin_times(Guest& guest) {
+  const uint64_t now = monotonic_nanoseconds();
+  guest.since_ns = std::max(process_start_ns(guest.peer.process, now), made_ns_);
+  times_.begin(guest.connection, guest.since_ns, guest.memory.get(), now);
+  context_.state.save(times_slot_, TimesEntry{settings_.id, times_.past()});
+}
+
+void Vgpu::end_times(const Guest& guest) {
+  times_.end(guest.connection, monotonic_nanoseconds());
+  if (!gone_reported_) context_.state.save(times_slot_, TimesEntry{settings_.id, times_.past()});
 }
 
 void Vgpu::refuse(Guest& guest, uint32_t sequence, ErrorCode code, const char* text) {
@@ -160,9 +174,7 @@ void Vgpu::admit(Guest& guest) {
   keep(guest, key_of(KeptKind::kConnectionMemory, guest), guest.memory.get());
   keep(guest, key_of(KeptKind::kAccountPage, guest), guest.account.descriptor());
   guest.state = Guest::State::kOpen;
-  const uint64_t now = monotonic_nanoseconds();
-  times_.begin(guest.connection, std::max(process_start_ns(guest.peer.process, now), made_ns_),
-               guest.memory.get(), now);
+  begin_times(guest);
   save(guest);
   context_.turns.set_running(settings_.id, true);
   update_cgroup();
@@ -214,7 +226,7 @@ void Vgpu::depart(Guest& guest) {
     erase(guest);
   } else {
     guest.state = Guest::State::kDeparting;
-    times_.end(guest.connection, monotonic_nanoseconds());
+    end_times(guest);
     save(guest);
     forget_waiting(guest);
     tell_of_departure(guest);
@@ -237,7 +249,7 @@ void Vgpu::tell_of_departure(Guest& guest) {
 void Vgpu::erase(Guest& guest) {
   if (guest.state == Guest::State::kGone) return;
   guest.state = Guest::State::kGone;
-  times_.end(guest.connection, monotonic_nanoseconds());
+  end_times(guest);
   for (uint64_t* timer : {&guest.departure_timer, &guest.waiting_timer, &guest.greeting_timer})
     context_.loop.cancel(std::exchange(*timer, 0));
   context_.state.erase(guest.slot);

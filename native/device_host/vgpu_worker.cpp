@@ -121,6 +121,7 @@ void Vgpu::on_unsplit_kernel(const records::UnsplitKernel& kernel) {
   records::VgpuKernel& kept = unsplit_kernels_[kernel.place];
   kept = {settings_.id, kernel.longest_ns, kernel.reason, {}};
   copy_text(kept.name, sizeof kept.name, text_of(kernel.name, sizeof kernel.name).c_str());
+  context_.state.save(kernel_slots_[kernel.place], KernelEntry{settings_.id, kernel.place, kept});
 }
 
 void Vgpu::on_worker_ready() {
@@ -186,7 +187,7 @@ void Vgpu::cut_off_guests() {
     if (guest->state != Guest::State::kOpen) continue;
     guest->channel->close();
     guest->state = Guest::State::kDeparting;
-    times_.end(connection, monotonic_nanoseconds());
+    end_times(*guest);
     save(*guest);
     forget_waiting(*guest);
   }

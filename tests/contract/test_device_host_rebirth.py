@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import random
 import signal
@@ -11,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 
+from aliquot.client.pages import MappedPage
 from tests.contract.device_host_process import (
     BUFFERS,
     CONTROL_HELLO,
@@ -27,6 +29,7 @@ from tests.contract.device_host_process import (
     Vgpu,
     wait_until,
 )
+from tests.contract.test_device_host_receipt import MS, claim, receipt
 
 
 def kill_device_host(control: Control) -> int:
@@ -76,6 +79,42 @@ def test_everybody_goes_on(host: DeviceHostProcess) -> None:
     wait_until(lambda: control.list()[0].memory_lent == 0, "all credit is back")
     control.destroy(vgpu.number)
     wait_until(lambda: not Path(f"/proc/{vgpu.worker}").exists(), "the worker is gone")
+
+
+def test_what_is_told_goes_on(host: DeviceHostProcess) -> None:
+    """The page stays the same one and is written on; so are copies' limit, sums and claims."""
+    host.orders.write_text("ready status 12 serve")
+    control = host.control()
+    vgpu = control.create()
+    assert control.resize(vgpu.number, (0, 10_000, 1, 0), copy_limit=500 * MIB).kind == DONE
+    gone, guest = host.guest(vgpu), host.guest(vgpu)
+    wait_until(lambda: receipt(control, vgpu).alive_ns > 50 * MS, "they lived for a while")
+    claim(gone, [MS, 2 * MS, 0, 3 * MS, 0, 4 * MS, 0, 0], (5, 6, 7))
+    claim(guest, [0, 0, 0, 0, 0, 0, 0, MS])
+    gone.close()
+    before = receipt(control, vgpu)
+    page = MappedPage(os.dup(guest.descriptors[2]))
+    wait_until(lambda: page.read().kernels == 12, "the worker's claim is on the page")
+    kill_device_host(control)
+    reborn_at = time.monotonic_ns()
+    assert control.list()[0].copy_limit == 500 * MIB
+    after = receipt(control, vgpu)
+    assert after.processes == before.processes == 2
+    assert after[4:15] == before[4:15]  # what was claimed
+    passed = after.at_ns - before.at_ns
+    assert after.alive_ns - before.alive_ns == after.covered_ns - before.covered_ns == passed
+    wait_until(lambda: page.read().looked_ns > reborn_at, "the page is written on")
+    told = page.read()
+    assert (told.kernels, told.guest_processes, told.gone) == (12, 1, 0)
+    later = host.guest(vgpu)
+    assert os.fstat(later.descriptors[2]).st_ino == os.fstat(guest.descriptors[2]).st_ino
+    assert receipt(control, vgpu).processes == 3
+    with contextlib.suppress(PermissionError):
+        mmap.mmap(later.descriptors[2], mmap.PAGESIZE)
+        raise AssertionError("the page could be changed")
+    assert control.destroy(vgpu.number).kind == DONE
+    wait_until(lambda: page.read().gone == 1, "the page tells of the end")
+    page.close()
 
 
 def test_limits_hold_across_a_death(host: DeviceHostProcess) -> None:

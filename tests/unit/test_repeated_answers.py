@@ -32,6 +32,7 @@ class Peer:
         """Tells of one vGPU."""
         self.say(sequence, Kind.VGPU_STATUS, records.VgpuStatus(vgpu=number))
         self.say(sequence, Kind.VGPU_TURNS, records.VgpuTurns(vgpu=number))
+        self.say(sequence, Kind.VGPU_COPIES, records.VgpuCopies(vgpu=number))
 
 
 @pytest.fixture
@@ -53,6 +54,19 @@ def test_a_list_that_is_begun_anew(peer_and_host: tuple[Peer, DeviceHost]) -> No
     peer.vgpu(2, 8)
     peer.say(2, Kind.DONE)
     assert [usage.id for usage in host.list_vgpus()] == [7, 8]
+
+
+def test_a_vgpu_of_which_is_told_anew(peer_and_host: tuple[Peer, DeviceHost]) -> None:
+    peer, host = peer_and_host
+    kernel = records.VgpuKernel(vgpu=7, longest_ns=9, reason=2, name=b"slow")
+    for _ in range(2):
+        peer.vgpu(2, 7)
+        peer.say(2, Kind.VGPU_KERNEL, kernel)
+    peer.say(2, Kind.VGPU_PROCESS, records.VgpuProcess(vgpu=7, process_id=100))
+    peer.say(2, Kind.DONE)
+    details = host.show_vgpu(7)
+    assert [kernel.name for kernel in details.kernels] == ["slow"]
+    assert [process.process_id for process in details.processes] == [100]
 
 
 def test_answers_to_earlier_questions_are_passed_over(

@@ -50,7 +50,7 @@ void run(Trial& trial) {
   for (int turn = 0; turn < 100; ++turn) {
     trial.now += 2 * kMillisecond + 4711 * static_cast<uint64_t>(turn % 7);
     const auto holder = trial.arbiter.holder();
-    if (holder) trial.arbiter.finished(*holder, true, trial.now);
+    if (holder) trial.arbiter.finished(*holder, true, trial.now, {4711, 815});
     trial.arbiter.look(trial.now);
   }
   while (!trial.arbiter.holder()) trial.arbiter.look(trial.now += kMillisecond);
@@ -82,6 +82,8 @@ void test_another_arbiter_goes_on() {
     CHECK(now[index].balance_ns == old[index].balance_ns);
     CHECK(now[index].account.held_ns == old[index].account.held_ns);
     CHECK(now[index].account.turns == old[index].account.turns);
+    CHECK(now[index].account.limited_ns == old[index].account.limited_ns);
+    CHECK(now[index].account.withheld_ns == old[index].account.withheld_ns);
     CHECK(now[index].wants == 1 && now[index].running == 1);
     CHECK(now[index].tokens.ns == old[index].tokens.ns);
   }

@@ -33,6 +33,9 @@ void test_records_in_hand();
 void test_descriptor_store();
 void test_bad_entries_are_not_taken_over();  // rebirth_test.cpp
 void test_what_was_in_hand_is_handled_again();
+void test_what_is_told_of_a_vgpu_goes_on();
+void test_a_vgpu_without_its_page_ends();
+void test_a_receipt_that_was_not_taken_yet();
 void test_a_record_that_device_hosts_die_of_ends_its_sender();
 void test_witness();  // witness_test.cpp
 void test_kept_memory();
@@ -46,6 +49,7 @@ void test_the_page_follows_the_turns();  // receipt_test.cpp
 void test_waits_for_a_limit_are_told_apart();
 void test_receipts_of_unknown_vgpus();
 void test_time_ledger();
+void test_time_ledger_goes_on();
 void test_process_starts();
 void test_computing_in_turns_is_no_guilt();  // turn_witness_test.cpp
 void test_computing_outside_turns_is_found();
@@ -57,6 +61,7 @@ void test_what_is_withheld();  // withheld_time_test.cpp
 void test_threads_that_share_a_processor();
 void test_a_thread_that_runs_waits_for_nobody();
 void test_claims_of_copies();  // copies_test.cpp
+void test_claims_of_copies_go_on();
 void test_rates_of_copies();
 void test_limits_of_copies_reach_the_worker();
 void test_what_a_worker_claims_to_have_copied();

@@ -57,6 +57,18 @@ void test_claims_of_copies() {
   CHECK(endless.bytes() == ~uint64_t{0});
 }
 
+// What a dead device host had believed is neither lost nor believed twice.
+void test_claims_of_copies_go_on() {
+  CopyAccount before, after;
+  before.claim(1, 1'000, 100, 200);
+  after.resume(before.sums());
+  CHECK(after.bytes() == 1'000 && after.ns() == 100 && after.rate(kSecond, 2) == 0);
+  after.claim(3, 1'500, 150, 350);
+  CHECK(after.bytes() == 1'500 && after.ns() == 150);
+  after.claim(4, 9'999, 9'999, 350);  // the device time was used up
+  CHECK(after.bytes() == 1'500 && after.ns() == 150);
+}
+
 void test_rates_of_copies() {
   CopyAccount account;
   CHECK(account.rate(kSecond, kSecond) == 0);

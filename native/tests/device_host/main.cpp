@@ -23,6 +23,9 @@ int main() {
   test_descriptor_store();
   test_bad_entries_are_not_taken_over();
   test_what_was_in_hand_is_handled_again();
+  test_what_is_told_of_a_vgpu_goes_on();
+  test_a_vgpu_without_its_page_ends();
+  test_a_receipt_that_was_not_taken_yet();
   test_a_record_that_device_hosts_die_of_ends_its_sender();
   test_witness();
   test_kept_memory();
@@ -36,6 +39,7 @@ int main() {
   test_waits_for_a_limit_are_told_apart();
   test_receipts_of_unknown_vgpus();
   test_time_ledger();
+  test_time_ledger_goes_on();
   test_process_starts();
   test_computing_in_turns_is_no_guilt();
   test_computing_outside_turns_is_found();
@@ -47,6 +51,7 @@ int main() {
   test_threads_that_share_a_processor();
   test_a_thread_that_runs_waits_for_nobody();
   test_claims_of_copies();
+  test_claims_of_copies_go_on();
   test_rates_of_copies();
   test_limits_of_copies_reach_the_worker();
   test_what_a_worker_claims_to_have_copied();

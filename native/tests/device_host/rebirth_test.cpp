@@ -1,4 +1,6 @@
 // A device host that takes over from state as another one left it, or as it should never be.
+#include <sys/mman.h>
+
 #include <cstring>
 
 #include "device_host/state_entries.h"
@@ -51,18 +53,24 @@ class Left {
     return theirs;
   }
   /// Its page, as a supervisor keeps it.
-  void add_page(uint64_t id) {
-    CHECK(store.keep_page({KeptKind::kVgpuPage, 0, id, 0},
-                          make_sealed_memory("page", vgpu_page::kPageSize), vgpu_page::kPageSize));
+  vgpu_page::Page& add_page(uint64_t id) {
+    const Descriptor page = make_sealed_memory("page", vgpu_page::kPageSize);
+    Descriptor copy(::dup(page.get()));
+    CHECK(store.keep_page({KeptKind::kVgpuPage, 0, id, 0}, std::move(copy), vgpu_page::kPageSize));
+    void* mapping = ::mmap(nullptr, vgpu_page::kPageSize, PROT_READ | PROT_WRITE, MAP_SHARED,
+                           page.get(), 0);
+    CHECK(mapping != MAP_FAILED);
+    return *static_cast<vgpu_page::Page*>(mapping);
   }
-  void add_vgpu(uint64_t id, uint64_t bytes, uint32_t guarantee = 0) {
-    add_page(id);
+  void add_vgpu(uint64_t id, uint64_t bytes, uint32_t guarantee = 0, bool with_page = true) {
+    if (with_page) add_page(id);
     VgpuEntry entry;
     entry.id = id;
     entry.memory_bytes = bytes;
     entry.shares.guarantee = guarantee;
     entry.control = 1;
     entry.told = true;
+    entry.copy_limit = records::kLeastCopyLimit;
     std::strcpy(entry.name, "kept");
     add(entry);
   }
@@ -133,6 +141,75 @@ void test_bad_entries_are_not_taken_over() {
   CHECK(receive_record(control.get(), answer, descriptors) == SocketResult::kOk);
   CHECK(answer.header.kind == Kind::kVgpuCreated && answer.header.sequence == 9);
   CHECK(payload_of<records::VgpuCreated>(answer).vgpu == 2);
+}
+
+namespace {
+
+// The next record of the kind.
+template <class Payload>
+Payload told(const Descriptor& control, Kind kind) {
+  records::Record answer{};
+  DescriptorList descriptors;
+  while (receive_record(control.get(), answer, descriptors) == SocketResult::kOk)
+    if (answer.header.kind == kind) return payload_of<Payload>(answer);
+  CHECK(false);
+  return {};
+}
+
+}  // namespace
+
+void test_what_is_told_of_a_vgpu_goes_on() {
+  Left left;
+  const Descriptor control = left.add_control(1);
+  left.add_vgpu(1, 16 * kMiB, 0, false);
+  vgpu_page::Page& page = left.add_page(1);
+  page.sequence = 41;  // the device host died while it wrote
+  page.memory_limit = 7;
+  TimesEntry times{1, {}};
+  times.past.sums.alive_ns = times.past.covered_ns = 5'000;
+  times.past.sums.spent_ns[static_cast<size_t>(layout::Spent::kCopies)] = 3'000;
+  times.past.count = 2;
+  left.add(times);
+  left.add(KernelEntry{1, 2, {1, 9'000, records::UnsplitReason::kAtomics, "slow"}});
+  left.add(KernelEntry{1, records::kMostUnsplitKernels, {1, 9'000, {}, "nowhere"}});
+  left.reopen();
+  CHECK(page.sequence % 2 == 0 && page.memory_limit == 16 * kMiB);
+
+  send_record(control.get(), make_record(Kind::kVgpuShow, 2, records::VgpuReference{1}));
+  send_record(control.get(), make_record(Kind::kReceiptGet, 3, records::VgpuReference{1}));
+  left.settle();
+  CHECK(told<records::VgpuCopies>(control, Kind::kVgpuCopies).limit == records::kLeastCopyLimit);
+  const auto kernel = told<records::VgpuKernel>(control, Kind::kVgpuKernel);
+  CHECK(std::strcmp(kernel.name, "slow") == 0 && kernel.longest_ns == 9'000);
+  const auto receipt = told<records::Receipt>(control, Kind::kReceipt);
+  CHECK(receipt.alive_ns == 5'000 && receipt.covered_ns == 5'000 && receipt.copies_ns == 3'000);
+  CHECK(receipt.processes == 2);
+}
+
+void test_a_vgpu_without_its_page_ends() {
+  Left left;
+  const Descriptor control = left.add_control(1);
+  left.add_vgpu(1, 16 * kMiB, 0, false);
+  left.add(TimesEntry{1, {}});
+  left.add(KernelEntry{1, 0, {}});
+  const DeviceHost& host = left.reopen();
+  CHECK(host.ledger().reserved() == 0 && left.state.all<VgpuEntry>().empty());
+  CHECK(left.state.all<TimesEntry>().empty() && left.state.all<KernelEntry>().empty());
+}
+
+// It is made anew, since the page goes with it.
+void test_a_receipt_that_was_not_taken_yet() {
+  Left left;
+  const Descriptor control = left.add_control(1);
+  left.add_vgpu(1, 16 * kMiB);
+  const records::Record untaken = make_record(Kind::kReceipt, 8, records::Receipt{1});
+  left.add(QueueEntry{{KeptKind::kControl, 0, 0, 1}, 1, untaken});
+  left.reopen();
+  records::Record answer{};
+  DescriptorList descriptors;
+  CHECK(receive_record(control.get(), answer, descriptors) == SocketResult::kOk);
+  CHECK(answer.header.kind == Kind::kReceipt && answer.header.sequence == 8);
+  CHECK(descriptors.count == 1 && left.state.all<QueueEntry>().empty());
 }
 
 void test_what_was_in_hand_is_handled_again() {

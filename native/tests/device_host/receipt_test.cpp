@@ -145,6 +145,48 @@ void test_time_ledger() {
   CHECK(receipt.syncs == 3 && receipt.builds == 2000 && receipt.processes == 3);
 }
 
+// At whatever moment a device host dies: the sums of the next one are what they would have been.
+void test_time_ledger_goes_on() {
+  Connection one, two;
+  one.data.times.syncs = 3;
+  TimeLedger first;
+  first.begin(1, 1000, one.memory.get(), 1500);
+  TimeLedger::Past noted = first.past();
+  first.begin(2, 2000, two.memory.get(), 2500);
+  const TimeLedger::Past with_two = first.past();
+  first.end(1, 5000);
+  const TimeLedger::Past with_an_end = first.past();
+
+  records::Receipt receipt;
+  TimeLedger second;  // died when the second process had been noted, and its sums had not
+  second.begin_again(noted);
+  second.resume(1, 1000, one.memory.get());
+  second.resume(2, 2000, two.memory.get());
+  second.report(receipt, 6000);
+  CHECK(receipt.covered_ns == 5000 && receipt.alive_ns == 5000 + 4000);
+  CHECK(receipt.processes == 2 && receipt.syncs == 3);
+
+  TimeLedger third;  // the other way round: the process greets again
+  third.begin_again(with_two);
+  third.resume(1, 1000, one.memory.get());
+  third.begin(2, 2000, two.memory.get(), 2600);
+  third.end(2, 4000);
+  third.end(1, 5000);
+  third.report(receipt, 9000);
+  CHECK(receipt.covered_ns == 4000 && receipt.alive_ns == 4000 + 2000);
+  CHECK(receipt.processes == 2 && receipt.syncs == 3);
+
+  TimeLedger fourth;  // died when the end had been noted, and the process still was
+  fourth.begin_again(with_an_end);
+  fourth.resume(1, 1000, one.memory.get());
+  fourth.resume(2, 2000, two.memory.get());
+  fourth.end(1, 6000);
+  fourth.end(2, 7000);
+  fourth.report(receipt, 9000);
+  CHECK(receipt.covered_ns == 6000 && receipt.alive_ns == 4000 + 5000);
+  CHECK(receipt.processes == 2 && receipt.syncs == 3);
+}
+
 void test_process_starts() {
   const uint64_t now = monotonic_nanoseconds();
   const uint64_t own = process_start_ns(::getpid(), now);
