@@ -183,16 +183,17 @@ void TurnGate::make_room(Lock& lock, uint64_t expected_ns, const std::atomic<boo
   bump(rooms_);
 }
 
+// A thread that is late may wake up when later turns have come and gone.
 void TurnGate::drain(Lock& lock, const std::atomic<bool>& stop) {
   const uint32_t turn = page().turn.load();
   draining_ = true;
   bool inside = false;
-  while (returned_ != turn && !stop.load() && !hung_up_.load()) {
+  while (holds(turn) && !stop.load() && !hung_up_.load()) {
     if (all_ended()) {
       give_back();
     } else if (!inside && entered_ == 0 && end_inside(lock, turn)) {
       inside = true;
-      if (returned_ == turn) break;
+      if (!holds(turn)) break;
       lock.unlock();
       futex_wait(page().turn, turn, kSliceNs);
       lock.lock();
@@ -225,7 +226,7 @@ bool TurnGate::end_inside(Lock& lock, uint32_t turn) {
 
 void TurnGate::ended_inside(uint32_t turn) {
   const std::lock_guard guard(mutex_);
-  if (returned_ == turn || page().turn.load() != turn || !closing_) return;
+  if (!holds(turn) || !closing_) return;
   window_.retire();
   if (entered_ == 0 && window_.empty()) give_back();
 }

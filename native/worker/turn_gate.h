@@ -85,6 +85,8 @@ class TurnGate {
   using Lock = std::unique_lock<std::mutex>;
 
   bool has_turn() const { return page().turn.load(std::memory_order_acquire) != returned_; }
+  /// That turn goes on: neither has it been given back, nor has a later one begun since.
+  bool holds(uint32_t turn) const { return has_turn() && page().turn.load() == turn; }
   const turns::TurnPage& page() const { return *page_.load(std::memory_order_acquire); }
   uint64_t under_way() const { return window_.expected_ns() + reserved_ns_; }
   bool admit(uint64_t expected_ns);

@@ -27,10 +27,11 @@ struct ScriptedDriver::Table {
     return CL_SUCCESS;
   }
 
-  static cl_int CL_API_CALL device_info(cl_device_id, cl_device_info, size_t size, void* out,
+  static cl_int CL_API_CALL device_info(cl_device_id, cl_device_info what, size_t size, void* out,
                                         size_t* out_size) {
     if (size != sizeof(cl_ulong)) return CL_INVALID_VALUE;
-    *static_cast<cl_ulong*>(out) = 1 << 20;
+    const bool native = what == CL_DEVICE_EXECUTION_CAPABILITIES && g_this->says_native_kernels_;
+    *static_cast<cl_ulong*>(out) = native ? CL_EXEC_NATIVE_KERNEL : 1 << 20;
     if (out_size != nullptr) *out_size = size;
     return CL_SUCCESS;
   }
@@ -117,6 +118,7 @@ struct ScriptedDriver::Table {
   static cl_int CL_API_CALL enqueue_native(cl_command_queue, void(CL_CALLBACK* function)(void*),
                                            void* arguments, size_t bytes, cl_uint, const cl_mem*,
                                            const void**, cl_uint, const cl_event*, cl_event*) {
+    const std::lock_guard guard(g_this->mutex_);
     if (g_this->refuses_native_kernels_) return CL_OUT_OF_RESOURCES;
     const auto* begin = static_cast<unsigned char*>(arguments);
     g_this->native_kernels_.emplace_back(function, std::vector(begin, begin + bytes));
@@ -150,12 +152,21 @@ struct ScriptedDriver::Table {
 };
 
 void ScriptedDriver::run_native_kernels() {
-  auto enqueued = std::move(native_kernels_);
-  native_kernels_.clear();
+  decltype(native_kernels_) enqueued;
+  {
+    const std::lock_guard guard(mutex_);
+    enqueued.swap(native_kernels_);
+  }
   for (auto& [function, arguments] : enqueued) function(arguments.data());
 }
 
-ScriptedDriver::ScriptedDriver() {
+size_t ScriptedDriver::native_kernels() {
+  const std::lock_guard guard(mutex_);
+  return native_kernels_.size();
+}
+
+ScriptedDriver::ScriptedDriver(bool says_native_kernels)
+    : says_native_kernels_(says_native_kernels) {
   g_this = this;
   cl_icd_dispatch table{};
   table.clGetDeviceInfo = Table::device_info;

@@ -14,7 +14,8 @@ namespace aliquot::test {
 
 class ScriptedDriver {
  public:
-  ScriptedDriver();
+  /// Whether the device says of itself that its queues run native kernels.
+  explicit ScriptedDriver(bool says_native_kernels = false);
   ~ScriptedDriver();
 
   const worker::Driver& driver() const { return *driver_; }
@@ -31,6 +32,8 @@ class ScriptedDriver {
   void refuse_native_kernels() { refuses_native_kernels_ = true; }
   /// Runs the native kernels that were enqueued since; without this a queue loses them.
   void run_native_kernels();
+  /// Those that were enqueued, and not run yet.
+  size_t native_kernels();
   /// Builds under way.
   int builds() const { return builds_.load(); }
   void end_builds() { builds_may_end_.store(true); }
@@ -49,6 +52,7 @@ class ScriptedDriver {
   std::mutex mutex_;
   std::vector<std::unique_ptr<Event>> events_;
   std::vector<std::pair<void(CL_CALLBACK*)(void*), std::vector<unsigned char>>> native_kernels_;
+  const bool says_native_kernels_;
   bool refuses_markers_ = false, refuses_native_kernels_ = false;
   std::atomic<bool> builds_may_end_{false};
   std::atomic<int> builds_{0};

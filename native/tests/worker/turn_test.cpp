@@ -12,6 +12,7 @@
 namespace aliquot::worker {
 
 void test_blocked_work();
+void test_late_threads();
 void test_paced_copies();
 
 namespace {
@@ -440,6 +441,7 @@ int main() {
   test_learning();
   test_many_turns();
   test_blocked_work();
+  test_late_threads();
   test_paced_copies();
   return aliquot::test::g_failures == 0 ? 0 : 1;
 }
