@@ -1,5 +1,6 @@
-// Compilers may take seconds; they run here, one after another, off the decode thread. A guest
-// process that vanishes leaves the one that runs behind: nobody waits for it.
+// A connection's builds, one after another, off the decode thread: compilers may take seconds. The
+// compilers themselves run in threads of the whole worker (compilers.h). A guest process that
+// vanishes leaves the build that runs behind: nobody waits for it.
 #pragma once
 
 #include <atomic>

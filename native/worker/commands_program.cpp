@@ -122,8 +122,10 @@ template <class Build>
 void Connection::build_aside(const std::shared_ptr<Program>& program,
                              const opencl::ReplyTarget& target, Build build) {
   program->builds.fetch_add(1);
-  const bool queued = builder_.add([program, target, build, replies = build_replies_] {
-    const cl_int status = build();
+  const bool queued = builder_.add([program, target, build, replies = build_replies_,
+                                    compilers = context_.compilers] {
+    cl_int status = CL_SUCCESS;
+    compilers->run([&] { status = build(); });
     program->builds.fetch_sub(1);
     replies->answer(target, status);
   });
@@ -232,14 +234,16 @@ void Connection::on(const LinkProgramCommand& command) {
   const auto kept = std::make_shared<KeptDevices>(calls_, std::move(devices));
   const bool queued = builder_.add([&calls = calls_, program, kept, inputs,
                                     options = text_of(command.options), reply = command.reply,
-                                    replies = build_replies_] {
+                                    replies = build_replies_, compilers = context_.compilers] {
     std::vector<cl_program> input_programs;
     for (const auto& input : inputs) input_programs.push_back(input->program.load());
     cl_int link_status = CL_SUCCESS;
-    const cl_program made = calls.clLinkProgram(
-        program->context, kept->count(), kept->data(), options.c_str(),
-        static_cast<cl_uint>(inputs.size()), input_programs.data(), nullptr, nullptr,
-        &link_status);
+    cl_program made = nullptr;
+    compilers->run([&] {
+      made = calls.clLinkProgram(program->context, kept->count(), kept->data(), options.c_str(),
+                                 static_cast<cl_uint>(inputs.size()), input_programs.data(),
+                                 nullptr, nullptr, &link_status);
+    });
     program->program.store(made);
     program->pending.store(false);
     ReplyBytes answer;

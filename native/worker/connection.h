@@ -13,6 +13,7 @@
 #include "worker/arenas.h"
 #include "worker/build_replies.h"
 #include "worker/builder.h"
+#include "worker/compilers.h"
 #include "worker/completion.h"
 #include "worker/host_link.h"
 #include "worker/launch_pieces.h"
@@ -39,6 +40,7 @@ struct WorkerContext {
   Builder::Count builds_left_behind = std::make_shared<std::atomic<uint32_t>>(0);
   TurnGate* gate = nullptr;  // null: the device may be used at any time
   bool splits = true;        // long kernels may be launched in pieces
+  std::shared_ptr<Compilers> compilers = std::make_shared<Compilers>(builds_left_behind);
 };
 
 class Connection {

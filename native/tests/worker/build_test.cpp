@@ -6,6 +6,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <span>
 #include <thread>
 
 #include "check.h"
@@ -19,6 +20,11 @@ namespace {
 
 using test::comes;
 using test::send;
+
+void pause_ms(long milliseconds) {
+  const timespec pause{0, milliseconds * 1'000'000};
+  nanosleep(&pause, nullptr);
+}
 
 constexpr uint32_t kBuildSlot = 1;
 constexpr uint32_t kOtherSlot = 2;
@@ -78,6 +84,28 @@ void test_questions(const WorkerContext& context, test::ScriptedDriver& script) 
   CHECK_SAME(guest.slot(kBuildSlot).status, CL_SUCCESS);
 }
 
+// Few compile at once, however many guest processes there are: compilers take memory for each thread.
+void test_many(const WorkerContext& context, test::ScriptedDriver& script) {
+  const int most = static_cast<int>(context.compilers->at_once());
+  Guest guests[]{Guest(context), Guest(context), Guest(context), Guest(context), Guest(context),
+                 Guest(context), Guest(context)};
+  for (Guest& guest : guests) guest.build();
+  CHECK(comes([&] { return script.builds() == most; }));
+  pause_ms(250);
+  CHECK_SAME(script.builds(), most);
+  // One that is left behind holds up nobody.
+  guests[0].vanish();
+  CHECK(comes([&] { return script.builds() == most + 1; }));
+  pause_ms(250);
+  CHECK_SAME(script.builds(), most + 1);
+  script.end_builds();
+  for (Guest& guest : std::span(guests).subspan(1))
+    CHECK(comes([&] { return guest.answered(kBuildSlot); }));
+  CHECK(comes([&] { return context.builds_left_behind->load() == 0; }));
+  // All of them in the same threads.
+  CHECK(script.build_threads() <= static_cast<size_t>(most) + 1);
+}
+
 void test_vanishing(const WorkerContext& context, test::ScriptedDriver& script) {
   constexpr int kMost = Builder::kMostLeftBehind;
   for (int number = 1; number <= kMost; ++number) {
@@ -114,7 +142,7 @@ void test_vanishing(const WorkerContext& context, test::ScriptedDriver& script) 
 
 int main() {
   using namespace aliquot;
-  for (const auto test : {worker::test_questions, worker::test_vanishing}) {
+  for (const auto test : {worker::test_questions, worker::test_many, worker::test_vanishing}) {
     test::ScriptedDriver script;
     test::Host host;
     worker::Watchdog watchdog(0, host);

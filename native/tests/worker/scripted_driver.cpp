@@ -58,6 +58,10 @@ struct ScriptedDriver::Table {
   }
   static cl_int CL_API_CALL build_program(cl_program, cl_uint, const cl_device_id*, const char*,
                                           void(CL_CALLBACK*)(cl_program, void*), void*) {
+    {
+      const std::lock_guard guard(g_this->mutex_);
+      g_this->build_threads_.insert(std::this_thread::get_id());
+    }
     g_this->builds_.fetch_add(1);
     while (!g_this->builds_may_end_.load()) ::usleep(1000);
     g_this->builds_.fetch_sub(1);
@@ -158,6 +162,11 @@ void ScriptedDriver::run_native_kernels() {
     enqueued.swap(native_kernels_);
   }
   for (auto& [function, arguments] : enqueued) function(arguments.data());
+}
+
+size_t ScriptedDriver::build_threads() {
+  const std::lock_guard guard(mutex_);
+  return build_threads_.size();
 }
 
 size_t ScriptedDriver::native_kernels() {

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -36,6 +38,8 @@ class ScriptedDriver {
   size_t native_kernels();
   /// Builds under way.
   int builds() const { return builds_.load(); }
+  /// The threads in which there were builds.
+  size_t build_threads();
   void end_builds() { builds_may_end_.store(true); }
   /// Programs and references to contexts that were not given back.
   int programs() const { return programs_.load(); }
@@ -52,6 +56,7 @@ class ScriptedDriver {
   std::mutex mutex_;
   std::vector<std::unique_ptr<Event>> events_;
   std::vector<std::pair<void(CL_CALLBACK*)(void*), std::vector<unsigned char>>> native_kernels_;
+  std::set<std::thread::id> build_threads_;
   const bool says_native_kernels_;
   bool refuses_markers_ = false, refuses_native_kernels_ = false;
   std::atomic<bool> builds_may_end_{false};
