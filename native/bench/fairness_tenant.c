@@ -8,6 +8,8 @@
  *                     gap       one kernel, clFinish, a pause of --gap-us
  *                     latency   one kernel each --gap-us, and how long until it had ended
  *   --queue Q         in-order, or out-of-order
+ *   --processes N     as many processes of one vGPU, each of which does the same; they write FILE.0,
+ *                     FILE.1, and so on
  *   --seconds S       how long
  *   --out FILE        lines of "nanoseconds kernels latency": CLOCK_MONOTONIC, kernels completed by
  *                     then, ns that the last one took (latency) or 0; a line a millisecond at most
@@ -22,13 +24,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fairness_processes.h"
+
 #define CHECK(expression)                                                                     \
   do {                                                                                        \
     cl_int status_ = (expression);                                                            \
     if (status_ != CL_SUCCESS) fail(#expression, status_);                                    \
   } while (0)
 
-enum { kMostBatches = 4096, kItems = 1024, kGroup = 64 };
+enum { kMostBatches = 4096, kItems = 1024, kGroup = 64, kMostProcesses = 64 };
 static const uint64_t kMs = 1000000, kSecond = 1000000000;
 /* Work that lies launched, so that no turn is cut short for want of it. */
 static const double kOutstandingUs = 40000, kBatchUs = 500;
@@ -52,11 +56,6 @@ static cl_kernel kernel;
 static cl_mem memory;
 static struct sample *samples;
 static size_t sample_count, sample_room;
-
-static void fail(const char *what, int status) {
-  fprintf(stderr, "aliquot-fairness-tenant: %.60s: %d\n", what, status);
-  exit(1);
-}
 
 static uint64_t now(void) {
   struct timespec time;
@@ -204,12 +203,12 @@ int main(int argc, char **argv) {
       {"kernel-us", required_argument, NULL, 'k'}, {"iterations", required_argument, NULL, 'i'},
       {"pattern", required_argument, NULL, 'p'},   {"seconds", required_argument, NULL, 's'},
       {"gap-us", required_argument, NULL, 'g'},    {"out", required_argument, NULL, 'o'},
-      {"queue", required_argument, NULL, 'q'},     {"calibrate", no_argument, NULL, 'c'},
-      {NULL, 0, NULL, 0}};
+      {"queue", required_argument, NULL, 'q'},     {"processes", required_argument, NULL, 'n'},
+      {"calibrate", no_argument, NULL, 'c'},       {NULL, 0, NULL, 0}};
   double kernel_us = 500, seconds = 1, gap_us = 20000;
   long iterations = 0;
   const char *pattern = "saturate", *out = NULL, *order = "in-order";
-  int option, only_calibrate = 0;
+  int option, only_calibrate = 0, processes = 1;
   while ((option = getopt_long(argc, argv, "", kOptions, NULL)) != -1) switch (option) {
       case 'k': kernel_us = atof(optarg); break;
       case 'i': iterations = atol(optarg); break;
@@ -218,18 +217,25 @@ int main(int argc, char **argv) {
       case 'g': gap_us = atof(optarg); break;
       case 'o': out = optarg; break;
       case 'q': order = optarg; break;
+      case 'n': processes = atoi(optarg); break;
       case 'c': only_calibrate = 1; break;
       default: return 2;
     }
   const int known = !strcmp(pattern, "saturate") || !strcmp(pattern, "sync") ||
                     !strcmp(pattern, "gap") || !strcmp(pattern, "latency");
   const int out_of_order = !strcmp(order, "out-of-order");
-  if (!known || (!out_of_order && strcmp(order, "in-order") != 0) || kernel_us < 1 ||
-      seconds <= 0 || seconds > 3600 || gap_us < 1 ||
+  if (!known || (!out_of_order && strcmp(order, "in-order") != 0) || processes < 1 ||
+      processes > kMostProcesses || kernel_us < 1 || seconds <= 0 || seconds > 3600 || gap_us < 1 ||
       (!only_calibrate && (iterations < 1 || !out)))
     fail("bad options: see the head of fairness_tenant.c", 2);
   queue_properties = out_of_order ? CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE : 0;
-  alarm((unsigned)seconds + 120); /* whatever happens, it ends */
+  char own[4096];
+  alarm((unsigned)seconds + 150); /* whatever happens, they end */
+  if (processes > 1 && !only_calibrate) {
+    snprintf(own, sizeof own, "%s.%d", out, become_processes(processes));
+    out = own;
+  }
+  alarm((unsigned)seconds + 120);
   set_up();
   if (only_calibrate) {
     printf("%ld\n", calibrate(kernel_us));
@@ -242,10 +248,7 @@ int main(int argc, char **argv) {
   set_iterations(iterations);
   launch(1, NULL);
   CHECK(clFinish(queue));
-  puts("ready");
-  fflush(stdout);
-  unsigned long long start = 0;
-  if (scanf("%llu", &start) != 1) fail("no time to start came", 1);
+  const uint64_t start = wait_for_start();
   sleep_until(start);
   const uint64_t begin = now();
   const uint64_t end = (start > begin ? start : begin) + (uint64_t)(seconds * 1e9);

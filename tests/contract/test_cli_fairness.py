@@ -97,6 +97,14 @@ def test_a_limit(bench: FakeInstallation) -> None:
     assert not run(BY_NAME["limit-25-alone"], 28).holds
 
 
+def test_many_processes_of_one_tenant_are_one_tenant(bench: FakeInstallation) -> None:
+    (outcome,) = run(BY_NAME["one-process-beside-16"], 50, 50).outcomes
+    assert outcome.missed == []
+    # By processes, not by vGPUs.
+    (outcome,) = run(BY_NAME["one-process-beside-16"], 6, 94).outcomes
+    assert "5 s, all windows" in [check.promise for check in outcome.missed]
+
+
 def test_many_tenants_run_long_enough_in_the_short_form(bench: FakeInstallation) -> None:
     assert run(BY_NAME["thirty-two-equal"], *[100 / 32] * 32).holds
 

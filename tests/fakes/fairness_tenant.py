@@ -40,14 +40,17 @@ def main() -> int:
         share = json.loads(os.environ["FAKE_SHARES"])[index]
         later = json.loads(os.environ.get("FAKE_SHARES_LATER") or os.environ["FAKE_SHARES"])[index]
     delay = 700_000 if arguments["--pattern"] == "latency" else 0
+    processes = int(arguments["--processes"])
     half = seconds * 1000 / 2
-    rate = KERNELS_PER_SECOND / 1000 / 100
+    rate = KERNELS_PER_SECOND / 1000 / 100 / processes
     lines = [
         f"{start + ms * 1_000_000} "
         f"{int(rate * (share * min(ms, half) + later * max(0, ms - half)))} {delay}\n"
         for ms in range(int(seconds * 1000) + 1)
     ]
-    out.write_text("".join(lines))
+    for number in range(processes):
+        own = Path(f"{out}.{number}") if processes > 1 else out
+        own.write_text("".join(lines))
     return 0
 
 

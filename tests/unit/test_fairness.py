@@ -178,6 +178,12 @@ def test_a_resize_holds_soon_or_is_found() -> None:
     assert resized(after, 7000) == {"1 s, all windows before"}
 
 
+def test_processes_of_a_tenant_count_together() -> None:
+    first, second = Trace([0, 10, 30], [0, 1, 3], []), Trace([0, 20], [0, 5], [7])
+    assert Trace.merged([first, second]) == Trace([0, 0, 10, 20, 30], [0, 0, 1, 6, 8], [7])
+    assert Trace.merged([first]) is first
+
+
 def test_delays_count_from_launch_to_end() -> None:
     case = BY_NAME["latency-beside-three"]
     schedule = in_turns([1, 33, 33, 33])

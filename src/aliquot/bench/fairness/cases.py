@@ -39,6 +39,7 @@ class Tenant(NamedTuple):
     kernel_us: float = USUAL_KERNEL_US
     pattern: Pattern = Pattern.SATURATE
     queue: Queue = Queue.IN_ORDER
+    processes: int = 1  # of its one vGPU, each of which launches so
     memory_parts: int = 0  # of the device's memory, it asks for one of so many; 0: for a little
 
 
@@ -106,6 +107,11 @@ _ONLY_IN_FULL = (
     Case("two-equal", (_guaranteed(50),) * 2, Aim.EQUAL),
     Case("four-equal", (_guaranteed(25),) * 4, Aim.EQUAL),
     Case("thirty-two-equal", (Tenant((), 100 / 32),) * 32, Aim.EACH, least_seconds=14.0),
+    Case(
+        "one-process-beside-16",
+        (_guaranteed(50), _guaranteed(50)._replace(processes=16)),
+        Aim.SHARES,
+    ),
     Case(
         "in-order-beside-out-of-order",
         (_guaranteed(50), _guaranteed(50)._replace(queue=Queue.OUT_OF_ORDER)),

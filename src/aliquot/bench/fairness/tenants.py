@@ -26,10 +26,10 @@ _RUN_OPTIONS = ("--quiet", "--memory", MEMORY, "--kernel-limit", "60s")
 
 
 class Running(NamedTuple):
-    """A tenant's process, which leads a session of its own, and where it writes."""
+    """A tenant, whose first process leads a session of its own, and where it writes."""
 
     process: subprocess.Popen[bytes]
-    out: str
+    outs: list[str]  # a file a process
     errors: IO[bytes]
 
 
@@ -78,8 +78,7 @@ class Together:
             if status != 0:
                 raise _failed(running, f"ended with exit status {status}")
             try:
-                with open(running.out, encoding="ascii") as file:
-                    found.append(Trace.read(file))
+                found.append(Trace.merged([_read(out) for out in running.outs]))
             except (OSError, ValueError) as error:
                 raise BenchmarkFailed(f"a tenant's counts can't be read: {error}") from error
         return found
@@ -128,6 +127,11 @@ def calibrate(device: Device, kernel_us: float) -> int:
     return int(done.stdout)
 
 
+def _read(path: str) -> Trace:
+    with open(path, encoding="ascii") as file:
+        return Trace.read(file)
+
+
 def _start(
     device: Device, tenant: Tenant, iterations: int, seconds: float, folder: str, index: int
 ) -> Running:
@@ -142,6 +146,7 @@ def _start(
         *("--kernel-us", f"{tenant.kernel_us:g}"),
         *("--iterations", str(iterations)),
         *("--queue", tenant.queue.value),
+        *("--processes", str(tenant.processes)),
         *("--seconds", f"{seconds:g}"),
         *("--out", out),
     ]
@@ -154,7 +159,9 @@ def _start(
         bufsize=0,
         start_new_session=True,
     )
-    return Running(process, out, errors)
+    several = tenant.processes > 1
+    outs = [f"{out}.{number}" for number in range(tenant.processes)] if several else [out]
+    return Running(process, outs, errors)
 
 
 def _run(device: Device, options: Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 
@@ -27,6 +28,21 @@ class Trace(NamedTuple):
         if trace.times_ns != sorted(trace.times_ns) or trace.kernels != sorted(trace.kernels):
             raise ValueError("a tenant's counts go back")
         return trace
+
+    @classmethod
+    def merged(cls, traces: Sequence[Trace]) -> Trace:
+        """What all processes of one tenant completed together."""
+        if len(traces) == 1:
+            return traces[0]
+        steps = sorted(
+            (at, done - before)
+            for trace in traces
+            for at, done, before in zip(
+                trace.times_ns, trace.kernels, [0, *trace.kernels], strict=False
+            )
+        )
+        delays = [delay for trace in traces for delay in trace.delays_ns]
+        return cls([at for at, _ in steps], list(accumulate(more for _, more in steps)), delays)
 
     def kernels_at(self, at_ns: float, seconds_per_kernel: float) -> float:
         """Kernels completed by a time, with the part of those that were under way.
