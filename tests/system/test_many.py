@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from aliquot import native_programs
+from aliquot.model.shares import Shares
 from tests.system.runtime import Runtime
 from tools.programs.drivers import Driver
 
@@ -43,6 +45,29 @@ def test_thirty_two_guest_processes_on_one_vgpu(
     done = runtime.aliquot("run", "--quiet", "--memory", "512MiB", "--", *command)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == ["2 threads, 3 rounds: right"] * 32
+
+
+def test_sixteen_busy_guest_processes_beside_another_vgpu(
+    driver: Driver, runtime: Runtime, tmp_path: Path
+) -> None:
+    """They start together on a small vGPU, and their threads come late to many of its turns."""
+    tenant = native_programs.find(native_programs.FAIRNESS_TENANT)
+    options = "--kernel-us 500 --iterations 500 --seconds 4 --processes"
+    with runtime.host() as host:
+        vgpus = [
+            host.create_vgpu(name, 64 << 20, shares=Shares(5000)) for name in ("one", "sixteen")
+        ]
+        running = [
+            runtime.start(
+                vgpu, ["sh", "-c", f"echo 1 | {tenant} {options} {count} --out {tmp_path / name}"]
+            )
+            for vgpu, name, count in zip(vgpus, ("one", "many"), (1, 16), strict=True)
+        ]
+        for process in running:
+            stdout, stderr = process.communicate(timeout=240)
+            assert (process.returncode, stdout, stderr) == (0, "ready\n", "")
+        runtime.look(host)
+    assert len(list(tmp_path.iterdir())) == 17
 
 
 def test_many_vgpus_at_once(
