@@ -28,7 +28,7 @@ constexpr uint64_t kShortWindowNs = 1'000'000;
 constexpr uint64_t kHandOverSlackNs = 30'000;
 constexpr uint64_t kMostHandOverNs = 500'000;
 constexpr uint32_t kHandOversToJudge = 8;
-// After the end of a turn, beyond the kernel that may still run.
+// After a turn was seen to be longer than its end and the kernel that may still run.
 constexpr uint64_t kOverdueNs = 500'000'000;
 
 }  // namespace
@@ -288,26 +288,43 @@ void DeviceTurns::recall(uint64_t vgpu, uint64_t deadline_ns) {
   member->peer.send(make_record(Kind::kTurnRecall, 0), {});
 }
 
-// Without this a worker could keep the device by never saying that it has done.
-void DeviceTurns::check_overdue(uint64_t now) {
+uint64_t DeviceTurns::overdue_from() const {
   const auto holder = arbiter_.holder();
-  Member* member = holder ? find(*holder) : nullptr;
-  if (member == nullptr || !arbiter_.contended() || member->kernel_limit_ns == 0) return;
-  const uint64_t end = arbiter_.deadline();
-  if (end == kNoTime || now < end + member->kernel_limit_ns + kOverdueNs) return;
-  member->peer.kill("it kept the device for " + std::to_string((now - end) / 1'000'000) +
-                    " ms beyond its turn");
+  const auto found = holder ? members_.find(*holder) : members_.end();
+  if (found == members_.end() || !found->second.page || !arbiter_.contended()) return 0;
+  const uint64_t limit = found->second.kernel_limit_ns;
+  return limit == 0 || arbiter_.deadline() == kNoTime ? 0 : arbiter_.deadline() + limit;
+}
+
+// Without this a worker could keep the device by never saying that it has done. A device host that
+// couldn't run itself, say on a machine that was suspended, blames nobody for that time: what was
+// to be given back meanwhile may be now.
+void DeviceTurns::check_overdue(uint64_t now) {
+  const uint64_t from = overdue_from();
+  if (from == 0 || now < from) {
+    overdue_since_ = 0;
+    return;
+  }
+  const uint64_t holder = *arbiter_.holder();
+  Member& member = *find(holder);
+  const uint32_t turn = member.page->turn();
+  if (overdue_since_ == 0 || overdue_vgpu_ != holder || overdue_turn_ != turn) {
+    overdue_since_ = now;
+    overdue_vgpu_ = holder;
+    overdue_turn_ = turn;
+  }
+  if (now < overdue_since_ + kOverdueNs) return;
+  overdue_since_ = now;  // until it has died nothing is to be seen
+  const uint64_t end = from - member.kernel_limit_ns;
+  member.peer.kill("it kept the device for " + std::to_string((now - end) / 1'000'000) +
+                   " ms beyond its turn");
 }
 
 void DeviceTurns::arm() {
   remember();
   uint64_t next = arbiter_.next_look();
-  const auto holder = arbiter_.holder();
-  const Member* member = holder ? find(*holder) : nullptr;
-  if (member != nullptr && member->kernel_limit_ns != 0 && arbiter_.contended() &&
-      arbiter_.deadline() != kNoTime) {
-    next = std::min(next, arbiter_.deadline() + member->kernel_limit_ns + kOverdueNs);
-  }
+  if (const uint64_t from = overdue_from(); from != 0)
+    next = std::min(next, overdue_since_ != 0 ? overdue_since_ + kOverdueNs : from);
   // A timer that rings too early costs less than setting it at every turn.
   if (next == kNoTime || (armed_for_ != 0 && armed_for_ <= next)) return;
   armed_for_ = next;

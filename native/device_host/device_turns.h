@@ -127,6 +127,8 @@ class DeviceTurns final : public arbiter::Doer {
   Member* find(uint64_t vgpu);
   void claim_copies(uint64_t vgpu, uint64_t bytes, uint64_t ns, uint64_t now);
   uint64_t spared(Member& member, uint64_t turn_ns, const records::TurnFinished& finished);
+  /// From when on nothing excuses that the present turn goes on while others wait; 0: never.
+  uint64_t overdue_from() const;
   void check_overdue(uint64_t now);
   void show(uint64_t vgpu, Member& member);
   void show_limits();
@@ -145,6 +147,9 @@ class DeviceTurns final : public arbiter::Doer {
   uint64_t timer_token_ = 0;
   uint64_t armed_for_ = 0;
   bool remembers_ = true;
+  // The turn that was seen to be overdue, and since when.
+  uint64_t overdue_vgpu_ = 0, overdue_since_ = 0;
+  uint32_t overdue_turn_ = 0;
 };
 
 }  // namespace aliquot

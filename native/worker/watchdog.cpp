@@ -41,7 +41,16 @@ void* Watchdog::run(void* argument) {
   return nullptr;
 }
 
+// A watchdog that couldn't run itself, say in a process that was stopped, blames no kernel for that
+// time: the kernel will have been stopped, too.
+uint64_t Watchdog::unseen_ns(uint64_t now) {
+  const uint64_t most = 2 * period_ns();
+  const uint64_t step = looked_at_ != 0 ? now - std::min(now, looked_at_) : 0;
+  return step - std::min(step, most);
+}
+
 bool Watchdog::look(uint64_t now) {
+  const uint64_t unseen = unseen_ns(now);
   std::vector<Watched> queues;
   {
     const std::lock_guard guard(mutex_);
@@ -56,6 +65,7 @@ bool Watchdog::look(uint64_t now) {
     queue->recheck();
     queue->visit_outstanding([&](OutstandingCommand& command, cl_int status) {
       busy = true;
+      if (command.running_since != 0) command.running_since += unseen;
       if (command.seen_since == 0) command.seen_since = now;
       if (status == CL_RUNNING) first_running = std::min(first_running, command.seen_since);
     });
@@ -72,6 +82,7 @@ bool Watchdog::look(uint64_t now) {
       first = false;
     });
   }
+  looked_at_ = busy ? now : 0;
   return busy;
 }
 

@@ -43,6 +43,7 @@ class Watchdog {
   };
   static void* run(void* self);
   uint64_t period_ns() const;
+  uint64_t unseen_ns(uint64_t now);
   void check(const Watched& watched, OutstandingCommand& command, bool runs, bool hidden_run,
              uint64_t now);
 
@@ -54,6 +55,7 @@ class Watchdog {
   const std::shared_ptr<Alarm> alarm_ = std::make_shared<Alarm>();
   std::atomic<bool> stop_{false};
   std::atomic<bool> reported_{false};
+  uint64_t looked_at_ = 0;  // at the last look, where something was under way; else 0
   Thread thread_;
 };
 

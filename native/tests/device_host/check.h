@@ -41,6 +41,7 @@ void test_witness();  // witness_test.cpp
 void test_kept_memory();
 void test_turns_pass_between_workers();  // turns_test.cpp
 void test_a_turn_that_it_hasn_t_ends_a_worker();
+void test_a_turn_that_is_kept();
 void test_the_worker_can_t_write_its_page();
 void test_guarantees_add_up_to_one_device();
 void test_shares_and_policies_that_can_t_be();

@@ -31,6 +31,7 @@ int main() {
   test_kept_memory();
   test_turns_pass_between_workers();
   test_a_turn_that_it_hasn_t_ends_a_worker();
+  test_a_turn_that_is_kept();
   test_the_worker_can_t_write_its_page();
   test_guarantees_add_up_to_one_device();
   test_shares_and_policies_that_can_t_be();

@@ -78,6 +78,31 @@ void test_a_turn_that_it_hasn_t_ends_a_worker() {
   CHECK(worker.why_killed == "it gave back a turn that it hasn't");
 }
 
+// One that keeps a turn that others wait for is killed; what passed while the device host itself
+// didn't run, on a machine that was suspended, doesn't count.
+void test_a_turn_that_is_kept() {
+  Peers peers;
+  const Descriptor control = peers.connect("control.sock");
+  peers.ask(control, Kind::kControlHello, records::ControlWelcome{});
+  records::VgpuCreate create = wish();
+  create.kernel_limit_ms = 1;
+  ScriptedWorker& first = peers.make_vgpu(control, create);
+  ScriptedWorker& second = peers.make_vgpu(control, create);
+  first.say(make_record(Kind::kTurnWanted, 0));
+  second.say(make_record(Kind::kTurnWanted, 0));
+  ::usleep(700'000);
+  peers.settle();
+  CHECK(!first.doomed());
+  first.say(finished(1, false));
+  CHECK(!first.doomed() && map_page(second).turn.load() == 1);
+  first.say(make_record(Kind::kTurnWanted, 0));
+  for (int i = 0; i < 100 && !second.doomed(); ++i) {
+    ::usleep(10'000);
+    peers.settle();
+  }
+  CHECK(second.why_killed.find("it kept the device for ") == 0);
+}
+
 void test_the_worker_can_t_write_its_page() {
   Peers peers;
   const Descriptor control = peers.connect("control.sock");

@@ -27,10 +27,12 @@ class Queue {
     watchdog.add(1, progress_);
   }
   /// Its event's number.
-  size_t add(uint32_t hidden_before = 0, const char* hidden_kernel = nullptr) {
+  size_t add(uint32_t hidden_before = 0, const char* hidden_kernel = nullptr,
+             const char* kernel = nullptr) {
     OutstandingCommand command;
     const size_t event = script_.events();
     command.event = script_.make_event();
+    if (kernel != nullptr) command.kernel = std::make_shared<const std::string>(kernel);
     command.number = number_ += hidden_before + 1;
     command.hidden_before = hidden_before;
     if (hidden_kernel != nullptr) {
@@ -195,6 +197,23 @@ void test_hidden_beside_running() {
   CHECK_SAME(host.overruns, 1);
 }
 
+// What passes while the watchdog doesn't run, in a process that is stopped, is no kernel's time.
+void test_a_watchdog_that_was_stopped() {
+  constexpr uint64_t kLook = 100'000'000;
+  ScriptedDriver script;
+  Host host;
+  Watchdog watchdog(500, host);
+  Queue queue(script, watchdog);
+  uint64_t now = 1'000'000'000;
+  script.set(queue.add(0, nullptr, "endless"), CL_RUNNING);
+  watchdog.look(now);
+  watchdog.look(now += 60'000'000'000);
+  for (int i = 0; i < 3; ++i) watchdog.look(now += kLook);
+  CHECK_SAME(host.overruns, 0);
+  for (int i = 0; i < 3; ++i) watchdog.look(now += kLook);
+  CHECK_SAME(host.overruns, 1);
+}
+
 // A queue that takes no marker: all of it has ended before a sync is answered.
 void test_refused_marker() {
   ScriptedDriver script;
@@ -266,6 +285,7 @@ int main() {
   test_publishing_inside();
   test_poll();
   test_hidden_beside_running();
+  test_a_watchdog_that_was_stopped();
   test_refused_marker();
   test_contested_word();
   return aliquot::test::g_failures == 0 ? 0 : 1;
