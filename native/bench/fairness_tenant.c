@@ -2,6 +2,7 @@
  * of them had ended. It knows nothing of shares: what it got is what it completed.
  *
  *   --kernel-us K     length of a kernel (with --calibrate), and what a batch is reckoned by
+ *   --items N         of a kernel, in work groups of 64
  *   --iterations N    of the kernel's loop; --calibrate finds and prints them for K, and ends
  *   --pattern P       saturate  always enough launched to keep the device busy
  *                     sync      one kernel at a time, and clFinish
@@ -32,7 +33,7 @@
     if (status_ != CL_SUCCESS) fail(#expression, status_);                                    \
   } while (0)
 
-enum { kMostBatches = 4096, kItems = 1024, kGroup = 64, kMostProcesses = 64 };
+enum { kMostBatches = 4096, kGroup = 64, kMostProcesses = 64, kMostItems = 1 << 18 };
 static const uint64_t kMs = 1000000, kSecond = 1000000000;
 /* Work that lies launched, so that no turn is cut short for want of it. */
 static const double kOutstandingUs = 40000, kBatchUs = 500;
@@ -55,7 +56,7 @@ static cl_program program;
 static cl_kernel kernel;
 static cl_mem memory;
 static struct sample *samples;
-static size_t sample_count, sample_room;
+static size_t sample_count, sample_room, items = 1024;
 
 static uint64_t now(void) {
   struct timespec time;
@@ -83,7 +84,7 @@ static void set_up(void) {
   CHECK(clBuildProgram(program, 1, &device, "", NULL, NULL));
   kernel = clCreateKernel(program, "burn", &status);
   CHECK(status);
-  memory = clCreateBuffer(context, CL_MEM_READ_WRITE, kItems * sizeof(float), NULL, &status);
+  memory = clCreateBuffer(context, CL_MEM_READ_WRITE, items * sizeof(float), NULL, &status);
   CHECK(status);
   CHECK(clSetKernelArg(kernel, 0, sizeof memory, &memory));
 }
@@ -103,7 +104,7 @@ static void set_iterations(long iterations) {
 
 /* Launches `count` kernels; the last one has an event where one is asked for. */
 static void launch(int count, cl_event *event) {
-  const size_t items = kItems, group = kGroup;
+  const size_t group = kGroup;
   for (int i = 0; i < count; ++i)
     CHECK(clEnqueueNDRangeKernel(queue, kernel, 1, NULL, &items, &group, 0, NULL,
                                  i + 1 == count ? event : NULL));
@@ -204,7 +205,8 @@ int main(int argc, char **argv) {
       {"pattern", required_argument, NULL, 'p'},   {"seconds", required_argument, NULL, 's'},
       {"gap-us", required_argument, NULL, 'g'},    {"out", required_argument, NULL, 'o'},
       {"queue", required_argument, NULL, 'q'},     {"processes", required_argument, NULL, 'n'},
-      {"calibrate", no_argument, NULL, 'c'},       {NULL, 0, NULL, 0}};
+      {"calibrate", no_argument, NULL, 'c'},       {"items", required_argument, NULL, 'm'},
+      {NULL, 0, NULL, 0}};
   double kernel_us = 500, seconds = 1, gap_us = 20000;
   long iterations = 0;
   const char *pattern = "saturate", *out = NULL, *order = "in-order";
@@ -219,12 +221,14 @@ int main(int argc, char **argv) {
       case 'q': order = optarg; break;
       case 'n': processes = atoi(optarg); break;
       case 'c': only_calibrate = 1; break;
+      case 'm': items = strtoul(optarg, NULL, 10); break;
       default: return 2;
     }
   const int known = !strcmp(pattern, "saturate") || !strcmp(pattern, "sync") ||
                     !strcmp(pattern, "gap") || !strcmp(pattern, "latency");
   const int out_of_order = !strcmp(order, "out-of-order");
-  if (!known || (!out_of_order && strcmp(order, "in-order") != 0) || processes < 1 ||
+  const int whole_groups = items > 0 && items <= kMostItems && items % kGroup == 0;
+  if (!known || !whole_groups || (!out_of_order && strcmp(order, "in-order") != 0) || processes < 1 ||
       processes > kMostProcesses || kernel_us < 1 || seconds <= 0 || seconds > 3600 || gap_us < 1 ||
       (!only_calibrate && (iterations < 1 || !out)))
     fail("bad options: see the head of fairness_tenant.c", 2);

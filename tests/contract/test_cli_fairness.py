@@ -14,8 +14,9 @@ import pytest
 from aliquot.bench.fairness import measure, tenants
 from aliquot.bench.fairness.cases import CASES, Case
 from aliquot.bench.fairness.control import resize
-from aliquot.bench.fairness.measure import Lengths, Result
+from aliquot.bench.fairness.measure import Lengths
 from aliquot.bench.fairness.picture import draw
+from aliquot.bench.fairness.result import Result
 from aliquot.bench.fairness.tenants import Together
 from aliquot.client.device_host import DeviceHost
 from aliquot.devices.opencl import find_device

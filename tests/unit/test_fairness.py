@@ -6,18 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from aliquot.bench.fairness import verdict
 from aliquot.bench.fairness.cases import CASES, Aim, Case
+from aliquot.bench.fairness.checks import Check, jain, percentile
 from aliquot.bench.fairness.trace import Trace, Work, windows
-from aliquot.bench.fairness.verdict import (
-    SECOND,
-    Check,
-    jain,
-    judge,
-    judge_accounts,
-    judge_resize,
-    percentile,
-)
+from aliquot.bench.fairness.verdict import SECOND, judge, judge_accounts, judge_resize
 
 BY_NAME = {case.name: case for case in CASES}
 MS = 1_000_000
@@ -192,6 +184,42 @@ def test_delays_count_from_launch_to_end() -> None:
     assert "1 s, all windows" in missed(case, in_turns([1, 40, 30, 30]))
 
 
+def returned(had: int, delay_ms: float, late: int = 1) -> set[str]:
+    """What is missed when the first tenant has so much of 50 ms, and so many kernels are late."""
+    case = BY_NAME["idle-and-back"]
+    made = traces(2, lambda ms: 0 if ms % 50 < had else 1 if ms % 50 == 49 else None)
+    made[1].delays_ns.extend([1 * MS] * (100 - late) + [round(delay_ms * MS)] * late)
+    found = judge(case, Work(made, [KERNEL_MS / 1000] * 2), BEGIN, END)
+    return {check.promise for check in found if not check.holds}
+
+
+def test_who_returns_is_served_soon_and_who_stays_has_the_rest() -> None:
+    assert returned(48, 5.4, late=100) == set()
+    assert returned(48, 50, late=1) == set()
+    assert returned(48, 5.6, late=2) == {"delay, 99 of 100"}
+    assert returned(47, 1) == {"idle time in use"}
+
+
+def test_one_delay_that_is_longer_than_the_whole_kernel_is_found() -> None:
+    case = BY_NAME["latency-beside-great-and-whole"]
+
+    def found(longest_ms: int) -> set[str]:
+        made = traces(2, in_turns([1, 19]))
+        made[0].delays_ns.extend([1 * MS] * 999 + [longest_ms * MS])
+        checks = judge(case, Work(made, [KERNEL_MS / 1000] * 2), BEGIN, END)
+        return {check.promise for check in checks if not check.holds}
+
+    assert found(205) == set()
+    assert found(207) == {"delay, the longest"}
+
+
+def test_a_load_is_what_matters_alone() -> None:
+    sync, many = (tenant.load for tenant in BY_NAME["one-at-a-time-beside-many"].tenants)
+    assert sync != many
+    assert BY_NAME["idle-and-back"].tenants[1].load == many
+    assert {str(many), str(sync)} == {"of 0.5 ms", "of 0.5 ms, one at a time"}
+
+
 def test_work_is_time_on_the_device_whatever_the_kernels_are() -> None:
     quick = traces(2, in_turns([5, 5]), kernel_ms=0.05)[0]
     slow = Trace([0], [0], [])
@@ -234,4 +262,4 @@ def test_a_missed_promise_says_by_how_much() -> None:
     assert Check("device kept busy", 0.5, 0.88, "of alone", at_most=False).missed() == (
         "device kept busy: 0.5 < 0.88 of alone"
     )
-    assert verdict.Check("x", 1.25, 1.0, "").missed() == "x: 1.25 > 1"
+    assert Check("x", 1.25, 1.0, "").missed() == "x: 1.25 > 1"

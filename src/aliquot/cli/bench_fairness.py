@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from aliquot.bench.fairness.cases import CASES, Aim, Case
-from aliquot.bench.fairness.measure import FULL, SHORT, Outcome, Result, measure
+from aliquot.bench.fairness.measure import FULL, SHORT, measure
 from aliquot.bench.fairness.picture import draw
+from aliquot.bench.fairness.result import Outcome, Result
 from aliquot.devices.opencl import find_device
 from aliquot.errors import EXIT_PROBLEM, BadPictureFile
 
@@ -24,6 +25,8 @@ _COLUMNS = (
     "1 s, all windows",
     "5 s, all windows",
 )
+# These promises have no column; they are told below the table.
+_TOLD_BELOW = (Aim.EACH, Aim.FIXED, Aim.RESIZE, Aim.LATENCY, Aim.RETURN)
 
 
 def run(given: Namespace, say: Callable[[str], None]) -> int:
@@ -113,25 +116,16 @@ def _notes(result: Result, device_name: str, picture: str) -> list[str]:
         "tenants the worst.",
     ]
     for outcome in result.outcomes:
-        if outcome.case.aim is Aim.LATENCY:
-            most = outcome.checks[1].value
-            notes.append(
-                f"{outcome.case.name}: 99 of 100 single kernels had ended {most:.2f} ms after "
-                "their launch."
-            )
         for check in outcome.checks:
             if check.promise == "Jain's index":
                 notes.append(f"{outcome.case.name}: Jain's index {check.value:.5f}.")
-            elif outcome.case.aim in (Aim.EACH, Aim.FIXED, Aim.RESIZE) and (
-                check.promise not in _COLUMNS
-            ):
+            elif outcome.case.aim in _TOLD_BELOW and check.promise not in _COLUMNS:
                 notes.append(
                     f"{outcome.case.name}: {check.promise}: {check.value:.2f} {check.unit}."
                 )
     for one in result.alone:
         notes.append(
-            f"Kernels of {one.kernel_us / 1000:g} ms alone: {one.before:.1f} a second before, "
-            f"{one.after:.1f} after."
+            f"Kernels {one.load} alone: {one.before:.1f} a second before, {one.after:.1f} after."
         )
     noise = [outcome.noise for outcome in result.outcomes]
     loads = ", ".join(f"{one.load:.1f}" for one in noise)

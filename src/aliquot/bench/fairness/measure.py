@@ -5,17 +5,17 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from aliquot.bench.fairness.cases import Aim, Case, Tenant
+from aliquot.bench.fairness.cases import Aim, Case, Load, Tenant
 from aliquot.bench.fairness.control import resize, shared_out_by
 from aliquot.bench.fairness.machine import Noise, NoiseMeter
-from aliquot.bench.fairness.tenants import Together, calibrate
+from aliquot.bench.fairness.result import Alone, Outcome, Result
+from aliquot.bench.fairness.tenants import Together, calibrate, index_of
 from aliquot.bench.fairness.trace import Trace, Work, windows
 from aliquot.bench.fairness.verdict import (
     SECOND,
     WARM_UP_NS,
-    Check,
     judge,
     judge_accounts,
     judge_resize,
@@ -40,69 +40,6 @@ class Lengths(NamedTuple):
 
 FULL = Lengths(alone=4.0, together=22.0)
 SHORT = Lengths(alone=2.5, together=10.0)
-
-
-class Outcome(NamedTuple):
-    """What came of one case. Shares are in percent, as they are to be seen in the picture."""
-
-    case: Case
-    shares: list[float]
-    accounts: list[float]  # what the device host says of the same time
-    bands: list[list[float]]  # a list a tenant, each half second
-    checks: list[Check]
-    noise: Noise
-
-    @property
-    def missed(self) -> list[Check]:
-        """The promises that were not kept."""
-        return [check for check in self.checks if not check.holds]
-
-    def as_dict(self) -> dict[str, Any]:
-        """The outcome for `--json`."""
-        return {
-            "case": self.case.name,
-            "holds": not self.missed,
-            "expected": [tenant.expected for tenant in self.case.tenants],
-            "shares": self.shares,
-            "accounts": self.accounts,
-            "checks": [check.as_dict() for check in self.checks],
-            **self.noise.as_dict(),
-        }
-
-
-class Alone(NamedTuple):
-    """Kernels a second of one length, on the device alone, before all cases and after them."""
-
-    kernel_us: float
-    before: float
-    after: float
-
-    @property
-    def seconds_per_kernel(self) -> float:
-        """What a kernel takes alone."""
-        return 2 / (self.before + self.after)
-
-
-class Result(NamedTuple):
-    """The whole result."""
-
-    outcomes: list[Outcome]
-    alone: list[Alone]
-    tolerance: float
-
-    @property
-    def holds(self) -> bool:
-        """Whether every promise was kept."""
-        return not any(outcome.missed for outcome in self.outcomes)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The result for `--json`."""
-        return {
-            "holds": self.holds,
-            "tolerance": self.tolerance,
-            "alone": [one._asdict() for one in self.alone],
-            "cases": [outcome.as_dict() for outcome in self.outcomes],
-        }
 
 
 class _Raw(NamedTuple):
@@ -148,24 +85,26 @@ class _Bench:
         self._folder = folder
         self._lengths = lengths
         self._progress = progress
-        self._iterations: dict[float, int] = {}
+        self._iterations: dict[tuple[float, int], int] = {}
 
     def run(self, cases: Sequence[Case], tolerance: float) -> Result:
-        kinds = sorted({tenant.kernel_us for case in cases for tenant in case.tenants})
-        for kernel_us in kinds:
+        tenants = [tenant for case in cases for tenant in case.tenants]
+        for kernel_us, items in sorted({(one.kernel_us, one.items) for one in tenants}):
             self._progress(f"calibrating kernels of {kernel_us / 1000:g} ms")
-            self._iterations[kernel_us] = calibrate(self._device, kernel_us)
-        before = {kernel_us: self._rate_alone(kernel_us, "before") for kernel_us in kinds}
+            self._iterations[kernel_us, items] = calibrate(self._device, kernel_us, items)
+        loads = sorted({one.load for one in tenants}, key=str)
+        before = {load: self._rate_alone(load, "before") for load in loads}
         raw = [self._together(case) for case in cases]
-        after = {kernel_us: self._rate_alone(kernel_us, "after") for kernel_us in kinds}
-        alone = [Alone(kind, before[kind], after[kind]) for kind in kinds]
-        each = {one.kernel_us: one.seconds_per_kernel for one in alone}
+        after = {load: self._rate_alone(load, "after") for load in loads}
+        alone = [Alone(load, before[load], after[load]) for load in loads]
+        each = {one.load: one.seconds_per_kernel for one in alone}
         outcomes = [self._outcome(one, each, tolerance) for one in raw]
         return Result(outcomes, alone, tolerance)
 
-    def _rate_alone(self, kernel_us: float, when: str) -> float:
-        self._progress(f"kernels of {kernel_us / 1000:g} ms alone, {when} all others")
-        start, (trace,) = self._run((Tenant((), None, kernel_us),), self._lengths.alone)
+    def _rate_alone(self, load: Load, when: str) -> float:
+        self._progress(f"kernels {load} alone, {when} all others")
+        tenant = Tenant((), None, load.kernel_us, load.items, load.pattern)
+        start, (trace,) = self._run((tenant,), self._lengths.alone)
         end = start + int(self._lengths.alone * SECOND) - _SLACK_NS
         rate = trace.rate(start + SECOND // 2, end)
         if not rate:
@@ -173,7 +112,7 @@ class _Bench:
         return rate
 
     def _run(self, tenants: tuple[Tenant, ...], seconds: float) -> tuple[int, list[Trace]]:
-        iterations = [self._iterations[tenant.kernel_us] for tenant in tenants]
+        iterations = [self._iterations[one.kernel_us, one.items] for one in tenants]
         with Together(self._device, tenants, iterations, seconds, self._folder) as running:
             return running.begin(), running.traces()
 
@@ -181,7 +120,7 @@ class _Bench:
         seconds = self._seconds(case)
         self._progress(f"{case.name}, {seconds:g} s")
         meter = NoiseMeter()
-        iterations = [self._iterations[tenant.kernel_us] for tenant in case.tenants]
+        iterations = [self._iterations[one.kernel_us, one.items] for one in case.tenants]
         resized = 0
         with (
             shared_out_by(self._host, case.policy),
@@ -199,7 +138,7 @@ class _Bench:
         noise = meter.noise()
         accounts = [
             100 * (last[name][0] - held) / max(1, last[name][1] - at) if name in last else 0.0
-            for name, (held, at) in sorted(first.items())
+            for name, (held, at) in sorted(first.items(), key=lambda one: index_of(one[0]))
         ]
         return _Raw(case, Work(traces, [1.0] * len(traces)), start, resized, accounts, noise)
 
@@ -213,12 +152,13 @@ class _Bench:
             for usage in self._host.list_vgpus()
         }
 
-    def _outcome(self, raw: _Raw, each: dict[float, float], tolerance: float) -> Outcome:
-        lengths = [each[tenant.kernel_us] for tenant in raw.case.tenants]
+    def _outcome(self, raw: _Raw, each: dict[Load, float], tolerance: float) -> Outcome:
+        lengths = [each[tenant.load] for tenant in raw.case.tenants]
         work = Work(raw.work.traces, lengths)
         begin = raw.start_ns + WARM_UP_NS
         end = raw.start_ns + int(self._seconds(raw.case) * SECOND) - _SLACK_NS
-        shares = work.of_time if raw.case.aim in (Aim.LIMIT, Aim.FIXED) else work.shares
+        of_time = raw.case.aim in (Aim.LIMIT, Aim.FIXED, Aim.RETURN)
+        shares = work.of_time if of_time else work.shares
         every = windows(raw.start_ns, end, _BAND_NS, _BAND_NS)
         bands = [list(band) for band in zip(*(shares(*window) for window in every), strict=True)]
         try:

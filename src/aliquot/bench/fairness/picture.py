@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import accumulate
 from xml.sax.saxutils import escape
 
-from aliquot.bench.fairness.measure import Outcome, Result
+from aliquot.bench.fairness.result import Outcome, Result
 
 _BANDS = ("#4263eb", "#f59f00", "#12b886", "#e64980", "#7950f2", "#74b816", "#15aabf", "#fd7e14")
 _INK, _SOFT = "#1f2933", "#5f6c7b"

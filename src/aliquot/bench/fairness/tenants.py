@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import IO, NamedTuple
 
 from aliquot import native_programs
-from aliquot.bench.fairness.cases import Tenant
+from aliquot.bench.fairness.cases import FEW_ITEMS, Tenant
 from aliquot.bench.fairness.trace import Trace
 from aliquot.errors import BenchmarkFailed
 from aliquot.model.device import Device
@@ -106,10 +106,16 @@ def name_of(index: int) -> str:
     return f"fairness-{os.getpid()}-{index + 1}"
 
 
-def calibrate(device: Device, kernel_us: float) -> int:
+def index_of(name: str) -> int:
+    """Which tenant a name is of."""
+    return int(name.rpartition("-")[2]) - 1
+
+
+def calibrate(device: Device, kernel_us: float, items: int = FEW_ITEMS) -> int:
     """How many iterations of its loop make a kernel of this length, on a vGPU that is alone."""
     program = native_programs.find(native_programs.FAIRNESS_TENANT)
-    command = [*_run(device, ()), program, "--calibrate", "--kernel-us", f"{kernel_us:g}"]
+    options = ["--calibrate", "--kernel-us", f"{kernel_us:g}", "--items", str(items)]
+    command = [*_run(device, ()), program, *options]
     try:
         done = subprocess.run(
             command,
@@ -144,6 +150,8 @@ def _start(
         native_programs.find(native_programs.FAIRNESS_TENANT),
         *("--pattern", tenant.pattern.value),
         *("--kernel-us", f"{tenant.kernel_us:g}"),
+        *("--gap-us", f"{tenant.period_us:g}"),
+        *("--items", str(tenant.items)),
         *("--iterations", str(iterations)),
         *("--queue", tenant.queue.value),
         *("--processes", str(tenant.processes)),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
 
 from aliquot.bench.fairness.cases import Aim, Case
+from aliquot.bench.fairness.checks import Check, Tolerance, jain, percentile
 from aliquot.bench.fairness.trace import Trace, Work, windows
 
 SECOND = 1_000_000_000
@@ -25,36 +24,11 @@ RESIZE_NS = SECOND // 10  # until a resize holds
 FIRST_NS = SECOND // 5
 FIRST_POINTS = 4.0
 LEAST_JAIN = 0.999
-LEAST_BUSY = 0.88
+# Of a tenant that returns: so long it may take until others have what it leaves.
+LEFT_MS = 2.0
 # A kernel that is longer than a turn can't be interrupted: so much more for each ms that it takes.
 TURN_MS = 2.0
 POINTS_A_MS = 0.1
-# From the launch of a single short kernel to its end.
-LONGEST_DELAY_MS = 4.0
-
-
-class Check(NamedTuple):
-    """One promise, what was measured and what it is held to."""
-
-    promise: str
-    value: float
-    bar: float
-    unit: str
-    at_most: bool = True
-
-    @property
-    def holds(self) -> bool:
-        """Whether the promise was kept."""
-        return self.value <= self.bar if self.at_most else self.value >= self.bar
-
-    def missed(self) -> str:
-        """The promise and by how much it was missed."""
-        sign = ">" if self.at_most else "<"
-        return f"{self.promise}: {self.value:.3g} {sign} {self.bar:.3g} {self.unit}".rstrip()
-
-    def as_dict(self) -> dict[str, Any]:
-        """The check for `--json`."""
-        return {**self._asdict(), "holds": self.holds}
 
 
 def judge(
@@ -66,18 +40,22 @@ def judge(
     tolerance: float = 1.0,
 ) -> list[Check]:
     """Hold what tenants completed between two times against what they were promised."""
-    wider = _Tolerance(tolerance)
+    wider = Tolerance(tolerance)
     if case.aim is Aim.LIMIT:
         return _points(case, work.of_time, begin_ns, end_ns, wider)
     if case.aim is Aim.FIXED:
         points = _points(case, work.of_time, begin_ns, end_ns, wider)
         return [_idle(case, work, begin_ns, end_ns, wider), *points]
+    if case.aim is Aim.RETURN:
+        return [_delay(case, work.traces[1], wider), _left(case, work, begin_ns, end_ns, wider)]
     busy = sum(work.between(begin_ns, end_ns)) / ((end_ns - begin_ns) / SECOND)
-    checks = [Check("device kept busy", busy, wider.least(LEAST_BUSY), "of alone", at_most=False)]
+    least = wider.least(case.least_busy)
+    checks = [Check("device kept busy", busy, least, "of alone", at_most=False)]
     if case.aim is Aim.LATENCY:
         others = Work(work.traces[1:], work.seconds_per_kernel[1:])
-        delay = percentile(delays_ms(work.traces[0]), 0.99)
-        checks.append(Check("delay, 99 of 100", delay, wider.most(LONGEST_DELAY_MS), "ms"))
+        checks.append(_delay(case, work.traces[0], wider))
+        if len(others.traces) == 1:
+            return checks
         case = case._replace(tenants=case.tenants[1:])
         return checks + _points(case, others.shares, begin_ns, end_ns, wider)
     if case.aim is Aim.EACH:
@@ -98,7 +76,7 @@ def judge_resize(
     tolerance: float = 1.0,
 ) -> list[Check]:
     """Hold tenants against their shares until a resize, and against others soon after it."""
-    wider = _Tolerance(tolerance)
+    wider = Tolerance(tolerance)
     before = [tenant.expected or 0.0 for tenant in case.tenants]
     after = case.expected_at_last
     holds_ns = resized_ns + RESIZE_NS
@@ -128,42 +106,34 @@ def judge_accounts(case: Case, accounts: Sequence[float], *, tolerance: float = 
         abs(100 * account / whole - (tenant.expected or 0.0))
         for account, tenant in zip(accounts, case.tenants, strict=True)
     )
-    bar = _Tolerance(tolerance).most(ACCOUNT_POINTS)
+    bar = Tolerance(tolerance).most(ACCOUNT_POINTS)
     return [Check("device time by the accounts", off, bar, "points off")]
 
 
-def jain(amounts: Sequence[float]) -> float:
-    """Jain's index of fairness: 1 where all are equal, 1/n where one has everything."""
-    squares = sum(amount * amount for amount in amounts)
-    return sum(amounts) ** 2 / (len(amounts) * squares) if squares else 0.0
-
-
-def percentile(values: Sequence[float], part: float) -> float:
-    """The value that this part of all values does not exceed."""
-    ordered = sorted(values)
-    return ordered[max(0, math.ceil(part * len(ordered)) - 1)]
-
-
-class _Tolerance(NamedTuple):
-    """Makes bars wider: those that are not to be exceeded, and those that are to be reached."""
-
-    factor: float
-
-    def most(self, bar: float) -> float:
-        return bar * self.factor
-
-    def least(self, bar: float) -> float:
-        return 1 - (1 - bar) * self.factor
-
-
-def _idle(case: Case, work: Work, begin_ns: int, end_ns: int, wider: _Tolerance) -> Check:
+def _idle(case: Case, work: Work, begin_ns: int, end_ns: int, wider: Tolerance) -> Check:
     """What is nobody's stays nobody's: how far the idle time is from it."""
     nobodys = 100 - sum(tenant.expected or 0.0 for tenant in case.tenants)
     idle = 100 - sum(work.of_time(begin_ns, end_ns))
     return Check("idle time", abs(idle - nobodys), wider.most(IDLE_POINTS), "points off")
 
 
-def _each(case: Case, work: Work, begin_ns: int, end_ns: int, wider: _Tolerance) -> Check:
+def _delay(case: Case, trace: Trace, wider: Tolerance) -> Check:
+    """How long single kernels took from their launch to their end."""
+    delay = percentile(delays_ms(trace), case.delays_judged)
+    which = f"{case.delays_judged * 100:g} of 100" if case.delays_judged < 1 else "the longest"
+    return Check(f"delay, {which}", delay, wider.most(case.longest_delay_ms), "ms")
+
+
+def _left(case: Case, work: Work, begin_ns: int, end_ns: int, wider: Tolerance) -> Check:
+    """What the first tenant has of the time, against what the second leaves it."""
+    returning = case.tenants[1]
+    away_ms = returning.period_us / 1000
+    least = 1 - (returning.kernel_us / 1000 + LEFT_MS) / away_ms
+    had = work.of_time(begin_ns, end_ns)[0] / 100
+    return Check("idle time in use", had, wider.least(least), "of alone", at_most=False)
+
+
+def _each(case: Case, work: Work, begin_ns: int, end_ns: int, wider: Tolerance) -> Check:
     """How far tenants are from their shares over ten seconds, in percent of those; the worst."""
     found = [
         100 * abs(got / tenant.expected - 1)
@@ -199,7 +169,7 @@ def _points(
     shares: Callable[[float, float], list[float]],
     begin_ns: int,
     end_ns: int,
-    wider: _Tolerance,
+    wider: Tolerance,
 ) -> list[Check]:
     """How far shares are from those expected, by windows; of all tenants the worst."""
     expected = [tenant.expected or 0.0 for tenant in case.tenants]
