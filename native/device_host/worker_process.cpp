@@ -99,9 +99,12 @@ void WorkerProcess::send(const records::Record& record, const std::vector<int>& 
 
 void WorkerProcess::check_cache() {
   if (!running_ || home_.cache_directory.empty() || cache_check_ != 0) return;
-  const auto check = [this] {
-    const uint64_t most = 2 * kMostCacheBytes;
-    return sandbox::folder_bytes(home_.cache_directory.c_str(), kMostCacheEntries) > most ? 1 : 0;
+  const char* const folder = home_.cache_directory.c_str();
+  if (!room_.shrank(folder, monotonic_milliseconds())) return;
+  const auto check = [folder] {
+    const uint64_t bytes =
+        sandbox::folder_bytes(folder, kMostCacheEntries, sandbox::Haste::kInPassing);
+    return bytes > 2 * kMostCacheBytes ? 1 : 0;
   };
   cache_check_ = context_.children.run_helper(check, [this](int too_large) {
     cache_check_ = 0;

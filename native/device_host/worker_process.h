@@ -5,6 +5,7 @@
 #include <string>
 
 #include "device_host/cgroup.h"
+#include "device_host/disk_room.h"
 #include "device_host/host_context.h"
 #include "device_host/record_channel.h"
 #include "device_host/worker.h"
@@ -59,6 +60,7 @@ class WorkerProcess final : public Worker {
   bool running_ = false, kept_ = false, reported_ = false, started_ = false;
   uint32_t protections_ = 0;
   uint64_t cgroup_limit_ = 0;
+  DiskRoom room_;
   uint64_t cache_check_ = 0;                // a helper at work
   std::string unfinished_line_;             // of its output
   size_t lines_left_ = 100;                 // of its output that go to the log

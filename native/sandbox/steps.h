@@ -18,9 +18,14 @@ bool map_own_user(uid_t user, gid_t group);
 /// written by a tenant.
 void trim_cache(const std::string& folder, uint64_t most_bytes, uint64_t most_entries);
 
+enum class Haste {
+  kAtOnce,
+  kInPassing,  // with pauses, so that it keeps no processor from those who compute
+};
+
 /// Bytes of all files below a folder; the largest number where these are more than `most_entries`
 /// entries, or too deep. Follows no links.
-uint64_t folder_bytes(const char* path, uint64_t most_entries);
+uint64_t folder_bytes(const char* path, uint64_t most_entries, Haste haste = Haste::kAtOnce);
 
 /// Gives the child its own view of the file system: what the plan shows, read-only, a private
 /// scratch and the cache. Needs a mount namespace of its own.

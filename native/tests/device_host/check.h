@@ -23,6 +23,8 @@ void test_channel_bounds();  // channel_test.cpp
 void test_channel_without_descriptors();
 void test_channel_waits_for_others();
 void test_listener_rests();
+void test_a_folder_is_counted_when_room_shrinks();  // disk_room_test.cpp
+void test_room_of_a_folder_that_is_gone();
 void test_birth_in_a_cgroup();         // launch_test.cpp
 void test_a_killed_worker_s_guests();  // vgpu_test.cpp
 void test_state_outlives_its_writer();  // state_test.cpp

@@ -13,6 +13,8 @@ int main() {
   test_channel_without_descriptors();
   test_channel_waits_for_others();
   test_listener_rests();
+  test_a_folder_is_counted_when_room_shrinks();
+  test_room_of_a_folder_that_is_gone();
   test_birth_in_a_cgroup();
   test_a_killed_worker_s_guests();
   test_state_outlives_its_writer();
