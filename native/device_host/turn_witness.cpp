@@ -53,9 +53,15 @@ uint64_t TurnWitness::finished() {
   return taken;
 }
 
-uint64_t TurnWitness::most_ns() const {
-  const uint64_t paid = std::min(kAllowedNs + turns_since_seen() * kPaidATurnNs, kMostPaidNs);
-  return std::max(paid, allowed_ns());
+// A machine that is busy lets the device host look late, and the worker answer late.
+uint64_t TurnWitness::allowed_ns(uint64_t now) const {
+  const uint64_t passed = std::max(now - std::min(now, seen_at_), kUsualNs);
+  return kAllowedNs * passed / kUsualNs + turns_since_seen() * kAllowedATurnNs;
+}
+
+uint64_t TurnWitness::most_ns(uint64_t now) const {
+  const uint64_t paid = std::min(kPaidNs + turns_since_seen() * kPaidATurnNs, kMostPaidNs);
+  return std::max(paid, allowed_ns(now));
 }
 
 TurnWitness::Verdict TurnWitness::look(uint64_t now, uint64_t children_ns) {
@@ -67,7 +73,7 @@ TurnWitness::Verdict TurnWitness::look(uint64_t now, uint64_t children_ns) {
     return Verdict::kGuilty;
   }
   const uint64_t outside = outside_ns();
-  if (outside - std::min(outside, seen_outside_ns_) > allowed_ns()) {
+  if (outside - std::min(outside, seen_outside_ns_) > allowed_ns(now)) {
     asked_at_ = now;
     return Verdict::kAsk;
   }
@@ -96,8 +102,8 @@ TurnWitness::Verdict TurnWitness::answered(uint64_t now, uint64_t host_ns, uint6
   const uint64_t free = std::min(burst_ns_, claimed);
   burst_ns_ -= free;
   const uint64_t unclaimed = taken - claimed;
-  const uint64_t most = most_ns();
-  charge_ns = claimed - free + unclaimed - std::min(unclaimed, allowed_ns());
+  const uint64_t most = most_ns(now);
+  charge_ns = claimed - free + unclaimed - std::min(unclaimed, allowed_ns(now));
   seen_outside_ns_ = outside;
   seen_turns_ = turns_;
   seen_at_ = now;

@@ -21,10 +21,13 @@ class TurnWitness {
 
   /// What may be taken outside turns, of one processor, without a question: threads that go to sleep
   /// after a turn, records, timers.
-  static constexpr uint64_t kAllowedNs = 30'000'000;       // between two looks
+  static constexpr uint64_t kAllowedNs = 30'000'000;       // between two looks, as far apart as
+  static constexpr uint64_t kUsualNs = 400'000'000;        // this or less; later ones allow more
   static constexpr uint64_t kAllowedATurnNs = 250'000;     // and for each turn that ended meanwhile
-  /// What it may take between two looks without a word, and pay for: some drivers' threads go on
-  /// looking for work for a millisecond after each turn.
+  /// What it may take between two looks without a word, and pay for: some drivers start threads of
+  /// their own with the first build, and some threads go on looking for work for a millisecond after
+  /// each turn.
+  static constexpr uint64_t kPaidNs = 60'000'000;
   static constexpr uint64_t kPaidATurnNs = 1'500'000;
   static constexpr uint64_t kMostPaidNs = 100'000'000;
   /// What claims may add up to before they are charged, and how fast that room comes back.
@@ -64,8 +67,8 @@ class TurnWitness {
  private:
   uint64_t processor_ns() const;
   uint64_t turns_since_seen() const { return turns_ - seen_turns_; }
-  uint64_t allowed_ns() const { return kAllowedNs + turns_since_seen() * kAllowedATurnNs; }
-  uint64_t most_ns() const;
+  uint64_t allowed_ns(uint64_t now) const;
+  uint64_t most_ns(uint64_t now) const;
 
   clockid_t clock_ = 0;
   bool watching_ = false;

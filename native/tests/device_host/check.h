@@ -57,6 +57,8 @@ void test_process_starts();
 void test_computing_in_turns_is_no_guilt();  // turn_witness_test.cpp
 void test_computing_outside_turns_is_found();
 void test_a_little_after_each_turn_is_charged();
+void test_a_little_before_the_first_turn_is_charged();
+void test_a_late_look_allows_more();
 void test_a_claim_is_believed_and_charged_beyond_a_burst();
 void test_a_witness_goes_on();
 void test_silence_and_unasked_answers_are_guilt();

@@ -47,6 +47,8 @@ int main() {
   test_computing_in_turns_is_no_guilt();
   test_computing_outside_turns_is_found();
   test_a_little_after_each_turn_is_charged();
+  test_a_little_before_the_first_turn_is_charged();
+  test_a_late_look_allows_more();
   test_a_claim_is_believed_and_charged_beyond_a_burst();
   test_a_witness_goes_on();
   test_silence_and_unasked_answers_are_guilt();

@@ -81,9 +81,31 @@ void test_a_little_after_each_turn_is_charged() {
   uint64_t charge = 0;
   CHECK(witness.answered(201 * kMs, 0, charge) == Verdict::kNothing);
   CHECK(charge >= 15 * kMs && charge <= 60 * kMs);  // beyond 30 ms, and 0.25 a turn
-  worker.compute(60);                               // without turns
+  worker.compute(90);                               // without turns
   CHECK(witness.look(400 * kMs, 0) == Verdict::kAsk);
   CHECK(witness.answered(401 * kMs, 0, charge) == Verdict::kGuilty);
+}
+
+// Threads that a driver starts of its own with the first build, before there was a turn.
+void test_a_little_before_the_first_turn_is_charged() {
+  const Computing worker;
+  TurnWitness witness;
+  CHECK(witness.begin(worker.process(), 0));
+  worker.compute(45);
+  CHECK(witness.look(200 * kMs, 0) == Verdict::kAsk);
+  uint64_t charge = 0;
+  CHECK(witness.answered(201 * kMs, 0, charge) == Verdict::kNothing);
+  CHECK(charge >= 10 * kMs && charge <= 30 * kMs);
+}
+
+void test_a_late_look_allows_more() {
+  const Computing worker;
+  TurnWitness witness;
+  CHECK(witness.begin(worker.process(), 0));
+  worker.compute(70);
+  CHECK(witness.look(1200 * kMs, 0) == Verdict::kNothing);
+  worker.compute(70);
+  CHECK(witness.look(1600 * kMs, 0) == Verdict::kAsk);
 }
 
 void test_a_claim_is_believed_and_charged_beyond_a_burst() {
