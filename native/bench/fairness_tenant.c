@@ -13,7 +13,8 @@
  *                     FILE.1, and so on
  *   --seconds S       how long
  *   --out FILE        lines of "nanoseconds kernels latency": CLOCK_MONOTONIC, kernels completed by
- *                     then, ns that the last one took (latency) or 0; a line a millisecond at most
+ *                     then, ns that the last one took (latency) or 0; a line a millisecond at most;
+ *                     written at the end, after an error, too
  *
  * When it has built its kernel and run it once, it prints "ready" and waits for a line on its
  * standard input: when to start, ns of CLOCK_MONOTONIC. Any error: one line on stderr, status 1.
@@ -56,6 +57,7 @@ static cl_program program;
 static cl_kernel kernel;
 static cl_mem memory;
 static struct sample *samples;
+static const char *out;
 static size_t sample_count, sample_room, items = 1024;
 
 static uint64_t now(void) {
@@ -190,13 +192,14 @@ static void one_by_one(uint64_t end, uint64_t pause, int at_fixed_times) {
   }
 }
 
-static void write_samples(const char *path) {
-  FILE *file = fopen(path, "w");
-  if (!file) fail(path, errno);
+/* At the end, whatever it is that ended it. */
+static void write_samples(void) {
+  FILE *file = fopen(out, "w");
+  if (!file) _exit(1);
   for (size_t i = 0; i < sample_count; ++i)
     fprintf(file, "%llu %llu %llu\n", (unsigned long long)samples[i].at,
             (unsigned long long)samples[i].kernels, (unsigned long long)samples[i].latency);
-  if (fclose(file) != 0) fail(path, errno);
+  if (fclose(file) != 0) _exit(1);
 }
 
 int main(int argc, char **argv) {
@@ -209,7 +212,7 @@ int main(int argc, char **argv) {
       {NULL, 0, NULL, 0}};
   double kernel_us = 500, seconds = 1, gap_us = 20000;
   long iterations = 0;
-  const char *pattern = "saturate", *out = NULL, *order = "in-order";
+  const char *pattern = "saturate", *order = "in-order";
   int option, only_calibrate = 0, processes = 1;
   while ((option = getopt_long(argc, argv, "", kOptions, NULL)) != -1) switch (option) {
       case 'k': kernel_us = atof(optarg); break;
@@ -248,7 +251,7 @@ int main(int argc, char **argv) {
   }
   sample_room = (size_t)(seconds * 1000) + 1000;
   samples = calloc(sample_room, sizeof *samples);
-  if (!samples) fail("calloc", errno);
+  if (!samples || atexit(write_samples) != 0) fail("no memory for what it completes", errno);
   set_iterations(iterations);
   launch(1, NULL);
   CHECK(clFinish(queue));
@@ -261,7 +264,6 @@ int main(int argc, char **argv) {
   else
     one_by_one(end, strcmp(pattern, "sync") ? (uint64_t)(gap_us * 1000) : 0,
                !strcmp(pattern, "latency"));
-  write_samples(out);
   tear_down();
   return 0;
 }
