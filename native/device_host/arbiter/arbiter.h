@@ -70,7 +70,7 @@ struct Unused {
 struct ArbiterMemory {
   Policy policy;
   bool held = false;
-  uint64_t holder = 0, deadline_ns = 0, last_ns = 0, phase_ns = 0;
+  uint64_t holder = 0, deadline_ns = 0, charged_ns = 0, last_ns = 0, phase_ns = 0;
 };
 struct MemberMemory {
   uint64_t vgpu = 0;
@@ -196,7 +196,8 @@ class Arbiter {
   Accounts accounts_;
   Entry* holder_ = nullptr;  // of members_, whose entries don't move
   uint64_t deadline_ns_ = kNoTime;
-  uint64_t last_ns_ = 0;  // all is accrued up to here
+  uint64_t charged_ns_ = 0;  // of the present turn, what others were owed for
+  uint64_t last_ns_ = 0;     // all is accrued up to here
   uint64_t phase_ns_ = 0;
 };
 

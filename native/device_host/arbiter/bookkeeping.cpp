@@ -35,10 +35,12 @@ void Arbiter::charge_holder(uint64_t ns) {
   const uint64_t rate = holder_->second.rate;
   if (rate == 0 || rate == kOne) return;
   accounts_.charge(holder_->first, ns, active(), phase_ns_);
+  charged_ns_ += ns;
   phase_ns_ = (phase_ns_ + ns) % kOne;
 }
 
-// Takes back what was charged; who came or went during the turn makes no difference worth counting.
+// Takes back what was charged: of a turn that was its alone for a while, the part that wasn't. Who
+// else came or went during the turn makes no difference worth counting.
 void Arbiter::spare_holder(Unused unused) {
   Member& holder = holder_->second;
   const uint64_t turn_ns = last_ns_ - holder.since_ns;
@@ -48,8 +50,10 @@ void Arbiter::spare_holder(Unused unused) {
   holder.account.spared_ns += handing_over_ns;
   holder.account.withheld_ns += withheld_ns;
   holder.limit.refund(ns);
-  const uint64_t rate = holder.rate;
-  if (rate != 0 && rate != kOne) accounts_.refund(holder_->first, ns, active());
+  const uint64_t charged_ns = std::min(charged_ns_, turn_ns);
+  if (charged_ns == 0) return;
+  const double part = static_cast<double>(charged_ns) / static_cast<double>(turn_ns);
+  accounts_.refund(holder_->first, static_cast<uint64_t>(static_cast<double>(ns) * part), active());
 }
 
 std::vector<Accounts::Part> Arbiter::active() const {

@@ -11,6 +11,7 @@ ArbiterMemory Arbiter::memory() const {
   memory.held = holder_ != nullptr;
   memory.holder = holder_ != nullptr ? holder_->first : 0;
   memory.deadline_ns = deadline_ns_;
+  memory.charged_ns = charged_ns_;
   memory.last_ns = last_ns_;
   memory.phase_ns = phase_ns_;
   return memory;
@@ -64,6 +65,7 @@ void Arbiter::resume(const ArbiterMemory& memory, const std::vector<MemberMemory
       entry->second.state = State::kHolding;
       holder_ = entry;
       deadline_ns_ = memory.deadline_ns;
+      charged_ns_ = memory.charged_ns;
     }
   }
   refresh();

@@ -110,7 +110,10 @@ void Arbiter::enter(Entry& entry, State state) {
   }
   if (old == State::kAway) member.longest_wait_ns = 0;
   if (&entry == holder_) settle_overrun();
-  if (state == State::kHolding) holder_ = &entry;
+  if (state == State::kHolding) {
+    holder_ = &entry;
+    charged_ns_ = 0;
+  }
   member.since_ns = last_ns_;
   if (state == State::kAway) {
     // Whoever leaves again and again, with more owed to it each time than it makes use of, does not

@@ -21,6 +21,7 @@ void test_two_in_turn();
 void test_small_steps();
 void test_handing_over_is_spared();
 void test_what_is_withheld_is_not_charged();
+void test_only_what_was_charged_is_spared();
 void test_long_debts();
 void test_returning();
 void test_classes();

@@ -16,6 +16,7 @@ void parts() {
   test_small_steps();
   test_handing_over_is_spared();
   test_what_is_withheld_is_not_charged();
+  test_only_what_was_charged_is_spared();
   test_long_debts();
   test_returning();
   test_classes();

@@ -152,6 +152,20 @@ void test_long_debts() {
   CHECK(turns < 20 && trial.balance(1) < 0);
 }
 
+// What one had alone cost it nothing, so nothing of that can be given back to it.
+void test_only_what_was_charged_is_spared() {
+  Trial trial;
+  trial.add(1);
+  trial.add(2);
+  trial.wants(1);
+  trial.now += 49 * kMillisecond;
+  trial.wants(2);
+  trial.now += kMillisecond;
+  trial.arbiter.finished(1, true, trial.now, {0, 25 * kMillisecond});
+  CHECK(about(trial.balance(1), -250'000) && trial.balance(1) + trial.balance(2) == 0);
+  CHECK(trial.arbiter.holder() == 2);
+}
+
 void test_returning() {
   Trial trial;
   for (uint64_t vgpu = 1; vgpu <= 3; ++vgpu) trial.add(vgpu);
