@@ -23,6 +23,8 @@ constexpr uint64_t kLongestStepNs = 1'000'000;
 constexpr uint32_t kCalmLooks = 50;
 // So long after the end of a contended turn launches are made in pieces.
 constexpr uint64_t kContentionNs = 1'000'000'000;
+// To launch a piece and to wait for its last group takes 0.1 ms: shorter ones would cost too much.
+constexpr uint64_t kShortestPieceNs = 2'000'000;
 
 using Word = std::shared_ptr<std::atomic<uint32_t>>;
 
@@ -100,7 +102,8 @@ bool TurnGate::enter(Work& work, uint32_t owner, const std::atomic<bool>& stop) 
 uint64_t TurnGate::longest_piece_ns() const {
   const bool contended = page().contended.load(std::memory_order_relaxed) != 0 ||
                          now_ns() - contended_at_ns_.load(std::memory_order_relaxed) < kContentionNs;
-  return contended ? page().window_ns.load(std::memory_order_relaxed) : 0;
+  if (!contended) return 0;
+  return std::max(page().window_ns.load(std::memory_order_relaxed), kShortestPieceNs);
 }
 
 uint64_t TurnGate::expected_ns(const Work& work) {

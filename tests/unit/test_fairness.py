@@ -75,14 +75,23 @@ def test_accounts_that_are_off_are_found() -> None:
     case = BY_NAME["50-30-20"]
 
     def holds(*accounts: float, tolerance: float = 1.0) -> bool:
-        (check,) = judge_accounts(case, accounts, tolerance=tolerance)
+        (check,) = judge_accounts(case, accounts, accounts, tolerance=tolerance)
         return check.holds
 
     assert holds(40, 24, 16)  # of what was charged
     assert holds(40.2, 24, 16)
     assert not holds(40.6, 24, 16)
     assert holds(40.6, 24, 16, tolerance=2)
-    assert not judge_accounts(BY_NAME["limit-25-alone"], [40])
+    assert not judge_accounts(BY_NAME["limit-25-alone"], [40], [40])
+
+
+def test_work_that_pieces_cost_is_found() -> None:
+    case = BY_NAME["latency-beside-great-in-pieces"]
+    for done, holds in ((75, True), (73, False)):
+        (check,) = judge_accounts(case, [6, 80], [2, done])
+        assert (check.promise, check.holds) == ("work in its device time", holds)
+    found = checks(case, in_turns([1, 9]))
+    assert "device kept busy" not in found
 
 
 def test_doubled_tolerance_forgives_twice_as_much_and_no_more() -> None:

@@ -167,7 +167,8 @@ class _Bench:
                 checks = judge_resize(raw.case, work, begin, resized, end, tolerance=tolerance)
             else:
                 checks = judge(raw.case, work, begin, end, tolerance=tolerance)
-            checks += judge_accounts(raw.case, raw.accounts, tolerance=tolerance)
+            done = work.of_time(begin, end)
+            checks += judge_accounts(raw.case, raw.accounts, done, tolerance=tolerance)
         except ValueError as error:
             raise BenchmarkFailed(f"{raw.case.name}: {error}") from error
         return Outcome(raw.case, shares(begin, end), raw.accounts, bands, checks, raw.noise)

@@ -48,9 +48,11 @@ def judge(
         return [_idle(case, work, begin_ns, end_ns, wider), *points]
     if case.aim is Aim.RETURN:
         return [_delay(case, work.traces[1], wider), _left(case, work, begin_ns, end_ns, wider)]
-    busy = sum(work.between(begin_ns, end_ns)) / ((end_ns - begin_ns) / SECOND)
-    least = wider.least(case.least_busy)
-    checks = [Check("device kept busy", busy, least, "of alone", at_most=False)]
+    checks: list[Check] = []
+    if case.least_busy is not None:
+        busy = sum(work.between(begin_ns, end_ns)) / ((end_ns - begin_ns) / SECOND)
+        least = wider.least(case.least_busy)
+        checks.append(Check("device kept busy", busy, least, "of alone", at_most=False))
     if case.aim is Aim.LATENCY:
         others = Work(work.traces[1:], work.seconds_per_kernel[1:])
         checks.append(_delay(case, work.traces[0], wider))
@@ -93,21 +95,35 @@ def judge_resize(
     ]
 
 
-def judge_accounts(case: Case, accounts: Sequence[float], *, tolerance: float = 1.0) -> list[Check]:
-    """Hold the device host's own accounts against what was promised.
+def judge_accounts(
+    case: Case,
+    accounts: Sequence[float],
+    of_time: Sequence[float],
+    *,
+    tolerance: float = 1.0,
+) -> list[Check]:
+    """Hold the device host's own accounts against what was promised, and against what was done.
 
     What no tenant is charged for (handing over, what the operating system withheld) is nobody's,
     so the rest is taken as the whole. Of a limit and of single kernels accounts say nothing.
+    `of_time`: the work of each tenant in percent of the time.
     """
     whole = sum(accounts)
-    if case.aim not in (Aim.SHARES, Aim.EQUAL) or not whole:
+    if not whole:
         return []
-    off = max(
-        abs(100 * account / whole - (tenant.expected or 0.0))
-        for account, tenant in zip(accounts, case.tenants, strict=True)
-    )
-    bar = Tolerance(tolerance).most(ACCOUNT_POINTS)
-    return [Check("device time by the accounts", off, bar, "points off")]
+    wider = Tolerance(tolerance)
+    checks: list[Check] = []
+    if case.aim in (Aim.SHARES, Aim.EQUAL):
+        off = max(
+            abs(100 * account / whole - (tenant.expected or 0.0))
+            for account, tenant in zip(accounts, case.tenants, strict=True)
+        )
+        bar = wider.most(ACCOUNT_POINTS)
+        checks.append(Check("device time by the accounts", off, bar, "points off"))
+    if case.least_by_time is not None and accounts[-1]:
+        did, bar = of_time[-1] / accounts[-1], wider.least(case.least_by_time)
+        checks.append(Check("work in its device time", did, bar, "of alone", at_most=False))
+    return checks
 
 
 def _idle(case: Case, work: Work, begin_ns: int, end_ns: int, wider: Tolerance) -> Check:
