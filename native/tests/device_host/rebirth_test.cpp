@@ -69,6 +69,7 @@ class Left {
     entry.memory_bytes = bytes;
     entry.shares.guarantee = guarantee;
     entry.control = 1;
+    entry.owner = ::geteuid();
     entry.told = true;
     entry.copy_limit = records::kLeastCopyLimit;
     std::strcpy(entry.name, "kept");
