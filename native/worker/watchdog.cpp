@@ -45,7 +45,8 @@ void* Watchdog::run(void* argument) {
 // time: the kernel will have been stopped, too.
 uint64_t Watchdog::unseen_ns(uint64_t now) {
   const uint64_t most = 2 * period_ns();
-  const uint64_t step = looked_at_ != 0 ? now - std::min(now, looked_at_) : 0;
+  const uint64_t before = looked_at_.load();
+  const uint64_t step = before != 0 ? now - std::min(now, before) : 0;
   return step - std::min(step, most);
 }
 
@@ -82,7 +83,7 @@ bool Watchdog::look(uint64_t now) {
       first = false;
     });
   }
-  looked_at_ = busy ? now : 0;
+  looked_at_.store(busy ? now : 0);
   return busy;
 }
 

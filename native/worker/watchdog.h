@@ -55,7 +55,7 @@ class Watchdog {
   const std::shared_ptr<Alarm> alarm_ = std::make_shared<Alarm>();
   std::atomic<bool> stop_{false};
   std::atomic<bool> reported_{false};
-  uint64_t looked_at_ = 0;  // at the last look, where something was under way; else 0
+  std::atomic<uint64_t> looked_at_{0};  // at the last look, where something was under way; else 0
   Thread thread_;
 };
 
