@@ -165,7 +165,8 @@ void Supervisor::on_record(const records::Record& record, Descriptor descriptor)
       if (descriptor) store_.keep(keep.key, std::move(descriptor), keep.note);
       return;
     case orders::kKeepPage:
-      return answer(record, descriptor && store_.keep_page(keep.key, std::move(descriptor), kPageBytes));
+      return answer(record, descriptor && store_.keep_page(keep.key, std::move(descriptor),
+                                                           kPageBytes));
     case orders::kForget:
       return store_.forget(keep.key);
     case orders::kRename: {

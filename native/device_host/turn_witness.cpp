@@ -55,7 +55,7 @@ uint64_t TurnWitness::finished() {
 
 // A machine that is busy lets the device host look late, and the worker answer late.
 uint64_t TurnWitness::allowed_ns(uint64_t now) const {
-  const uint64_t passed = std::max(now - std::min(now, seen_at_), kUsualNs);
+  const uint64_t passed = std::clamp(now - std::min(now, seen_at_), kUsualNs, kLongestNs);
   return kAllowedNs * passed / kUsualNs + turns_since_seen() * kAllowedATurnNs;
 }
 

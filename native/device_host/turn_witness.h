@@ -22,7 +22,8 @@ class TurnWitness {
   /// What may be taken outside turns, of one processor, without a question: threads that go to sleep
   /// after a turn, records, timers.
   static constexpr uint64_t kAllowedNs = 30'000'000;       // between two looks, as far apart as
-  static constexpr uint64_t kUsualNs = 400'000'000;        // this or less; later ones allow more
+  static constexpr uint64_t kUsualNs = 400'000'000;        // this or less; later ones allow more,
+  static constexpr uint64_t kLongestNs = 4'000'000'000;    // up to here
   static constexpr uint64_t kAllowedATurnNs = 250'000;     // and for each turn that ended meanwhile
   /// What it may take between two looks without a word, and pay for: some drivers start threads of
   /// their own with the first build, and some threads go on looking for work for a millisecond after

@@ -85,8 +85,7 @@ bool Vgpu::try_arena(Guest& guest, const records::Record& record, bool may_wait)
         reply.arena = ++guest.last_arena;
         arena.request = record.header.sequence;
         save(guest);
-        keep(guest,
-             key_of(arena_kind(arena.purpose), guest, reply.arena), arena.memory.get(),
+        keep(guest, key_of(arena_kind(arena.purpose), guest, reply.arena), arena.memory.get(),
              arena.request);
         if (staging) guest.staging_bytes += bytes;
         guest.arenas[reply.arena] = std::move(arena);

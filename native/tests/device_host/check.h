@@ -59,6 +59,7 @@ void test_computing_outside_turns_is_found();
 void test_a_little_after_each_turn_is_charged();
 void test_a_little_before_the_first_turn_is_charged();
 void test_a_late_look_allows_more();
+void test_the_latest_look_has_a_bound();
 void test_a_claim_is_believed_and_charged_beyond_a_burst();
 void test_a_witness_goes_on();
 void test_silence_and_unasked_answers_are_guilt();

@@ -49,6 +49,7 @@ int main() {
   test_a_little_after_each_turn_is_charged();
   test_a_little_before_the_first_turn_is_charged();
   test_a_late_look_allows_more();
+  test_the_latest_look_has_a_bound();
   test_a_claim_is_believed_and_charged_beyond_a_burst();
   test_a_witness_goes_on();
   test_silence_and_unasked_answers_are_guilt();

@@ -108,6 +108,17 @@ void test_a_late_look_allows_more() {
   CHECK(witness.look(1600 * kMs, 0) == Verdict::kAsk);
 }
 
+// A machine that was suspended for a day: no more than after some seconds, and no less.
+void test_the_latest_look_has_a_bound() {
+  const Computing worker;
+  TurnWitness witness;
+  constexpr uint64_t kDay = 86'400'000 * kMs;
+  CHECK(witness.begin(worker.process(), 0));
+  worker.compute(150);
+  CHECK(witness.look(kDay, 0) == Verdict::kNothing);
+  CHECK(witness.look(2 * kDay, 400 * kMs) == Verdict::kAsk);
+}
+
 void test_a_claim_is_believed_and_charged_beyond_a_burst() {
   const Computing worker;
   TurnWitness witness;

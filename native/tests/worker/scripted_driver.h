@@ -1,5 +1,6 @@
-// An OpenCL driver whose commands do what the test says: nothing ends by itself, builds neither, and
-// a marker can be refused. User events and fills of buffers there are, markers and barriers. For tests of what the worker makes of it.
+// An OpenCL driver whose commands do what the test says: nothing ends by itself, builds neither,
+// and a marker can be refused. There are user events, fills of buffers, markers and barriers. For
+// tests of what the worker makes of it.
 #pragma once
 
 #include <atomic>

@@ -105,8 +105,12 @@ class Case(NamedTuple):
         return [shares.guarantee / 100 for shares in self.resized]
 
 
-def _guaranteed(percent: float, kernel_us: float = USUAL_KERNEL_US) -> Tenant:
-    return Tenant(("--compute", f"{percent:g}"), percent, kernel_us)
+def _guaranteed(
+    percent: float, kernel_us: float = USUAL_KERNEL_US, *, whole: bool = False
+) -> Tenant:
+    """`whole`: its kernels are never cut into pieces."""
+    options = ("--compute", f"{percent:g}", *(("--no-split",) if whole else ()))
+    return Tenant(options, percent, kernel_us)
 
 
 _HASTY = Tenant(("--priority", "latency"), None, HASTY_KERNEL_US, pattern=Pattern.LATENCY)
@@ -122,7 +126,7 @@ _IN_SHORT = (
         "unlike-kernels",
         (
             _guaranteed(50, SHORT_KERNEL_US),
-            Tenant(("--compute", "50", "--no-split"), 50, LONG_KERNEL_US),
+            _guaranteed(50, LONG_KERNEL_US, whole=True),
         ),
         Aim.SHARES,
     ),
@@ -169,7 +173,7 @@ _ONLY_IN_FULL = (
         "one-at-a-time-beside-long",
         (
             _guaranteed(50)._replace(pattern=Pattern.SYNC),
-            Tenant(("--compute", "50", "--no-split"), 50, LONG_KERNEL_US),
+            _guaranteed(50, LONG_KERNEL_US, whole=True),
         ),
         Aim.SHARES,
     ),
@@ -201,7 +205,7 @@ _ONLY_IN_FULL = (
         "short-beside-great-and-whole",
         (
             _guaranteed(50),
-            _guaranteed(50, GREAT_KERNEL_US)._replace(options=("--compute", "50", "--no-split")),
+            _guaranteed(50, GREAT_KERNEL_US, whole=True),
         ),
         Aim.SHARES,
     ),
