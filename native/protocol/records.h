@@ -377,6 +377,7 @@ struct TurnFinished {
   // Since the worker began, as in WorkerStatus: claims.
   uint64_t copied_bytes = 0;
   uint64_t copy_ns = 0;
+  uint64_t prepared_ns = 0;  // from when the first command was handed over to its start: a claim
 };
 
 struct Work {

@@ -142,7 +142,7 @@ void TurnGate::wait(Lock& lock, uint64_t expected_ns, const std::atomic<bool>& s
     await_turn(lock);
   } else if (!closing_) {
     make_room(lock, expected_ns, stop);
-  } else if (draining_) {
+  } else if (draining()) {
     await_turn(lock);
   } else {
     drain(lock, stop);
@@ -189,7 +189,7 @@ void TurnGate::make_room(Lock& lock, uint64_t expected_ns, const std::atomic<boo
 // A thread that is late may wake up when later turns have come and gone.
 void TurnGate::drain(Lock& lock, const std::atomic<bool>& stop) {
   const uint32_t turn = page().turn.load();
-  draining_ = true;
+  draining_ = turn;
   bool inside = false;
   while (holds(turn) && !stop.load() && !hung_up_.load()) {
     if (all_ended()) {
@@ -204,7 +204,7 @@ void TurnGate::drain(Lock& lock, const std::atomic<bool>& stop) {
       await_end(lock, entered_ != 0 ? nullptr : window_.next_to_end(0));
     }
   }
-  draining_ = false;
+  if (draining_ == turn) draining_ = 0;
 }
 
 // The queue itself gives the turn back when it has come to its end: no thread has to wake up for
@@ -315,6 +315,9 @@ void TurnGate::give_back() {
   finished.more = waiting_ != 0 ? 1 : 0;
   finished.busy_ns = tally.busy_ns;
   finished.span_ns = tally.last_end_ns - tally.first_start_ns;
+  finished.prepared_ns =
+      tally.unmeasured ? ~uint64_t{0}  // the whole turn
+                       : tally.first_start_ns - std::min(tally.first_start_ns, tally.first_queued_ns);
   finished.kernels = tally.kernels;
   finished.copied_bytes = window_.copies().bytes;
   finished.copy_ns = window_.copies().ns;
@@ -397,7 +400,7 @@ uint64_t TurnGate::look_at_turn(Lock& lock) {
     recalled_ = false;
     return 0;
   }
-  if (draining_ || announced_) return kSliceNs;
+  if (draining() || announced_) return kSliceNs;
   if (!recalled_ && !closing_ && now_ns() < deadline) return kSliceNs;
   return give_back_unused(lock);
 }

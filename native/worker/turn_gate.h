@@ -87,6 +87,7 @@ class TurnGate {
   bool has_turn() const { return page().turn.load(std::memory_order_acquire) != returned_; }
   /// That turn goes on: neither has it been given back, nor has a later one begun since.
   bool holds(uint32_t turn) const { return has_turn() && page().turn.load() == turn; }
+  bool draining() const { return draining_ != 0 && draining_ == page().turn.load(); }
   const turns::TurnPage& page() const { return *page_.load(std::memory_order_acquire); }
   uint64_t under_way() const { return window_.expected_ns() + reserved_ns_; }
   bool admit(uint64_t expected_ns);
@@ -121,7 +122,7 @@ class TurnGate {
   TurnWindow window_;
   uint32_t returned_ = 0;   // the last turn that was given back
   bool closing_ = false;    // the turn is over: nothing more passes
-  bool draining_ = false;   // a thread awaits what is under way
+  uint32_t draining_ = 0;   // a thread awaits what is under way in that turn; 0: none does
   uint64_t minded_since_ = 0;  // a thread awaits room in the window; 0: none
   std::atomic<uint32_t> rooms_{0};  // futex word of those who leave that to it
   bool announced_ = false;  // the device host knows that there is work, and it has not begun

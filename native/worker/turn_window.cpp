@@ -137,13 +137,22 @@ void TurnWindow::measure(Lane& lane, std::deque<Flight>::iterator first,
       !time_of(first->event, single ? CL_PROFILING_COMMAND_START : CL_PROFILING_COMMAND_QUEUED,
                begin)) {
     tally_.busy_ns += expected;
+    tally_.unmeasured = true;
     for (auto place = first; place != last; ++place) count(*place, place->expected_ns);
     return;
   }
   if (lane.in_order) begin = std::max(begin, std::exchange(lane.last_end_ns, end));
-  if (end < begin) return;
-  if (tally_.first_start_ns == 0) tally_.first_start_ns = begin;
-  tally_.first_start_ns = std::min(tally_.first_start_ns, begin);
+  if (end < begin) {
+    tally_.unmeasured = true;
+    return;
+  }
+  if (tally_.first_start_ns == 0 || begin < tally_.first_start_ns) {
+    tally_.first_start_ns = begin;
+    uint64_t queued = 0;
+    if (!time_of(first->event, CL_PROFILING_COMMAND_QUEUED, queued)) queued = begin;
+    if (tally_.first_queued_ns == 0) tally_.first_queued_ns = queued;
+    tally_.first_queued_ns = std::min(tally_.first_queued_ns, queued);
+  }
   tally_.last_end_ns = std::max(tally_.last_end_ns, end);
   const uint64_t took = end - begin;
   tally_.busy_ns += took;
