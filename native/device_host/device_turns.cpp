@@ -28,6 +28,8 @@ constexpr uint64_t kShortWindowNs = 1'000'000;
 constexpr uint64_t kHandOverSlackNs = 30'000;
 constexpr uint64_t kMostHandOverNs = 500'000;
 constexpr uint32_t kHandOversToJudge = 8;
+// What a worker sees the end of a long kernel late by.
+constexpr uint64_t kMostSeenLateNs = 1'000'000;
 // After a turn was seen to be longer than its end and the kernel that may still run.
 constexpr uint64_t kOverdueNs = 500'000'000;
 
@@ -170,14 +172,16 @@ void DeviceTurns::end_worker(uint64_t vgpu) {
 void DeviceTurns::worker_ready(uint64_t vgpu, pid_t worker) {
   Member* member = find(vgpu);
   if (member == nullptr) return;
-  if (member->witness.begin(worker, now_ns())) member->withheld.begin(worker, processors_);
+  // One that has processors of its own bears no witness by the machine's.
+  if (processors_ != 0 && member->witness.begin(worker, now_ns(), processors_))
+    member->withheld.begin(worker, processors_);
 }
 
 void DeviceTurns::look_at_worker(uint64_t vgpu, uint64_t children_ns) {
   Member* member = find(vgpu);
   if (member == nullptr || !member->page) return;
   member->withheld.look();
-  switch (member->witness.look(now_ns(), children_ns)) {
+  switch (member->witness.look(now_ns(), children_ns, usual_at_rest(vgpu))) {
     case TurnWitness::Verdict::kNothing:
       return;
     case TurnWitness::Verdict::kAsk:
@@ -192,10 +196,11 @@ void DeviceTurns::on_work(uint64_t vgpu, const records::Work& work) {
   if (member == nullptr || !member->page) return;
   const uint64_t now = now_ns();
   uint64_t charge = 0;
-  const TurnWitness::Verdict verdict = member->witness.answered(now, work.host_ns, charge);
+  const TurnWitness::Verdict verdict =
+      member->witness.answered(now, work.host_ns, charge, usual_at_rest(vgpu));
   if (verdict == TurnWitness::Verdict::kGuilty) return member->peer.kill(member->witness.reason());
   if (charge == 0) return;
-  arbiter_.charge_outside(vgpu, charge, now);
+  arbiter_.charge_outside(vgpu, charge / processors_, now);
   arm();
 }
 
@@ -228,15 +233,39 @@ void DeviceTurns::on_finished(uint64_t vgpu, const records::TurnFinished& finish
     return member->peer.kill("it gave back a turn that it hasn't");
   const uint64_t now = now_ns();
   const uint64_t turn_ns = now - std::min(now, arbiter_.held_since());
-  const uint64_t withheld = member->withheld.finished(turn_ns, member->witness.finished());
+  const uint64_t taken = member->witness.finished(explained(*member, turn_ns, finished));
+  const uint64_t withheld =
+      member->withheld.finished(turn_ns, std::min(turn_ns, finished.span_ns), taken);
   member->page->take_back();
   member->busy_ns += std::min(finished.busy_ns, turn_ns);
   if (finished.more != 0) member->wanted_since = now;
   const arbiter::Unused unused{spared(*member, turn_ns, finished), withheld};
   arbiter_.finished(vgpu, finished.more != 0, now, unused);
   claim_copies(vgpu, finished.copied_bytes, finished.copy_ns, now);
+  if (!arbiter_.holder()) granted_last_ = 0;
   if (arbiter_.holder() != vgpu) show(vgpu, *member);
   arm();
+}
+
+// The most processor time that what the worker says of a turn can have taken. While it waits for more to
+// do, and until it has seen the end of a long kernel, threads of some drivers don't rest.
+uint64_t DeviceTurns::explained(const Member& member, uint64_t turn_ns,
+                                const records::TurnFinished& finished) const {
+  const uint64_t span = std::min(turn_ns, finished.span_ns);
+  const uint64_t seen_late = std::min(span / 16, kMostSeenLateNs);
+  const uint64_t all =
+      std::min(turn_ns, finished.prepared_ns) + span + member.patience_ns + seen_late;
+  return std::min(turn_ns, all) * processors_;
+}
+
+// What the threads of some drivers do after each turn is no tenant's doing: each may do as much as the
+// one of the others that does least.
+uint64_t DeviceTurns::usual_at_rest(uint64_t vgpu) const {
+  uint64_t least = TurnWitness::kUnknown;
+  for (const auto& [number, member] : members_)
+    if (number != vgpu) least = std::min(least, member.witness.at_rest_ns());
+  if (least == TurnWitness::kUnknown) least = members_.at(vgpu).witness.at_rest_ns();
+  return least == TurnWitness::kUnknown ? 0 : least;
 }
 
 // Of a turn, what it took to hand the device over: no tenant can help that, and those with many short
@@ -272,12 +301,12 @@ void DeviceTurns::grant(uint64_t vgpu, uint64_t deadline_ns) {
       });
   const uint64_t window = anybody_in_haste ? std::min(kShortWindowNs, arbiter_.turn_ns())
                                            : arbiter_.turn_ns();
-  member->witness.granted();
+  member->witness.granted(std::exchange(granted_last_, vgpu) != vgpu);
   member->withheld.granted();
   static_assert(kNoTime == turns::kNoDeadline);
   const bool owed_much = arbiter_.balance(vgpu) > static_cast<int64_t>(arbiter_.turn_ns());
-  member->page->grant(deadline_ns, window, owed_much ? kLongPatienceNs : kPatienceNs,
-                      deadline_ns != kNoTime);
+  member->patience_ns = owed_much ? kLongPatienceNs : kPatienceNs;
+  member->page->grant(deadline_ns, window, member->patience_ns, deadline_ns != kNoTime);
   show(vgpu, *member);
 }
 

@@ -122,10 +122,14 @@ class DeviceTurns final : public arbiter::Doer {
     // one's end and the end of the turn, by the claims; kUnknown before there are some.
     uint64_t hand_over_ns = kUnknown;
     uint32_t hand_overs = 0;
+    uint64_t patience_ns = 0;  // of its turn
   };
   static uint64_t now_ns();
   Member* find(uint64_t vgpu);
   void claim_copies(uint64_t vgpu, uint64_t bytes, uint64_t ns, uint64_t now);
+  uint64_t explained(const Member& member, uint64_t turn_ns,
+                     const records::TurnFinished& finished) const;
+  uint64_t usual_at_rest(uint64_t vgpu) const;
   uint64_t spared(Member& member, uint64_t turn_ns, const records::TurnFinished& finished);
   /// From when on nothing excuses that the present turn goes on while others wait; 0: never.
   uint64_t overdue_from() const;
@@ -147,6 +151,7 @@ class DeviceTurns final : public arbiter::Doer {
   uint64_t timer_token_ = 0;
   uint64_t armed_for_ = 0;
   bool remembers_ = true;
+  uint64_t granted_last_ = 0;  // to whom, unless nobody has had the device since
   // The turn that was seen to be overdue, and since when.
   uint64_t overdue_vgpu_ = 0, overdue_since_ = 0;
   uint32_t overdue_turn_ = 0;

@@ -96,15 +96,18 @@ uint64_t WithheldTime::take_waited() {
 
 void WithheldTime::granted() { take_waited(); }
 
-uint64_t WithheldTime::finished(uint64_t turn_ns, uint64_t used_ns) {
-  return processors_ == 0 ? 0 : withheld_ns(turn_ns, used_ns, take_waited(), processors_);
+// Before the first command has begun, threads of a driver wait as well; that is handing over.
+uint64_t WithheldTime::finished(uint64_t turn_ns, uint64_t span_ns, uint64_t used_ns) {
+  if (processors_ == 0) return 0;
+  const uint64_t waited = take_waited();
+  return withheld_ns(span_ns, used_ns, waited - std::min(waited, turn_ns - span_ns), processors_);
 }
 
-uint64_t WithheldTime::withheld_ns(uint64_t turn_ns, uint64_t used_ns, uint64_t waited_ns,
+uint64_t WithheldTime::withheld_ns(uint64_t span_ns, uint64_t used_ns, uint64_t waited_ns,
                                    uint32_t processors) {
-  const uint64_t given = turn_ns * processors;
+  const uint64_t given = span_ns * processors;
   const uint64_t unused = given - std::min(given, used_ns);
-  return std::min(std::min(waited_ns, unused) / processors, turn_ns / 2);
+  return std::min(std::min(waited_ns, unused) / processors, span_ns / 2);
 }
 
 }  // namespace aliquot

@@ -6,8 +6,8 @@
 // The kernel says how long each thread waited (/proc/PID/task/TID/schedstat), so a worker claims
 // nothing here. It can bring about that its threads wait, by having more of them than it needs; but
 // then it uses its processors, or leaves them unused and computes less: what is withheld is never
-// more than what it left unused. Nor more than half of a turn: whoever is owed more could hold the
-// device without computing on it.
+// more than what it left unused. Nor more than half of that time: whoever is owed more could hold
+// the device without computing on it.
 #pragma once
 
 #include <dirent.h>
@@ -32,11 +32,12 @@ class WithheldTime {
   void look();
 
   void granted();
-  /// What was withheld of a turn of `turn_ns`, in which it took `used_ns` of processor time.
-  uint64_t finished(uint64_t turn_ns, uint64_t used_ns);
+  /// What was withheld of the `span_ns` in which the device computed of a turn of `turn_ns`, in
+  /// which the worker took `used_ns` of processor time.
+  uint64_t finished(uint64_t turn_ns, uint64_t span_ns, uint64_t used_ns);
 
   /// The rule alone. `waited_ns`: the sum over the threads that compute.
-  static uint64_t withheld_ns(uint64_t turn_ns, uint64_t used_ns, uint64_t waited_ns,
+  static uint64_t withheld_ns(uint64_t span_ns, uint64_t used_ns, uint64_t waited_ns,
                               uint32_t processors);
 
  private:

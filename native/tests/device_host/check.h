@@ -55,9 +55,12 @@ void test_time_ledger();
 void test_time_ledger_goes_on();
 void test_process_starts();
 void test_computing_in_turns_is_no_guilt();  // turn_witness_test.cpp
+void test_more_than_was_claimed_is_found();
 void test_computing_outside_turns_is_found();
 void test_a_little_after_each_turn_is_charged();
 void test_a_little_before_the_first_turn_is_charged();
+void test_what_is_usual_at_rest();
+void test_claims_of_a_turn_count_at_its_end();
 void test_a_late_look_allows_more();
 void test_the_latest_look_has_a_bound();
 void test_a_claim_is_believed_and_charged_beyond_a_burst();

@@ -45,9 +45,12 @@ int main() {
   test_time_ledger_goes_on();
   test_process_starts();
   test_computing_in_turns_is_no_guilt();
+  test_more_than_was_claimed_is_found();
   test_computing_outside_turns_is_found();
   test_a_little_after_each_turn_is_charged();
   test_a_little_before_the_first_turn_is_charged();
+  test_what_is_usual_at_rest();
+  test_claims_of_a_turn_count_at_its_end();
   test_a_late_look_allows_more();
   test_the_latest_look_has_a_bound();
   test_a_claim_is_believed_and_charged_beyond_a_burst();

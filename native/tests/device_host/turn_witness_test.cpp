@@ -52,8 +52,23 @@ void test_computing_in_turns_is_no_guilt() {
   worker.compute(150);
   CHECK(witness.look(200 * kMs, 0) == Verdict::kNothing);
   worker.compute(20);
-  witness.finished();
+  witness.finished(200 * kMs);
   CHECK(witness.look(250 * kMs, 0) == Verdict::kNothing);
+}
+
+// A worker that says that its kernels took half of what they took, or nothing.
+void test_more_than_was_claimed_is_found() {
+  const Computing worker;
+  for (const uint64_t claimed : {uint64_t{75}, uint64_t{0}}) {
+    TurnWitness witness;
+    CHECK(witness.begin(worker.process(), 0));
+    witness.granted();
+    worker.compute(150 + 75);
+    CHECK(witness.finished(claimed * kMs) >= 225 * kMs);
+    CHECK(witness.look(200 * kMs, 0) == Verdict::kAsk);
+    uint64_t charge = 0;
+    CHECK(witness.answered(201 * kMs, 0, charge) == Verdict::kGuilty);
+  }
 }
 
 void test_computing_outside_turns_is_found() {
@@ -74,7 +89,7 @@ void test_a_little_after_each_turn_is_charged() {
   CHECK(witness.begin(worker.process(), 0));
   for (int turn = 0; turn < 40; ++turn) {
     witness.granted();
-    witness.finished();
+    witness.finished(0);
   }
   worker.compute(60);
   CHECK(witness.look(200 * kMs, 0) == Verdict::kAsk);
@@ -98,14 +113,52 @@ void test_a_little_before_the_first_turn_is_charged() {
   CHECK(charge >= 10 * kMs && charge <= 30 * kMs);
 }
 
+// What others of the device take in a rest, too, is nobody's concern; what comes right after a turn
+// of its own is no rest.
+void test_what_is_usual_at_rest() {
+  const Computing worker;
+  TurnWitness witness;
+  CHECK(witness.begin(worker.process(), 0));
+  for (int turn = 0; turn < 40; ++turn) {
+    witness.granted();
+    witness.finished(0);
+  }
+  CHECK(witness.at_rest_ns() == TurnWitness::kUnknown);
+  worker.compute(60);
+  CHECK(witness.look(200 * kMs, 0, kMs) == Verdict::kNothing);
+  CHECK(witness.at_rest_ns() >= kMs && witness.at_rest_ns() <= 2 * kMs);
+  witness.granted(false);
+  witness.finished(0);
+  worker.compute(60);
+  CHECK(witness.look(400 * kMs, 0, kMs) == Verdict::kAsk);
+  witness.end();
+  CHECK(witness.at_rest_ns() == TurnWitness::kUnknown);
+}
+
+// A program is built in a turn that goes on, and the worker is asked meanwhile.
+void test_claims_of_a_turn_count_at_its_end() {
+  const Computing worker;
+  TurnWitness witness;
+  uint64_t charge = 0;
+  CHECK(witness.begin(worker.process(), 0));
+  witness.granted();
+  worker.compute(150);
+  CHECK(witness.look(200 * kMs, 50 * kMs) == Verdict::kAsk);  // for its children
+  CHECK(witness.answered(201 * kMs, 200 * kMs, charge) == Verdict::kNothing);
+  CHECK(charge == 0);
+  witness.finished(0);
+  CHECK(witness.look(400 * kMs, 50 * kMs) == Verdict::kAsk);
+  CHECK(witness.answered(401 * kMs, 200 * kMs, charge) == Verdict::kNothing);
+}
+
 void test_a_late_look_allows_more() {
   const Computing worker;
   TurnWitness witness;
   CHECK(witness.begin(worker.process(), 0));
-  worker.compute(70);
-  CHECK(witness.look(1200 * kMs, 0) == Verdict::kNothing);
-  worker.compute(70);
-  CHECK(witness.look(1600 * kMs, 0) == Verdict::kAsk);
+  worker.compute(40);
+  CHECK(witness.look(4000 * kMs, 0) == Verdict::kNothing);
+  worker.compute(60);
+  CHECK(witness.look(4200 * kMs, 0) == Verdict::kAsk);
 }
 
 // A machine that was suspended for a day: no more than after some seconds, and no less.
@@ -114,9 +167,9 @@ void test_the_latest_look_has_a_bound() {
   TurnWitness witness;
   constexpr uint64_t kDay = 86'400'000 * kMs;
   CHECK(witness.begin(worker.process(), 0));
-  worker.compute(150);
+  worker.compute(45);
   CHECK(witness.look(kDay, 0) == Verdict::kNothing);
-  CHECK(witness.look(2 * kDay, 400 * kMs) == Verdict::kAsk);
+  CHECK(witness.look(2 * kDay, 100 * kMs) == Verdict::kAsk);
 }
 
 void test_a_claim_is_believed_and_charged_beyond_a_burst() {

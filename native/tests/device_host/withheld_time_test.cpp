@@ -68,7 +68,7 @@ uint64_t seen(WithheldTime& withheld, uint64_t turn_ns) {
   for (int turn = 0; turn < 5; ++turn) {
     withheld.granted();
     ::usleep(static_cast<useconds_t>(turn_ns / 1000));
-    sum += withheld.finished(turn_ns, turn_ns);
+    sum += withheld.finished(turn_ns, turn_ns, turn_ns);
   }
   return sum;
 }
