@@ -303,7 +303,7 @@ class DeviceHostProcess:
             "--runtime-dir", str(self.runtime), "--driver", str(self.orders),
             "--device-index", "0", "--platform-index", "0", "--memory", str(DEVICE_MEMORY),
             "--worker", str(self.folder / "aliquot-fake-worker"),
-            "--cache-dir", str(self.folder / "cache"), *more,
+            "--cache-dir", str(self.folder / "cache"), "--processors", "2", *more,
         ]  # fmt: skip
 
     def start(self) -> DeviceHostProcess:

@@ -4,6 +4,7 @@
 //   ready                 say kWorkerReady
 //   fail TEXT             say kWorkerFailed
 //   burn                  compute from now on, on a thread of its own
+//   compute HONESTY       serve, and compute in turns; see tenant.h
 //   serve                 answer kDisconnect with kGone and kPing with kPong until the device host
 //                         hangs up
 //   serve-silently        read records, answer none
@@ -26,6 +27,7 @@
 #include <vector>
 
 #include "protocol/socket.h"
+#include "tenant.h"
 #include "trials.h"
 
 namespace {
@@ -46,13 +48,38 @@ void say(Kind kind, const Payload& payload) {
     ::usleep(1000);
 }
 
+void announce(Kind kind) {
+  while (send_record(kSocket, make_record(kind, 0)) == SocketResult::kWouldBlock) ::usleep(1000);
+}
+
 void pong(uint32_t sequence) {
   while (send_record(kSocket, make_record(Kind::kPong, sequence)) == SocketResult::kWouldBlock)
     ::usleep(1000);
 }
 
-/// Reads until a record of this kind came; false at the end of the stream. `answering`: as a
-/// worker ought to.
+/// `answering`: as a worker ought to.
+void react(const records::Record& record, const DescriptorList& descriptors, bool answering) {
+  if (record.header.kind == Kind::kConnect)
+    g_connection = payload_of<records::Connect>(record).connection;
+  if (record.header.kind == Kind::kArena) {
+    g_arenas.push_back(payload_of<records::Arena>(record));
+    if (g_hoards) {
+      say(Kind::kArenaDropped, g_arenas.back());
+      ::usleep(100000);  // so that it is believed by then
+      fake_worker::hoard(descriptors.items[0].get(), g_arenas.back().bytes);
+    }
+  }
+  if (record.header.kind == Kind::kDisconnect && answering)
+    say(Kind::kGone, payload_of<records::ConnectionReference>(record));
+  if (record.header.kind == Kind::kPing && answering) pong(record.header.sequence);
+  // What its trials take is no work for a device; what it burns it doesn't own up to.
+  if (record.header.kind == Kind::kAskWork) {
+    if (!g_burns) g_claimed_ns += 1'000'000'000'000;
+    say(Kind::kWork, records::Work{g_claimed_ns});
+  }
+}
+
+/// Reads until a record of this kind came; false at the end of the stream.
 bool read_until(Kind kind, bool answering) {
   for (;;) {
     if (!wait_readable(kSocket, 1000)) continue;
@@ -61,25 +88,32 @@ bool read_until(Kind kind, bool answering) {
     const SocketResult result = receive_record(kSocket, record, descriptors);
     if (result == SocketResult::kWouldBlock) continue;
     if (result != SocketResult::kOk) return false;
-    if (record.header.kind == Kind::kConnect)
-      g_connection = payload_of<records::Connect>(record).connection;
-    if (record.header.kind == Kind::kArena) {
-      g_arenas.push_back(payload_of<records::Arena>(record));
-      if (g_hoards) {
-        say(Kind::kArenaDropped, g_arenas.back());
-        ::usleep(100000);  // so that it is believed by then
-        fake_worker::hoard(descriptors.items[0].get(), g_arenas.back().bytes);
-      }
-    }
-    if (record.header.kind == Kind::kDisconnect && answering)
-      say(Kind::kGone, payload_of<records::ConnectionReference>(record));
-    if (record.header.kind == Kind::kPing && answering) pong(record.header.sequence);
-    // What its trials take is no work for a device; what it burns it doesn't own up to.
-    if (record.header.kind == Kind::kAskWork) {
-      if (!g_burns) g_claimed_ns += 1'000'000'000'000;
-      say(Kind::kWork, records::Work{g_claimed_ns});
-    }
+    react(record, descriptors, answering);
     if (record.header.kind == kind) return true;
+  }
+}
+
+/// Uses the device until the end of the stream; pieces of its work are told as kernels.
+void compute(const std::string& honesty) {
+  constexpr uint64_t kStatusPieces = 1'000;
+  g_burns = true;
+  fake_worker::Tenant& tenant = *new fake_worker::Tenant(honesty);
+  for (uint64_t told = 0;;) {
+    records::Record record;
+    DescriptorList descriptors;
+    const SocketResult result = receive_record(kSocket, record, descriptors);
+    if (result == SocketResult::kOk) {
+      if (record.header.kind == Kind::kTurnPage) tenant.take_page(descriptors.items[0].get());
+      react(record, descriptors, true);
+      continue;
+    }
+    if (result != SocketResult::kWouldBlock) return;
+    if (tenant.wants_turn()) announce(Kind::kTurnWanted);
+    if (const auto finished = tenant.step()) say(Kind::kTurnFinished, *finished);
+    if (const uint64_t work = tenant.work(); work >= told + kStatusPieces) {
+      say(Kind::kWorkerStatus, records::WorkerStatus{work, 0, 0});
+      told = work;
+    }
   }
 }
 
@@ -114,6 +148,8 @@ bool obey_protocol_order(const std::string& order, const std::string& argument, 
   } else if (order == "false-gone") {
     say(Kind::kGone,
         records::ConnectionReference{static_cast<uint32_t>(std::atoi(argument.c_str()))});
+  } else if (order == "compute") {
+    compute(argument);
   } else if (order == "status") {
     say(Kind::kWorkerStatus,
         records::WorkerStatus{std::strtoull(argument.c_str(), nullptr, 10), 7});
