@@ -232,8 +232,8 @@ int main(int argc, char **argv) {
   const int out_of_order = !strcmp(order, "out-of-order");
   const int whole_groups = items > 0 && items <= kMostItems && items % kGroup == 0;
   if (!known || !whole_groups || (!out_of_order && strcmp(order, "in-order") != 0) ||
-      processes < 1 || processes > kMostProcesses || kernel_us < 1 || seconds <= 0 ||
-      seconds > 3600 || gap_us < 1 ||
+      processes < 1 || processes > kMostProcesses || !(kernel_us >= 1) ||
+      !(seconds > 0 && seconds <= 3600) || !(gap_us >= 1) || /* so, no number is bad, too */
       (!only_calibrate && (iterations < 1 || !out)))
     fail("bad options: see the head of fairness_tenant.c", 2);
   queue_properties = out_of_order ? CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE : 0;
