@@ -62,8 +62,8 @@ class Seen(NamedTuple):
 def test_a_death_changes_no_share_of_the_others(
     one_driver: Driver, runtime: Runtime, tmp_path: Path
 ) -> None:
-    """Ten workers die; the shares of the following second and the next grant are right."""
-    expect_fair_deaths(1, runtime, tmp_path)
+    """Fifty workers die; the shares of the following second and the next grant are right."""
+    expect_fair_deaths(5, runtime, tmp_path)
 
 
 @pytest.mark.soak
