@@ -56,12 +56,12 @@ class TurnWitness {
 
   /// Begins with a worker that is ready, of a device that computes on so many processors. False:
   /// its processor time can't be read.
-  bool begin(pid_t worker, uint64_t now, uint32_t processors = 2);
+  bool begin(pid_t worker, uint64_t now, uint32_t processors);
   /// The same for one that another device host has watched: what it and its children
   /// (`children_ns`) have computed up to now is nobody's concern. It may answer what this one
   /// didn't ask.
   bool resume(pid_t worker, uint64_t now, uint64_t children_ns, const Claims& claims,
-              uint32_t processors = 2);
+              uint32_t processors);
   Claims claims() const { return {burst_ns_, seen_host_ns_}; }
   void end();
 
@@ -96,7 +96,7 @@ class TurnWitness {
   bool watching_ = false;
   bool in_turn_ = false;
   bool forgives_ = false;
-  uint64_t before_ns_ = 0;      // taken before it began
+  uint64_t before_ns_ = 0;       // taken before it began
   uint64_t inside_ns_ = 0;       // taken in turns that have ended
   uint64_t unexplained_ns_ = 0;  // of that, more than the device's work explains
   uint64_t turn_began_ns_ = 0;   // processor time then

@@ -6,8 +6,8 @@
 // The kernel says how long each thread waited (/proc/PID/task/TID/schedstat), so a worker claims
 // nothing here. It can bring about that its threads wait, by having more of them than it needs; but
 // then it uses its processors, or leaves them unused and computes less: what is withheld is never
-// more than what it left unused. Nor more than half of that time: whoever is owed more could hold
-// the device without computing on it.
+// more than what it left unused. Nor more than half of the span in which the device worked: whoever
+// is owed more could hold the device without computing on it.
 #pragma once
 
 #include <dirent.h>

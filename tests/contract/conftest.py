@@ -23,10 +23,3 @@ def host(request: pytest.FixtureRequest) -> Iterator[DeviceHostProcess]:
     """A device host with a fake worker; as root also one of an ordinary user's."""
     with running_device_host(request.param) as running:
         yield running
-
-
-@pytest.fixture
-def user_host() -> Iterator[DeviceHostProcess]:
-    """An ordinary user's alone, for what takes long and has nothing to do with who runs it."""
-    with running_device_host(identities()[-1]) as running:
-        yield running

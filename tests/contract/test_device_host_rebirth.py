@@ -199,7 +199,7 @@ def test_vgpus_are_made_and_ended_while_it_dies(host: DeviceHostProcess) -> None
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
     moments = random.Random(seed)
-    for round_ in range(6):
+    for round_ in range(12):
         process = control.device_host()
         threading.Timer(moments.uniform(0, 0.06), os.kill, (process, signal.SIGKILL)).start()
         vgpu = control.create(name=f"round-{round_}")

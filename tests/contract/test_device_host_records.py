@@ -50,13 +50,13 @@ def test_a_guest_that_does_not_read_is_given_up(host: DeviceHostProcess) -> None
     host.wait_for_log("doesn't read its socket")
 
 
-def test_a_guest_that_never_greets_is_given_up(user_host: DeviceHostProcess) -> None:
+def test_a_guest_that_never_greets_is_given_up(host: DeviceHostProcess) -> None:
     """It would keep the vGPU alive."""
-    control = user_host.control()
-    silent = user_host.silent_guest(control.create())
+    control = host.control()
+    silent = host.silent_guest(control.create())
     control.close()
     assert silent.receive() is None
-    user_host.wait_for_log("said nothing for 10 s")
+    host.wait_for_log("said nothing for 10 s")
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -141,10 +141,10 @@ def test_a_worker_that_does_not_answer_is_killed() -> None:
         host.wait_for_log("it didn't answer for 10 s")
 
 
-def test_a_worker_that_answers_is_left_alone(user_host: DeviceHostProcess) -> None:
-    control = user_host.control()
+def test_a_worker_that_answers_is_left_alone(host: DeviceHostProcess) -> None:
+    control = host.control()
     vgpu = control.create()
-    guest = user_host.guest(vgpu)
+    guest = host.guest(vgpu)
     time.sleep(11)
     assert guest.borrow(MIB) >= MIB
     assert control.list()[0].worker == vgpu.worker

@@ -41,13 +41,23 @@ class Computing {
 };
 
 constexpr uint64_t kMs = 1'000'000;
+constexpr uint32_t kProcessors = 2;
+
+// Begins, and has 40 turns that take nothing.
+void begin_with_turns(TurnWitness& witness, const Computing& worker) {
+  CHECK(witness.begin(worker.process(), 0, kProcessors));
+  for (int turn = 0; turn < 40; ++turn) {
+    witness.granted();
+    witness.finished(0);
+  }
+}
 
 }  // namespace
 
 void test_computing_in_turns_is_no_guilt() {
   const Computing worker;
   TurnWitness witness;
-  CHECK(witness.begin(worker.process(), 0));
+  CHECK(witness.begin(worker.process(), 0, kProcessors));
   witness.granted();
   worker.compute(150);
   CHECK(witness.look(200 * kMs, 0) == Verdict::kNothing);
@@ -61,7 +71,7 @@ void test_more_than_was_claimed_is_found() {
   const Computing worker;
   for (const uint64_t claimed : {uint64_t{75}, uint64_t{0}}) {
     TurnWitness witness;
-    CHECK(witness.begin(worker.process(), 0));
+    CHECK(witness.begin(worker.process(), 0, kProcessors));
     witness.granted();
     worker.compute(150 + 75);
     CHECK(witness.finished(claimed * kMs) >= 225 * kMs);
@@ -74,7 +84,7 @@ void test_more_than_was_claimed_is_found() {
 void test_computing_outside_turns_is_found() {
   const Computing worker;
   TurnWitness witness;
-  CHECK(witness.begin(worker.process(), 0));
+  CHECK(witness.begin(worker.process(), 0, kProcessors));
   worker.compute(120);
   CHECK(witness.look(200 * kMs, 0) == Verdict::kAsk);
   uint64_t charge = 0;
@@ -86,11 +96,7 @@ void test_computing_outside_turns_is_found() {
 void test_a_little_after_each_turn_is_charged() {
   const Computing worker;
   TurnWitness witness;
-  CHECK(witness.begin(worker.process(), 0));
-  for (int turn = 0; turn < 40; ++turn) {
-    witness.granted();
-    witness.finished(0);
-  }
+  begin_with_turns(witness, worker);
   worker.compute(60);
   CHECK(witness.look(200 * kMs, 0) == Verdict::kAsk);
   uint64_t charge = 0;
@@ -105,7 +111,7 @@ void test_a_little_after_each_turn_is_charged() {
 void test_a_little_before_the_first_turn_is_charged() {
   const Computing worker;
   TurnWitness witness;
-  CHECK(witness.begin(worker.process(), 0));
+  CHECK(witness.begin(worker.process(), 0, kProcessors));
   worker.compute(45);
   CHECK(witness.look(200 * kMs, 0) == Verdict::kAsk);
   uint64_t charge = 0;
@@ -118,11 +124,7 @@ void test_a_little_before_the_first_turn_is_charged() {
 void test_what_is_usual_at_rest() {
   const Computing worker;
   TurnWitness witness;
-  CHECK(witness.begin(worker.process(), 0));
-  for (int turn = 0; turn < 40; ++turn) {
-    witness.granted();
-    witness.finished(0);
-  }
+  begin_with_turns(witness, worker);
   CHECK(witness.at_rest_ns() == TurnWitness::kUnknown);
   worker.compute(60);
   CHECK(witness.look(200 * kMs, 0, kMs) == Verdict::kNothing);
@@ -140,7 +142,7 @@ void test_claims_of_a_turn_count_at_its_end() {
   const Computing worker;
   TurnWitness witness;
   uint64_t charge = 0;
-  CHECK(witness.begin(worker.process(), 0));
+  CHECK(witness.begin(worker.process(), 0, kProcessors));
   witness.granted();
   worker.compute(150);
   CHECK(witness.look(200 * kMs, 50 * kMs) == Verdict::kAsk);  // for its children
@@ -154,7 +156,7 @@ void test_claims_of_a_turn_count_at_its_end() {
 void test_a_late_look_allows_more() {
   const Computing worker;
   TurnWitness witness;
-  CHECK(witness.begin(worker.process(), 0));
+  CHECK(witness.begin(worker.process(), 0, kProcessors));
   worker.compute(40);
   CHECK(witness.look(4000 * kMs, 0) == Verdict::kNothing);
   worker.compute(60);
@@ -166,7 +168,7 @@ void test_the_latest_look_has_a_bound() {
   const Computing worker;
   TurnWitness witness;
   constexpr uint64_t kDay = 86'400'000 * kMs;
-  CHECK(witness.begin(worker.process(), 0));
+  CHECK(witness.begin(worker.process(), 0, kProcessors));
   worker.compute(45);
   CHECK(witness.look(kDay, 0) == Verdict::kNothing);
   CHECK(witness.look(2 * kDay, 100 * kMs) == Verdict::kAsk);
@@ -175,7 +177,7 @@ void test_the_latest_look_has_a_bound() {
 void test_a_claim_is_believed_and_charged_beyond_a_burst() {
   const Computing worker;
   TurnWitness witness;
-  CHECK(witness.begin(worker.process(), 0));
+  CHECK(witness.begin(worker.process(), 0, kProcessors));
   uint64_t claimed = 0, charged = 0;
   // Children that compile count as well; here they carry the burst.
   for (uint64_t look = 1; look <= 6; ++look) {
@@ -192,7 +194,7 @@ void test_a_claim_is_believed_and_charged_beyond_a_burst() {
 // to what that one had asked; the burst is not had again.
 void test_a_witness_goes_on() {
   TurnWitness witness;
-  CHECK(witness.resume(::getpid(), 1, 5'000'000'000, {1'000'000, 4'000'000'000}));
+  CHECK(witness.resume(::getpid(), 1, 5'000'000'000, {1'000'000, 4'000'000'000}, kProcessors));
   CHECK(witness.look(2, 5'000'000'000) == TurnWitness::Verdict::kNothing);
   CHECK(witness.outside_ns() < 1'000'000'000);
   uint64_t charge = 0;
@@ -208,7 +210,7 @@ void test_a_witness_goes_on() {
 void test_silence_and_unasked_answers_are_guilt() {
   const Computing worker;
   TurnWitness witness;
-  CHECK(witness.begin(worker.process(), 0));
+  CHECK(witness.begin(worker.process(), 0, kProcessors));
   uint64_t charge = 0;
   CHECK(witness.answered(1, 5, charge) == Verdict::kGuilty);
   CHECK(witness.look(kMs, 200 * kMs) == Verdict::kAsk);
