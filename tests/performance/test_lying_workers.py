@@ -71,6 +71,25 @@ def test_a_worker_that_lies_about_its_device_time_is_stopped(lie: str) -> None:
         quiet.missed(told)
 
 
+def test_a_worker_that_claims_to_have_prepared_for_ages_gains_nothing() -> None:
+    """That explains all it took, so it is left alone; its turns are charged by the clock."""
+    quiet = Quiet()
+    with quiet, running_device_host(orders="ready compute honest") as host:
+        control = host.control()
+        honest = [begin_tenant(host, control, f"honest-{one}") for one in range(_NEIGHBOURS)]
+        host.orders.write_text("ready compute prepared")
+        liar = begin_tenant(host, control, "liar")
+        time.sleep(_WINDOW_SECONDS)
+        samples = [sample(control)]
+        watch(control, samples, 3 * _WINDOW_SECONDS)
+        left = {one.vgpu for one in control.list() if one.worker}
+    assert left == {*honest, liar}
+    points = worst_points(samples, honest, liar)
+    if points > _MOST_POINTS:
+        quiet.missed(f"neighbours at worst {points:.2f} points short")
+    print(f"prepared: neighbours at worst {points:.2f} points short")
+
+
 def begin_tenant(host: DeviceHostProcess, control: Control, name: str) -> int:
     """Creates a vGPU whose worker follows the orders of now; returns its number."""
     ready = host.log().count("ready, the driver took")
