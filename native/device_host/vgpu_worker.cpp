@@ -14,6 +14,8 @@ namespace {
 // it may for a second.
 constexpr uint64_t kLookMilliseconds = 200;
 constexpr uint64_t kIdleLookMilliseconds = 400;
+constexpr uint64_t kSecondLookMilliseconds = 150;  // of one that seems to hold too much
+constexpr int kLooksBeyond = 3;                    // what they find in a row is no passing state
 constexpr uint64_t kLooksACacheCheck = 16;
 
 using records::Kind;
@@ -207,8 +209,9 @@ uint64_t Vgpu::common_bytes(bool staging_only) const {
 
 void Vgpu::schedule_witness() {
   context_.loop.cancel(witness_timer_);
-  const uint64_t pause =
-      guests_.empty() && worker_ready_ ? kIdleLookMilliseconds : kLookMilliseconds;
+  const uint64_t pause = looks_beyond_ > 0                  ? kSecondLookMilliseconds
+                         : guests_.empty() && worker_ready_ ? kIdleLookMilliseconds
+                                                            : kLookMilliseconds;
   witness_timer_ = context_.loop.schedule(pause, [this] {
     witness_timer_ = 0;
     if (!worker_ || !worker_->running()) return;
@@ -275,7 +278,7 @@ void Vgpu::look_at_worker(bool with_files) {
   // Between fork and exec a child's memory is its parent's, counted twice; so a sum that only
   // children push beyond the bound must stay there for a moment.
   const bool beyond_by_itself = now.main_private + now.files + common > bound;
-  if (!beyond_by_itself && ++looks_beyond_ < 3) return;
+  if (!beyond_by_itself && ++looks_beyond_ < kLooksBeyond) return;
   worker_->kill("it holds " + std::to_string(held >> 20) + " MiB, of which " +
                 std::to_string(bound >> 20) + " MiB are explained (limit " +
                 std::to_string(settings_.memory_bytes >> 20) + ", staging " +

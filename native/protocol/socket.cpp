@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <utility>
+
 namespace aliquot {
 
 namespace {
@@ -89,9 +91,13 @@ SocketResult receive_record(int socket, records::Record& record, DescriptorList&
   message.msg_control = control;
   message.msg_controllen = sizeof(control);
   ssize_t received;
+  // A peer that ended with unread records resets the connection. That is told once, and before what
+  // the peer had sent: its last words are still to be read.
+  bool told_of_reset = false;
   do {
     received = ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  } while (received < 0 && errno == EINTR);
+  } while (received < 0 &&
+           (errno == EINTR || (errno == ECONNRESET && !std::exchange(told_of_reset, true))));
   if (received < 0) {
     if (errno == EAGAIN || errno == EWOULDBLOCK) return SocketResult::kWouldBlock;
     return SocketResult::kClosed;

@@ -53,6 +53,23 @@ void test_round_trip() {
   CHECK(send_record(other.get(), record) == SocketResult::kClosed);
 }
 
+// The end of a peer that had not read all it was sent doesn't swallow what it said before.
+void test_last_words() {
+  Descriptor one, other;
+  CHECK(make_record_socket_pair(one, other));
+  CHECK(send_record(other.get(), make_record(records::Kind::kPing, 1)) == SocketResult::kOk);
+  CHECK(send_record(one.get(), make_record(records::Kind::kPong, 2)) == SocketResult::kOk);
+  CHECK(send_record(one.get(), make_record(records::Kind::kPong, 3)) == SocketResult::kOk);
+  one.reset();
+  records::Record record;
+  DescriptorList descriptors;
+  for (const uint64_t sequence : {uint64_t{2}, uint64_t{3}}) {
+    CHECK(receive_record(other.get(), record, descriptors) == SocketResult::kOk);
+    CHECK(record.header.kind == records::Kind::kPong && record.header.sequence == sequence);
+  }
+  CHECK(receive_record(other.get(), record, descriptors) == SocketResult::kClosed);
+}
+
 // Whatever a hostile peer sends, no descriptor of it stays open here.
 void test_malformed() {
   Descriptor one, other;
@@ -131,6 +148,7 @@ void test_paths() {
 
 void test_sockets() {
   test_round_trip();
+  test_last_words();
   test_malformed();
   test_full_socket();
   test_paths();
