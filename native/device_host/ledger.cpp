@@ -17,15 +17,31 @@ const Ledger::Account* Ledger::find(uint64_t vgpu) const {
 std::optional<uint64_t> Ledger::reserve(uint64_t vgpu, uint64_t bytes) {
   const uint64_t granted = bytes == 0 ? unreserved() : bytes;
   if (granted == 0 || granted > unreserved() || find(vgpu) != nullptr) return std::nullopt;
-  accounts_[vgpu].limit = granted;
+  accounts_[vgpu].limit = accounts_[vgpu].reserved = granted;
   reserved_ += granted;
   return granted;
+}
+
+bool Ledger::resize(uint64_t vgpu, uint64_t bytes) {
+  Account* account = find(vgpu);
+  if (account == nullptr || bytes == 0 || bytes < account->lent) return false;
+  if (bytes > account->reserved && bytes - account->reserved > unreserved()) return false;
+  reserved_ = reserved_ - account->reserved + bytes;
+  account->limit = account->reserved = bytes;
+  return true;
+}
+
+bool Ledger::lower_limit(uint64_t vgpu, uint64_t bytes) {
+  Account* account = find(vgpu);
+  if (account == nullptr || bytes < account->lent || bytes > account->reserved) return false;
+  account->limit = bytes;
+  return true;
 }
 
 void Ledger::release(uint64_t vgpu) {
   const Account* account = find(vgpu);
   if (account == nullptr) return;
-  reserved_ -= account->limit;
+  reserved_ -= account->reserved;
   accounts_.erase(vgpu);
 }
 
@@ -79,6 +95,11 @@ uint64_t Ledger::take_back(uint64_t vgpu, uint32_t connection, uint64_t bytes) {
 uint64_t Ledger::limit(uint64_t vgpu) const {
   const Account* account = find(vgpu);
   return account == nullptr ? 0 : account->limit;
+}
+
+uint64_t Ledger::reserved(uint64_t vgpu) const {
+  const Account* account = find(vgpu);
+  return account == nullptr ? 0 : account->reserved;
 }
 
 uint64_t Ledger::lent(uint64_t vgpu) const {

@@ -1,7 +1,8 @@
 // The ledger of a device's memory: what is reserved for each vGPU, and how much of it is lent as
 // credit to each of its guest processes. Pure bookkeeping: no descriptors, no shared pages, so
 // that its one promise can be tested alone. The promise: for every vGPU, at every moment, what is
-// lent is at most its limit; and what is reserved is at most what the device has.
+// lent is at most its limit, and that at most what is reserved for it; and what is reserved is at
+// most what the device has.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,14 @@ class Ledger {
   /// reserved, or nothing when that is not there (or the vGPU is in the ledger already).
   std::optional<uint64_t> reserve(uint64_t vgpu, uint64_t bytes);
 
+  /// Reserves so many bytes for a vGPU instead, and lends up to that. False, and nothing has changed,
+  /// when more is lent or less is there.
+  bool resize(uint64_t vgpu, uint64_t bytes);
+
+  /// From now on lends no more than `bytes`; what is reserved stays as it is until resize. False,
+  /// and nothing has changed, when more is lent or less is reserved.
+  bool lower_limit(uint64_t vgpu, uint64_t bytes);
+
   /// The vGPU is gone with all its connections.
   void release(uint64_t vgpu);
 
@@ -49,6 +58,7 @@ class Ledger {
   uint64_t take_back(uint64_t vgpu, uint32_t connection, uint64_t bytes);
 
   uint64_t limit(uint64_t vgpu) const;
+  uint64_t reserved(uint64_t vgpu) const;
   uint64_t lent(uint64_t vgpu) const;
   uint64_t lent(uint64_t vgpu, uint32_t connection) const;
   /// What can be lent at once, without taking anything back.
@@ -56,6 +66,7 @@ class Ledger {
 
  private:
   struct Account {
+    uint64_t reserved = 0;
     uint64_t limit = 0;
     uint64_t lent = 0;  // the sum over `connections`
     std::map<uint32_t, uint64_t> connections;
