@@ -14,7 +14,7 @@
 namespace aliquot::records {
 
 constexpr uint32_t kMagic = 0x51'4c'41'31;  // "1ALQ" in memory
-constexpr uint16_t kVersion = 3;            // of this file and of the connection layout together
+constexpr uint16_t kVersion = 4;            // of this file and of the connection layout together
 constexpr size_t kRecordSize = 256;
 constexpr size_t kPayloadSize = 240;
 constexpr size_t kNameSize = 64;  // zero-terminated, UTF-8
@@ -30,10 +30,12 @@ enum class Kind : uint16_t {
   kVgpuCreate = 18,
   kVgpuCreated = 19,
   kVgpuDestroy = 20,
-  kVgpuList = 21,
-  kVgpuStatus = 22,  // one a vGPU, followed by its kVgpuTurns and kVgpuCopies; after the last kDone
+  kVgpuList = 21,    // a VgpuReference: those of a higher number; as many as fit into one answer
+  // One a vGPU, followed by its kVgpuTurns and kVgpuCopies and, one each, kVgpuLease; after the last
+  // kDone, with a VgpuReference to the last one told where there are more.
+  kVgpuStatus = 22,
   kVgpuTurns = 23,
-  kVgpuResize = 24,  // answered with kDone
+  kVgpuResize = 24,  // answered with kDone, which may take a moment where memory is to be freed
   kPolicySet = 25,   // answered with kPolicy
   kPolicyGet = 26,
   kPolicy = 27,
@@ -56,6 +58,7 @@ enum class Kind : uint16_t {
   kTurnPage = 52,    // + descriptor, for reading: see turn_page.h. Comes first
   kTurnRecall = 53,  // the turn's deadline was brought forward: the page has the new one
   kAskWork = 54,     // answer with kWork at once
+  kAskMemory = 55,   // answer with kMemory, which carries the sequence, at once
 
   // Worker -> device host. Claims, never trusted.
   kWorkerReady = 64,
@@ -69,6 +72,7 @@ enum class Kind : uint16_t {
   kTurnWanted = 72,    // there is work for the device, and no turn
   kTurnFinished = 73,  // all that was submitted in the turn has ended; nothing more is submitted
   kWork = 74,          // processor time that the worker took for other things than the device's work
+  kMemory = 75,        // what it holds of the vGPU's memory
   kUnsplitKernel = 76,  // one of the kernels that took long and can't be launched in pieces
 
   // Control, more of one vGPU.
@@ -76,6 +80,10 @@ enum class Kind : uint16_t {
   kVgpuShow = 81,     // what kVgpuList tells of this one, then one each of the next two, then kDone
   kVgpuKernel = 82,   // that can't be launched in pieces: the worker's claim
   kVgpuProcess = 83,  // that uses the vGPU
+  kVgpuLease = 84,
+  kLeaseTake = 85,  // answered with kLease when the worker is ready, else with why it can't be
+  kLease = 86,
+  kLeaseEnd = 87,  // answered with kDone
 };
 
 struct Header {
@@ -101,6 +109,10 @@ enum class ErrorCode : uint32_t {
   kWorkerEnded = 10,       // ALQ-E110: unasked (sequence 0), to the control connection of a vGPU
   kShareUnavailable = 11,  // ALQ-E111: guarantees would add up to more than the device
   kBadShare = 12,          // ALQ-E112: a guarantee, limit, weight, class or policy that can't be
+  kVgpuDiffers = 13,       // ALQ-E113: there is one of this id, and it is not what was asked for
+  kMemoryInUse = 14,       // ALQ-E114: more is in use than the vGPU should have
+  kNoSuchLease = 15,       // ALQ-E115
+  kNoSuchProcess = 16,     // ALQ-E116: that could hold a lease
 };
 
 struct Error {
@@ -122,6 +134,9 @@ enum VgpuFlag : uint32_t {
   kStaged = 1u << 0,      // copy through the staging arena even where memory is unified
   kStrictSync = 1u << 1,  // every enqueue waits for the driver's return code
   kNoSplit = 1u << 2,     // long kernels are never launched in pieces
+  // It stays until it is destroyed, whoever's connection closes. Creating reserves; the first lease
+  // starts the worker, which ends some time after the last one.
+  kLasting = 1u << 3,
 };
 
 // Of the device's time; see device_host/arbiter/shares.h. Shares in hundredths of a percent.
@@ -137,7 +152,8 @@ constexpr uint64_t kLeastCopyLimit = 1 << 20;  // bytes a second
 struct VgpuResize {
   uint64_t vgpu = 0;
   Shares shares;
-  uint64_t copy_limit = 0;  // bytes a second; 0: none
+  uint64_t copy_limit = 0;    // bytes a second; 0: none
+  uint64_t memory_bytes = 0;  // 0: as much as it has
 };
 
 struct Policy {  // kPolicySet, kPolicy
@@ -206,9 +222,11 @@ struct VgpuCreate {
   Shares shares;
   uint64_t copy_limit = 0;  // bytes a second; 0: none
   char name[kNameSize] = {};
+  // Of a lasting one, how its maker calls it: not 0, and at most one on a device.
+  uint64_t id_high = 0, id_low = 0;
 };
 
-struct VgpuCreated {
+struct VgpuCreated {  // of a lasting one without protections and worker
   uint64_t vgpu = 0;
   uint64_t memory_bytes = 0;
   uint32_t protections = 0;  // Protection bits that are in force for the worker
@@ -232,8 +250,43 @@ enum Protection : uint32_t {
   kMemoryWitness = 1u << 11,  // the ledger compares claims with /proc or the cgroup
 };
 
-struct VgpuReference {  // kVgpuDestroy, kVgpuShow
+struct VgpuReference {  // kVgpuDestroy, kVgpuShow, kReceiptGet, kVgpuList
+  uint64_t vgpu = 0;                  // 0: the lasting one of this id
+  uint64_t id_high = 0, id_low = 0;
+};
+
+enum class VgpuState : uint32_t {
+  kReserved = 0,  // no worker runs
+  kStarting = 1,
+  kReady = 2,  // its worker waits for calls, or executes them
+};
+
+struct LeaseTake {
+  uint64_t vgpu = 0;  // 0: the lasting one of this id
+  uint64_t id_high = 0, id_low = 0;
+  uint32_t process_id = 0;  // that holds it, of the same user; 0: this connection does
+};
+
+struct Lease {
   uint64_t vgpu = 0;
+  uint64_t lease = 0;
+  uint64_t memory_bytes = 0;
+  uint32_t protections = 0;
+  uint32_t worker_process_id = 0;
+  char socket_path[108] = {};
+};
+
+struct LeaseReference {  // kLeaseEnd
+  uint64_t vgpu = 0;
+  uint64_t lease = 0;
+};
+
+struct VgpuLease {
+  uint64_t vgpu = 0;
+  uint64_t lease = 0;
+  uint64_t since_ns = 0;      // of the monotonic clock
+  uint32_t process_id = 0;    // the holder, or whose connection holds it
+  uint32_t by_process = 0;    // 1: it ends with that process; 0: with the connection
 };
 
 struct VgpuStatus {
@@ -252,6 +305,9 @@ struct VgpuStatus {
   uint32_t flags = 0;  // VgpuFlag
   uint32_t kernel_limit_ms = 0;
   char name[kNameSize] = {};
+  uint64_t id_high = 0, id_low = 0;  // of a lasting one
+  VgpuState state = VgpuState::kReserved;
+  uint32_t leases = 0;
 };
 
 // Why a kernel can't be launched in pieces; see worker/split_safety.h.
@@ -378,6 +434,10 @@ struct TurnFinished {
   uint64_t copied_bytes = 0;
   uint64_t copy_ns = 0;
   uint64_t prepared_ns = 0;  // from when the first command was handed over to its start: a claim
+};
+
+struct Memory {
+  uint64_t used = 0;  // of the vGPU's, with what was given up and is not free yet: a claim
 };
 
 struct Work {

@@ -24,6 +24,9 @@ struct TurnPage {
   std::atomic<uint64_t> patience_ns;
   // How much may be copied, bytes a second; 0: as much as turns allow. It may change at any time.
   std::atomic<uint64_t> copy_rate;
+  // How many bytes the worker may hold for all its connections; 0: as many as it was started with. It
+  // may change at any time; credit beyond it is lent only after it has.
+  std::atomic<uint64_t> memory_limit;
   // Number of the last turn that the device host took back, for the next device host where that
   // dies: a turn is held where this differs from `turn`.
   std::atomic<uint32_t> taken_back;

@@ -58,6 +58,10 @@ void HostLink::work(uint64_t host_ns) {
   send(make_record(Kind::kWork, 0, payload));
 }
 
+void HostLink::memory(uint32_t sequence, uint64_t used) {
+  send(make_record(Kind::kMemory, sequence, records::Memory{used}));
+}
+
 void HostLink::status(const records::WorkerStatus& status) {
   send(make_record(Kind::kWorkerStatus, 0, status));
 }

@@ -21,6 +21,7 @@ class HostLink {
   void overrun(uint32_t connection, uint32_t milliseconds, const char* kernel);
   void pong(uint32_t sequence);
   void work(uint64_t host_ns);
+  void memory(uint32_t sequence, uint64_t used);
   void status(const records::WorkerStatus& status);
   void unsplit(const records::UnsplitKernel& kernel);
   void turn_wanted();

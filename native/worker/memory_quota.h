@@ -3,12 +3,18 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <utility>
 
 namespace aliquot::worker {
 
 class MemoryQuota {
  public:
-  explicit MemoryQuota(uint64_t limit) : limit_(limit) {}
+  explicit MemoryQuota(uint64_t limit) : first_limit_(limit) {}
+
+  /// From now on the limit is what stands there, unless that is 0. Once, and before anything is
+  /// charged.
+  void follow(std::shared_ptr<const std::atomic<uint64_t>> limit) { limit_ = std::move(limit); }
 
   /// Sets `bytes` aside; false when that would exceed the limit, whatever other threads do.
   bool charge(uint64_t bytes);
@@ -22,10 +28,14 @@ class MemoryQuota {
   void absolve(uint64_t bytes) { condemned_.fetch_sub(bytes); }
 
   uint64_t used() const { return used_.load(); }
-  uint64_t limit() const { return limit_; }
+  uint64_t limit() const {
+    const uint64_t told = limit_ ? limit_->load() : 0;
+    return told != 0 ? told : first_limit_;
+  }
 
  private:
-  const uint64_t limit_;
+  const uint64_t first_limit_;
+  std::shared_ptr<const std::atomic<uint64_t>> limit_;
   std::atomic<uint64_t> used_{0};
   std::atomic<uint64_t> condemned_{0};
   std::atomic<uint32_t> refunds_{0};  // futex word: changes with every refund

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace aliquot::worker {
 
@@ -95,6 +96,8 @@ void Server::handle(const records::Record& record, DescriptorList& descriptors) 
       return host_.pong(record.header.sequence);
     case Kind::kAskWork:
       return host_.work(host_work_ns());
+    case Kind::kAskMemory:
+      return host_.memory(record.header.sequence, context_.quota->used());
     default:
       return;  // of a newer device host; nothing that this worker promised to answer
   }
@@ -127,8 +130,12 @@ void Server::take_turn_page(const Descriptor& page) {
   }
   void* data = mmap(nullptr, turns::kTurnPageSize, PROT_READ, MAP_SHARED, page.get(), 0);
   if (data == MAP_FAILED) return host_.failed("The turn page can't be mapped.");
-  gate_.use({static_cast<const turns::TurnPage*>(data),
-             [data](const turns::TurnPage*) { munmap(data, turns::kTurnPageSize); }});
+  const std::shared_ptr<const turns::TurnPage> shared(
+      static_cast<const turns::TurnPage*>(data),
+      [data](const turns::TurnPage*) { munmap(data, turns::kTurnPageSize); });
+  // Told twice, because the device host died in between, it is the same page.
+  if (!std::exchange(has_page_, true)) context_.quota->follow({shared, &shared->memory_limit});
+  gate_.use(shared);
 }
 
 void Server::add_arena(const records::Arena& payload, Descriptor& arena) {

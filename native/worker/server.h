@@ -45,6 +45,7 @@ class Server {
   WorkerContext context_;
   std::mutex mutex_;  // guards the map and the counts, which the watchdog's thread reads
   std::map<uint32_t, Entry> connections_;
+  bool has_page_ = false;
   uint64_t past_kernels_ = 0;  // of connections that are gone
   records::WorkerStatus reported_;
 };

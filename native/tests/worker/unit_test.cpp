@@ -48,6 +48,20 @@ void test_quota() {
   CHECK_SAME(quota.used(), 100);
 }
 
+void test_a_quota_that_changes() {
+  const auto limit = std::make_shared<std::atomic<uint64_t>>(100);
+  MemoryQuota quota(5);
+  quota.follow(limit);
+  CHECK(quota.charge(80) && !quota.charge(21));
+  *limit = 60;
+  CHECK(!quota.charge(1) && !quota.charge(std::numeric_limits<uint64_t>::max()));
+  quota.refund(30);
+  CHECK(quota.charge(10) && !quota.charge(1));
+  *limit = 200;
+  CHECK(quota.charge(140) && !quota.charge(1));
+  CHECK_SAME(quota.limit(), 200);
+}
+
 void test_geometry() {
   const uint64_t most = std::numeric_limits<uint64_t>::max();
   CHECK(range_inside(10, 0, 10) && range_inside(10, 10, 0) && !range_inside(10, 1, 10));
@@ -219,6 +233,7 @@ int main() {
   using namespace aliquot::worker;
   test_object_table();
   test_quota();
+  test_a_quota_that_changes();
   test_geometry();
   test_json();
   test_filter();
