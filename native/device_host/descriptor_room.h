@@ -10,6 +10,7 @@ namespace aliquot {
 
 enum class DescriptorUse {
   kArena,       // leaves the last quarter to others
+  kLasting,     // likewise: vGPUs that last, and the processes that lease them
   kConnection,  // leaves the last eighth, 128 at most, to control connections, workers and /proc
 };
 
@@ -19,7 +20,8 @@ inline bool leaves_room(int descriptor, DescriptorUse use) {
   rlimit limit{};
   if (descriptor < 0 || ::getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;
   const rlim_t kept =
-      use == DescriptorUse::kArena ? limit.rlim_cur / 4 : std::min<rlim_t>(limit.rlim_cur / 8, 128);
+      use != DescriptorUse::kConnection ? limit.rlim_cur / 4
+                                        : std::min<rlim_t>(limit.rlim_cur / 8, 128);
   return static_cast<rlim_t>(descriptor) < limit.rlim_cur - kept;
 }
 

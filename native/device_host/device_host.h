@@ -51,6 +51,13 @@ class DeviceHost {
     uint64_t timer;
     StateMemory::Slot slot;
   };
+  // One of a vGPU whose memory is not free yet, or behind another of the same vGPU.
+  struct WaitingResize {
+    uint64_t control;
+    records::Record record;
+    uint64_t give_up_at;  // 0: it was not tried yet
+    StateMemory::Slot slot;
+  };
   struct KnownVgpu {
     std::unique_ptr<Vgpu> vgpu;
     bool gone = false;
@@ -65,22 +72,40 @@ class DeviceHost {
   void on_control_closed(Control& control, const char* reason);
   void welcome(Control& control, uint32_t sequence);
   void settle(const Control& except);
+  // device_host_create.cpp
   void on_create(Control& control, const records::Record& record, bool repeated);
   bool try_create(Control& control, const records::Record& record, bool last_try);
   void tell_created(uint64_t vgpu);
+  void send_created(Control& control, uint32_t sequence, Vgpu& vgpu);
   void retry_waiting_creates();
+  // device_host_control.cpp
   void on_destroy(Control& control, const records::Record& record, bool repeated);
   /// The vGPU of this number; null: there is none, or it is on its way out.
   Vgpu* open_vgpu(uint64_t number);
   /// The vGPU of this number, for its owner and root; null: the error has been answered.
   Vgpu* own_vgpu(Control& control, uint32_t sequence, uint64_t number);
-  void on_list(Control& control, uint32_t sequence);
+  // device_host_lasting.cpp
+  /// The lasting vGPU of this id, unless it is on its way out.
+  Vgpu* find_lasting(uint64_t high, uint64_t low);
+  Vgpu* own_vgpu(Control& control, uint32_t sequence, const records::VgpuReference& reference);
+  bool answer_existing(Control& control, uint32_t sequence, const records::VgpuCreate& request,
+                       const std::string& name, const arbiter::Shares& shares);
+  void on_lease_take(Control& control, const records::Record& record, bool repeated);
+  void on_lease_end(Control& control, const records::Record& record, bool repeated);
+  void tell_lease(Vgpu& vgpu, const Lease& lease);
+  void tell_worker_ended(uint64_t vgpu, const std::string& problem);
   // device_host_show.cpp
+  void on_list(Control& control, const records::Record& record);
   void on_show(Control& control, const records::Record& record);
   void on_receipt(Control& control, const records::Record& record);
-  void tell_vgpu(Control& control, uint32_t sequence, Vgpu& vgpu);
-  // device_host_shares.cpp
+  /// The number of records that it took.
+  size_t tell_vgpu(Control& control, uint32_t sequence, Vgpu& vgpu);
+  // device_host_resize.cpp
   void on_resize(Control& control, const records::Record& record);
+  bool try_resize(Control& control, const records::Record& record, bool last_try);
+  void retry_resizes();
+  void schedule_resizes();
+  // device_host_shares.cpp
   void on_policy_set(Control& control, const records::Record& record);
   void answer_policy(Control& control, uint32_t sequence);
   // device_host_rebirth.cpp
@@ -119,6 +144,8 @@ class DeviceHost {
   std::map<uint64_t, std::unique_ptr<Control>> controls_;
   std::map<uint64_t, KnownVgpu> vgpus_;
   std::list<WaitingCreate> waiting_creates_;
+  std::list<WaitingResize> waiting_resizes_;
+  uint64_t resize_timer_ = 0;
   uint64_t idle_since_ = 0;
   uint64_t idle_timer_ = 0;
   bool stopping_ = false;

@@ -27,7 +27,8 @@ Entries<Entry> entries_of(const StateMemory& state) {
 
 bool DeviceHost::reopen(Heritage& heritage, std::string& problem) {
   Rebirth rebirth{*heritage.store, {}, entries_of<GuestEntry>(state_),
-                  entries_of<TimesEntry>(state_), entries_of<KernelEntry>(state_)};
+                  entries_of<TimesEntry>(state_), entries_of<KernelEntry>(state_),
+                  entries_of<LeaseEntry>(state_)};
   for (const auto& [slot, entry] : context_.state.all<QueueEntry>())
     rebirth.queues[entry.channel][entry.order] = {slot, entry.record};
   for (const auto& [slot, entry] : context_.state.all<HostEntry>()) {
@@ -117,10 +118,14 @@ void DeviceHost::adopt_vgpus(Rebirth& rebirth) {
     settings.owner = entry.owner;
     settings.control = entry.control;
     settings.create_sequence = entry.create_sequence;
+    settings.id_high = entry.id_high;
+    settings.id_low = entry.id_low;
     settings.name.assign(entry.name, ::strnlen(entry.name, sizeof entry.name));
     KnownVgpu& known = add_vgpu(std::move(settings));
     known.vgpu->adopt(rebirth, entry, slot);
     if (entry.worker.started && !entry.told) tell_created(entry.id);
+    known.vgpu->leases().end_held_by(
+        [this](uint64_t holder) { return find_control(holder) == nullptr; });
     if (entry.held_by_control && find_control(entry.control) == nullptr) known.vgpu->let_go();
   }
 }
@@ -176,6 +181,7 @@ void DeviceHost::forget_the_rest(const Rebirth& rebirth) {
   forget_strangers(rebirth.guests);
   forget_strangers(rebirth.times);
   forget_strangers(rebirth.kernels);
+  forget_strangers(rebirth.leases);
 }
 
 }  // namespace aliquot

@@ -15,20 +15,20 @@ constexpr uint64_t kShortestTurnNs = 1'000'000;
 constexpr uint64_t kLongestTurnNs = 30'000'000;
 constexpr uint32_t kMostAveraging = 60;
 
-std::string percent(uint32_t hundredths) {
+}  // namespace
+
+std::string text_of_share(uint32_t hundredths) {
   char text[32];
   std::snprintf(text, sizeof text, "%u.%02u %%", hundredths / 100, hundredths % 100);
   return text;
 }
 
-}  // namespace
-
 std::string read_shares(const records::Shares& record, arbiter::Shares& shares) {
   if (record.limit == 0 || record.limit > arbiter::kWhole)
-    return "The limit of " + percent(record.limit) + " isn't between 0.01 and 100 %.";
+    return "The limit of " + text_of_share(record.limit) + " isn't between 0.01 and 100 %.";
   if (record.guarantee > record.limit)
-    return "The guarantee of " + percent(record.guarantee) + " is more than the limit of " +
-           percent(record.limit) + ".";
+    return "The guarantee of " + text_of_share(record.guarantee) + " is more than the limit of " +
+           text_of_share(record.limit) + ".";
   if (record.weight == 0 || record.weight > arbiter::kMostWeight)
     return "The weight " + std::to_string(record.weight) + " isn't between 1 and " +
            std::to_string(arbiter::kMostWeight) + ".";
@@ -63,32 +63,9 @@ std::string read_policy(const records::Policy& record, arbiter::Policy& policy) 
 }
 
 std::string share_unavailable(uint32_t wanted, uint32_t guaranteed) {
-  return "A guarantee of " + percent(wanted) + " can't be given: " + percent(guaranteed) +
-         " of the device are guaranteed, " + percent(arbiter::kWhole - guaranteed) + " are free.";
-}
-
-void DeviceHost::on_resize(Control& control, const records::Record& record) {
-  const auto request = payload_of<records::VgpuResize>(record);
-  const uint32_t sequence = record.header.sequence;
-  Vgpu* vgpu = own_vgpu(control, sequence, request.vgpu);
-  if (vgpu == nullptr) return;
-  arbiter::Shares shares;
-  if (const std::string wrong = read_shares(request.shares, shares); !wrong.empty())
-    return answer_error(control, sequence, ErrorCode::kBadShare, wrong);
-  if (const std::string wrong = read_copy_limit(request.copy_limit); !wrong.empty())
-    return answer_error(control, sequence, ErrorCode::kBadShare, wrong);
-  const uint32_t others = turns_.arbiter().guaranteed() - vgpu->settings().shares.guarantee;
-  if (others + shares.guarantee > arbiter::kWhole)
-    return answer_error(control, sequence, ErrorCode::kShareUnavailable,
-                        share_unavailable(shares.guarantee, others));
-  vgpu->set_shares(shares);
-  vgpu->set_copy_limit(request.copy_limit);
-  log_.line("vgpu=%llu resized: guarantee %s, limit %s, weight %u, priority %u, "
-            "copies %llu B/s",
-            static_cast<unsigned long long>(request.vgpu), percent(shares.guarantee).c_str(),
-            percent(shares.limit).c_str(), shares.weight, static_cast<unsigned>(shares.priority),
-            static_cast<unsigned long long>(request.copy_limit));
-  control.channel->send(make_record(Kind::kDone, sequence));
+  return "A guarantee of " + text_of_share(wanted) +
+         " can't be given: " + text_of_share(guaranteed) + " of the device are guaranteed, " +
+         text_of_share(arbiter::kWhole - guaranteed) + " are free.";
 }
 
 void DeviceHost::on_policy_set(Control& control, const records::Record& record) {

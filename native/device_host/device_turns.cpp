@@ -73,15 +73,27 @@ void DeviceTurns::set_policy(const arbiter::Policy& policy) {
   arm();
 }
 
-void DeviceTurns::add(uint64_t vgpu, const arbiter::Shares& shares, uint32_t maximum,
-                      uint32_t kernel_limit_ms) {
+void DeviceTurns::add(uint64_t vgpu, const arbiter::Shares& shares, uint32_t kernel_limit_ms) {
   const uint64_t now = now_ns();
   Member& member = members_[vgpu];
   member.shares = shares;
   member.kernel_limit_ns = uint64_t{kernel_limit_ms} * 1'000'000;
   arbiter_.add(vgpu, shares, now);
-  arbiter_.set_maximum(vgpu, maximum, now);
   arm();
+}
+
+void DeviceTurns::set_memory(uint64_t vgpu, uint64_t bytes, uint32_t maximum) {
+  if (find(vgpu) == nullptr) return;
+  limit_memory(vgpu, bytes);
+  arbiter_.set_maximum(vgpu, maximum, now_ns());
+  arm();
+}
+
+void DeviceTurns::limit_memory(uint64_t vgpu, uint64_t bytes) {
+  Member* member = find(vgpu);
+  if (member == nullptr) return;
+  member->memory_limit = bytes;
+  if (member->page) member->page->limit_memory(bytes);
 }
 
 void DeviceTurns::set_shares(uint64_t vgpu, const arbiter::Shares& shares) {
@@ -140,6 +152,7 @@ bool DeviceTurns::begin_worker(uint64_t vgpu, TurnPeer peer) {
   member->peer = std::move(peer);
   member->page = std::move(page);
   member->page->limit_copies(member->copy_limit);
+  member->page->limit_memory(member->memory_limit);
   member->peer.send(make_record(Kind::kTurnPage, 0), {member->page->descriptor()});
   return true;
 }

@@ -43,12 +43,16 @@ class DeviceTurns final : public arbiter::Doer {
   const arbiter::Arbiter& arbiter() const { return arbiter_; }
   void set_policy(const arbiter::Policy& policy);
 
-  /// `maximum`: how many vGPUs of this size the device has room for. A turn that lasts longer than
-  /// `kernel_limit_ms` (0: no limit) beyond its end costs the worker, where others wait.
-  void add(uint64_t vgpu, const arbiter::Shares& shares, uint32_t maximum, uint32_t kernel_limit_ms);
+  /// A turn that lasts longer than `kernel_limit_ms` (0: no limit) beyond its end costs the worker,
+  /// where others wait.
+  void add(uint64_t vgpu, const arbiter::Shares& shares, uint32_t kernel_limit_ms);
   void set_shares(uint64_t vgpu, const arbiter::Shares& shares);
   /// Bytes a second; 0: no limit. Its worker keeps to it.
   void set_copy_limit(uint64_t vgpu, uint64_t limit);
+  /// Bytes that its worker may hold, and how many vGPUs of this size the device has room for.
+  void set_memory(uint64_t vgpu, uint64_t bytes, uint32_t maximum);
+  /// Bytes that its worker may hold.
+  void limit_memory(uint64_t vgpu, uint64_t bytes);
   void set_running(uint64_t vgpu, bool running);
   void remove(uint64_t vgpu);
   /// From now on the page tells of the vGPU's turns; it must stay until `remove`.
@@ -59,7 +63,8 @@ class DeviceTurns final : public arbiter::Doer {
   void end_worker(uint64_t vgpu);
 
   // device_turns_rebirth.cpp: where another device host's workers are taken over.
-  /// Instead of begin_worker, for a vGPU that was added; `page` is its turn page, mapped.
+  /// Instead of begin_worker, for a vGPU that was added and whose limits are set; `page` is its turn
+  /// page, mapped.
   /// `outside`: what was known of its claims.
   bool adopt_worker(uint64_t vgpu, TurnPeer peer, Descriptor memory, void* page,
                     const TurnWitness::Claims& outside);
@@ -113,6 +118,7 @@ class DeviceTurns final : public arbiter::Doer {
     WithheldTime withheld;
     CopyAccount copies;
     uint64_t copy_limit = 0;    // bytes a second; 0: none
+    uint64_t memory_limit = 0;  // bytes
     VgpuPageMemory* shown = nullptr;
     bool shown_limited = false;
     TurnWitness::Claims claims;  // of a worker that was taken over and isn't watched yet

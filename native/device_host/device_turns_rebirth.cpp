@@ -53,6 +53,7 @@ bool DeviceTurns::adopt_worker(uint64_t vgpu, TurnPeer peer, Descriptor memory, 
   member->page = std::make_unique<TurnPageMemory>();
   member->page->adopt(std::move(memory), page);
   member->page->limit_copies(member->copy_limit);
+  member->page->limit_memory(member->memory_limit);
   member->claims = outside;
   return true;
 }

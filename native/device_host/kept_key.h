@@ -25,6 +25,7 @@ enum class KeptKind : uint32_t {
   kBufferArena = 15,   // likewise
   kKeptMemory = 16,    // what a worker may still have though it shouldn't; number: any
   kVgpuPage = 17,      // mapped, too
+  kLeaseHolder = 18,   // a pidfd; number: the lease's
 };
 
 struct KeptKey {

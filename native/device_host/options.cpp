@@ -42,6 +42,7 @@ std::string default_cache_dir() {
 bool parse_options(int count, char** arguments, Options& options, std::string& problem) {
   options.cache_dir = default_cache_dir();
   uint64_t device_index = 0, platform_index = 0, processors = 0;
+  uint64_t worker_idle_ms = options.worker_idle_ms;
   const std::map<std::string, std::string*> texts = {
       {"--uuid", &options.uuid},           {"--runtime-dir", &options.runtime_dir},
       {"--driver", &options.driver},       {"--worker", &options.worker},
@@ -52,6 +53,7 @@ bool parse_options(int count, char** arguments, Options& options, std::string& p
       {"--platform-index", &platform_index},
       {"--memory", &options.memory},
       {"--processors", &processors},
+      {"--worker-idle-ms", &worker_idle_ms},
   };
   for (int index = 1; index < count; ++index) {
     const std::string name = arguments[index];
@@ -82,6 +84,7 @@ bool parse_options(int count, char** arguments, Options& options, std::string& p
   options.device_index = static_cast<uint32_t>(device_index);
   options.platform_index = static_cast<uint32_t>(platform_index);
   options.processors = static_cast<uint32_t>(processors);
+  options.worker_idle_ms = static_cast<uint32_t>(worker_idle_ms);
   if (!is_plain_name(options.uuid)) problem = "--uuid needs a plain name of up to 39 characters";
   if (options.memory == 0) problem = "--memory needs the device's memory in bytes";
   for (const auto& [name, path] : texts) {

@@ -18,6 +18,7 @@ struct Options {
   uint32_t platform_index = 0;
   uint64_t memory = 0;      // bytes that the device has
   uint32_t processors = 0;  // of this machine, on which the device computes; 0: it has its own
+  uint32_t worker_idle_ms = 10000;  // of a lasting vGPU's worker that nobody leases, until it ends
   bool foreground = false;  // stay in the foreground and log to standard error
 
   std::string device_dir() const { return runtime_dir + "/" + uuid; }
@@ -27,7 +28,7 @@ constexpr const char* kUsage =
     "usage: aliquot-device --uuid UUID --runtime-dir DIR --driver LIBRARY --device-index N\n"
     "                      --platform-index N --memory BYTES --worker PATH\n"
     "                      [--cache-dir DIR] [--processors N] [--device-node PATH]...\n"
-    "                      [--foreground]\n";
+    "                      [--worker-idle-ms N] [--foreground]\n";
 
 /// Parses and checks. On failure `problem` says in one sentence what is wrong.
 bool parse_options(int count, char** arguments, Options& options, std::string& problem);

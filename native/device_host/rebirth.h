@@ -22,6 +22,7 @@ struct Rebirth {
   Entries<GuestEntry> guests;
   Entries<TimesEntry> times;
   Entries<KernelEntry> kernels;
+  Entries<LeaseEntry> leases;
 };
 
 }  // namespace aliquot

@@ -72,8 +72,12 @@ AccountPage::~AccountPage() {
 bool AccountPage::create(uint64_t memory_limit) {
   memory_ = make_sealed_memory("aliquot-account", records::kAccountPageSize);
   if (!memory_ || !map()) return false;
-  __atomic_store_n(&page_->memory_limit, memory_limit, __ATOMIC_RELEASE);
+  set_memory_limit(memory_limit);
   return true;
+}
+
+void AccountPage::set_memory_limit(uint64_t bytes) {
+  __atomic_store_n(&page_->memory_limit, bytes, __ATOMIC_RELEASE);
 }
 
 bool AccountPage::adopt(Descriptor memory) {

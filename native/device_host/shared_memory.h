@@ -42,6 +42,7 @@ class AccountPage {
   bool adopt(Descriptor memory);
   int descriptor() const { return memory_.get(); }
 
+  void set_memory_limit(uint64_t bytes);
   void add_credit(uint64_t bytes);
   /// Takes all unspent credit off the page and returns what stood there: a claim.
   uint64_t take_credit();

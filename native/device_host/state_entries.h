@@ -45,6 +45,8 @@ struct VgpuEntry {
   uint64_t control = 0;
   uint32_t last_connection = 0;
   uint32_t heartbeat = 0;  // the last question's number
+  uint64_t id_high = 0, id_low = 0;  // of a lasting one
+  uint64_t last_lease = 0;
   bool held_by_control = true, closing = false, told = false, ready = false;
   WorkerFacts worker;
   uint64_t baseline = 0, past_cpu_ns = 0;
@@ -68,6 +70,16 @@ struct GuestEntry {
   uint64_t since_ns = 0;
   bool welcomed = false;
   bool incomplete = false;  // something of it couldn't be kept
+};
+
+struct LeaseEntry {
+  static constexpr uint32_t kKind = 9;
+  uint64_t vgpu = 0, number = 0;
+  uint64_t control = 0;  // that asked for it
+  uint32_t sequence = 0;
+  pid_t process = 0;
+  bool by_process = false, answered = false;
+  uint64_t since_ns = 0;
 };
 
 /// A request that waits, or was being handled.

@@ -46,4 +46,8 @@ void TurnPageMemory::limit_copies(uint64_t rate) {
   page_->copy_rate.store(rate, std::memory_order_relaxed);
 }
 
+void TurnPageMemory::limit_memory(uint64_t bytes) {
+  page_->memory_limit.store(bytes, std::memory_order_release);
+}
+
 }  // namespace aliquot

@@ -33,6 +33,8 @@ class TurnPageMemory {
   void shorten(uint64_t deadline_ns);
   /// How much may be copied from now on, bytes a second; 0: as much as turns allow.
   void limit_copies(uint64_t rate);
+  /// How much the worker may hold from now on, bytes.
+  void limit_memory(uint64_t bytes);
 
  private:
   Descriptor memory_;

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
+#include "device_host/descriptor_room.h"
 #include "device_host/worker_family.h"
 
 namespace aliquot {
@@ -18,6 +20,8 @@ Vgpu::Vgpu(HostContext& context, VgpuSettings settings, Events events)
                 [this](Descriptor socket, const PeerIdentity& peer) {
                   accept_guest(std::move(socket), peer);
                 }),
+      leases_(context.loop, context.link, context.state, settings_.id,
+              [this](const Lease& lease) { on_lease_ended(lease); }),
       kept_(context.link, settings_.id) {
   socket_path_ = context_.options.device_dir() + "/v" + std::to_string(settings_.id) + ".sock";
 }
@@ -25,6 +29,7 @@ Vgpu::Vgpu(HostContext& context, VgpuSettings settings, Events events)
 Vgpu::~Vgpu() {
   context_.loop.cancel(witness_timer_);
   context_.loop.cancel(cut_off_timer_);
+  context_.loop.cancel(rest_timer_);
   context_.turns.remove(settings_.id);
   forget_entries();
   for (auto& [connection, guest] : guests_)
@@ -46,6 +51,15 @@ bool Vgpu::open(std::string& problem) {
     problem = std::string("The vGPU's page can't be made: ") + std::strerror(errno) + ".";
     return false;
   }
+  if (settings_.lasting()) {
+    // Such vGPUs cost their maker nothing, and could take all descriptors.
+    if (!leaves_room(page_.descriptor(), DescriptorUse::kLasting)) {
+      problem = "No descriptors are left for another vGPU.";
+      return false;
+    }
+    first_start_ = false;
+    told_ = true;
+  }
   save();
   if (!open_socket()) {
     problem = std::string("The vGPU's socket can't be made: ") + std::strerror(errno) + ".";
@@ -53,17 +67,22 @@ bool Vgpu::open(std::string& problem) {
   }
   listen_for_turns();
   write_page();
-  return start_worker(problem);
+  return settings_.lasting() || start_worker(problem);
 }
 
 void Vgpu::listen_for_turns() {
+  context_.turns.add(settings_.id, settings_.shares, settings_.kernel_limit_ms);
+  tell_size();
+  context_.turns.set_copy_limit(settings_.id, settings_.copy_limit);
+  context_.turns.show_on(settings_.id, page_);
+}
+
+void Vgpu::tell_size() {
   // As many as fit into the device's memory.
   const uint64_t fit =
       context_.ledger.device_memory() / std::max<uint64_t>(1, settings_.memory_bytes);
   const auto maximum = static_cast<uint32_t>(std::clamp<uint64_t>(fit, 1, kMostVgpus));
-  context_.turns.add(settings_.id, settings_.shares, maximum, settings_.kernel_limit_ms);
-  context_.turns.set_copy_limit(settings_.id, settings_.copy_limit);
-  context_.turns.show_on(settings_.id, page_);
+  context_.turns.set_memory(settings_.id, settings_.memory_bytes, maximum);
 }
 
 void Vgpu::save() {
@@ -82,6 +101,9 @@ void Vgpu::save() {
   entry.control = settings_.control;
   entry.last_connection = last_connection_;
   entry.heartbeat = heartbeat_.sequence();
+  entry.id_high = settings_.id_high;
+  entry.id_low = settings_.id_low;
+  entry.last_lease = last_lease_;
   entry.held_by_control = held_by_control_;
   entry.closing = closing_;
   entry.told = told_;
@@ -163,6 +185,9 @@ void Vgpu::prepare_worker() {
   baseline_ = kMostDriverBaseline;
   looks_beyond_ = 0;
   witness_sees_ = false;
+  resting_ = false;
+  shrink_.asked = false;
+  shrink_.used.reset();
   heartbeat_.begin();
   kept_.clear();
   worker_ = context_.make_worker(context_, settings_, std::move(events));
@@ -204,7 +229,9 @@ void Vgpu::let_go() {
 }
 
 void Vgpu::close_if_unused() {
-  if (!held_by_control_ && guest_processes() == 0) close();
+  if (in_use()) return;
+  if (settings_.lasting()) return rest_soon();
+  if (!held_by_control_) close();
 }
 
 void Vgpu::close() {
@@ -217,8 +244,11 @@ void Vgpu::close() {
     if (guest->channel) guest->channel->close();
     erase(*guest);
   }
+  fail_leases(records::ErrorCode::kNoSuchVgpu, "The vGPU was destroyed meanwhile.");
+  leases_.end_all();
+  context_.loop.cancel(std::exchange(rest_timer_, 0));
   if (worker_ && worker_->running()) {
-    worker_->dismiss();
+    worker_->dismiss("its vGPU is gone");
   } else {
     report_gone();
   }

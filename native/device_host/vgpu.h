@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "device_host/heartbeat.h"
 #include "device_host/host_context.h"
 #include "device_host/kept_memory.h"
+#include "device_host/leases.h"
 #include "device_host/record_listener.h"
 #include "device_host/time_ledger.h"
 #include "device_host/vgpu_page_memory.h"
@@ -29,7 +31,16 @@ class Vgpu {
     std::function<void(const std::string&)> start_failed;  // once, instead of started
     std::function<void(const std::string&)> worker_ended;  // each time, once it had started
     std::function<void()> gone;                            // closed, and its worker reaped
+    std::function<void(const Lease&)> leased;              // its worker is ready
+    // Instead of leased, and the lease is over: of the request of a control connection.
+    std::function<void(uint64_t control, uint32_t sequence, records::ErrorCode,
+                       const std::string&)> lease_failed;
   };
+  struct Refusal {
+    records::ErrorCode code = records::ErrorCode::kNone;  // that one: nothing is refused
+    std::string text;
+  };
+  enum class Attempt { kDone, kWaits, kRefused };
 
   /// The memory must be reserved in the ledger already; whoever made it releases it.
   Vgpu(HostContext& context, VgpuSettings settings, Events events);
@@ -47,7 +58,8 @@ class Vgpu {
   /// Or ends who sent it.
   void end_sender(const KeptKey& source);
 
-  /// Its control connection is closed: it lives until its last guest process is gone.
+  /// Its control connection is closed: unless it lasts, it lives until its last guest process and
+  /// lease are gone.
   void let_go();
   /// Ends it: guest processes lose their connection, the worker ends, `gone` follows.
   void close();
@@ -75,6 +87,23 @@ class Vgpu {
   void set_shares(const arbiter::Shares& shares);
   void set_copy_limit(uint64_t limit);
 
+  // vgpu_resize.cpp
+  /// Gives it another size. What waits is to be tried again in a moment, or stopped; the last try
+  /// doesn't wait.
+  Attempt try_memory(uint64_t bytes, bool last_try, Refusal& refusal);
+  void stop_shrinking();
+
+  // vgpu_leases.cpp
+  /// Of a control connection's request; `process` holds it, or where that is 0 the connection. What
+  /// follows is `leased` or `lease_failed`, unless it is refused right here.
+  Refusal take_lease(uint64_t control, uint32_t sequence, const PeerIdentity& peer,
+                     uint32_t process);
+  /// Whether there is one of this request already; tells it again if it was told.
+  bool tell_lease_again(uint64_t control, uint32_t sequence);
+  /// False: there is none of this number.
+  bool end_lease(uint64_t number);
+  Leases& leases() { return leases_; }
+
   /// Takes note of guest processes that have just ended, before their turn in the event loop.
   void settle(const Guest* except = nullptr);
 
@@ -92,8 +121,10 @@ class Vgpu {
   void save();
   void forget_entries();
   void forget_kernels();
+  bool in_use() const { return guest_processes() != 0 || !leases_.empty(); }
   void close_if_unused();
   void report_gone();
+  void tell_size();
   KeptKey page_key() const { return {KeptKind::kVgpuPage, 0, settings_.id, 0}; }
 
   // vgpu_told.cpp
@@ -118,7 +149,7 @@ class Vgpu {
   void depart(Guest& guest);
   void tell_of_departure(Guest& guest);
   void erase(Guest& guest);
-  bool somebody_departs(const Guest& requester);
+  bool somebody_departs(const Guest* requester = nullptr);
   size_t guest_processes() const;
 
   // vgpu_requests.cpp
@@ -139,13 +170,33 @@ class Vgpu {
   void on_worker_status(const records::WorkerStatus& status);
   void on_unsplit_kernel(const records::UnsplitKernel& kernel);
   void on_worker_ended(const std::string& how);
+  void refuse_held(const std::string& problem);
   void cut_off_guests();
   void schedule_witness();
   void look_at_worker(bool with_files);
   void ask_for_answer();
   void keep(Descriptor memory, const KeptKey& key);
   uint64_t common_bytes(bool staging_only) const;
+  uint64_t held_bytes() const;
+  uint64_t explained_bytes(uint64_t memory) const;
   void update_cgroup();
+
+  // vgpu_resize.cpp
+  Attempt try_shrink(uint64_t bytes, bool last_try, Refusal& refusal);
+  bool begin_shrink(uint64_t bytes, std::string& obstacle);
+  void ask_for_memory();
+  void on_memory_told(uint32_t question, const records::Memory& memory);
+  bool worker_holds_more(uint64_t bytes, std::string& obstacle);
+  void set_memory(uint64_t bytes);
+  void take_back_unspent();
+
+  // vgpu_leases.cpp
+  void tell_leased(const Lease& lease);
+  void answer_leases();
+  void fail_leases(records::ErrorCode code, const std::string& problem);
+  void on_lease_ended(const Lease& lease);
+  void log_lease_end(const Lease& lease);
+  void rest_soon();
 
   // vgpu_rebirth.cpp
   bool adopt_page(Rebirth& rebirth);
@@ -178,6 +229,18 @@ class Vgpu {
   bool closing_ = false, gone_reported_ = false;
   bool first_start_ = true;
   bool settling_ = false;
+  Leases leases_;
+  uint64_t last_lease_ = 0;
+  uint64_t rest_timer_ = 0;
+  bool resting_ = false;  // its worker ends because nobody leases it
+  // A resize to less that isn't done yet.
+  struct Shrink {
+    bool begun = false;
+    uint32_t question = 0;  // the last one to the worker
+    bool asked = false;     // and it has not been answered yet
+    std::optional<uint64_t> used;  // by the worker's last claim
+  };
+  Shrink shrink_;
 
   std::unique_ptr<Worker> worker_;
   std::unique_ptr<Worker> ended_worker_;  // to be destroyed between rounds

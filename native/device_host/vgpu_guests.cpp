@@ -27,6 +27,10 @@ void Vgpu::accept_guest(Descriptor socket, const PeerIdentity& peer) {
     refusal = "Too many processes use this vGPU.";
     code = records::ErrorCode::kLimitReached;
   }
+  if (refusal == nullptr && settings_.lasting() && !in_use()) {
+    refusal = "Nobody has leased this vGPU.";
+    code = records::ErrorCode::kNoSuchLease;
+  }
   if (refusal != nullptr) {
     records::Error error;
     error.code = code;
@@ -37,6 +41,7 @@ void Vgpu::accept_guest(Descriptor socket, const PeerIdentity& peer) {
                       refusal);
     return;
   }
+  context_.loop.cancel(std::exchange(rest_timer_, 0));
   Guest& known = add_guest(++last_connection_, peer);
   save();
   keep(known, key_of(KeptKind::kGuest, known), socket.get());
@@ -213,8 +218,8 @@ void Vgpu::settle(const Guest* except) {
 
 // A process that ended just before the requester asked: its end and the request may come up in
 // either order.
-bool Vgpu::somebody_departs(const Guest& requester) {
-  settle(&requester);
+bool Vgpu::somebody_departs(const Guest* requester) {
+  settle(requester);
   return std::any_of(guests_.begin(), guests_.end(), [](const auto& entry) {
     return entry.second->state == Guest::State::kDeparting;
   });

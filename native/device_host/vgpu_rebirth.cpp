@@ -20,6 +20,7 @@ void Vgpu::adopt(Rebirth& rebirth, const VgpuEntry& entry, StateMemory::Slot slo
   first_start_ = !entry.worker.started && !entry.told;
   past_cpu_ns_ = entry.past_cpu_ns;
   made_ns_ = entry.made_ns;
+  last_lease_ = entry.last_lease;
   const bool has_page = adopt_page(rebirth);
   Descriptor listener =
       rebirth.store.take({KeptKind::kVgpuListener, 0, settings_.id, 0}).descriptor;
@@ -31,6 +32,7 @@ void Vgpu::adopt(Rebirth& rebirth, const VgpuEntry& entry, StateMemory::Slot slo
   listen_for_turns();
   const bool has_worker = adopt_worker(rebirth, entry);
   adopt_claims(rebirth);
+  leases_.adopt(rebirth);
   adopt_guests(rebirth, has_worker);
   for (const KeptKey& key : rebirth.store.keys(KeptKind::kKeptMemory, settings_.id))
     keep(rebirth.store.take(key).descriptor, key);
@@ -45,9 +47,12 @@ void Vgpu::adopt(Rebirth& rebirth, const VgpuEntry& entry, StateMemory::Slot slo
   std::string problem;
   if (!worker_ && first_start_) {
     if (!start_worker(problem)) return events_.start_failed(problem);
-  } else if (!worker_ && guest_processes() != 0 && !start_worker(problem)) {
-    close();
+  } else if (!worker_ && (guest_processes() != 0 || !leases_.unanswered().empty()) &&
+             !start_worker(problem)) {
+    if (!settings_.lasting()) return close();
+    refuse_held(problem);
   }
+  if (worker_ready_ && !worker_->doomed()) answer_leases();
   close_if_unused();
 }
 

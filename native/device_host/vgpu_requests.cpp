@@ -30,7 +30,8 @@ bool Vgpu::try_credit(Guest& guest, const records::Record& record, bool may_wait
   if (granted == 0 && wanted != 0 && wanted <= settings_.memory_bytes) {
     take_back_from_others(guest, wanted);
     granted = ledger.lend(settings_.id, guest.connection, wanted);
-    if (granted == 0 && may_wait && somebody_departs(guest)) return false;
+    // A resize to less that is not done yet may be refused.
+    if (granted == 0 && may_wait && (shrink_.begun || somebody_departs(&guest))) return false;
   }
   if (granted != 0) {
     guest.credit_sequence = record.header.sequence;
@@ -90,7 +91,7 @@ bool Vgpu::try_arena(Guest& guest, const records::Record& record, bool may_wait)
         if (staging) guest.staging_bytes += bytes;
         guest.arenas[reply.arena] = std::move(arena);
       }
-    } else if (own_fits && may_wait && somebody_departs(guest)) {
+    } else if (own_fits && may_wait && somebody_departs(&guest)) {
       return false;
     }
   }

@@ -23,8 +23,7 @@ records::VgpuStatus Vgpu::known_status() const {
   for (const records::VgpuProcess& process : processes())
     unspent += process.memory_lent - process.memory_used;
   status.memory_used = status.memory_lent - unspent;
-  status.witnessed_memory =
-      sighting_.private_bytes() + sighting_.files + std::max(common_bytes(false), sighting_.shared);
+  status.witnessed_memory = held_bytes();
   status.worker_cpu_ns = past_cpu_ns_ + sighting_.cpu_ns;
   status.kernels = kernels_claimed_;
   status.copied_bytes = context_.turns.copied_bytes(settings_.id);
@@ -35,6 +34,11 @@ records::VgpuStatus Vgpu::known_status() const {
   status.flags = settings_.flags;
   status.kernel_limit_ms = settings_.kernel_limit_ms;
   copy_text(status.name, sizeof(status.name), settings_.name.c_str());
+  status.id_high = settings_.id_high;
+  status.id_low = settings_.id_low;
+  if (worker_ && !worker_->doomed())
+    status.state = worker_ready_ ? records::VgpuState::kReady : records::VgpuState::kStarting;
+  status.leases = static_cast<uint32_t>(leases_.count());
   return status;
 }
 

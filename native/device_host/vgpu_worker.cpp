@@ -102,6 +102,8 @@ void Vgpu::on_worker_record(const records::Record& record, bool repeated) {
                                         repeated);
     case Kind::kWork:
       return context_.turns.on_work(settings_.id, payload_of<records::Work>(record));
+    case Kind::kMemory:
+      return on_memory_told(record.header.sequence, payload_of<records::Memory>(record));
     case Kind::kPong:
       if (!heartbeat_.answered(record.header.sequence))
         worker_->kill("it answered what it was not asked");
@@ -140,6 +142,8 @@ void Vgpu::on_worker_ready() {
                     static_cast<unsigned long long>(now.private_bytes() >> 20));
   for (auto& [connection, guest] : guests_)
     if (guest->state == Guest::State::kHeld) admit(*guest);
+  answer_leases();
+  if (shrink_.begun) ask_for_memory();
 }
 
 void Vgpu::on_worker_ended(const std::string& how) {
@@ -157,7 +161,8 @@ void Vgpu::on_worker_ended(const std::string& how) {
   save();
   context_.loop.cancel(std::exchange(witness_timer_, 0));
   context_.loop.cancel(std::exchange(cut_off_timer_, 0));
-  bool wanted_again = false;
+  context_.loop.cancel(std::exchange(rest_timer_, 0));
+  bool wanted_again = had_been_ready && !leases_.unanswered().empty();
   for (auto& [connection, guest] : guests_) {
     if (guest->state == Guest::State::kHeld && had_been_ready) {
       wanted_again = true;  // it came while the old worker was dying
@@ -169,16 +174,22 @@ void Vgpu::on_worker_ended(const std::string& how) {
     }
   }
   const bool never_started = std::exchange(first_start_, false);
-  if (!closing_) never_started ? events_.start_failed(problem) : events_.worker_ended(problem);
+  const bool is_news = !std::exchange(resting_, false) && (had_been_ready || !settings_.lasting());
+  if (!closing_ && never_started) events_.start_failed(problem);
+  if (!closing_ && !never_started && is_news) events_.worker_ended(problem);
+  if (!closing_ && !had_been_ready) fail_leases(records::ErrorCode::kWorkerStart, problem);
   if (closing_) return report_gone();
   std::string restart_problem;
-  if (wanted_again && !start_worker(restart_problem)) {
-    for (auto& [connection, guest] : guests_)
-      if (guest->state == Guest::State::kHeld)
-        refuse(*guest, guest->hello_sequence, records::ErrorCode::kWorkerStart,
-               restart_problem.c_str());
-  }
+  if (wanted_again && !start_worker(restart_problem)) refuse_held(restart_problem);
   close_if_unused();
+}
+
+// Those that wait for a worker that can't be had.
+void Vgpu::refuse_held(const std::string& problem) {
+  for (auto& [connection, guest] : guests_)
+    if (guest->state == Guest::State::kHeld)
+      refuse(*guest, guest->hello_sequence, records::ErrorCode::kWorkerStart, problem.c_str());
+  fail_leases(records::ErrorCode::kWorkerStart, problem);
 }
 
 // Of a worker that was killed: the kernel takes its time to free what it held, and guest processes
@@ -205,6 +216,17 @@ uint64_t Vgpu::common_bytes(bool staging_only) const {
         bytes += resident_bytes(arena.memory.get());
   }
   return bytes;
+}
+
+// What the worker holds, as of the last look.
+uint64_t Vgpu::held_bytes() const {
+  return sighting_.private_bytes() + sighting_.files +
+         std::max(common_bytes(false), sighting_.shared);
+}
+
+// What it may hold where the vGPU has so much memory.
+uint64_t Vgpu::explained_bytes(uint64_t memory) const {
+  return memory + common_bytes(true) + baseline_ + kDriverAllowance;
 }
 
 void Vgpu::schedule_witness() {
@@ -267,22 +289,21 @@ void Vgpu::look_at_worker(bool with_files) {
   if (with_files) kept_.forget_unless([this](ino_t inode) { return witness_.holds(inode); });
   if (kept_.count() >= kMostKept)
     return worker_->kill("it keeps memory that it said it had dropped");
-  const uint64_t staging = common_bytes(true);
-  const uint64_t bound = settings_.memory_bytes + staging + baseline_ + kDriverAllowance;
-  const uint64_t common = std::max(common_bytes(false), now.shared);
-  const uint64_t held = now.private_bytes() + now.files + common;
+  const uint64_t bound = explained_bytes(settings_.memory_bytes);
+  const uint64_t held = held_bytes();
   if (held <= bound) {
     looks_beyond_ = 0;
     return;
   }
   // Between fork and exec a child's memory is its parent's, counted twice; so a sum that only
   // children push beyond the bound must stay there for a moment.
-  const bool beyond_by_itself = now.main_private + now.files + common > bound;
+  const uint64_t of_children = now.private_bytes() - now.main_private;
+  const bool beyond_by_itself = held - of_children > bound;
   if (!beyond_by_itself && ++looks_beyond_ < kLooksBeyond) return;
   worker_->kill("it holds " + std::to_string(held >> 20) + " MiB, of which " +
                 std::to_string(bound >> 20) + " MiB are explained (limit " +
                 std::to_string(settings_.memory_bytes >> 20) + ", staging " +
-                std::to_string(staging >> 20) + ", driver " +
+                std::to_string(common_bytes(true) >> 20) + ", driver " +
                 std::to_string((baseline_ + kDriverAllowance) >> 20) + " MiB)");
 }
 

@@ -48,7 +48,7 @@ class Worker {
   virtual void kill(const std::string& why) = 0;
 
   /// Closes its socket, upon which a worker ends by itself; kills it a little later if not.
-  virtual void dismiss() = 0;
+  virtual void dismiss(const std::string& why) = 0;
 
   virtual bool running() const = 0;
   /// It has been killed, though it may not be reaped yet.
@@ -61,7 +61,7 @@ class Worker {
   virtual bool reached_cgroup_limit() const = 0;
   /// Looks, in the background, whether its cache has grown beyond measure, and ends it if so.
   virtual void check_cache() = 0;
-  /// Adapts the cgroup's bound to the common pages of all its connections.
+  /// Adapts the cgroup's bound to the vGPU's memory and the common pages of all its connections.
   virtual void limit_cgroup(uint64_t common_bytes) = 0;
 };
 

@@ -127,7 +127,8 @@ sandbox::Plan make_worker_plan(const Options& options, const VgpuSettings& setti
   plan.change_user = home.change_user;
   plan.user = home.user;
   plan.group = home.user;
-  plan.data_bytes = settings.memory_bytes + (uint64_t{4} << 30);
+  // The vGPU may grow while its worker runs; this limit could not.
+  plan.data_bytes = options.memory + (uint64_t{4} << 30);
   plan.file_bytes = uint64_t{256} << 20;
   plan.open_files = 4096;
   plan.processes = kMostWorkerProcesses;

@@ -22,7 +22,10 @@ struct VgpuSettings {
   uid_t owner = 0;
   uint64_t control = 0;  // the control connection that asked for it, and the request
   uint32_t create_sequence = 0;
+  uint64_t id_high = 0, id_low = 0;  // of a lasting one, given by its maker
   std::string name;
+
+  bool lasting() const { return (flags & records::kLasting) != 0; }
 };
 
 // A cache that is larger is emptied before the next worker has it; a worker that fills it to twice

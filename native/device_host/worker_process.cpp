@@ -130,13 +130,13 @@ void WorkerProcess::kill(const std::string& why) {
   if (first) events_.doomed();
 }
 
-void WorkerProcess::dismiss() {
+void WorkerProcess::dismiss(const std::string& why) {
   if (!running_ || dismissal_ != 0) return;
-  if (why_killed_.empty()) why_killed_ = "its vGPU is gone";
+  if (why_killed_.empty()) why_killed_ = why;
   channel_->close();
   dismissal_ = context_.loop.schedule(kDismissalMilliseconds, [this] {
     dismissal_ = 0;
-    kill("its vGPU is gone");
+    kill(why_killed_);
   });
 }
 

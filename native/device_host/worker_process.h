@@ -27,7 +27,7 @@ class WorkerProcess final : public Worker {
   WorkerFacts facts() const override;
   void send(const records::Record& record, const std::vector<int>& descriptors) override;
   void kill(const std::string& why) override;
-  void dismiss() override;
+  void dismiss(const std::string& why) override;
   bool running() const override { return running_; }
   bool doomed() const override { return !why_killed_.empty(); }
   bool started() const override { return started_; }

@@ -16,6 +16,8 @@ struct Shares {
   uint32_t limit = kWhole;  // of kWhole: never exceeded
   uint32_t weight = 1;      // its part of what is left over
   PriorityClass priority = PriorityClass::kNormal;
+
+  bool operator==(const Shares&) const = default;
 };
 
 enum class PolicyKind : uint32_t { kBestEffort = 0, kEqualShare = 1, kFixedShare = 2 };

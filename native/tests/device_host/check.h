@@ -13,6 +13,7 @@ inline int g_failures = 0;
 
 void test_ledger();  // ledger_test.cpp
 void test_ledger_at_random();
+void test_ledger_resizes();
 void test_sockets();        // socket_test.cpp
 void test_shared_memory();  // parts_test.cpp
 void test_event_loop();
@@ -27,6 +28,9 @@ void test_a_folder_is_counted_when_room_shrinks();  // disk_room_test.cpp
 void test_room_of_a_folder_that_is_gone();
 void test_birth_in_a_cgroup();         // launch_test.cpp
 void test_a_killed_worker_s_guests();  // vgpu_test.cpp
+void test_less_memory_waits_for_the_worker();
+void test_less_memory_that_the_worker_doesn_t_grant();
+void test_a_worker_that_dies_holds_nothing_back();
 void test_state_outlives_its_writer();  // state_test.cpp
 void test_state_without_memory_does_nothing();
 void test_damaged_state_is_never_read();
@@ -37,6 +41,7 @@ void test_bad_entries_are_not_taken_over();  // rebirth_test.cpp
 void test_what_was_in_hand_is_handled_again();
 void test_what_is_told_of_a_vgpu_goes_on();
 void test_a_vgpu_without_its_page_ends();
+void test_a_lasting_vgpu_and_its_leases_go_on();
 void test_a_receipt_that_was_not_taken_yet();
 void test_a_record_that_device_hosts_die_of_ends_its_sender();
 void test_witness();  // witness_test.cpp

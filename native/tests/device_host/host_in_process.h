@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 
 #include "check.h"
 #include "device_host/device_host.h"
+#include "protocol/turn_page.h"
 #include "worker_in_process.h"
 
 namespace aliquot {
@@ -32,13 +34,25 @@ class ScriptedWorker final : public WorkerInProcess {
   void send(const records::Record& record, const std::vector<int>& descriptors) override {
     sent.push_back(record.header.kind);
     if (record.header.kind == records::Kind::kTurnPage) page.reset(::dup(descriptors.at(0)));
+    if (record.header.kind == records::Kind::kAskMemory) last_question = record.header.sequence;
+  }
+  /// As its page tells it.
+  uint64_t memory_limit() const {
+    void* memory = ::mmap(nullptr, turns::kTurnPageSize, PROT_READ, MAP_SHARED, page.get(), 0);
+    CHECK(memory != MAP_FAILED);
+    const uint64_t limit = static_cast<turns::TurnPage*>(memory)->memory_limit.load();
+    ::munmap(memory, turns::kTurnPageSize);
+    return limit;
   }
   void kill(const std::string& why) override {
     if (std::exchange(doomed_, true)) return;
     why_killed = why;
     events_.doomed();
   }
-  void dismiss() override { doomed_ = true; }
+  void dismiss(const std::string& why) override {
+    doomed_ = true;
+    why_killed = why;
+  }
   void die() {
     running_ = false;
     events_.ended("killed");
@@ -47,6 +61,7 @@ class ScriptedWorker final : public WorkerInProcess {
   std::vector<records::Kind> sent;
   Descriptor page;  // its turn page
   std::string why_killed;
+  uint32_t last_question = 0;  // about memory
   static inline ScriptedWorker* newest = nullptr;
 };
 

@@ -55,6 +55,31 @@ void test_ledger() {
   CHECK(ledger.limit(1) == 0 && ledger.lent(1) == 0);
 }
 
+void test_ledger_resizes() {
+  Ledger ledger(1000 * kMiB);
+  CHECK(ledger.reserve(1, 400 * kMiB) && ledger.reserve(2, 500 * kMiB) && ledger.connect(1, 7));
+  CHECK(!ledger.resize(9, 1) && !ledger.lower_limit(9, 1));  // no such vGPU
+  CHECK(!ledger.resize(1, 0) && !ledger.resize(1, UINT64_MAX));
+  CHECK(!ledger.resize(1, 500 * kMiB + 1) && ledger.limit(1) == 400 * kMiB);
+  CHECK(ledger.resize(1, 500 * kMiB) && ledger.unreserved() == 0);
+  CHECK(ledger.lend(1, 7, 450 * kMiB) != 0 && ledger.take_back(1, 7, Ledger::kAheadBytes) != 0);
+  const uint64_t lent = ledger.lent(1);
+  CHECK(!ledger.resize(1, lent - 1) && !ledger.lower_limit(1, lent - 1));
+  CHECK(ledger.limit(1) == 500 * kMiB);
+  // Lowered, it lends no more than that, and what is reserved stays so.
+  CHECK(ledger.lower_limit(1, lent) && ledger.lend(1, 7, 1) == 0 && ledger.free_bytes(1) == 0);
+  CHECK(ledger.reserved(1) == 500 * kMiB && ledger.unreserved() == 0);
+  CHECK(!ledger.lower_limit(1, 500 * kMiB + 1));
+  CHECK(ledger.lower_limit(1, lent + 1) && ledger.lend(1, 7, 1) == 1);
+  // Given up, or done.
+  CHECK(ledger.resize(1, 500 * kMiB) && ledger.lend(1, 7, kMiB) == kMiB);
+  ledger.disconnect(1, 7);
+  CHECK(ledger.lower_limit(1, 1) && ledger.resize(1, 1));
+  CHECK(ledger.reserved() == 500 * kMiB + 1 && ledger.reserved(1) == 1);
+  ledger.release(1);
+  CHECK(ledger.reserved() == 500 * kMiB);
+}
+
 // Whatever is done, in whatever order, with whatever numbers: never more lent than the limit, never
 // more reserved than there is, and the sums are those of a model that is too simple to be wrong.
 void test_ledger_at_random() {
@@ -63,22 +88,23 @@ void test_ledger_at_random() {
     const uint64_t device = 1 + random() % (300 * kMiB);
     Ledger ledger(device);
     std::map<uint64_t, std::map<uint32_t, uint64_t>> lent;
-    std::map<uint64_t, uint64_t> limits;
+    std::map<uint64_t, uint64_t> limits, reservations;
     for (int step = 0; step < 300; ++step) {
       const uint64_t vgpu = random() % 4;
       const auto connection = static_cast<uint32_t>(random() % 4);
       const uint64_t bytes = random() % 8 == 0 ? random() : random() % (device / 2 + 2);
-      switch (random() % 7) {
+      switch (random() % 9) {
         case 0:
           if (const auto granted = ledger.reserve(vgpu, random() % 4 == 0 ? 0 : bytes)) {
             CHECK(limits.count(vgpu) == 0);
-            limits[vgpu] = *granted;
+            limits[vgpu] = reservations[vgpu] = *granted;
           }
           break;
         case 1:
           if (random() % 4 != 0) break;
           ledger.release(vgpu);
           limits.erase(vgpu);
+          reservations.erase(vgpu);
           lent.erase(vgpu);
           break;
         case 2:
@@ -97,6 +123,12 @@ void test_ledger_at_random() {
           if (taken > 0) lent[vgpu][connection] -= taken;
           break;
         }
+        case 5:
+          if (ledger.resize(vgpu, bytes)) limits.at(vgpu) = reservations.at(vgpu) = bytes;
+          break;
+        case 6:
+          if (ledger.lower_limit(vgpu, bytes)) limits.at(vgpu) = bytes;
+          break;
         default: {
           const uint64_t granted = ledger.lend(vgpu, connection, bytes);
           CHECK(granted == 0 || (granted >= bytes && granted <= bytes + Ledger::kAheadBytes));
@@ -112,8 +144,9 @@ void test_ledger_at_random() {
         }
         CHECK(ledger.lent(known) == sum);
         CHECK(sum <= limit);
-        CHECK(ledger.limit(known) == limit);
-        reserved += limit;
+        CHECK(ledger.limit(known) == limit && ledger.reserved(known) == reservations[known]);
+        CHECK(limit <= reservations[known]);
+        reserved += reservations[known];
       }
       CHECK(ledger.reserved() == reserved);
       CHECK(reserved <= device);

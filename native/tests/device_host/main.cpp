@@ -2,6 +2,7 @@
 
 int main() {
   test_ledger();
+  test_ledger_resizes();
   test_ledger_at_random();
   test_sockets();
   test_shared_memory();
@@ -17,6 +18,9 @@ int main() {
   test_room_of_a_folder_that_is_gone();
   test_birth_in_a_cgroup();
   test_a_killed_worker_s_guests();
+  test_less_memory_waits_for_the_worker();
+  test_less_memory_that_the_worker_doesn_t_grant();
+  test_a_worker_that_dies_holds_nothing_back();
   test_state_outlives_its_writer();
   test_state_without_memory_does_nothing();
   test_damaged_state_is_never_read();
@@ -27,6 +31,7 @@ int main() {
   test_what_was_in_hand_is_handled_again();
   test_what_is_told_of_a_vgpu_goes_on();
   test_a_vgpu_without_its_page_ends();
+  test_a_lasting_vgpu_and_its_leases_go_on();
   test_a_receipt_that_was_not_taken_yet();
   test_a_record_that_device_hosts_die_of_ends_its_sender();
   test_witness();

@@ -1,5 +1,6 @@
 // A device host that takes over from state as another one left it, or as it should never be.
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include <cstring>
 
@@ -196,6 +197,62 @@ void test_a_vgpu_without_its_page_ends() {
   const DeviceHost& host = left.reopen();
   CHECK(host.ledger().reserved() == 0 && left.state.all<VgpuEntry>().empty());
   CHECK(left.state.all<TimesEntry>().empty() && left.state.all<KernelEntry>().empty());
+}
+
+void test_a_lasting_vgpu_and_its_leases_go_on() {
+  Left left;
+  const Descriptor control = left.add_control(1);
+  left.add_page(1);
+  VgpuEntry entry;
+  entry.id = 1;
+  entry.memory_bytes = 16 * kMiB;
+  entry.flags = records::kLasting;
+  entry.id_low = 7;
+  entry.control = 9;  // gone
+  entry.owner = ::geteuid();
+  entry.told = true;
+  entry.held_by_control = false;
+  entry.last_lease = 4;
+  std::strcpy(entry.name, "kept");
+  left.add(entry);
+  const auto add_lease = [&](uint64_t number, uint64_t holder, bool by_process, bool answered) {
+    LeaseEntry lease;
+    lease.vgpu = 1;
+    lease.number = number;
+    lease.control = holder;
+    lease.sequence = static_cast<uint32_t>(number);
+    lease.process = ::getpid();
+    lease.by_process = by_process;
+    lease.answered = answered;
+    left.add(lease);
+  };
+  add_lease(1, 1, false, true);
+  add_lease(2, 9, false, true);  // of a connection that is gone
+  add_lease(3, 9, true, true);   // of a process whose pidfd was lost
+  add_lease(4, 1, true, false);  // not answered yet
+  left.store.keep({KeptKind::kLeaseHolder, 0, 1, 4},
+                  Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0))), 0);
+  LeaseEntry stranger;  // of no vGPU
+  stranger.vgpu = 5;
+  left.add(stranger);
+  left.reopen();
+  const auto given = told<records::Lease>(control, Kind::kLease);
+  CHECK(given.vgpu == 1 && given.lease == 4 && left.state.all<LeaseEntry>().size() == 2);
+  // In hand once more, it is told once more.
+  records::LeaseTake take;
+  take.id_low = 7;
+  send_record(control.get(), make_record(Kind::kLeaseTake, 20, take));
+  send_record(control.get(), make_record(Kind::kVgpuList, 21, records::VgpuReference{}));
+  left.settle();
+  CHECK(told<records::Lease>(control, Kind::kLease).lease == 5);
+  const auto status = told<records::VgpuStatus>(control, Kind::kVgpuStatus);
+  CHECK(status.leases == 3 && status.id_low == 7 && status.state == records::VgpuState::kReady);
+  for (const uint64_t number : {1, 4, 5})
+    CHECK(told<records::VgpuLease>(control, Kind::kVgpuLease).lease == number);
+  send_record(control.get(), make_record(Kind::kVgpuDestroy, 22, records::VgpuReference{0, 0, 7}));
+  left.settle();
+  told<records::VgpuReference>(control, Kind::kDone);
+  CHECK(left.state.all<LeaseEntry>().empty());
 }
 
 // It is made anew, since the page goes with it.

@@ -45,7 +45,7 @@ class FuzzWorker final : public WorkerInProcess {
       events_.ended(why);
     });
   }
-  void dismiss() override { kill("dismissed"); }
+  void dismiss(const std::string& why) override { kill(why); }
 
   static inline std::vector<FuzzWorker*> living;
 };
@@ -70,6 +70,36 @@ class Input {
   const uint8_t* data_;
   size_t left_;
 };
+
+// About vGPUs that last, of a few ids and sizes, so that they meet.
+records::Record next_lasting(Input& input) {
+  const uint8_t choice = input.byte();
+  const uint64_t id = choice / 8 % 4;
+  const uint64_t vgpu = choice % 2 == 0 ? 0 : id + 1;
+  records::VgpuCreate create;
+  create.memory_bytes = uint64_t{input.byte()} << 19;
+  create.flags = records::kLasting;
+  create.id_low = id;
+  records::LeaseTake take{vgpu, 0, id, choice >= 128 ? static_cast<uint32_t>(::getpid()) : 0};
+  if (choice >= 250) take.process_id = input.byte();
+  switch (choice % 8) {
+    case 0:
+    case 1:
+      return make_record(Kind::kVgpuCreate, choice, create);
+    case 2:
+    case 3:
+    case 4:
+      return make_record(Kind::kLeaseTake, choice, take);
+    case 5:
+      return make_record(Kind::kLeaseEnd, choice,
+                         records::LeaseReference{id + 1, uint64_t{input.byte()} % 8});
+    case 6:
+      return make_record(Kind::kVgpuResize, choice,
+                         records::VgpuResize{id + 1, {}, 0, create.memory_bytes});
+    default:
+      return make_record(Kind::kVgpuDestroy, choice, records::VgpuReference{vgpu, 0, id});
+  }
+}
 
 // Mostly well-formed: a known kind, a payload that begins with what the input says.
 records::Record next_record(Input& input, const std::vector<Kind>& kinds) {
@@ -116,7 +146,8 @@ class Session {
     uint64_t reserved = 0;
     for (uint64_t vgpu = 1; vgpu < 200; ++vgpu) {
       if (host_.ledger().lent(vgpu) > host_.ledger().limit(vgpu)) ::abort();
-      reserved += host_.ledger().limit(vgpu);
+      if (host_.ledger().limit(vgpu) > host_.ledger().reserved(vgpu)) ::abort();
+      reserved += host_.ledger().reserved(vgpu);
     }
     if (reserved != host_.ledger().reserved() || reserved > kDeviceMemory) ::abort();
   }
@@ -149,7 +180,7 @@ class Session {
 
   void step(Input& input) {
     const uint8_t choice = input.byte();
-    switch (choice % 10) {
+    switch (choice % 12) {
       case 0:
         if (guests_.size() < 16) add_guest(input.byte());
         return;
@@ -162,11 +193,16 @@ class Session {
       case 3: {
         const auto record = next_record(
             input, {Kind::kVgpuCreate, Kind::kVgpuDestroy, Kind::kVgpuList, Kind::kVgpuShow,
-                    Kind::kVgpuResize, Kind::kControlHello});
+                    Kind::kVgpuResize, Kind::kControlHello, Kind::kLeaseTake, Kind::kLeaseEnd});
         if (controls_.size() < 4) add_control();
         send_record(controls_[choice % controls_.size()].get(), record);
         return;
       }
+      case 10:
+      case 11:
+        if (controls_.size() < 4) add_control();
+        send_record(controls_[choice % controls_.size()].get(), next_lasting(input));
+        return;
       case 4:
       case 5:
       case 6: {
@@ -180,7 +216,7 @@ class Session {
         const auto record = next_record(
             input, {Kind::kWorkerReady, Kind::kGone, Kind::kArenaDropped, Kind::kViolation,
                     Kind::kGone, Kind::kWorkerStatus, Kind::kKernelOverrun, Kind::kWorkerFailed,
-                    Kind::kPong, Kind::kUnsplitKernel});
+                    Kind::kPong, Kind::kUnsplitKernel, Kind::kMemory});
         if (!FuzzWorker::living.empty())
           FuzzWorker::living[choice % FuzzWorker::living.size()]->say(record);
       }

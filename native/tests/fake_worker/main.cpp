@@ -13,6 +13,7 @@
 //   violation TEXT   overrun NAME   false-gone N   status N   garbage   odd-record
 //   false-pong            answer a kPing that never came
 //   drop-arenas           claim kArenaDropped for every arena that came
+//   used BYTES            claim from now on to hold so much of the vGPU's memory; it holds none
 //   hoard-arenas          the same for every arena that comes from now on, but keep it, full
 //   allocate BYTES and its kin, and every trial of trials.h
 #include <signal.h>
@@ -41,6 +42,7 @@ std::vector<records::Arena> g_arenas;
 bool g_hoards = false;
 bool g_burns = false;
 uint64_t g_claimed_ns = 0;
+uint64_t g_claimed_memory = 0;
 
 template <class Payload>
 void say(Kind kind, const Payload& payload) {
@@ -72,6 +74,9 @@ void react(const records::Record& record, const DescriptorList& descriptors, boo
   if (record.header.kind == Kind::kDisconnect && answering)
     say(Kind::kGone, payload_of<records::ConnectionReference>(record));
   if (record.header.kind == Kind::kPing && answering) pong(record.header.sequence);
+  if (record.header.kind == Kind::kAskMemory && answering)
+    send_record(kSocket, make_record(Kind::kMemory, record.header.sequence,
+                                     records::Memory{g_claimed_memory}));
   // What its trials take is no work for a device; what it burns it doesn't own up to.
   if (record.header.kind == Kind::kAskWork) {
     if (!g_burns) g_claimed_ns += 1'000'000'000'000;
@@ -150,6 +155,8 @@ bool obey_protocol_order(const std::string& order, const std::string& argument, 
         records::ConnectionReference{static_cast<uint32_t>(std::atoi(argument.c_str()))});
   } else if (order == "compute") {
     compute(argument);
+  } else if (order == "used") {
+    g_claimed_memory = std::strtoull(argument.c_str(), nullptr, 10);
   } else if (order == "status") {
     say(Kind::kWorkerStatus,
         records::WorkerStatus{std::strtoull(argument.c_str(), nullptr, 10), 7});
