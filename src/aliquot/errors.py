@@ -11,10 +11,10 @@
     └── DeviceHostError             what a device host refused (ALQ-E1xx)
         ├── VersionMismatch, BadRecord, NotPermitted, MemoryUnavailable, NameTaken
         ├── NoSuchVgpu, WorkerStart, LimitReached, InternalError, WorkerEnded
-        ├── ShareUnavailable, BadShare
+        ├── ShareUnavailable, BadShare, VgpuDiffers, MemoryInUse, NoSuchLease, NoSuchProcess
         └── DeviceHostUnreachable
 
-Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E112 are
+Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E116 are
 `aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made from this file
 by `python -m aliquot.errors`; a test compares the two. No import here may be slow.
 """
@@ -333,6 +333,40 @@ class BadShare(DeviceHostError):
     remedy = "'aliquot run --help' and 'aliquot policy --help' tell the bounds"
 
 
+class VgpuDiffers(DeviceHostError):
+    code = "ALQ-E113"
+    title = "A vGPU of this id exists and differs"
+    why = (
+        "Creating a vGPU again is answered with the one that exists, where it is as it was asked "
+        "for."
+    )
+    remedy = "resize or destroy the one that exists, or create one with another id"
+
+
+class MemoryInUse(DeviceHostError):
+    code = "ALQ-E114"
+    title = "More memory is in use than the vGPU should have"
+    why = (
+        "A vGPU gets smaller only where its programs, and what its worker holds for them, leave so "
+        "much unused. What was freed a moment ago has been waited for."
+    )
+    remedy = "end programs that use it, or leave it more memory"
+
+
+class NoSuchLease(DeviceHostError):
+    code = "ALQ-E115"
+    title = "There is no such lease"
+    why = "It has ended; or a program came to a vGPU that nobody has leased."
+    remedy = "take a lease of the vGPU, and use it for as long as that is held"
+
+
+class NoSuchProcess(DeviceHostError):
+    code = "ALQ-E116"
+    title = "The process that should hold a lease isn't there"
+    why = "A lease is held by a process that runs, and ends with it."
+    remedy = "name a process that runs"
+
+
 class DeviceHostUnreachable(DeviceHostError):
     code = "ALQ-E120"
     title = "The device host can't be reached"
@@ -354,6 +388,10 @@ BY_NUMBER: dict[int, type[DeviceHostError]] = {
     10: WorkerEnded,
     11: ShareUnavailable,
     12: BadShare,
+    13: VgpuDiffers,
+    14: MemoryInUse,
+    15: NoSuchLease,
+    16: NoSuchProcess,
 }
 
 

@@ -18,7 +18,7 @@ from typing import NamedTuple, Self
 import pytest
 
 MAGIC = 0x514C4131
-VERSION = 3
+VERSION = 4
 RECORD_SIZE = 256
 
 ERROR, DONE = 1, 2
@@ -27,12 +27,17 @@ VGPU_CREATE, VGPU_CREATED, VGPU_DESTROY, VGPU_LIST, VGPU_STATUS = 18, 19, 20, 21
 VGPU_TURNS, VGPU_RESIZE, POLICY_SET, POLICY_GET, POLICY = 23, 24, 25, 26, 27
 RECEIPT_GET, RECEIPT = 28, 29
 VGPU_COPIES, VGPU_SHOW, VGPU_KERNEL, VGPU_PROCESS = 80, 81, 82, 83
+VGPU_LEASE, LEASE_TAKE, LEASE, LEASE_END = 84, 85, 86, 87
 GUEST_HELLO, GUEST_WELCOME = 32, 33
 CREDIT_REQUEST, CREDIT_REPLY, ARENA_REQUEST, ARENA_REPLY = 34, 35, 36, 37
 
 VERSION_MISMATCH, BAD_RECORD, NOT_PERMITTED, MEMORY_UNAVAILABLE = 1, 2, 3, 4
 NAME_TAKEN, NO_SUCH_VGPU, WORKER_START, LIMIT_REACHED = 5, 6, 7, 8
 WORKER_ENDED, SHARE_UNAVAILABLE, BAD_SHARE = 10, 11, 12
+VGPU_DIFFERS, MEMORY_IN_USE, NO_SUCH_LEASE, NO_SUCH_PROCESS = 13, 14, 15, 16
+
+LASTING = 8  # a flag
+RESERVED, STARTING, READY = 0, 1, 2
 
 # Guarantee and limit in hundredths of a percent, weight, priority class.
 NO_SHARES = (0, 10_000, 1, 0)
@@ -152,6 +157,15 @@ class Vgpu(NamedTuple):
     socket_path: str
 
 
+class Held(NamedTuple):
+    """A lease, as it is listed."""
+
+    number: int
+    since_ns: int
+    process: int
+    by_process: int
+
+
 class Status(NamedTuple):
     vgpu: int
     memory_limit: int
@@ -168,6 +182,18 @@ class Status(NamedTuple):
     name: str
     shares: tuple[int, ...]
     copy_limit: int
+    external_id: int = 0
+    state: int = 0
+    leases: tuple[Held, ...] = ()
+
+
+class Lease(NamedTuple):
+    vgpu: int
+    number: int
+    memory: int
+    protections: int
+    worker: int
+    socket_path: str
 
 
 class Control(Peer):
@@ -188,26 +214,60 @@ class Control(Peer):
         flags: int = 0,
         shares: tuple[int, int, int, int] = NO_SHARES,
         copy_limit: int = 0,
+        external_id: int = 0,
     ) -> Record:
+        halves = divmod(external_id, 1 << 64)
         wanted = struct.pack(
-            "QIIQ4IQ64s", memory, flags, 2000, 0, *shares, copy_limit, name.encode()
+            "QIIQ4IQ64sQQ", memory, flags, 2000, 0, *shares, copy_limit, name.encode(), *halves
         )
         return self.ask(VGPU_CREATE, wanted)
+
+    def create_lasting(self, external_id: int, memory: int = 64 * MIB, name: str = "") -> Vgpu:
+        answer = self.try_create(memory, name, LASTING, external_id=external_id)
+        assert answer.kind == VGPU_CREATED, answer.error()
+        return vgpu_of(answer)
+
+    def try_lease(self, external_id: int, process: int = 0, number: int = 0) -> Record:
+        halves = divmod(external_id, 1 << 64)
+        return self.ask(LEASE_TAKE, struct.pack("QQQI", number, *halves, process))
+
+    def lease(self, external_id: int, process: int = 0) -> Lease:
+        answer = self.try_lease(external_id, process)
+        assert answer.kind == LEASE, answer.error()
+        fields = struct.unpack_from("QQQII108s", answer.payload)
+        return Lease(*fields[:5], text(fields[5]))
+
+    def end_lease(self, vgpu: int, lease: int) -> Record:
+        return self.ask(LEASE_END, struct.pack("QQ", vgpu, lease))
+
+    def destroy_lasting(self, external_id: int) -> Record:
+        return self.ask(VGPU_DESTROY, struct.pack("QQQ", 0, *divmod(external_id, 1 << 64)))
 
     def create(self, memory: int = 64 * MIB, name: str = "", flags: int = 0) -> Vgpu:
         answer = self.try_create(memory, name, flags)
         assert answer.kind == VGPU_CREATED, answer.error()
-        fields = struct.unpack_from("QQII108s", answer.payload)
-        return Vgpu(*fields[:4], text(fields[4]))
+        return vgpu_of(answer)
 
     def destroy(self, number: int) -> Record:
         return self.ask(VGPU_DESTROY, struct.pack("Q", number))
 
     def list(self) -> list[Status]:
-        self.send(VGPU_LIST)
+        statuses: list[Status] = []
+        after = 0
+        while True:
+            more, last = self.list_after(after)
+            statuses += more
+            if not last:
+                return statuses
+            after = last
+
+    def list_after(self, after: int) -> tuple[list[Status], int]:
+        """One answer to a list, and after which vGPU to ask on; 0: that was all."""
+        self.send(VGPU_LIST, struct.pack("Q", after))
         statuses: dict[int, Status] = {}  # begun anew where the device host died in between
-        while (answer := self.receive_answer()).kind == VGPU_STATUS:
-            fields = struct.unpack_from("8Q6I64s", answer.payload)
+        answer = self.receive_answer()
+        while answer.kind == VGPU_STATUS:
+            fields = struct.unpack_from("8Q6I64sQQII", answer.payload)
             turns = self.receive_answer()
             assert turns.kind == VGPU_TURNS
             number, *shares = struct.unpack_from("Q4I", turns.payload)
@@ -216,12 +276,25 @@ class Control(Peer):
             assert copies.kind == VGPU_COPIES
             number, limit = struct.unpack_from("QQ", copies.payload)
             assert number == fields[0]
-            statuses[number] = Status(*fields[:12], text(fields[14]), tuple(shares), limit)
+            leases: list[Held] = []
+            while (answer := self.receive_answer()).kind == VGPU_LEASE:
+                leases.append(Held(*struct.unpack_from("QQQII", answer.payload)[1:]))
+            assert len(leases) == fields[18]
+            statuses[number] = Status(
+                *(*fields[:12], text(fields[14]), tuple(shares), limit),
+                *(fields[15] << 64 | fields[16], fields[17], tuple(leases)),
+            )
         assert answer.kind == DONE
-        return list(statuses.values())
+        return [*statuses.values()], struct.unpack_from("Q", answer.payload)[0]
 
-    def resize(self, number: int, shares: tuple[int, int, int, int], copy_limit: int = 0) -> Record:
-        return self.ask(VGPU_RESIZE, struct.pack("Q4IQ", number, *shares, copy_limit))
+    def resize(
+        self,
+        number: int,
+        shares: tuple[int, int, int, int] = NO_SHARES,
+        copy_limit: int = 0,
+        memory: int = 0,
+    ) -> Record:
+        return self.ask(VGPU_RESIZE, struct.pack("Q4IQQ", number, *shares, copy_limit, memory))
 
     def set_policy(self, kind: int, averaging: int, turn_ns: int) -> Record:
         return self.ask(POLICY_SET, struct.pack("IIQ", kind, averaging, turn_ns))
@@ -233,15 +306,21 @@ class Control(Peer):
         return struct.unpack_from("IIQ", answer.payload)
 
 
+def vgpu_of(answer: Record) -> Vgpu:
+    fields = struct.unpack_from("QQII108s", answer.payload)
+    return Vgpu(*fields[:4], text(fields[4]))
+
+
 class Guest(Peer):
     """A guest driver's side."""
 
     connection = 0
+    memory_limit = 0  # as it was told
 
     def hello(self) -> Guest:
         answer = self.ask(GUEST_HELLO, struct.pack("II", 1, os.getpid()))
         assert answer.kind == GUEST_WELCOME, answer.error()
-        self.connection = struct.unpack_from("QQI", answer.payload)[2]
+        _, self.memory_limit, self.connection = struct.unpack_from("QQI", answer.payload)
         assert len(self.descriptors) == 3
         return self
 
@@ -369,6 +448,16 @@ class DeviceHostProcess:
                 self.process.wait()
                 raise
         shutil.rmtree(self.folder)
+
+
+@contextlib.contextmanager
+def child_process() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that does nothing until the end of the `with` block."""
+    with subprocess.Popen(["sleep", "1000"]) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def identities() -> list[int | None]:

@@ -75,6 +75,27 @@ def test_resize_changes_what_is_given_and_nothing_else(fakes: FakeInstallation) 
     assert shares_of(fakes) == {"one": (0.0, 60.0, 3, "batch")}
 
 
+def test_a_resize_gives_memory(fakes: FakeInstallation) -> None:
+    hold(fakes, "one", "--compute", "25")
+    done = fakes.run("resize", "one", "--memory", "2MiB")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "vGPU one: 2 MiB, at least 25 % of its time\n"
+
+    def memory() -> int:
+        (vgpu,) = json.loads(fakes.run("vgpus", "--json").stdout)["vgpus"]
+        return vgpu["memory_limit"]
+
+    assert memory() == 2 << 20
+    told = json.loads(fakes.run("resize", "one", "--memory", "1M", "--json").stdout)
+    assert (told["memory"], told["compute"], memory()) == (1 << 20, 25.0, 1 << 20)
+    told = json.loads(fakes.run("resize", "one", "--weight", "2", "--json").stdout)
+    assert told["memory"] == 1 << 20
+    for size, code in (("64KiB", "ALQ-E114"), ("100TiB", "ALQ-E104"), ("0", "ALQ-E202")):
+        done = fakes.run("resize", "one", "--memory", size, "--compute", "30")
+        assert (done.returncode, code in done.stderr, memory()) == (2, True, 1 << 20)
+    assert shares_of(fakes) == {"one": (25.0, 100.0, 2, "normal")}
+
+
 def test_a_resize_that_cannot_be_changes_nothing(fakes: FakeInstallation) -> None:
     hold(fakes, "one", "--compute", "25")
     hold(fakes, "two", "--compute", "50")

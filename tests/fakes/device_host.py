@@ -6,18 +6,25 @@ reports a worker's death unasked, "no-receipt" knows no receipt, "fail" ends at 
 """
 
 import os
+import select
 import selectors
 import socket
+import struct
 import sys
 import time
 from collections.abc import Sized
 from pathlib import Path
+from typing import NamedTuple
 
 from aliquot.client import pages, records
-from aliquot.client.records import Kind
+from aliquot.client.records import Kind, VgpuFlag
 
 IDLE_SECONDS = 0.3
 AUTOMATIC_TURN_NS = 2_000_000
+IN_USE = 128 << 10  # bytes of each vGPU, whatever runs
+MOST_VGPUS = 256
+MOST_LEASES = 64
+FIRST_RECORDS = 256  # of a list, before the rest must be asked for
 
 
 def main() -> int:
@@ -45,6 +52,45 @@ def main() -> int:
     return 0
 
 
+class Holding(NamedTuple):
+    """A lease; `control` holds it where `process` is 0."""
+
+    control: socket.socket
+    process: int
+    pidfd: int
+    since_ns: int
+
+
+class Made:
+    """A vGPU."""
+
+    def __init__(self, created: records.VgpuCreate, maker: socket.socket) -> None:
+        self.created = created
+        self.maker = maker
+        self.leases: dict[int, Holding] = {}
+        self.next_lease = 1
+        self.has_worker = not created.flags & VgpuFlag.LASTING
+
+    @property
+    def lasting(self) -> bool:
+        return bool(self.created.flags & VgpuFlag.LASTING)
+
+    def end_leases(self, control: socket.socket | None = None) -> None:
+        """Those of processes that have ended, or of a connection."""
+        for number, held in list(self.leases.items()):
+            over = held.control is control and not held.process
+            if held.process:
+                over = over or bool(select.select([held.pidfd], [], [], 0)[0])
+            if over:
+                self.end_lease(number)
+
+    def end_lease(self, number: int) -> bool:
+        held = self.leases.pop(number, None)
+        if held is not None and held.process:
+            os.close(held.pidfd)
+        return held is not None
+
+
 class Host:
     def __init__(self, listener: socket.socket, arguments: dict[str, str], behaviour: str) -> None:
         self.listener = listener
@@ -52,7 +98,7 @@ class Host:
         self.directory = Path(arguments["--runtime-dir"]) / self.uuid
         self.memory = int(arguments["--memory"])
         self.behaviour = behaviour
-        self.vgpus: dict[int, tuple[records.VgpuCreate, socket.socket]] = {}
+        self.vgpus: dict[int, Made] = {}
         self.selector = selectors.DefaultSelector()
         self.selector.register(listener, selectors.EVENT_READ)
         self.next_id = 1
@@ -61,7 +107,7 @@ class Host:
     def serve(self) -> None:
         while True:
             ready = self.selector.select(IDLE_SECONDS)
-            if not ready and len(self.selector.get_map()) == 1:
+            if not ready and len(self.selector.get_map()) == 1 and not self.vgpus:
                 return
             for key, _ in ready:
                 if key.fileobj is self.listener:
@@ -76,7 +122,13 @@ class Host:
         if not data:
             self.selector.unregister(peer)
             peer.close()
-            self.vgpus = {k: v for k, v in self.vgpus.items() if v[1] is not peer}
+            for made in self.vgpus.values():
+                made.end_leases(peer)
+            self.vgpus = {
+                number: made
+                for number, made in self.vgpus.items()
+                if made.lasting or made.leases or made.maker is not peer
+            }
             return
         request = records.unpack(data)
         for answer in self.answers(request, peer):
@@ -92,7 +144,9 @@ class Host:
             version = 99 if self.behaviour == "version" else records.VERSION
             return records.pack(kind, payload, sequence=request.sequence, version=version)
 
-        reserved = sum(created.memory_bytes for created, _ in self.vgpus.values())
+        for made in self.vgpus.values():
+            made.end_leases()
+        reserved = sum(made.created.memory_bytes for made in self.vgpus.values())
         if request.kind == Kind.CONTROL_HELLO:
             welcome = records.ControlWelcome(
                 self.memory, reserved, os.getpid(), len(self.vgpus), self.uuid.encode(), b"fake"
@@ -105,26 +159,27 @@ class Host:
             return self.create(request, peer, reserved, pack)
         if request.kind == Kind.VGPU_DESTROY:
             reference = records.payload_of(request, records.VgpuReference)
-            if self.vgpus.pop(reference.vgpu, None) is None:
+            number = self.number_of(reference)
+            if number == 0:
                 return [pack(Kind.ERROR, records.Error(6, b"no such vGPU"))]
+            for lease in list(self.vgpus[number].leases):
+                self.vgpus[number].end_lease(lease)
+            del self.vgpus[number]
             return [pack(Kind.DONE)]
         if request.kind == Kind.VGPU_LIST:
-            told: list[bytes] = []
-            for number, (created, _) in self.vgpus.items():
-                status = pack(
-                    Kind.VGPU_STATUS,
-                    records.VgpuStatus(
-                        vgpu=number, memory_limit=created.memory_bytes, name=created.name
-                    ),
-                )
-                turns = pack(Kind.VGPU_TURNS, turns_of(number, created.shares))
-                copies = pack(Kind.VGPU_COPIES, copies_of(number, created.copy_limit))
-                early = self.behaviour == "early"
-                told += [turns, status] if early else [status, turns, copies]
-            return [*told, pack(Kind.DONE)]
+            return self.told_after(records.payload_of(request, records.VgpuReference).vgpu, pack)
+        if request.kind == Kind.LEASE_TAKE:
+            return [self.take_lease(records.payload_of(request, records.LeaseTake), peer, pack)]
+        if request.kind == Kind.LEASE_END:
+            reference = records.payload_of(request, records.LeaseReference)
+            if reference.vgpu not in self.vgpus:
+                return [pack(Kind.ERROR, records.Error(6, b"no such vGPU"))]
+            if not self.vgpus[reference.vgpu].end_lease(reference.lease):
+                return [pack(Kind.ERROR, records.Error(15, b"no such lease"))]
+            return [pack(Kind.DONE)]
         if request.kind == Kind.VGPU_SHOW:
             reference = records.payload_of(request, records.VgpuReference)
-            return self.show(reference.vgpu, pack)
+            return self.show(self.number_of(reference), pack)
         if request.kind == Kind.VGPU_RESIZE:
             return [self.resize(request, pack)]
         if request.kind == Kind.RECEIPT_GET:
@@ -145,6 +200,13 @@ class Host:
 
     def create(self, request, peer, reserved, pack) -> list[bytes]:
         wanted = records.payload_of(request, records.VgpuCreate)
+        if bool(wanted.flags & VgpuFlag.LASTING) != bool(wanted.id_high or wanted.id_low):
+            return [pack(Kind.ERROR, records.Error(2, b"an id and lasting go together"))]
+        existing = self.number_of(records.VgpuReference(0, wanted.id_high, wanted.id_low))
+        if existing:
+            return [self.created_again(existing, wanted, pack)]
+        if len(self.vgpus) >= MOST_VGPUS:
+            return [pack(Kind.ERROR, records.Error(8, b"too many vGPUs"))]
         memory = wanted.memory_bytes or self.memory - reserved
         if memory == 0 or reserved + memory > self.memory:
             return [pack(Kind.ERROR, records.Error(4, b"less is unreserved"))]
@@ -153,14 +215,105 @@ class Host:
         with (self.directory / "created").open("a") as log:
             log.write(f"{wanted!r}\n")
         number, self.next_id = self.next_id, self.next_id + 1
-        self.vgpus[number] = (wanted._replace(memory_bytes=memory), peer)
-        socket_path = self.directory / f"v{number}.sock"
-        created = records.VgpuCreated(number, memory, 0xFFF, 1234, str(socket_path).encode())
-        answers = [pack(Kind.VGPU_CREATED, created)]
+        self.vgpus[number] = Made(wanted._replace(memory_bytes=memory), peer)
+        answers = [self.told_created(number, pack)]
         if self.behaviour == "late":
             # First, so that it is there however soon the command ends.
             answers.insert(0, records.pack(Kind.ERROR, records.Error(10, b"it died"), sequence=0))
         return answers
+
+    def told_created(self, number: int, pack) -> bytes:
+        made = self.vgpus[number]
+        worker = (0, 0) if made.lasting else (0xFFF, 1234)
+        path = str(self.directory / f"v{number}.sock").encode()
+        return pack(
+            Kind.VGPU_CREATED, records.VgpuCreated(number, made.created.memory_bytes, *worker, path)
+        )
+
+    def created_again(self, number: int, wanted: records.VgpuCreate, pack) -> bytes:
+        created = self.vgpus[number].created
+        if not wanted.memory_bytes:
+            wanted = wanted._replace(memory_bytes=created.memory_bytes)
+        if wanted != created:
+            return pack(Kind.ERROR, records.Error(13, b"it exists already and differs"))
+        return self.told_created(number, pack)
+
+    def number_of(self, reference: records.VgpuReference) -> int:
+        """The vGPU that is meant; 0: there is none."""
+        if reference.vgpu:
+            return reference.vgpu if reference.vgpu in self.vgpus else 0
+        wanted = (reference.id_high, reference.id_low)
+        for number, made in self.vgpus.items():
+            if any(wanted) and (made.created.id_high, made.created.id_low) == wanted:
+                return number
+        return 0
+
+    def take_lease(self, wanted: records.LeaseTake, peer: socket.socket, pack) -> bytes:
+        number = self.number_of(records.VgpuReference(wanted.vgpu, wanted.id_high, wanted.id_low))
+        if not number:
+            return pack(Kind.ERROR, records.Error(6, b"no such vGPU"))
+        made = self.vgpus[number]
+        if len(made.leases) >= MOST_LEASES:
+            return pack(Kind.ERROR, records.Error(8, b"too many leases"))
+        pidfd = -1
+        if wanted.process_id:
+            try:
+                pidfd = os.pidfd_open(wanted.process_id)
+            except (OSError, OverflowError):
+                return pack(Kind.ERROR, records.Error(16, b"no such process"))
+        lease, made.next_lease = made.next_lease, made.next_lease + 1
+        made.leases[lease] = Holding(peer, wanted.process_id, pidfd, time.monotonic_ns())
+        made.has_worker = True
+        path = str(self.directory / f"v{number}.sock").encode()
+        told = records.Lease(number, lease, made.created.memory_bytes, 0xFFF, 1234, path)
+        return pack(Kind.LEASE, told)
+
+    def told_after(self, after: int, pack) -> list[bytes]:
+        told: list[bytes] = []
+        last = 0
+        for number in sorted(self.vgpus):
+            if number <= after:
+                continue
+            if len(told) >= FIRST_RECORDS:
+                return [*told, pack(Kind.DONE, records.VgpuReference(last))]
+            told += self.tell(number, pack)
+            last = number
+        return [*told, pack(Kind.DONE)]
+
+    def tell(self, number: int, pack, *, shown: bool = False) -> list[bytes]:
+        made = self.vgpus[number]
+        created = made.created
+        status = records.VgpuStatus(
+            vgpu=number,
+            memory_limit=created.memory_bytes,
+            protections=0x020 if shown else 0,
+            kernel_limit_ms=2000 if shown else 0,
+            flags=created.flags & VgpuFlag.LASTING,
+            name=created.name,
+            id_high=created.id_high,
+            id_low=created.id_low,
+            state=2 if made.has_worker else 0,
+            leases=len(made.leases),
+        )
+        turns = pack(Kind.VGPU_TURNS, turns_of(number, created.shares))
+        records_told = [
+            pack(Kind.VGPU_STATUS, status),
+            turns,
+            pack(Kind.VGPU_COPIES, copies_of(number, created.copy_limit)),
+        ]
+        if self.behaviour == "early":
+            records_told = [turns, records_told[0]]
+        for lease, held in made.leases.items():
+            process = held.process or peer_process(held.control)
+            records_told.append(
+                pack(
+                    Kind.VGPU_LEASE,
+                    records.VgpuLease(
+                        number, lease, held.since_ns, process, int(bool(held.process))
+                    ),
+                )
+            )
+        return records_told
 
     def resize(self, request, pack) -> bytes:
         wanted = records.payload_of(request, records.VgpuResize)
@@ -168,23 +321,24 @@ class Host:
             return pack(Kind.ERROR, records.Error(6, b"no such vGPU"))
         if refusal := self.refusal(wanted.shares, wanted.vgpu):
             return pack(Kind.ERROR, refusal)
-        created, peer = self.vgpus[wanted.vgpu]
-        resized = created._replace(shares=wanted.shares, copy_limit=wanted.copy_limit)
-        self.vgpus[wanted.vgpu] = (resized, peer)
+        made = self.vgpus[wanted.vgpu]
+        memory = wanted.memory_bytes or made.created.memory_bytes
+        reserved = sum(other.created.memory_bytes for other in self.vgpus.values())
+        if memory - made.created.memory_bytes > self.memory - reserved:
+            return pack(Kind.ERROR, records.Error(4, b"less is unreserved"))
+        if made.has_worker and memory < IN_USE:
+            return pack(Kind.ERROR, records.Error(14, b"more is in use"))
+        made.created = made.created._replace(
+            shares=wanted.shares, copy_limit=wanted.copy_limit, memory_bytes=memory
+        )
         return pack(Kind.DONE)
 
     def show(self, number: int, pack) -> list[bytes]:
         """With a kernel whose name would move a terminal, and one process."""
         if number not in self.vgpus:
             return [pack(Kind.ERROR, records.Error(6, b"no such vGPU"))]
-        created, _ = self.vgpus[number]
-        status = records.VgpuStatus(
-            number, created.memory_bytes, protections=0x020, kernel_limit_ms=2000, name=created.name
-        )
         return [
-            pack(Kind.VGPU_STATUS, status),
-            pack(Kind.VGPU_TURNS, turns_of(number, created.shares)),
-            pack(Kind.VGPU_COPIES, copies_of(number, created.copy_limit)),
+            *self.tell(number, pack, shown=True),
             pack(Kind.VGPU_KERNEL, records.VgpuKernel(number, 12_500_000, 2, b"hist\x1b[31m")),
             pack(Kind.VGPU_PROCESS, records.VgpuProcess(number, 2 << 20, 1 << 20, 4711, 1)),
             pack(Kind.DONE),
@@ -193,8 +347,8 @@ class Host:
     def refusal(self, wanted: records.Shares, resized: int = 0) -> records.Error | None:
         """Why these shares can't be, for a new vGPU or for one that is there."""
         promised = sum(
-            created.shares.guarantee
-            for number, (created, _) in self.vgpus.items()
+            made.created.shares.guarantee
+            for number, made in self.vgpus.items()
             if number != resized
         )
         if promised + wanted.guarantee > 10_000:
@@ -203,6 +357,11 @@ class Host:
         if wanted.limit < max(wanted.guarantee, 1) or not 1 <= wanted.weight <= 1000:
             return records.Error(12, b"the shares can't be")
         return None
+
+
+def peer_process(peer: socket.socket) -> int:
+    credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return struct.unpack("3i", credentials)[0]
 
 
 def copies_of(vgpu: int, limit: int) -> records.VgpuCopies:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aliquot import runtime_directory
 from aliquot.client import policies, records, start
@@ -14,7 +14,7 @@ from aliquot.model.copies import Copies
 from aliquot.model.details import GuestProcess, UnsplitKernel, UnsplitReason, VgpuDetails
 from aliquot.model.device import Device
 from aliquot.model.shares import Policy, PolicyKind, PriorityClass, Shares, Turns
-from aliquot.model.vgpu import Vgpu, VgpuUsage
+from aliquot.model.vgpu import Holder, Lease, Vgpu, VgpuState, VgpuUsage
 
 if TYPE_CHECKING:
     from aliquot.client.pages import MappedPage
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 DEVICE_TYPES = {"cpu": 1 << 1, "gpu": 1 << 2, "accelerator": 1 << 3}
 
 _ATTEMPTS = 5
-_OF_A_VGPU = (Kind.VGPU_STATUS, Kind.VGPU_TURNS, Kind.VGPU_COPIES)
+_OF_A_VGPU = (Kind.VGPU_STATUS, Kind.VGPU_TURNS, Kind.VGPU_COPIES, Kind.VGPU_LEASE)
+_LOW_BITS = (1 << 64) - 1
 
 
 class Welcome(NamedTuple):
@@ -42,7 +43,8 @@ class Welcome(NamedTuple):
 class DeviceHost:
     """A device host, greeted. A context manager: leaving closes the connection.
 
-    A vGPU created here lives until the connection is closed and no guest process uses it.
+    A vGPU created here lives until the connection is closed and no guest process or lease of a
+    process uses it; one with an external id until it is destroyed.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -99,16 +101,23 @@ class DeviceHost:
         device_type: int = 0,
         shares: Shares = Shares(),  # noqa: B008 - a constant
         copy_limit: int = 0,
+        external_id: int = 0,
     ) -> Vgpu:
-        """Create a vGPU; `memory` in bytes, 0 for all that is unreserved; `flags` are VgpuFlag."""
+        """Create a vGPU; `memory` in bytes, 0 for all that is unreserved; `flags` are VgpuFlag.
+
+        With `external_id`, 128 bits and not 0, it lasts: it stays when this connection closes, and
+        its worker starts with the first lease. Created again, it is the one that exists; raises
+        VgpuDiffers where that isn't as it is wanted now.
+        """
         wanted = records.VgpuCreate(
             memory,
-            flags,
+            flags | (records.VgpuFlag.LASTING if external_id else 0),
             kernel_limit_ms,
             device_type,
             records.Shares(*shares),
             copy_limit,
             name.encode(),
+            *_halves(external_id),
         )
         try:
             created = self._connection.ask_for(
@@ -137,10 +146,40 @@ class DeviceHost:
         """End a vGPU at once, whoever uses it."""
         self._ask_for_done(Kind.VGPU_DESTROY, records.VgpuReference(vgpu))
 
-    def resize_vgpu(self, vgpu: int, shares: Shares, copy_limit: int = 0) -> None:
-        """Give a vGPU other shares, and another limit of copies; they hold at once."""
-        wanted = records.VgpuResize(vgpu, records.Shares(*shares), copy_limit)
+    def destroy_lasting_vgpu(self, external_id: int) -> None:
+        """End the vGPU that its maker gave this id, whoever uses it."""
+        self._ask_for_done(Kind.VGPU_DESTROY, records.VgpuReference(0, *_halves(external_id)))
+
+    def resize_vgpu(
+        self, vgpu: int, shares: Shares, copy_limit: int = 0, *, memory: int = 0
+    ) -> None:
+        """Give a vGPU other shares, another limit of copies and other memory, all or nothing.
+
+        They hold at once. `memory` in bytes, 0 for as much as it has; raises MemoryUnavailable or,
+        where more is in use, MemoryInUse.
+        """
+        wanted = records.VgpuResize(vgpu, records.Shares(*shares), copy_limit, memory)
         self._ask_for_done(Kind.VGPU_RESIZE, wanted)
+
+    def take_lease(self, vgpu: int = 0, *, external_id: int = 0, process_id: int = 0) -> Lease:
+        """Lease a vGPU, named by its number or its id, and wait until its worker is ready.
+
+        The process holds the lease, or with 0 this connection; it ends with its holder.
+        """
+        wanted = records.LeaseTake(vgpu, *_halves(external_id), process_id)
+        told = self._connection.ask_for(Kind.LEASE_TAKE, Kind.LEASE, records.Lease, wanted)
+        return Lease(
+            vgpu=told.vgpu,
+            number=told.lease,
+            memory=told.memory_bytes,
+            socket_path=told.socket_path.decode("utf-8", "surrogateescape"),
+            protections=told.protections,
+            worker_process_id=told.worker_process_id,
+        )
+
+    def end_lease(self, vgpu: int, lease: int) -> None:
+        """End a lease, whoever holds it; raises NoSuchLease where it has ended."""
+        self._ask_for_done(Kind.LEASE_END, records.LeaseReference(vgpu, lease))
 
     def policy(self) -> Policy:
         """How the device's time is shared out, with the length that a turn has now."""
@@ -154,10 +193,17 @@ class DeviceHost:
 
     def list_vgpus(self) -> list[VgpuUsage]:
         """All vGPUs of this device that the caller may see."""
-        found, last = self._usages(self._connection.ask(Kind.VGPU_LIST))
-        if last.kind != Kind.DONE:
-            raise BadRecord(f"the device host answered VGPU_LIST with kind {last.kind}")
-        return found
+        listed: list[VgpuUsage] = []
+        after = 0
+        while True:
+            first = self._connection.ask(Kind.VGPU_LIST, records.VgpuReference(after))
+            found, last = self._usages(first)
+            if last.kind != Kind.DONE:
+                raise BadRecord(f"the device host answered VGPU_LIST with kind {last.kind}")
+            listed += found
+            before, after = after, records.payload_of(last, records.VgpuReference).vgpu
+            if after <= before:  # that was all
+                return listed
 
     def show_vgpu(self, vgpu: int) -> VgpuDetails:
         """All about one vGPU."""
@@ -196,12 +242,8 @@ class DeviceHost:
         last: VgpuUsage | None = None
         while record.kind in _OF_A_VGPU:
             if record.kind == Kind.VGPU_STATUS:
-                fields = records.payload_of(record, records.VgpuStatus)._asdict()
-                last = VgpuUsage(
-                    id=fields.pop("vgpu"),
-                    name=records.text_of(fields.pop("name")),
-                    device_uuid=self.welcome.device_uuid,
-                    **fields,
+                last = _usage(
+                    records.payload_of(record, records.VgpuStatus), self.welcome.device_uuid
                 )
             else:
                 last = _with_more(last, record)
@@ -271,16 +313,45 @@ def running_vgpus(device_uuid: str | None = None) -> list[VgpuUsage]:
     return sorted(listed, key=lambda usage: (usage.device_uuid, usage.id))
 
 
+def _halves(external_id: int) -> tuple[int, int]:
+    return external_id >> 64, external_id & _LOW_BITS
+
+
+def _usage(told: records.VgpuStatus, device_uuid: str) -> VgpuUsage:
+    fields = told._asdict()
+    external_id = fields.pop("id_high") << 64 | fields.pop("id_low")
+    del fields["leases"]  # they are told one by one
+    try:
+        state = VgpuState(fields.pop("state"))
+    except ValueError:
+        raise BadRecord(f"the device host told of state {told.state}") from None
+    return VgpuUsage(
+        id=fields.pop("vgpu"),
+        name=records.text_of(fields.pop("name")),
+        device_uuid=device_uuid,
+        external_id=external_id,
+        state=state,
+        **fields,
+    )
+
+
 def _with_more(last: VgpuUsage | None, record: Record) -> VgpuUsage:
     """The vGPU that was told of last, with what is told in addition."""
+    more: dict[str, Any]
     if record.kind == Kind.VGPU_TURNS:
         turns = records.payload_of(record, records.VgpuTurns)
         vgpu, more = turns.vgpu, {"turns": _turns(turns)}
+    elif record.kind == Kind.VGPU_LEASE:
+        told = records.payload_of(record, records.VgpuLease)
+        holder = Holder(told.lease, told.process_id, bool(told.by_process), told.since_ns)
+        vgpu, more = told.vgpu, {"holders": (*(last.holders if last else ()), holder)}
     else:
         copies = records.payload_of(record, records.VgpuCopies)
         vgpu, more = copies.vgpu, {"copies": Copies(*copies[1:])}
     if last is None or last.id != vgpu:
-        raise BadRecord("the device host told of turns or copies before it told of their vGPU")
+        raise BadRecord(
+            "the device host told of turns, copies or leases before it told of their vGPU"
+        )
     return last._replace(**more)
 
 

@@ -11,7 +11,7 @@ import struct
 from typing import Any, NamedTuple, TypeVar
 
 MAGIC = 0x514C4131
-VERSION = 3
+VERSION = 4
 RECORD_SIZE = 256
 PAYLOAD_SIZE = 240
 NAME_SIZE = 64
@@ -43,6 +43,10 @@ class Kind(enum.IntEnum):
     VGPU_SHOW = 81
     VGPU_KERNEL = 82
     VGPU_PROCESS = 83
+    VGPU_LEASE = 84
+    LEASE_TAKE = 85
+    LEASE = 86
+    LEASE_END = 87
 
 
 class VgpuFlag(enum.IntFlag):
@@ -51,6 +55,7 @@ class VgpuFlag(enum.IntFlag):
     STAGED = 1
     STRICT_SYNC = 2
     NO_SPLIT = 4
+    LASTING = 8
 
 
 class Protection(enum.IntFlag):
@@ -98,6 +103,7 @@ class VgpuResize(NamedTuple):
     vgpu: int = 0
     shares: Shares = Shares()
     copy_limit: int = 0
+    memory_bytes: int = 0
 
 
 class Policy(NamedTuple):
@@ -169,6 +175,8 @@ class VgpuCreate(NamedTuple):
     shares: Shares = Shares()
     copy_limit: int = 0
     name: bytes = b""
+    id_high: int = 0
+    id_low: int = 0
 
 
 class VgpuCreated(NamedTuple):
@@ -181,6 +189,37 @@ class VgpuCreated(NamedTuple):
 
 class VgpuReference(NamedTuple):
     vgpu: int = 0
+    id_high: int = 0
+    id_low: int = 0
+
+
+class LeaseTake(NamedTuple):
+    vgpu: int = 0
+    id_high: int = 0
+    id_low: int = 0
+    process_id: int = 0
+
+
+class Lease(NamedTuple):
+    vgpu: int = 0
+    lease: int = 0
+    memory_bytes: int = 0
+    protections: int = 0
+    worker_process_id: int = 0
+    socket_path: bytes = b""
+
+
+class LeaseReference(NamedTuple):
+    vgpu: int = 0
+    lease: int = 0
+
+
+class VgpuLease(NamedTuple):
+    vgpu: int = 0
+    lease: int = 0
+    since_ns: int = 0
+    process_id: int = 0
+    by_process: int = 0
 
 
 class VgpuStatus(NamedTuple):
@@ -199,6 +238,10 @@ class VgpuStatus(NamedTuple):
     flags: int = 0
     kernel_limit_ms: int = 0
     name: bytes = b""
+    id_high: int = 0
+    id_low: int = 0
+    state: int = 0
+    leases: int = 0
 
 
 class VgpuKernel(NamedTuple):
@@ -227,6 +270,10 @@ Payload = (
     | VgpuCreate
     | VgpuCreated
     | VgpuReference
+    | LeaseTake
+    | Lease
+    | LeaseReference
+    | VgpuLease
     | VgpuStatus
     | VgpuKernel
     | VgpuProcess
@@ -237,15 +284,19 @@ P = TypeVar("P", bound=Payload)
 LAYOUTS: dict[type[Payload], struct.Struct] = {
     Error: struct.Struct("I200s"),
     ControlWelcome: struct.Struct("QQII40s32sI0Q"),
-    VgpuResize: struct.Struct("Q4IQ"),
+    VgpuResize: struct.Struct("Q4IQQ"),
     Policy: struct.Struct("IIQ"),
     VgpuTurns: struct.Struct("Q4I4Qq3Q6I0Q"),
     VgpuCopies: struct.Struct("7QI0Q"),
     Receipt: struct.Struct("22Q"),
-    VgpuCreate: struct.Struct(f"QIIQ4IQ{NAME_SIZE}s"),
+    VgpuCreate: struct.Struct(f"QIIQ4IQ{NAME_SIZE}sQQ"),
     VgpuCreated: struct.Struct("QQII108s0Q"),
-    VgpuReference: struct.Struct("Q"),
-    VgpuStatus: struct.Struct(f"8Q6I{NAME_SIZE}s"),
+    VgpuReference: struct.Struct("QQQ"),
+    LeaseTake: struct.Struct("QQQI0Q"),
+    Lease: struct.Struct("QQQII108s0Q"),
+    LeaseReference: struct.Struct("QQ"),
+    VgpuLease: struct.Struct("QQQII"),
+    VgpuStatus: struct.Struct(f"8Q6I{NAME_SIZE}sQQII"),
     VgpuKernel: struct.Struct(f"QQI{NAME_SIZE}s0Q"),
     VgpuProcess: struct.Struct("QQQII"),
 }

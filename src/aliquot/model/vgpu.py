@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 from aliquot.model.copies import Copies
@@ -10,6 +11,34 @@ from aliquot.model.shares import Shares, Turns
 MODE_REMOTING = "remoting"
 ENFORCED = "enforced"
 ADVISORY = "advisory"
+
+
+class VgpuState(IntEnum):
+    """What a vGPU's worker does, by the number that device hosts give it."""
+
+    RESERVED = 0  # none runs
+    STARTING = 1
+    READY = 2
+
+
+class Holder(NamedTuple):
+    """A lease as its device host tells of it: who holds it since when, by the monotonic clock."""
+
+    lease: int
+    process_id: int  # it, or whose connection holds the lease
+    by_process: bool  # the lease ends with the process; else with the connection
+    since_ns: int
+
+
+class Lease(NamedTuple):
+    """A lease that was taken. Memory is in bytes."""
+
+    vgpu: int
+    number: int
+    memory: int
+    socket_path: str
+    protections: int
+    worker_process_id: int
 
 
 class Vgpu(NamedTuple):
@@ -47,6 +76,14 @@ class VgpuUsage(NamedTuple):
     kernel_limit_ms: int
     turns: Turns = Turns()
     copies: Copies = Copies()
+    external_id: int = 0  # 128 bits, given by its maker; 0: the vGPU doesn't last
+    state: VgpuState = VgpuState.RESERVED
+    holders: tuple[Holder, ...] = ()
+
+    @property
+    def lasting(self) -> bool:
+        """Whether it stays until it is destroyed."""
+        return self.external_id != 0
 
     def as_dict(self) -> dict[str, Any]:
         """The usage for `--json`."""
@@ -56,4 +93,8 @@ class VgpuUsage(NamedTuple):
             **fields,
             "turns": self.turns.as_dict(),
             "copies": self.copies.as_dict(),
+            "external_id": f"{self.external_id:032x}" if self.lasting else None,
+            "lasting": self.lasting,
+            "state": self.state.name.lower(),
+            "holders": [holder._asdict() for holder in self.holders],
         }
