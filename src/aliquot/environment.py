@@ -46,6 +46,12 @@ NATIVE_DIR = Variable(
     "Directory of the native programs of a development build, instead of those in the package.",
     "0.1",
 )
+STATE = Variable(
+    "ALIQUOT_STATE",
+    "Folder of the state, or URL of a PostgreSQL database, instead of /var/lib/aliquot (root), "
+    "$XDG_STATE_HOME/aliquot or ~/.local/state/aliquot.",
+    "0.2",
+)
 ICD_VENDORS = Variable(
     "OCL_ICD_VENDORS",
     "Read by discovery as the OpenCL loaders read it: a directory of .icd files, one such file, "
@@ -68,14 +74,22 @@ XDG_CACHE_HOME = Variable(
     "0.1",
     ours=False,
 )
+XDG_STATE_HOME = Variable(
+    "XDG_STATE_HOME",
+    "Where the state lies for a user; ~/.local/state where unset.",
+    "0.2",
+    ours=False,
+)
 
 VARIABLES = (
     RUNTIME_DIR,
     VGPU_SOCKET,
     TRACE,
     NATIVE_DIR,
+    STATE,
     ICD_VENDORS,
     ICD_FILENAMES,
     XDG_RUNTIME_DIR,
     XDG_CACHE_HOME,
+    XDG_STATE_HOME,
 )

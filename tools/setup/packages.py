@@ -17,6 +17,8 @@ _FOR_TESTS = (
     "libclang-rt-14-dev",
     "zsh",
     "fish",
+    # Tests start a server of their own from it, as an ordinary user, with a folder and a socket.
+    "postgresql",
 )
 
 
