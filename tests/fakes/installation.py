@@ -39,6 +39,7 @@ class FakeInstallation:
             "XDG_CACHE_HOME": str(directory / "cache"),
             "ALIQUOT_RUNTIME_DIR": str(self.runtime),
             "ALIQUOT_NATIVE_DIR": str(self.native),
+            "ALIQUOT_STATE": str(directory / "state"),
             "OCL_ICD_VENDORS": str(self.vendors),
             "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
             "FAKE_PROBE_LOG": str(directory / "probes"),

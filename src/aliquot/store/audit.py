@@ -100,7 +100,7 @@ def _first_break(
 ) -> AuditBreak | None:
     sequence, before = 0, FIRST_PREVIOUS
     statement = select(audit).where(audit.c.node == node).order_by(audit.c.sequence)
-    rows = view.connection.execution_options(yield_per=_AT_ONCE).execute(statement)
+    rows = view.connection.execute(statement.execution_options(yield_per=_AT_ONCE))
     for found in rows:
         row = AuditRow(*found)
         sequence += 1

@@ -90,7 +90,7 @@ def copy_pages(source: str, target: str) -> None:
 def copy_rows(source: Connection, target: Connection) -> None:
     """Copy every row of every table into empty tables of the same schema."""
     for table in metadata.sorted_tables:
-        found = source.execution_options(yield_per=_ROWS_AT_ONCE).execute(select(table))
+        found = source.execute(select(table).execution_options(yield_per=_ROWS_AT_ONCE))
         for rows in found.mappings().partitions():
             target.execute(insert(table), [dict(row) for row in rows])
 

@@ -13,6 +13,7 @@ Rows, events and audit rows are written by the same transaction. A crash leaves 
 from __future__ import annotations
 
 import json
+import secrets
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
@@ -103,6 +104,13 @@ class Change(View):
         row = row._replace(hash=row.computed_hash())
         self._audit.append(row._asdict())
         self._audit_sequence, self._audit_hash = row.sequence, row.hash
+
+    def new_id(self) -> str:
+        """An id that nobody guesses and that sorts by the order of making, whatever the clock says.
+
+        Each thing that gets one tells an event of its making, so the number is its own.
+        """
+        return f"{self._sequence + 1:012x}{secrets.token_hex(10)}"
 
     def finish(self) -> int:
         """Write events, audit rows and the heads; returns the number of the newest event."""

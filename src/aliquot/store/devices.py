@@ -114,7 +114,7 @@ def _shrink(change: Change, kept: DeviceRecord, memory: int) -> None:
 
 
 def _on(view: View, uuid: str) -> list[VgpuRecord]:
-    """The vGPUs on a device, the newest last: their ids begin with the time."""
+    """The vGPUs on a device, the newest last: ids are in the order of making."""
     return [vgpus.get(view, kept.vgpu) for kept in reservations.on_device(view, uuid)]
 
 

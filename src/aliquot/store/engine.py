@@ -77,8 +77,12 @@ def open_file(path: str, *, read_only: bool = False, wait: float = WAIT_SECONDS)
 
 
 def create_file(path: str) -> None:
-    """An empty file that only we can read, where there is none."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    """An empty file that only we can read, where there is none.
+
+    One that exists is left alone: closing it would let go of the locks that SQLite has on it.
+    """
+    if not os.path.exists(path):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def _postgresql(location: Location, *, read_only: bool, wait: float) -> Engine:

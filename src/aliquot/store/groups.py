@@ -12,7 +12,6 @@ from aliquot.model.lifecycle import Wanted
 from aliquot.model.vgpu_record import NAME, Group, VgpuRecord
 from aliquot.store import lifecycle, vgpus
 from aliquot.store.change import Change, View
-from aliquot.store.ids import new_id
 from aliquot.store.tables import groups
 
 
@@ -22,7 +21,7 @@ def create(change: Change, name: str, tenant: str) -> Group:
         raise BadName(f"{name[:70]!r} is no name for a group")
     if find(change, name, tenant) is not None:
         raise NameTaken(f"there is a group {name!r} of {tenant!r}")
-    made = Group(new_id(change.now_ms), name, tenant, change.now_ms)
+    made = Group(change.new_id(), name, tenant, change.now_ms)
     change.connection.execute(
         insert(groups).values(id=made.id, name=name, tenant=tenant, created_ms=made.created_ms)
     )

@@ -11,7 +11,6 @@ from aliquot.model.lease import Holder, Lease, LeaseKind
 from aliquot.model.lifecycle import LEASABLE, VgpuState
 from aliquot.store import codec, lifecycle, vgpus
 from aliquot.store.change import Change, View
-from aliquot.store.ids import new_id
 from aliquot.store.tables import leases
 
 MOST_LISTED = 10_000
@@ -26,7 +25,7 @@ def begin(
         why = f": {kept.reason}" if kept.reason else ""
         raise IllegalTransition(f"vGPU {kept.name!r} is {kept.state} and can't be used{why}")
     made = Lease(
-        id=new_id(change.now_ms),
+        id=change.new_id(),
         vgpu=vgpu,
         tenant=tenant,
         kind=kind,

@@ -107,8 +107,12 @@ def transition(
     if to is VgpuState.FAILED and not reason:
         raise ValueError("a failed vGPU needs a reason")
     more: dict[str, Any] = {}
+    if to in (VgpuState.FAILED, VgpuState.DELETED):
+        # What can't go on waits for nothing.
+        change.connection.execute(delete(queue).where(queue.c.vgpu_id == vgpu))
     if to is VgpuState.DELETED:
-        _forget_its_places(change, vgpu)
+        reservations.release(change, vgpu)
+        _end_leases(change, vgpu)
         more = {"deleted_ms": change.now_ms}
     _write(
         change,
@@ -148,13 +152,15 @@ def with_wanted(spec: VgpuSpec, **changes: Any) -> VgpuSpec:
     return msgspec.structs.replace(spec, **changes)
 
 
-def _forget_its_places(change: Change, vgpu: str) -> None:
-    reservations.release(change, vgpu)
-    change.connection.execute(delete(queue).where(queue.c.vgpu_id == vgpu))
+def _end_leases(change: Change, vgpu: str) -> None:
+    in_force = (leases.c.vgpu_id == vgpu) & leases.c.released_ms.is_(None)
+    ending = "the vGPU was deleted"
+    for lease in change.connection.execute(
+        select(leases.c.id, leases.c.tenant).where(in_force)
+    ).all():
+        change.tell("lease.released", lease.id, lease.tenant, vgpu=vgpu, ending=ending)
     change.connection.execute(
-        update(leases)
-        .where(leases.c.vgpu_id == vgpu, leases.c.released_ms.is_(None))
-        .values(released_ms=change.now_ms, ending="the vGPU was deleted")
+        update(leases).where(in_force).values(released_ms=change.now_ms, ending=ending)
     )
 
 

@@ -60,4 +60,4 @@ class FolderLock:
 def program() -> str:
     """This program's name and first argument, like `aliquot serve`: the rest may be secret."""
     words = [os.path.basename(sys.argv[0] or "python"), *sys.argv[1:2]]
-    return " ".join(word for word in words if not word.startswith("-"))[:80]
+    return " ".join(word for word in words if not word.startswith("-"))[:80] or "python"

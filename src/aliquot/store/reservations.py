@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, delete, insert, select, update
 
-from aliquot.errors import MemoryUnavailable, NoSuchEntry, ShareUnavailable
+from aliquot.errors import DeviceLost, MemoryUnavailable, NoSuchEntry, ShareUnavailable
 from aliquot.model.shares import WHOLE
 from aliquot.model.vgpu_record import Reservation
 from aliquot.store.change import Change, View
@@ -19,18 +19,16 @@ from aliquot.store.tables import devices, reservations
 def reserve(change: Change, vgpu: str, device: str, memory: int, guarantee: int) -> None:
     """Set aside exactly this much on a device, instead of what the vGPU has there.
 
-    Raises MemoryUnavailable or ShareUnavailable, with what is free.
+    Raises MemoryUnavailable or ShareUnavailable, with what is free; DeviceLost, NoSuchEntry.
     """
-    kept = change.connection.execute(
-        select(devices.c.memory, devices.c.reserved_memory, devices.c.reserved_guarantee).where(
-            devices.c.uuid == device
-        )
-    ).one_or_none()
+    kept = change.connection.execute(select(devices).where(devices.c.uuid == device)).one_or_none()
     if kept is None:
         raise NoSuchEntry(f"there is no device {device!r}")
     had = _on(change, vgpu, device)
     more_memory = memory - (had.memory if had else 0)
     more_guarantee = guarantee - (had.guarantee if had else 0)
+    if not kept.present and (more_memory > 0 or more_guarantee > 0):
+        raise DeviceLost(f"device {device} is gone, and nothing more can be reserved there")
     free = kept.memory - kept.reserved_memory
     if more_memory > 0 and more_memory > free:
         raise MemoryUnavailable(

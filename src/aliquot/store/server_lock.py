@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import time
 
 from sqlalchemy import Connection, text
 
@@ -20,6 +21,8 @@ from aliquot.store.location import Location
 from aliquot.store.lock import program
 
 _ANY_DAEMON = 0x616C_6971_756F_7400
+_TRIALS = 20
+_PAUSE_SECONDS = 0.1
 _NAMED = "aliquot: "
 _HOLDERS = text(
     "SELECT DISTINCT application_name FROM pg_stat_activity JOIN pg_locks USING (pid)"
@@ -40,7 +43,7 @@ class ServerLock:
                 self._connection = self._engine.execution_options(
                     isolation_level="AUTOCOMMIT"
                 ).connect()
-                if not _take(self._connection, node):
+                if not _taken_soon(self._connection, node):
                     holder = _holder(self._connection, node)
                     raise StoreInUse(f"{holder} uses the state in {location.shown}")
         except BaseException:
@@ -55,14 +58,23 @@ class ServerLock:
         self._engine.dispose()
 
 
+def _taken_soon(connection: Connection, node: str | None) -> bool:
+    """A server takes a moment to see that a killed daemon is gone."""
+    for _ in range(_TRIALS):
+        if _take(connection, node):
+            return True
+        time.sleep(_PAUSE_SECONDS)
+    return False
+
+
 def _take(connection: Connection, node: str | None) -> bool:
     # A name has 63 bytes there: the process first.
     name = f"{_NAMED}process {os.getpid()} ({program()})" + (f" of node {node}" if node else "")
     connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": name})
     if node is None:
         return _locked(connection, "pg_try_advisory_lock", _ANY_DAEMON)
-    return _locked(connection, "pg_try_advisory_lock_shared", _ANY_DAEMON) and _locked(
-        connection, "pg_try_advisory_lock", _key(node)
+    return _locked(connection, "pg_try_advisory_lock", _key(node)) and _locked(
+        connection, "pg_try_advisory_lock_shared", _ANY_DAEMON
     )
 
 

@@ -67,6 +67,8 @@ class Store:
                 if not location.url:
                     engines.create_file(location.database)
                 engine = engines.make(location, wait=wait)
+                with engine.begin() as connection:  # before anything is changed
+                    schema.check(connection, may_be_older=True)
                 if not location.url:
                     _use_write_ahead(engine)
                 with engines.writing(engine).begin() as connection:

@@ -20,7 +20,6 @@ from aliquot.model.vgpu_record import (
 )
 from aliquot.store import codec, reservations, tables
 from aliquot.store.change import Change, View
-from aliquot.store.ids import new_id
 from aliquot.store.tables import labels, vgpus
 
 MOST_LISTED = 10_000
@@ -56,7 +55,7 @@ def create(
     if found(change, name, tenant) is not None:
         raise NameTaken(f"there is a vGPU {name!r} of {tenant!r}")
     made = VgpuRecord(
-        id=new_id(change.now_ms),
+        id=change.new_id(),
         name=name,
         tenant=tables.clean(tenant),
         node=change.node,
