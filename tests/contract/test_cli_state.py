@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,7 +13,7 @@ from tests.fakes.installation import FakeInstallation
 
 
 @pytest.fixture
-def where(fakes: FakeInstallation) -> Iterator[Location]:
+def where(fakes: FakeInstallation) -> Location:
     place = Location(fakes.environment["ALIQUOT_STATE"])
     with Store.open(place, "node-a") as store, store.change("alice") as change:
         vgpus.create(change, "one", "alice", VgpuSpec(memory=1))

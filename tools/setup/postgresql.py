@@ -1,4 +1,4 @@
-"""PostgreSQL's programs without a server: tests start one of their own, and nobody asked for more."""
+"""PostgreSQL's programs without a server: tests start one of their own."""
 
 from __future__ import annotations
 

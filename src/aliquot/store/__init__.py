@@ -2,7 +2,7 @@
 
 `Store` opens it; `store.change()` and `store.look()` give the transactions; one module a concern
 has the functions that work in them: devices, vgpus, lifecycle, reservations, leases, queue, groups,
-profiles, tokens, events, audit, series, receipts, idempotency, retention.
+profiles, tokens, events, audit, series, receipts, idempotency, retention, backup, restore, check.
 """
 
 from aliquot.store.change import Change, View

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, insert, select, update
 from aliquot.errors import StoreTaken
 from aliquot.model.audit import AuditRow, canonical_json
 from aliquot.store import tables
+from aliquot.store.words import clean, cleaned
 
 SYSTEM = "system"
 
@@ -52,7 +53,7 @@ class Change(View):
         """Begin: take the lock, and see that nobody has taken over; raises StoreTaken."""
         super().__init__(connection, now_ms)
         self.node = identity.node
-        self.actor = tables.clean(actor)
+        self.actor = clean(actor)
         head = connection.execute(select(tables.store_head).with_for_update()).one()
         self._sequence: int = head.event_sequence
         self.queue_tag: int = head.queue_tag
@@ -84,7 +85,7 @@ class Change(View):
                 "kind": kind,
                 "subject": subject,
                 "tenant": tenant,
-                "body": json.dumps(body),
+                "body": json.dumps(cleaned(body)),
             }
         )
 
@@ -96,8 +97,8 @@ class Change(View):
             at_ms=self.now_ms,
             actor=self.actor,
             action=action,
-            subject=tables.clean(subject),
-            body=canonical_json(body),
+            subject=clean(subject),
+            body=canonical_json(cleaned(body)),
             previous=self._audit_hash,
             hash="",
         )

@@ -10,6 +10,7 @@ from aliquot.model.lease import Holder
 from aliquot.model.profile import Profile
 from aliquot.model.receipt_record import ReceiptRecord
 from aliquot.model.vgpu_record import VgpuSpec, VgpuStatus
+from aliquot.store.words import cleaned
 
 _encoder = msgspec.json.Encoder()
 
@@ -24,7 +25,10 @@ read_words = msgspec.json.Decoder(tuple[str, ...]).decode
 
 def written(value: Any) -> str:
     """The text of an object."""
-    return _encoder.encode(value).decode()
+    try:
+        return _encoder.encode(value).decode()
+    except UnicodeEncodeError:  # a process may have any bytes as its name
+        return _encoder.encode(cleaned(msgspec.to_builtins(value))).decode()
 
 
 def plain(value: Any) -> Any:

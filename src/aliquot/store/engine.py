@@ -60,11 +60,14 @@ def writing(engine: Engine) -> Engine:
 
 
 def open_file(path: str, *, read_only: bool = False, wait: float = WAIT_SECONDS) -> Any:
-    """A connection of the standard library's to an SQLite file that exists."""
-    mode = "ro" if read_only else "rw"
+    """A connection of the standard library's to an SQLite file that exists.
+
+    Who only reads opens the file to write as well, where that may be: after a crash the first one
+    who comes takes in or rolls back what the log holds, and that is no change of the state.
+    """
     quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     connection = sqlite3.connect(
-        f"file:{quoted}?mode={mode}",
+        f"file:{quoted}?mode=rw",
         uri=True,
         timeout=wait,
         isolation_level=None,  # transactions begin where we say so
@@ -73,6 +76,8 @@ def open_file(path: str, *, read_only: bool = False, wait: float = WAIT_SECONDS)
     )
     for pragma in _PRAGMAS:
         connection.execute(pragma)
+    if read_only:
+        connection.execute("PRAGMA query_only = ON")
     return connection
 
 

@@ -21,7 +21,7 @@ from aliquot.store.tables import idempotency
 def answer(change: Change, tenant: str, key: str, request: Any) -> dict[str, Any] | None:
     """What this request was answered before, or None; raises IdempotencyKeyReused."""
     row = change.connection.execute(
-        select(idempotency).where(idempotency.c.tenant == tenant, idempotency.c.key == key)
+        select(idempotency).where(idempotency.c.tenant == tenant, idempotency.c.key == _hash(key))
     ).one_or_none()
     if row is None:
         return None
@@ -35,7 +35,7 @@ def remember(change: Change, tenant: str, key: str, request: Any, answer: dict[s
     change.connection.execute(
         insert(idempotency).values(
             tenant=tenant,
-            key=key,
+            key=_hash(key),
             request=_hash(request),
             answer=codec.written(answer),
             at_ms=change.now_ms,
@@ -44,4 +44,5 @@ def remember(change: Change, tenant: str, key: str, request: Any, answer: dict[s
 
 
 def _hash(request: Any) -> str:
+    """The same length for all: keys may be long, and an index has its bounds."""
     return hashlib.sha256(canonical_json(codec.plain(request)).encode()).hexdigest()

@@ -21,6 +21,7 @@ from aliquot.store.lock import FolderLock, program
 from aliquot.store.server_lock import ServerLock
 
 Clock = Callable[[], int]
+_READER = Identity("", -1)
 
 
 def system_clock() -> int:
@@ -80,8 +81,12 @@ class Store:
             raise
         opened = cls(location, engine, clock=clock, wait=wait, identity=identity)
         opened._locks.append(lock)
-        with opened.change(SYSTEM) as change:
-            change.note("store.opened", node, epoch=identity.epoch, program=program())
+        try:
+            with opened.change(SYSTEM) as change:
+                change.note("store.opened", node, epoch=identity.epoch, program=program())
+        except BaseException:
+            opened.close()
+            raise
         return opened
 
     @classmethod
@@ -97,9 +102,7 @@ class Store:
         except BaseException:
             engine.dispose()
             raise
-        return cls(
-            location, engine, clock=clock, wait=engines.WAIT_SECONDS, identity=Identity("", -1)
-        )
+        return cls(location, engine, clock=clock, wait=engines.WAIT_SECONDS, identity=_READER)
 
     def close(self) -> None:
         """Close the connections, then let others in."""
@@ -126,6 +129,8 @@ class Store:
 
         `actor` is who answers for it: a tenant, or SYSTEM. Watchers are told after the commit.
         """
+        if self.identity == _READER:
+            raise RuntimeError("this state was opened to read")
         if self._writer == threading.get_ident():
             raise RuntimeError("a change can't begin within another one of the same thread")
         if not self._writing.acquire(timeout=self._wait):
@@ -139,18 +144,19 @@ class Store:
                 change = Change(connection, self._clock(), self.identity, actor)
                 yield change
                 newest = change.finish()
+            if change.told_something:
+                # Before another thread can change anything, so that the numbers come in order.
+                for tell in tuple(self._watchers):
+                    tell(newest)
         finally:
             self._writer = 0
             self._writing.release()
-        if change.told_something:
-            for tell in tuple(self._watchers):
-                tell(newest)
 
     def watch(self, tell: Callable[[int], None]) -> Callable[[], None]:
         """Call `tell` with the newest event's number after each change; returns what ends that.
 
-        It is called by the thread that made the change, and must not block. Changes of other nodes
-        on a shared database aren't told: look again every so often.
+        It is called by the thread that made the change, must not block or raise, and can't begin a
+        change. Changes of other nodes on a shared database aren't told: look again every so often.
         """
         self._watchers.append(tell)
         return lambda: self._watchers.remove(tell)

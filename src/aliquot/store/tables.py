@@ -27,6 +27,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 from aliquot.model.shares import WHOLE
+from aliquot.store.words import clean
 
 metadata = MetaData(
     naming_convention={
@@ -36,11 +37,6 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-
-
-def clean(words: str) -> str:
-    """What every database can keep: no zero characters, no halves of surrogate pairs."""
-    return words.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 
 class Words(TypeDecorator[str]):

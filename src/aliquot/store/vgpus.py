@@ -21,6 +21,7 @@ from aliquot.model.vgpu_record import (
 from aliquot.store import codec, reservations, tables
 from aliquot.store.change import Change, View
 from aliquot.store.tables import labels, vgpus
+from aliquot.store.words import clean
 
 MOST_LISTED = 10_000
 
@@ -57,7 +58,7 @@ def create(
     made = VgpuRecord(
         id=change.new_id(),
         name=name,
-        tenant=tables.clean(tenant),
+        tenant=clean(tenant),
         node=change.node,
         group=group,
         state=VgpuState.PENDING,
@@ -188,8 +189,9 @@ def _columns(vgpu: VgpuRecord) -> dict[str, Any]:
 
 def _record(row: Row[Any]) -> VgpuRecord:
     # By place and not by name: lists are long.
-    (key, name, tenant, node, group, state, reason, code, failed_from, generation) = row[:10]
-    (spec, status, _, created_ms, changed_ms, deleted_ms) = row[10:]
+    fields: tuple[Any, ...] = tuple(row)
+    (key, name, tenant, node, group, state, reason, code, failed_from, generation) = fields[:10]
+    (spec, status, _, created_ms, changed_ms, deleted_ms) = fields[10:]
     return VgpuRecord(
         id=key,
         name=name,

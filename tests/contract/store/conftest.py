@@ -11,6 +11,8 @@ from tests.absent import absent
 from tests.contract.store import postgresql
 from tests.contract.store.places import Clock, Place
 
+_running: list[postgresql.Server] = []
+
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[postgresql.Server]:
@@ -18,7 +20,17 @@ def server() -> Iterator[postgresql.Server]:
     if found is None:
         absent("PostgreSQL is not installed here (Debian's package postgresql)")
     with postgresql.running(found) as server:
+        _running.append(server)
         yield server
+        _running.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_databases_are_left() -> Iterator[None]:
+    """Hundreds of them take longer to remove than to make."""
+    yield
+    for server in _running:
+        server.drop_all()
 
 
 @pytest.fixture(scope="session")

@@ -45,10 +45,10 @@ class Place:
         """Whether these are folders."""
         return self.server is None
 
-    def empty(self) -> Location:
+    def empty(self, *, keep: bool = False) -> Location:
         """A place without a state."""
         if self.server:
-            return location.parse(self.server.database())
+            return location.parse(self.server.database(keep=keep))
         self._made += 1
         folder = self._folder / f"state{self._made}"
         folder.mkdir(mode=0o700)
@@ -57,7 +57,7 @@ class Place:
     def made(self) -> Location:
         """A place with a new state, that no daemon has opened yet."""
         if self._template is None:
-            first = self.empty()
+            first = self.empty(keep=True)
             Store.open(first, "template").close()
             assert first.url is None or first.url.database
             self._template = first.url.database if first.url else first.database

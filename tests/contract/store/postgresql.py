@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy
+from sqlalchemy.exc import OperationalError
 
 USER = "aliquot"
 _DEBIAN = Path("/usr/lib/postgresql")
@@ -32,17 +33,25 @@ class Server:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._made = 0
+        self._there: list[str] = []
 
     def url(self, database: str) -> str:
         """The URL of a database."""
         return f"postgresql://{USER}@/{database}?host={self.folder}"
 
-    def database(self, template: str = "template1") -> str:
-        """The URL of a new database, empty or like the template."""
+    def database(self, template: str = "template1", *, keep: bool = False) -> str:
+        """The URL of a new database, empty or like the template; to keep, or for one test."""
         self._made += 1
         name = f"made{self._made}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        if not keep:
+            self._there.append(name)
         return self.url(name)
+
+    def drop_all(self) -> None:
+        """Drop the databases that were for one test."""
+        while self._there:
+            self.execute(f"DROP DATABASE {self._there.pop()} WITH (FORCE)")
 
     def execute(self, statement: str, database: str = "postgres") -> None:
         """Run a statement outside of transactions."""
@@ -97,7 +106,7 @@ def _answering(server: Server, process: subprocess.Popen[bytes]) -> Server:
     while True:
         try:
             server.execute("SELECT 1")
-        except sqlalchemy.exc.OperationalError:
+        except OperationalError:
             assert process.poll() is None, (server.folder / "log").read_text()
             assert time.monotonic() < deadline
             time.sleep(0.1)

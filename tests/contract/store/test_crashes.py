@@ -16,7 +16,7 @@ from aliquot.model.lifecycle import VgpuState
 from aliquot.store import Store, audit, leases, lifecycle, vgpus
 from tests.contract.store.agreement import assert_agree
 from tests.contract.store.dying import die_at_statement, ended_by, forked, write_until_killed
-from tests.contract.store.places import DEVICE, NODE, Place, put_device, ready, spec
+from tests.contract.store.places import DEVICE, NODE, OTHER, Place, put_device, ready, spec
 
 ROUNDS = 25
 
@@ -24,7 +24,7 @@ ROUNDS = 25
 def test_kills_at_random_moments(place: Place) -> None:
     where = place.made()
     with Store.open(where, NODE) as store, store.change("root") as change:
-        for uuid in (DEVICE, "22222222-0000-0000-0000-000000000002"):
+        for uuid in (DEVICE, OTHER):
             put_device(change, uuid)
     chance = random.Random(1)
     changes = 0

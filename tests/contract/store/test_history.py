@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aliquot.model.lifecycle import VgpuState
 from aliquot.model.receipt_record import ReceiptRecord
-from aliquot.model.series import RESOLUTIONS, Sample, Spread
+from aliquot.model.series import RESOLUTIONS, Resolution, Sample, Spread
 from aliquot.store import (
     Store,
     events,
@@ -34,7 +34,10 @@ def sample(at_ms: int, value: float, subject: str = "v") -> Sample:
     return Sample("vgpu", subject, at_ms, {"consumed": value})
 
 
-def read(store: Store, resolution: object, until_ms: int, since_ms: int = 0) -> list[object]:
+Point = tuple[int, int, Spread]
+
+
+def read(store: Store, resolution: Resolution, until_ms: int, since_ms: int = 0) -> list[Point]:
     with store.look() as view:
         return [
             (point.at_ms, point.samples, point.values["consumed"])
@@ -44,7 +47,7 @@ def read(store: Store, resolution: object, until_ms: int, since_ms: int = 0) -> 
                 "v",
                 resolution,
                 since_ms=since_ms,
-                until_ms=until_ms,  # type: ignore[arg-type]
+                until_ms=until_ms,
             )
         ]
 
@@ -92,7 +95,7 @@ def test_order_and_batches_make_no_difference(
                 with store.change("system") as change:
                     series.add(change, batch)
             answers.append([read(store, r, START_MS + HOUR) for r in RESOLUTIONS])
-            total = sum(count for _, count, _ in read(store, FIVE_MINUTES, START_MS + HOUR))  # type: ignore[misc]
+            total = sum(count for _, count, _ in read(store, FIVE_MINUTES, START_MS + HOUR))
             assert total == len(samples)
     assert answers[0] == answers[1]
 

@@ -7,7 +7,7 @@ import pytest
 from aliquot import errors
 from aliquot.model.lease import Holder, Lease, LeaseKind
 from aliquot.model.lifecycle import VgpuState
-from aliquot.store import Change, Store, View, leases, lifecycle, queue, reservations, vgpus
+from aliquot.store import Change, Store, View, events, leases, lifecycle, queue, reservations, vgpus
 from tests.contract.store.places import DEVICE, GIB, OTHER, Clock, device, ready, spec
 
 HOLDER = Holder(user_id=1000, process_id=4711, process_started=123456, name="train\0\udcff")
@@ -24,7 +24,10 @@ def test_a_vgpu_is_leased_while_a_lease_is_in_force(store: Store, clock: Clock) 
         assert vgpus.get(change, vgpu).state is VgpuState.LEASED
         assert (first.word, first.released_ms) == ("enforced", None)
     with store.look() as view:
-        assert leases.get(view, first.id).holder.process_started == 123456
+        kept = leases.get(view, first.id).holder
+        assert (kept.process_started, kept.name) == (123456, "train\N{REPLACEMENT CHARACTER}?")
+        kinds = [event.kind for event in events.since(view, 0)]
+        assert kinds[-3:] == ["lease.begun", "vgpu.leased", "lease.begun"]
     clock.now += 5
     with store.change("alice") as change:
         leases.release(change, first.id, "exit 0")
@@ -80,7 +83,7 @@ def test_who_asks_for_much_is_served_in_turn_with_who_asks_for_little(store: Sto
         # Who comes after being served waits for those who came before.
         ids["a4"] = wait(change, "a4", "alice")
         ids["c0"] = wait(change, "c0", "carol")
-        assert order(change) == ["b0", "a1", "c0", "b1", "a2", "a3", "a4"]
+        assert order(change) == ["b0", "a1", "b1", "c0", "a2", "a3", "a4"]
         assert queue.enter(change, ids["a4"]) == queue.get(change, ids["a4"])
         queue.leave(change, ids["a1"], "it was withdrawn")
         assert [entry.vgpu for entry in queue.waiting(change, "alice")] == [

@@ -38,7 +38,7 @@ class Expected:
         self.failed_from: S | None = None
         self.lost = False
         self.device: str | None = None
-        self.reserved = (0, 0)
+        self.reserved: tuple[int, int] = (0, 0)
         self.leases: set[str] = set()
         self.tag = 0
         self.entered = 0  # when it entered the queue; 0 where it doesn't wait
@@ -59,7 +59,7 @@ class StoreMachine(RuleBasedStateMachine):
         self._context = self.place.opened(Clock())
         self.store = self._context.__enter__()
         self.expected: dict[str, Expected] = {}
-        self.present = dict.fromkeys(DEVICES, True)
+        self.present: dict[str, bool] = dict.fromkeys(DEVICES, True)
         self.served_tag = 0
         self.clock = 0
 

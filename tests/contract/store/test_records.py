@@ -99,7 +99,7 @@ def test_two_hundred_watchers_see_every_event_once(store: Store) -> None:
         thread.start()
     for number in range(20):
         with store.change("alice") as change:
-            ready(change, f"v{number}")
+            ready(change, f"v{number}", spec(1))
     for thread in threads:
         thread.join(120)
     assert all(mine == list(range(start + 1, start + 41)) for mine in seen)
@@ -114,7 +114,7 @@ def test_a_sound_audit_is_sound(store: Store) -> None:
         assert (
             audit.listed(view, actor="alice\N{REPLACEMENT CHARACTER}", limit=1)[0].action == "odd"
         )
-        (_, head) = audit.heads(view)  # the template's, and ours
+        (head, _) = audit.heads(view)  # ours, and the template's
         assert audit.verify(view, [head]) == []
         assert audit.heads_in([f"Nov 26 x aliquot-audit: {audit.line_of(head)}\n", "else"]) == [
             head
@@ -148,11 +148,11 @@ def tamper(store: Store, statement: str) -> None:
     on_sqlite = not store.location.url
     with store.engine.execution_options(aliquot_writes=True).begin() as connection:
         if on_sqlite:
-            connection.execute(text("DROP TRIGGER IF EXISTS audit_is_not_changed"))
-            connection.execute(text("DROP TRIGGER IF EXISTS audit_is_not_removed"))
+            connection.exec_driver_sql("DROP TRIGGER IF EXISTS audit_is_not_changed")
+            connection.exec_driver_sql("DROP TRIGGER IF EXISTS audit_is_not_removed")
         else:
-            connection.execute(text("ALTER TABLE audit DISABLE TRIGGER ALL"))
-        connection.execute(text(statement))
+            connection.exec_driver_sql("ALTER TABLE audit DISABLE TRIGGER ALL")
+        connection.exec_driver_sql(statement)
 
 
 def test_tampering_with_any_row_is_found(place: Place) -> None:
@@ -266,19 +266,20 @@ def test_a_request_that_is_sent_again_is_done_once(store: Store) -> None:
 
 
 def test_receipts(store: Store, clock: Clock) -> None:
+    def ended(number: int, vgpu: str) -> ReceiptRecord:
+        return ReceiptRecord(
+            id=f"r{number}", vgpu=vgpu, vgpu_name="one", tenant="alice", lease="l",
+            began_ms=clock.now, ended_ms=clock.now + number, promise={"memory": 1},
+            spending={"wall_ns": 5, "parts": {"kernels": 0.5}},
+        )  # fmt: skip
+
     with store.change("alice") as change:
         vgpu = ready(change, "one").id
-        for number in range(3):
-            receipt = ReceiptRecord(
-                id=f"r{number}", vgpu=vgpu, vgpu_name="one", tenant="alice", lease="l",
-                began_ms=clock.now, ended_ms=clock.now + number, promise={"memory": 1},
-                spending={"wall_ns": 5, "parts": {"kernels": 0.5}},
-            )  # fmt: skip
-            receipts.keep(change, receipt)
-            receipts.keep(change, receipt)
+        for number in (0, 1, 2, 2):
+            receipts.keep(change, ended(number, vgpu))
     with store.look() as view:
         assert [kept.id for kept in receipts.listed(view, vgpu=vgpu)] == ["r2", "r1", "r0"]
-        assert receipts.get(view, "r2") == receipt
+        assert receipts.get(view, "r2") == ended(2, vgpu)
         assert receipts.listed(view, tenant="bob") == []
         assert len(receipts.listed(view, since_ms=clock.now + 1)) == 2
 
