@@ -91,6 +91,8 @@ class Arbiter {
   const Policy& policy() const { return policy_; }
   /// The length of a turn, now.
   uint64_t turn_ns() const;
+  /// The same if handing the device over cost nothing.
+  uint64_t usual_turn_ns() const;
 
   /// The sum of the guarantees, of kWhole.
   uint32_t guaranteed() const;

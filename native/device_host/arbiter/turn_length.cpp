@@ -7,7 +7,7 @@ namespace {
 
 constexpr double kTurns = 64;  // that the average looks back on
 // So many times what is lost a turn should be long.
-constexpr uint64_t kTimesTheLoss = 12;
+constexpr uint64_t kTimesTheLoss = 20;
 // With eight tenants everybody has had a turn after 48 ms: often enough that in each second all have
 // had their shares.
 constexpr uint64_t kLongest = 6'000'000;

@@ -322,9 +322,9 @@ void test_turns_are_worth_handing_over() {
     }
     return trial.arbiter.turn_ns();
   };
-  CHECK(turns_that_lose(100'000) == 2 * kMillisecond);
-  const uint64_t longer = turns_that_lose(300'000);
-  CHECK(longer > 3'500'000 && longer <= 3'600'000);
+  CHECK(turns_that_lose(90'000) == 2 * kMillisecond);
+  const uint64_t longer = turns_that_lose(200'000);
+  CHECK(longer > 3'900'000 && longer <= 4'000'000);
   CHECK(turns_that_lose(1'500'000) == 6 * kMillisecond);
   trial.arbiter.set_policy({.turn_ns = 3 * kMillisecond}, trial.now);
   CHECK(trial.arbiter.turn_ns() == 3 * kMillisecond);
@@ -333,7 +333,7 @@ void test_turns_are_worth_handing_over() {
   trial.add(3, {.priority = PriorityClass::kLatency});
   CHECK(trial.arbiter.turn_ns() == 2 * kMillisecond);
   trial.arbiter.remove(3, trial.now);
-  CHECK(turns_that_lose(100'000) == 2 * kMillisecond);
+  CHECK(turns_that_lose(90'000) == 2 * kMillisecond);
 }
 
 void test_changes_take_effect() {
