@@ -12,6 +12,7 @@ from aliquot.model.pci import PciFunction
 from aliquot.model.physical_device import (
     Architecture,
     Clocks,
+    Distance,
     LinkKind,
     PhysicalDevice,
     SimulatedVgpu,
@@ -20,11 +21,12 @@ from aliquot.model.telemetry import Telemetry
 
 
 class PeerLink(msgspec.Struct, frozen=True, kw_only=True):
-    """A link to another device, which a source names by PCI address (or in an inventory by UUID)."""
+    """A link to another device, which sources name by PCI address (an inventory by UUID)."""
 
     kind: LinkKind
     peer: str
     count: int | None = None
+    distance: Distance | None = None
 
 
 class Sighting(msgspec.Struct, frozen=True, kw_only=True):
