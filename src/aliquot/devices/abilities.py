@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from aliquot.devices import pci_names
 from aliquot.model.device import SOFTWARE, Device
-from aliquot.model.modes import Mode, ModeAbility, PartitionType
+from aliquot.model.modes import Mode, ModeAbility, Partition, PartitionType
 from aliquot.model.pci import IommuMember, PciFunction
 
 _VFIO = "vfio-pci"
@@ -19,6 +19,7 @@ class Subject(NamedTuple):
     pci: PciFunction | None
     offers: tuple[Device, ...]
     partition_types: tuple[PartitionType, ...]
+    partitions: tuple[Partition, ...]
     verdicts: tuple[ModeAbility, ...]  # of sources that know better
     nvml_asked: bool
     fault: str | None
@@ -75,8 +76,8 @@ def _passthrough(subject: Subject) -> ModeAbility:
     notes: list[str] = []
     if others:
         notes.append(f"{_listed(others)} of the same card goes along")
-    if function.virtual_functions:
-        notes.append(f"it has {function.virtual_functions} virtual functions, which end with it")
+    if subject.partitions:
+        notes.append(f"its partitions ({len(subject.partitions)}) would end")
     if function.boot_display:
         notes.append("it is the display that the machine started with")
     if function.reset_methods == ():

@@ -1,7 +1,8 @@
 """Source: Intel's GPUs by the sysfs of the drivers i915 and xe.
 
 Formats: Linux's Documentation/ABI/testing/sysfs-driver-intel-i915-hwmon and -xe-hwmon;
-drivers/gpu/drm/i915/gt/intel_gt_sysfs_pm.c; drivers/gpu/drm/xe/xe_gt_freq.c and xe_gt_idle.c. Neither driver tells the use there: the time asleep bounds it.
+drivers/gpu/drm/i915/gt/intel_gt_sysfs_pm.c; xe_gt_freq.c and xe_gt_idle.c in drivers/gpu/drm/xe.
+Neither driver tells the use there: the time asleep bounds it.
 Tested on made-up trees, not on hardware.
 """
 

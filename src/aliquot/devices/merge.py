@@ -90,6 +90,7 @@ def made_one(
     kind = first(lambda seen: seen.kind) or (GPU if pci else SOFTWARE)
     name = first(lambda seen: seen.name)
     types = tuple(offered for seen in group for offered in seen.partition_types)
+    partitions = tuple(partition for seen in group for partition in seen.partitions)
     verdicts = tuple(verdict for seen in group for verdict in seen.verdicts)
     fault = first(lambda seen: seen.fault)
     uuid = _uuid(group, known)
@@ -117,9 +118,9 @@ def made_one(
         ),
         memory=first(lambda seen: seen.memory),
         pci=pci,
-        modes=abilities(Subject(kind, pci, offers, types, verdicts, nvml_asked, fault)),
+        modes=abilities(Subject(kind, pci, offers, types, partitions, verdicts, nvml_asked, fault)),
         partition_types=types,
-        partitions=tuple(partition for seen in group for partition in seen.partitions),
+        partitions=partitions,
         offers=offers,
         fault=fault,
         simulated=any(seen.simulated for seen in group),

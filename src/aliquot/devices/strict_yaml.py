@@ -1,14 +1,14 @@
 """YAML without its surprises, with the line of every value.
 
 Plain scalars are read as YAML 1.2's core schema has them. (YAML 1.1, which PyYAML follows, takes
-the PCI address 0000:41:00.0 for a number of base 60, and `no` for false.) A key twice, an alias that
-grows without bound and any tag are errors.
+the PCI address 0000:41:00.0 for a number of base 60, and `no` for false.) A key twice, a tag, and
+aliases that grow without bound are errors.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -51,8 +51,7 @@ class Document(NamedTuple):
 def parse(text: str) -> Document:
     """Read one document; raises YamlProblem."""
     try:
-        compose: Any = yaml.compose  # its types are partly unknown
-        root = cast("yaml.Node | None", compose(text, Loader=yaml.BaseLoader))
+        root = yaml.BaseLoader(text).get_single_node()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise YamlProblem(line, str(error.problem or "it is no YAML")) from error

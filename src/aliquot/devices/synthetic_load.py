@@ -27,8 +27,8 @@ class Shape(StrEnum):
 class SyntheticLoad(msgspec.Struct, frozen=True, kw_only=True):
     """Use in percent, period in seconds, memory in bytes; power and temperature at rest and full.
 
-    `phase`, 0 to 1, is where in its period the device is at time 0, so that devices of one kind don't
-    all swing together.
+    `phase`, 0 to 1, is where in its period the device is at time 0, so that devices of one
+    kind don't all swing together.
     """
 
     use: float

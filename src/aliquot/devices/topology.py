@@ -25,10 +25,11 @@ def route(sysfs: Sysfs, address: str) -> tuple[str, ...]:
 
 def distance(
     one: tuple[str, ...], other: tuple[str, ...], nodes: tuple[int | None, int | None]
-) -> tuple[Distance, int] | None:
+) -> tuple[Distance | None, int] | None:
     """How far apart two routes end, and over how many bridges; None where a route is unknown.
 
-    `nodes` are the NUMA nodes of the two. A host bridge counts as no bridge of its own.
+    `nodes` are the NUMA nodes of the two; where only one is known, it can't be said how far the two
+    host bridges are apart. A host bridge counts as no bridge of its own.
     """
     if not one or not other or one == other:
         return None
@@ -43,9 +44,6 @@ def distance(
         return Distance.SWITCH, bridges + 1
     if shared == 1:
         return Distance.HOST_BRIDGE, bridges
-    if nodes[0] is not None and nodes[0] == nodes[1]:
-        return Distance.NUMA_NODE, bridges
-    if None in nodes:
-        # Machines with one node don't number it.
-        return (Distance.NUMA_NODE if nodes == (None, None) else Distance.SYSTEM), bridges
-    return Distance.SYSTEM, bridges
+    if nodes[0] == nodes[1]:
+        return Distance.NUMA_NODE, bridges  # None twice: a machine with one node doesn't number it
+    return (None if None in nodes else Distance.SYSTEM), bridges
