@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Set
 
 from aliquot.model.device_event import DeviceEvent, DeviceEventKind
 from aliquot.model.physical_device import PhysicalDevice
@@ -40,7 +40,9 @@ def compare(
             events.append(DeviceEvent(kind=kind, device=device, why=device.fault))
         elif was.fault is not None and device.fault is None:
             events.append(DeviceEvent(kind=DeviceEventKind.RETURNED, device=device))
-        elif (was.fault is None) == (device.fault is None) and (fields := _changed(was, device)):
+        elif (was.fault is None) == (device.fault is None) and (
+            fields := _changed(was, device, old.keys() & new.keys())
+        ):
             events.append(DeviceEvent(kind=DeviceEventKind.CHANGED, device=device, fields=fields))
     return events
 
@@ -88,8 +90,12 @@ def watch(
             wait(interval)
 
 
-def _changed(before: PhysicalDevice, after: PhysicalDevice) -> tuple[str, ...]:
-    """The fields that differ. What a link does at this moment isn't a change of the device."""
+def _changed(before: PhysicalDevice, after: PhysicalDevice, peers: Set[str]) -> tuple[str, ...]:
+    """The fields that differ.
+
+    That another device came or went, and the link to it, is an event of that device's; and what
+    the PCIe link does at this moment isn't a change.
+    """
     found: list[str] = []
     for name in PhysicalDevice.__struct_fields__:
         if name in _UNTOLD:
@@ -97,6 +103,9 @@ def _changed(before: PhysicalDevice, after: PhysicalDevice) -> tuple[str, ...]:
         was, now = getattr(before, name), getattr(after, name)
         if name == "pci":
             was, now = _lasting(before), _lasting(after)
+        elif name == "links":
+            was = [link for link in before.links if link.peer in peers]
+            now = [link for link in after.links if link.peer in peers]
         if was != now:
             found.append(name)
     return tuple(found)

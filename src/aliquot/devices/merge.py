@@ -140,7 +140,7 @@ def _uuid(group: list[Sighting], known: KnownDevices) -> str:
     if told is None and pci is not None and pci.vendor_id == pci_names.NVIDIA:
         told = next(filter(None, (normal_uuid(seen.vendor_uuid) for seen in group)), None)
     if told is not None:
-        if pci is not None:
+        if pci is not None and not any(seen.simulated for seen in group):
             known.learn(pci, told)
         return told
     if pci is not None:
