@@ -1,4 +1,4 @@
-"""Whatever sysfs holds, and whenever it vanishes: readers give what makes sense, and never raise."""
+"""Whatever sysfs holds, whenever it vanishes: readers give what makes sense, and never raise."""
 
 from __future__ import annotations
 

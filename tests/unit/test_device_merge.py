@@ -10,7 +10,6 @@ from aliquot.devices.discovery import Discoverer, Discovery
 from aliquot.devices.known_devices import KnownDevices
 from aliquot.devices.nvml import NvmlSource
 from aliquot.devices.source import Listing, Sighting
-from aliquot.errors import NoDriver
 from aliquot.model.device import Device
 from aliquot.model.modes import Mode, ModeAbility
 from aliquot.model.physical_device import Distance, LinkKind, PhysicalDevice
@@ -54,7 +53,6 @@ class FakeOpencl:
     """OpenCL drivers that offer these devices."""
 
     name = "opencl"
-    error = NoDriver()
 
     def __init__(self, *offers: Device) -> None:
         self.offers = offers
@@ -210,14 +208,14 @@ def test_nvlink_directly_and_over_switches(tree: FakeSysfs) -> None:
         tree.function(address, "10de:2330", pci_class="0x030200", driver="nvidia")
     direct = {0: "00000000:42:00.0", 1: "00000000:42:00.0"}
     back = {0: "00000000:41:00.0", 1: "00000000:41:00.0"}
-    switch = {n: "00000000:08:00.0" for n in range(4)}
+    switch = dict.fromkeys(range(4), "00000000:08:00.0")
     gpus = [
         a100(f"0000{addresses[0]}", 1, links=direct),
         a100(f"0000{addresses[1]}", 2, links=back | {5: "00000000:08:00.0"}),
         a100(f"0000{addresses[2]}", 3, links=switch),
     ]
     # NVML stops at the first link that isn't there.
-    gpus[1]["links"] |= {n: None for n in (2, 3, 4)}
+    gpus[1]["links"] |= dict.fromkeys((2, 3, 4))
     devices = {d.pci_address: d for d in discover(tree, library=FakeNvml(*gpus)).devices}
     nvlinks = {
         address: {link.peer[-1]: link.count for link in device.links if link.kind == "nvlink"}
@@ -332,6 +330,17 @@ def test_a_lost_gpu_can_do_nothing_and_says_why(tree: FakeSysfs) -> None:
     reading = found.telemetry(device)
     assert reading is not None
     assert reading.fault == "NVML: GPU is lost"
+
+
+def test_a_gpu_that_only_a_library_still_knows_is_gone(tree: FakeSysfs) -> None:
+    tree.a100()
+    gpu = a100()
+    found = discoverer(tree, library=FakeNvml(gpu, a100("00000000:42:00.0", 2)))
+    tree.function("0000:42:00.0", "10de:20b2", driver="nvidia")
+    assert len(found.discover().devices) == 2
+    gpu["lost"] = nvml.NVML_ERROR_GPU_IS_LOST
+    tree.unplug("0000:41:00.0")
+    assert [device.pci_address for device in found.discover().devices] == ["0000:42:00.0"]
 
 
 def test_json_has_everything(tree: FakeSysfs) -> None:

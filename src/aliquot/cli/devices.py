@@ -11,7 +11,6 @@ from aliquot.client.device_host import Welcome, running_hosts
 from aliquot.devices.discovery import Discoverer
 from aliquot.devices.inventory import InventorySource
 from aliquot.devices.listing import Entry, choose_entry, entries
-from aliquot.devices.opencl_source import OpenclSource
 from aliquot.devices.readings import Sampler
 from aliquot.model.telemetry import Telemetry
 from aliquot.sizes import format_size
@@ -58,21 +57,19 @@ def main(arguments: Sequence[str]) -> int:
     """List the devices, or tell all about one."""
     given = build_parser().parse_args(arguments)
     inventory = InventorySource(given.inventory) if given.inventory is not None else None
-    opencl = OpenclSource(fresh=given.fresh, retry=True)
-    discoverer = Discoverer(opencl=opencl, inventory=inventory)
+    discoverer = Discoverer(inventory=inventory, fresh=given.fresh, retry=True)
     found = discoverer.discover()
     listed = entries(found)
-    if opencl.error is not None and not listed:
-        raise opencl.error
+    if found.opencl_error is not None and not listed:
+        raise found.opencl_error
     hosts = _hosts()
-    sampler = Sampler(discoverer.telemetry)
     if given.device is not None:
         from aliquot.cli.device_details import show
 
         entry = choose_entry(listed, given.device)
         show(listed, entry, hosts.get(entry.uuid), discoverer.telemetry, as_json=given.json)
         return 0
-    readings = sampler.sample(found.devices)
+    readings = Sampler(discoverer.telemetry).sample(found.devices)
     if given.json:
         told = [
             as_dict(index, entry, hosts.get(entry.uuid), readings.get(entry.device.uuid))

@@ -49,7 +49,9 @@ def _remoting(subject: Subject) -> ModeAbility:
         return ModeAbility(mode=Mode.REMOTING, can=True)
     if subject.pci is None:
         return _no(Mode.REMOTING, "no OpenCL driver offers it")
-    reason = _unbound(subject.pci) or "install its vendor's OpenCL"
+    reason = _unbound(subject.pci) or (
+        "install its vendor's OpenCL, or ask drivers again with 'aliquot devices --fresh'"
+    )
     return _no(Mode.REMOTING, f"no OpenCL driver offers it: {reason}")
 
 

@@ -56,11 +56,11 @@ def _over_switches(
     own: list[PeerLink], others: list[PeerLink], devices: list[PhysicalDevice]
 ) -> int:
     """How many NVLinks two GPUs have to the same switches, which are nobody's device here."""
-    places = {device.pci_address for device in devices}
+    names = {name for device in devices for name in (device.uuid, device.pci_address)}
     switches = {
         link.peer: link.count or 0
         for link in others
-        if link.kind is LinkKind.NVLINK and link.peer not in places
+        if link.kind is LinkKind.NVLINK and link.peer not in names
     }
     return sum(min(link.count or 0, switches.get(link.peer, 0)) for link in own)
 

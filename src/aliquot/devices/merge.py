@@ -145,10 +145,9 @@ def _uuid(group: list[Sighting], known: KnownDevices) -> str:
         return told
     if pci is not None:
         return known.find(pci) or place_uuid(pci.address, pci.vendor_id, pci.device_id)
-    address = next((seen.pci_address for seen in group if seen.pci_address), None)
-    if address is not None:
-        return place_uuid(address, None, None)
-    return next(offer.uuid for seen in group for offer in seen.offers)
+    offered = next((offer.uuid for seen in group for offer in seen.offers), None)
+    address = next((seen.pci_address for seen in group if seen.pci_address), "")
+    return offered or place_uuid(address, None, None)
 
 
 def _rank(source: str) -> int:
