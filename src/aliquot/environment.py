@@ -63,7 +63,7 @@ SYSFS_ROOT = Variable(
     "ALIQUOT_SYSFS_ROOT",
     "Directory that `aliquot devices` reads in place of /sys: a copied or made-up tree. The "
     "vendors' libraries are not asked then, because they tell of this machine.",
-    "0.2",
+    "0.1",
 )
 XDG_RUNTIME_DIR = Variable(
     "XDG_RUNTIME_DIR", "Where the runtime directory lies for a user.", "0.1", ours=False

@@ -1,5 +1,6 @@
 """OpenCL's drivers are asked again when that can matter, and only then."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -83,10 +84,15 @@ def test_a_card_that_comes_or_goes_makes_drivers_be_asked(setting: Setting) -> N
 
 def test_a_memory_that_contradicts_the_machine_is_not_believed(setting: Setting) -> None:
     setting.tree.rx7900()
+    library = setting.fakes.directory / "libone.so"
     setting.driver("one", gpu(pci_address=RADEON))
+    os.utime(library, ns=(1, 1))
+    assert setting.names() == ["Radeon"]
+    setting.driver("one", worker.answer(worker.device()))
+    os.utime(library, ns=(1, 1))  # the same file: what it told is remembered
+    setting.source = setting.new_source()
     assert setting.names() == ["Radeon"]
     setting.tree.bind(RADEON, "vfio-pci")
-    setting.driver("one", worker.answer(worker.device()))
     setting.source = setting.new_source()  # say, another run of the command line
     assert setting.names() == ["Fake CPU"]
 

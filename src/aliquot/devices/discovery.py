@@ -111,9 +111,8 @@ class Discoverer:
 
         A simulated device is its inventory's alone: its place may be a real device's as well.
         """
-        asked = [
-            s for s in self._asked or self._sources() if (s is self._inventory) == device.simulated
-        ]
+        sources = self._asked or self._sources()
+        asked = [s for s in sources if (s is self._inventory) == device.simulated]
         readings = (source.telemetry(device) for source in asked)
         return combined([reading for reading in readings if reading is not None])
 
@@ -132,6 +131,6 @@ class Discoverer:
 
 
 def _still_there(sightings: list[Sighting]) -> list[Sighting]:
-    """Without cards that only a library still knows, as lost: the bus doesn't show them any more."""
+    """Without cards that only a library still knows, as lost: they are no longer on the bus."""
     places = {seen.pci_address for seen in sightings if seen.pci is not None}
     return [seen for seen in sightings if seen.fault is None or seen.pci_address in places]

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import NamedTuple, NoReturn
-
-import msgspec
+from typing import NamedTuple
 
 from aliquot import shares, sizes
 from aliquot.devices import inventory_schema as schema
 from aliquot.devices.identity import normal_uuid, simulated_uuid
+from aliquot.devices.inventory_text import InventoryText
 from aliquot.devices.source import PeerLink, Sighting
-from aliquot.devices.strict_yaml import MOST_BYTES, Document, Path, YamlProblem, parse
+from aliquot.devices.strict_yaml import Path
 from aliquot.devices.synthetic_load import SOURCE, SyntheticLoad
-from aliquot.errors import BadInventory, UserError
+from aliquot.errors import UserError
 from aliquot.model.modes import Mode, ModeAbility, Partition, PartitionType
 from aliquot.model.pci import IommuGroup, IommuMember, PciFunction
 from aliquot.model.physical_device import Architecture, Clocks, LinkKind, SimulatedVgpu
 from aliquot.model.shares import WHOLE, Shares
-
-_STEP = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[([0-9]+|\.\.\.)\]", re.ASCII)
 
 
 class Simulated(NamedTuple):
@@ -37,17 +33,18 @@ def read(path: str) -> list[Simulated]:
 
 
 class _File:
-    """A file while it is read: knows how to say where a fault is."""
+    """A file while devices are made of it."""
 
     def __init__(self, path: str) -> None:
-        self._path = path
-        self._document = self._parsed(self._text())
+        self._text = InventoryText(path)
+        self._refuse = self._text.refuse
+        self._size = self._text.size
 
     def devices(self) -> list[Simulated]:
         found: list[Simulated] = []
         uuids: set[str] = set()
         names: set[str] = set()
-        for index, node in enumerate(self._checked().nodes):
+        for index, node in enumerate(self._text.checked().nodes):
             place: Path = ("nodes", index)
             if node.name in names:
                 self._refuse((*place, "name"), f"the node {node.name!r} is there twice")
@@ -58,35 +55,6 @@ class _File:
                 uuids.add(device.uuid)
                 found.append(device)
         return found
-
-    def _text(self) -> str:
-        try:
-            with open(self._path, "rb") as file:
-                data = file.read(MOST_BYTES + 1)
-            if len(data) > MOST_BYTES:
-                raise BadInventory(f"{self._path}: it is larger than {MOST_BYTES >> 20} MiB")
-            return data.decode("utf-8")
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is no text of UTF-8"
-            raise BadInventory(f"{self._path}: it can't be read ({reason})") from error
-
-    def _parsed(self, text: str) -> Document:
-        try:
-            return parse(text)
-        except YamlProblem as problem:
-            line = f":{problem.line}" if problem.line else ""
-            raise BadInventory(f"{self._path}{line}: {problem.what}") from problem
-
-    def _checked(self) -> schema.InventoryFile:
-        try:
-            return msgspec.convert(self._document.value, type=schema.InventoryFile)
-        except msgspec.ValidationError as error:
-            what, _, where = str(error).partition(" - at `$")
-            place = tuple(
-                name or (int(index) if index != "..." else 0)
-                for name, index in _STEP.findall(where.rstrip("`"))
-            )
-            self._refuse(place, what[0].lower() + what[1:].replace("`", "'"), error)
 
     def _of_node(self, node: schema.NodePart, place: Path) -> Iterator[tuple[Path, Simulated]]:
         uuids: dict[str, str] = {}
@@ -237,21 +205,6 @@ class _File:
 
     def _maybe(self, size: schema.Size | None, where: Path) -> int | None:
         return None if size is None else self._size(size, where)
-
-    def _size(self, size: schema.Size, where: Path) -> int:
-        try:
-            return sizes.parse_size(str(size))
-        except UserError as error:
-            self._refuse(where, f"{error.what}: {error.remedy}", error)
-
-    def _refuse(self, place: Path, what: str, cause: Exception | None = None) -> NoReturn:
-        """Raise BadInventory with file, line and path."""
-        path = ""
-        for step in place:
-            path += f"[{step}]" if isinstance(step, int) else f".{step}"
-        line = self._document.line(place)
-        where = f"{self._path}:{line}: {path.lstrip('.') or 'the file'}"
-        raise BadInventory(f"{where}: {what}") from cause
 
 
 def _shares(vgpu: schema.VgpuPart) -> Shares:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import yaml
 
 MOST_BYTES = 4 << 20
-_MOST_VALUES = 500_000
+_MOST_VALUES = 300_000
 _DEEPEST = 32
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}", re.ASCII)
 _NUMBER = re.compile(
