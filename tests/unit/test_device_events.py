@@ -218,6 +218,6 @@ def test_a_device_is_read_once_an_interval() -> None:
 
 def test_telemetry_says_nothing_of_what_is_not_known() -> None:
     empty = reading(1.0)
-    assert empty.as_dict() == {"time": 1.0, "sources": ["x"]}
+    assert empty.as_dict() == {"time": 1.0, "sources": ("x",)}
     zero = msgspec.structs.replace(empty, use=0.0)
     assert zero.as_dict()["use"] == 0.0

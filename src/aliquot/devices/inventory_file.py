@@ -125,7 +125,7 @@ class _File:
             links=links,
             partition_types=tuple(
                 PartitionType(
-                    mode=offered.mode,
+                    mode=Mode(offered.mode),
                     id=offered.id,
                     name=offered.name or offered.id,
                     most=offered.most,
@@ -136,7 +136,7 @@ class _File:
             ),
             partitions=tuple(
                 Partition(
-                    mode=partition.mode,
+                    mode=Mode(partition.mode),
                     id=partition.id,
                     type=partition.type,
                     memory=self._maybe(partition.memory, (*where, "partitions", i, "memory")),

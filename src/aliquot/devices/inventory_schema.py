@@ -45,7 +45,7 @@ class LoadPart(_Part, frozen=True, kw_only=True):
 class PartitionTypePart(_Part, frozen=True, kw_only=True):
     """A kind of partition that the device offers."""
 
-    mode: Literal[Mode.MIG, Mode.MDEV, Mode.SRIOV]
+    mode: Literal["mig", "mdev", "sriov"]
     id: Text
     name: Text | None = None
     most: Count | None = None
@@ -56,7 +56,7 @@ class PartitionTypePart(_Part, frozen=True, kw_only=True):
 class PartitionPart(_Part, frozen=True, kw_only=True):
     """A partition that the device has."""
 
-    mode: Literal[Mode.MIG, Mode.MDEV, Mode.SRIOV]
+    mode: Literal["mig", "mdev", "sriov"]
     id: Text
     type: Text | None = None
     memory: Size | None = None

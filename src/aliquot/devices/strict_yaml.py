@@ -20,6 +20,8 @@ _NUMBER = re.compile(
     r"[-+]?(?:[0-9]{1,30}\.[0-9]{0,30}|\.[0-9]{1,30}|[0-9]{1,30})(?:e[-+]?[0-9]{1,3})?",
     re.ASCII | re.IGNORECASE,
 )
+# What a value is without a tag of its own.
+_TAGS = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map"))
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 Path = tuple[str | int, ...]
@@ -75,7 +77,7 @@ class _Reader:
         self.lines[path] = line
         if len(path) > _DEEPEST or len(self.lines) > _MOST_VALUES:
             raise YamlProblem(line, "it is nested too deeply or repeats itself without end")
-        if node.tag and not node.tag.startswith("tag:yaml.org,2002:"):
+        if node.tag not in _TAGS:
             raise YamlProblem(line, f"the tag {node.tag[:40]!r} means nothing here")
         if isinstance(node, yaml.ScalarNode):
             return _scalar(node)

@@ -38,7 +38,8 @@ def distance(
         if left != right:
             break
         shared += 1
-    bridges = max(0, len(one) - 1 - shared) + max(0, len(other) - 1 - shared)
+    common = max(shared, 1)  # neither route's host bridge counts
+    bridges = max(0, len(one) - 1 - common) + max(0, len(other) - 1 - common)
     if shared > 1:
         # The last bridge that both share is where the way turns.
         return Distance.SWITCH, bridges + 1
