@@ -110,20 +110,47 @@ def check(
             assert value is None or value >= 0, name
 
 
-@SLOWLY
-@given(st.data())
-def test_any_content_in_any_file(data: st.DataObject) -> None:
-    with tempfile.TemporaryDirectory() as directory:
-        root = Path(directory) / "sys"
-        full(root)
-        files = sorted(p for p in root.rglob("*") if p.is_file() and not p.is_symlink())
-        for path in data.draw(st.lists(st.sampled_from(files), max_size=40)):
-            path.write_bytes(data.draw(CONTENTS))
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole tree, which takes longer to build than to read: tests put back what they change."""
+    root = tmp_path_factory.mktemp("garbage") / "sys"
+    full(root)
+    return root
+
+
+def check_with(root: Path, changed: dict[Path, bytes]) -> None:
+    """Check a discovery while files say something else."""
+    originals = {path: path.read_bytes() for path in changed}
+    try:
+        for path, content in changed.items():
+            path.write_bytes(content)
         found = discoverer(root)
         check(found.discover().devices, found.telemetry)
+    finally:
+        for path, content in originals.items():
+            path.write_bytes(content)
+
+
+def files_of(root: Path) -> list[Path]:
+    return sorted(p for p in root.rglob("*") if p.is_file() and not p.is_symlink())
 
 
 @SLOWLY
+@given(st.data())
+def test_any_content_in_any_file(root: Path, data: st.DataObject) -> None:
+    chosen = data.draw(st.lists(st.sampled_from(files_of(root)), max_size=40))
+    check_with(root, {path: data.draw(CONTENTS) for path in chosen})
+
+
+@SLOWLY
+@given(contents=st.lists(CONTENTS, min_size=1, max_size=30))
+def test_every_file_garbage(root: Path, contents: list[bytes]) -> None:
+    kept = {"class", "vendor"}  # else there is nothing to look at
+    files = [path for path in files_of(root) if path.name not in kept]
+    check_with(root, {path: contents[n % len(contents)] for n, path in enumerate(files)})
+
+
+@settings(SLOWLY, max_examples=25)
 @given(st.data())
 def test_any_file_gone_or_something_else(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as directory:
@@ -148,28 +175,13 @@ def test_any_file_gone_or_something_else(data: st.DataObject) -> None:
         check(found.discover().devices, found.telemetry)
 
 
-@SLOWLY
-@given(st.lists(CONTENTS, max_size=30))
-def test_every_file_the_same_garbage(contents: list[bytes]) -> None:
-    with tempfile.TemporaryDirectory() as directory:
-        root = Path(directory) / "sys"
-        full(root)
-        files = [p for p in sorted(root.rglob("*")) if p.is_file() and not p.is_symlink()]
-        kept = {"class", "vendor"}  # else there is nothing to look at
-        for index, path in enumerate(files):
-            if contents and path.name not in kept:
-                path.write_bytes(contents[index % len(contents)])
-        found = discoverer(root)
-        check(found.discover().devices, found.telemetry)
-
-
 def test_cards_that_vanish_between_any_two_reads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Unplug everything at the n-th read, for every n until a discovery needs no more."""
     original = Sysfs.text
     reads = 0
-    for limit in range(0, 2000, 23):
+    for limit in range(0, 2000, 37):
         root = tmp_path / str(limit) / "sys"
         full(root)
         reads = 0

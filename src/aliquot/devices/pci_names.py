@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 
 NVIDIA = "10de"
@@ -56,6 +57,7 @@ def class_name(class_id: str | None) -> str:
     return _CLASSES.get(class_id[:4]) or _CLASSES.get(class_id[:2]) or f"class 0x{class_id}"
 
 
+@functools.cache  # a watcher asks once a second, and the lists have more than a megabyte
 def device_name(
     vendor_id: str | None, device_id: str | None, lists: tuple[str, ...] = _LISTS
 ) -> str:
