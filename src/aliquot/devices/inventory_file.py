@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from aliquot import shares, sizes
 from aliquot.devices import inventory_schema as schema
@@ -37,8 +37,6 @@ class _File:
 
     def __init__(self, path: str) -> None:
         self._text = InventoryText(path)
-        self._refuse = self._text.refuse
-        self._size = self._text.size
 
     def devices(self) -> list[Simulated]:
         found: list[Simulated] = []
@@ -202,6 +200,12 @@ class _File:
             # Any spread will do that is the same everywhere.
             phase=int(uuid[:8], 16) / 2**32 if part.count > 1 else 0.0,
         )
+
+    def _refuse(self, place: Path, what: str, cause: Exception | None = None) -> NoReturn:
+        self._text.refuse(place, what, cause)
+
+    def _size(self, size: schema.Size, where: Path) -> int:
+        return self._text.size(size, where)
 
     def _maybe(self, size: schema.Size | None, where: Path) -> int | None:
         return None if size is None else self._size(size, where)
