@@ -143,7 +143,7 @@ def test_any_content_in_any_file(root: Path, data: st.DataObject) -> None:
     check_with(root, {path: data.draw(CONTENTS) for path in chosen})
 
 
-@SLOWLY
+@settings(SLOWLY, max_examples=20)
 @given(contents=st.lists(CONTENTS, min_size=1, max_size=30))
 def test_every_file_garbage(root: Path, contents: list[bytes]) -> None:
     kept = {"class", "vendor"}  # else there is nothing to look at
@@ -151,7 +151,7 @@ def test_every_file_garbage(root: Path, contents: list[bytes]) -> None:
     check_with(root, {path: contents[n % len(contents)] for n, path in enumerate(files)})
 
 
-@settings(SLOWLY, max_examples=25)
+@settings(SLOWLY, max_examples=15)
 @given(st.data())
 def test_any_file_gone_or_something_else(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as directory:

@@ -46,7 +46,7 @@ def offer(**changes: object) -> Device:
         unified_memory=False,
         extensions=[],
     )
-    return plain._replace(**changes)  # type: ignore[arg-type]
+    return plain._replace(**changes)
 
 
 class FakeOpencl:
