@@ -53,7 +53,7 @@ def test_who_copies_and_who_computes_keep_their_shares(
     one_driver: Driver, runtime: Runtime, programs: dict[str, Path], flags: VgpuFlag
 ) -> None:
     mode = "write" if flags else "copy"
-    quiet = Quiet()
+    quiet, copier = Quiet(), 0.0
     for _ in range(3):
         with quiet:
             copier = share_of_a_copier(runtime, programs["copying"], mode, flags)
