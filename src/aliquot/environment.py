@@ -65,6 +65,12 @@ ICD_FILENAMES = Variable(
     "0.1",
     ours=False,
 )
+SYSFS_ROOT = Variable(
+    "ALIQUOT_SYSFS_ROOT",
+    "Directory that `aliquot devices` reads in place of /sys: a copied or made-up tree. The "
+    "vendors' libraries are not asked then, because they tell of this machine.",
+    "0.1",
+)
 XDG_RUNTIME_DIR = Variable(
     "XDG_RUNTIME_DIR", "Where the runtime directory lies for a user.", "0.1", ours=False
 )
@@ -87,9 +93,18 @@ VARIABLES = (
     TRACE,
     NATIVE_DIR,
     STATE,
+    SYSFS_ROOT,
     ICD_VENDORS,
     ICD_FILENAMES,
     XDG_RUNTIME_DIR,
     XDG_CACHE_HOME,
     XDG_STATE_HOME,
 )
+
+
+def cache_directory() -> str:
+    """Where Aliquot keeps what it can find out again."""
+    base = XDG_CACHE_HOME.get()
+    if not base or not os.path.isabs(base):
+        base = os.path.expanduser("~/.cache")
+    return os.path.join(base, "aliquot")

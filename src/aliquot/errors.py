@@ -4,8 +4,9 @@
     ├── UserError                   what was asked for can't be (ALQ-E2xx)
     │   ├── UsageError, BadSize, BadDuration, BadName, BadTraceFile
     │   ├── NoDriver, IncompatibleDriver (ChosenDriverUnusable)
-    │   ├── UnknownDevice, AmbiguousDevice, QuotaAboveDevice, AmbiguousVgpu
+    │   ├── UnknownDevice (DeviceNotOffered), AmbiguousDevice, QuotaAboveDevice, AmbiguousVgpu
     │   ├── ImpossibleShare, UnknownPriorityClass, UnknownPolicy, BadTurn, BadPictureFile
+    │   ├── BadInventory
     │   ├── BadRuntimeDirectory, MissingNativeProgram, BenchmarkFailed
     │   └── CommandNotFound, CommandNotExecutable
     ├── DeviceHostError             what a device host refused (ALQ-E1xx)
@@ -239,6 +240,26 @@ class BadPictureFile(UserError):
     title = "The picture can't be written"
     why = "`aliquot bench fairness` draws the shares over time into the file that --picture names."
     remedy = "choose a file in a directory that you can write with --picture"
+
+
+class BadInventory(UserError):
+    code = "ALQ-E223"
+    title = "The inventory file can't be used"
+    why = (
+        "`--inventory` names a YAML file with simulated devices; what it says must fit its schema, "
+        "so that a slip of the pen is no plan. The message names the line."
+    )
+    remedy = "correct the file; docs/cli.md shows a whole one"
+
+
+class DeviceNotOffered(UnknownDevice):
+    code = "ALQ-E224"
+    title = "No OpenCL driver offers this device"
+    why = (
+        "The device is there, but the mode remoting goes through an OpenCL driver, and none offers "
+        "it: none is installed for it, or the card is kept for virtual machines."
+    )
+    remedy = "'aliquot devices DEVICE' tells what it can do and why not the rest"
 
 
 class DeviceHostError(AliquotError):

@@ -42,6 +42,8 @@ class FakeInstallation:
             "ALIQUOT_STATE": str(directory / "state"),
             "OCL_ICD_VENDORS": str(self.vendors),
             "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
+            # Not this machine's: a test must not depend on the GPUs that are here.
+            "ALIQUOT_SYSFS_ROOT": str(directory / "sys"),
             "FAKE_PROBE_LOG": str(directory / "probes"),
         }
         self.program("aliquot-worker", "worker")
