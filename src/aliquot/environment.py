@@ -50,7 +50,7 @@ STATE = Variable(
     "ALIQUOT_STATE",
     "Folder of the state, or URL of a PostgreSQL database, instead of /var/lib/aliquot (root), "
     "$XDG_STATE_HOME/aliquot or ~/.local/state/aliquot.",
-    "0.2",
+    "0.1",
 )
 ICD_VENDORS = Variable(
     "OCL_ICD_VENDORS",
@@ -83,7 +83,7 @@ XDG_CACHE_HOME = Variable(
 XDG_STATE_HOME = Variable(
     "XDG_STATE_HOME",
     "Where the state lies for a user; ~/.local/state where unset.",
-    "0.2",
+    "0.1",
     ours=False,
 )
 
