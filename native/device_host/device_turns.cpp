@@ -312,8 +312,9 @@ void DeviceTurns::grant(uint64_t vgpu, uint64_t deadline_ns) {
       std::any_of(members_.begin(), members_.end(), [](const auto& entry) {
         return entry.second.shares.priority == arbiter::PriorityClass::kLatency;
       });
-  const uint64_t window = anybody_in_haste ? std::min(kShortWindowNs, arbiter_.turn_ns())
-                                           : arbiter_.turn_ns();
+  // Whoever comes back to a device that one other has to itself waits for what is under way.
+  const uint64_t turn = deadline_ns == kNoTime ? arbiter_.usual_turn_ns() : arbiter_.turn_ns();
+  const uint64_t window = anybody_in_haste ? std::min(kShortWindowNs, turn) : turn;
   member->witness.granted(std::exchange(granted_last_, vgpu) != vgpu);
   member->withheld.granted();
   static_assert(kNoTime == turns::kNoDeadline);

@@ -159,7 +159,7 @@ struct VgpuResize {
 struct Policy {  // kPolicySet, kPolicy
   uint32_t kind = 0;       // 0 best-effort, 1 equal-share, 2 fixed-share
   uint32_t averaging = 1;  // 1 to 60
-  uint64_t turn_ns = 0;    // 0: 2 ms for up to 8 vGPUs, 1 ms above; kPolicy: what it is now
+  uint64_t turn_ns = 0;    // 0: the device host chooses; kPolicy: what it is now
 };
 
 struct VgpuTurns {

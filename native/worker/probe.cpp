@@ -3,6 +3,7 @@
 #include <CL/cl_ext.h>
 
 #include <cstdio>
+#include <cstring>
 #include <vector>
 
 #include "worker/driver.h"
@@ -14,6 +15,8 @@ namespace {
 
 constexpr cl_device_info kDeviceUuid = 0x106A;  // cl_khr_device_uuid
 constexpr size_t kUuidBytes = 16;
+constexpr cl_device_info kPciBusInfo = 0x410F;  // cl_khr_pci_bus_info
+constexpr cl_device_info kTopology = 0x4037;    // cl_amd_device_attribute_query
 
 void write_types(JsonWriter& json, cl_device_type type) {
   constexpr struct {
@@ -45,6 +48,40 @@ void write_uuid(JsonWriter& json, const cl_icd_dispatch& calls, cl_device_id dev
     digits += pair;
   }
   json.text(digits);
+}
+
+// Where a device is on the PCI bus, as sysfs writes it. AMD's own query knows no domain: 0 it is on
+// all machines but very large ones.
+void write_pci_address(JsonWriter& json, const cl_icd_dispatch& calls, cl_device_id device,
+                       const std::string& extensions) {
+  struct BusInfo {
+    cl_uint domain, bus, device, function;
+  };
+  struct Topology {
+    cl_uint type;
+    unsigned char unused[17];
+    unsigned char bus, device, function;
+  };
+  constexpr cl_uint kPcie = 1;
+  json.key("pci_address");
+  BusInfo place{};
+  bool known = false;
+  if (extensions.find("cl_khr_pci_bus_info") != std::string::npos) {
+    const auto bytes = device_information(calls, device, kPciBusInfo);
+    known = bytes.size() == sizeof place;
+    if (known) std::memcpy(&place, bytes.data(), sizeof place);
+  } else if (extensions.find("cl_amd_device_attribute_query") != std::string::npos) {
+    const auto bytes = device_information(calls, device, kTopology);
+    Topology topology{};
+    if (bytes.size() == sizeof topology) std::memcpy(&topology, bytes.data(), sizeof topology);
+    known = topology.type == kPcie;
+    place = {0, topology.bus, topology.device, topology.function};
+  }
+  if (!known || place.bus > 0xFF || place.device > 31 || place.function > 7) return json.null();
+  char address[24];
+  std::snprintf(address, sizeof address, "%04x:%02x:%02x.%x", place.domain, place.bus,
+                place.device, place.function);
+  json.text(address);
 }
 
 void write_extensions(JsonWriter& json, const std::string& extensions) {
@@ -88,6 +125,7 @@ void write_device(JsonWriter& json, const cl_icd_dispatch& calls, cl_device_id d
                CL_TRUE);
   const std::string extensions = device_text(calls, device, CL_DEVICE_EXTENSIONS);
   write_uuid(json, calls, device, extensions);
+  write_pci_address(json, calls, device, extensions);
   write_extensions(json, extensions);
   json.end_object();
 }

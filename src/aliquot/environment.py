@@ -46,6 +46,12 @@ NATIVE_DIR = Variable(
     "Directory of the native programs of a development build, instead of those in the package.",
     "0.1",
 )
+STATE = Variable(
+    "ALIQUOT_STATE",
+    "Folder of the state, or URL of a PostgreSQL database, instead of /var/lib/aliquot (root), "
+    "$XDG_STATE_HOME/aliquot or ~/.local/state/aliquot.",
+    "0.1",
+)
 ICD_VENDORS = Variable(
     "OCL_ICD_VENDORS",
     "Read by discovery as the OpenCL loaders read it: a directory of .icd files, one such file, "
@@ -59,6 +65,12 @@ ICD_FILENAMES = Variable(
     "0.1",
     ours=False,
 )
+SYSFS_ROOT = Variable(
+    "ALIQUOT_SYSFS_ROOT",
+    "Directory that `aliquot devices` reads in place of /sys: a copied or made-up tree. The "
+    "vendors' libraries are not asked then, because they tell of this machine.",
+    "0.1",
+)
 XDG_RUNTIME_DIR = Variable(
     "XDG_RUNTIME_DIR", "Where the runtime directory lies for a user.", "0.1", ours=False
 )
@@ -68,14 +80,31 @@ XDG_CACHE_HOME = Variable(
     "0.1",
     ours=False,
 )
+XDG_STATE_HOME = Variable(
+    "XDG_STATE_HOME",
+    "Where the state lies for a user; ~/.local/state where unset.",
+    "0.1",
+    ours=False,
+)
 
 VARIABLES = (
     RUNTIME_DIR,
     VGPU_SOCKET,
     TRACE,
     NATIVE_DIR,
+    STATE,
+    SYSFS_ROOT,
     ICD_VENDORS,
     ICD_FILENAMES,
     XDG_RUNTIME_DIR,
     XDG_CACHE_HOME,
+    XDG_STATE_HOME,
 )
+
+
+def cache_directory() -> str:
+    """Where Aliquot keeps what it can find out again."""
+    base = XDG_CACHE_HOME.get()
+    if not base or not os.path.isabs(base):
+        base = os.path.expanduser("~/.cache")
+    return os.path.join(base, "aliquot")

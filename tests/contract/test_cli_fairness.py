@@ -18,6 +18,7 @@ from aliquot.bench.fairness.measure import Lengths
 from aliquot.bench.fairness.picture import draw
 from aliquot.bench.fairness.result import Result
 from aliquot.bench.fairness.tenants import Together
+from aliquot.bench.fairness.verdict import Moment
 from aliquot.client.device_host import DeviceHost
 from aliquot.devices.opencl import find_device
 from aliquot.errors import BenchmarkFailed
@@ -144,10 +145,10 @@ def test_a_policy_is_put_back_after_errors_and_interrupts(
 def test_a_resize(bench: FakeInstallation, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[int] = []
 
-    def resize_now(_: DeviceHost, wanted: Sequence[Shares]) -> int:
+    def resize_now(_: DeviceHost, wanted: Sequence[Shares]) -> Moment:
         # Those that pretend have ended by now; they wrote what came after half of the time.
         assert [shares.guarantee for shares in wanted] == [4000, 6000]
-        return waits[-1]
+        return Moment(waits[-1], waits[-1])
 
     monkeypatch.setattr(measure, "_sleep_until", waits.append)
     monkeypatch.setattr(measure, "resize", resize_now)

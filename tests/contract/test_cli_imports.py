@@ -61,6 +61,9 @@ def test_the_run_path_imports_nothing_slow(fakes: FakeInstallation) -> None:
     modules = imported(fakes)
     assert "aliquot.leases.process" in modules
     assert not modules & FORBIDDEN
+    # The whole machine is looked at only by who wants to see it.
+    assert "aliquot.devices.discovery" not in modules
+    assert "aliquot.model.physical_device" not in modules
     assert len(modules) < 95, sorted(modules)
 
 

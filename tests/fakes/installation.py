@@ -39,8 +39,11 @@ class FakeInstallation:
             "XDG_CACHE_HOME": str(directory / "cache"),
             "ALIQUOT_RUNTIME_DIR": str(self.runtime),
             "ALIQUOT_NATIVE_DIR": str(self.native),
+            "ALIQUOT_STATE": str(directory / "state"),
             "OCL_ICD_VENDORS": str(self.vendors),
             "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
+            # Not this machine's: a test must not depend on the GPUs that are here.
+            "ALIQUOT_SYSFS_ROOT": str(directory / "sys"),
             "FAKE_PROBE_LOG": str(directory / "probes"),
         }
         self.program("aliquot-worker", "worker")

@@ -12,7 +12,7 @@ import warnings
 
 import pytest
 
-from tests.performance.quiet import Quiet
+from tests.quiet import Quiet
 from tests.system.runtime import Runtime
 from tools.programs.drivers import Driver
 

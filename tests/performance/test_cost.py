@@ -13,7 +13,7 @@ import pytest
 
 from aliquot.client.device_host import DeviceHost
 from aliquot.model.vgpu import Vgpu
-from tests.performance.quiet import Quiet
+from tests.quiet import Quiet
 from tests.system.runtime import Runtime
 from tools.programs.drivers import Driver
 

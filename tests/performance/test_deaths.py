@@ -26,7 +26,7 @@ from aliquot.bench.fairness.trace import Trace, Work
 from aliquot.client.device_host import DeviceHost
 from aliquot.devices.opencl import find_device
 from aliquot.model.device import Device
-from tests.performance.quiet import Quiet
+from tests.quiet import Quiet
 from tests.soak import length
 from tests.system.runtime import Runtime
 from tools.programs.drivers import Driver

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.performance.quiet import Quiet
+from tests.quiet import Quiet
 from tests.system.runtime import Runtime
 from tools.programs.drivers import Driver
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.contract.device_host_process import MIB, Control, DeviceHostProcess, running_device_host
-from tests.performance.quiet import Quiet
+from tests.quiet import Quiet
 
 pytestmark = pytest.mark.performance
 

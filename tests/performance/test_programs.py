@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.performance.quiet import Quiet
+from tests.quiet import Quiet
 from tests.soak import length
 from tests.system.runtime import Runtime
 from tools.programs.case import Case

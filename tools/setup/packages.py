@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.setup import compiler, debian, drivers, environment, opencl_headers
+from tools.setup import compiler, debian, drivers, environment, opencl_headers, postgresql
 from tools.setup.report import say
 
 # Programs that tests run through Aliquot, and what the fuzzers and sanitizers need.
@@ -17,6 +17,8 @@ _FOR_TESTS = (
     "libclang-rt-14-dev",
     "zsh",
     "fish",
+    # Tests start a server of their own from it, as an ordinary user, with a folder and a socket.
+    "postgresql",
 )
 
 
@@ -29,7 +31,8 @@ def prepare(*, for_tests: bool) -> None:
     if not for_tests:
         return
     if debian.can_install():
-        absent = debian.install_what_exists(debian.missing(_FOR_TESTS))
+        with postgresql.no_server():
+            absent = debian.install_what_exists(debian.missing(_FOR_TESTS))
     else:
         absent = debian.missing(_FOR_TESTS)
     if absent:

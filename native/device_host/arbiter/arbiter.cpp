@@ -11,10 +11,16 @@ void Arbiter::set_policy(const Policy& policy, uint64_t now) {
   settle();
 }
 
-uint64_t Arbiter::turn_ns() const {
+uint64_t Arbiter::usual_turn_ns() const {
   constexpr uint64_t kMillisecond = 1'000'000;
   if (policy_.turn_ns != 0) return std::clamp(policy_.turn_ns, kMillisecond, kLongestTurn);
   return members_.size() <= 8 ? 2 * kMillisecond : kMillisecond;
+}
+
+uint64_t Arbiter::turn_ns() const {
+  const uint64_t usual = usual_turn_ns();
+  // Who is in haste waits for the kernels that are under way, and those fill a turn.
+  return policy_.turn_ns != 0 || in_haste_ ? usual : turn_length_.of(usual);
 }
 
 uint32_t Arbiter::guaranteed() const {

@@ -25,6 +25,7 @@
 #include "device_host/arbiter/limit.h"
 #include "device_host/arbiter/rates.h"
 #include "device_host/arbiter/shares.h"
+#include "device_host/arbiter/turn_length.h"
 
 namespace aliquot::arbiter {
 
@@ -88,8 +89,10 @@ class Arbiter {
 
   void set_policy(const Policy& policy, uint64_t now);
   const Policy& policy() const { return policy_; }
-  /// The length of a turn at the present number of vGPUs.
+  /// The length of a turn, now.
   uint64_t turn_ns() const;
+  /// The same if handing the device over cost nothing.
+  uint64_t usual_turn_ns() const;
 
   /// The sum of the guarantees, of kWhole.
   uint32_t guaranteed() const;
@@ -199,6 +202,8 @@ class Arbiter {
   uint64_t charged_ns_ = 0;  // of the present turn, what others were owed for
   uint64_t last_ns_ = 0;     // all is accrued up to here
   uint64_t phase_ns_ = 0;
+  TurnLength turn_length_;
+  bool in_haste_ = false;  // a vGPU of class `latency` is there
 };
 
 }  // namespace aliquot::arbiter

@@ -52,6 +52,7 @@ void Arbiter::spare_holder(Unused unused) {
   holder.limit.refund(ns);
   const uint64_t charged_ns = std::min(charged_ns_, turn_ns);
   if (charged_ns == 0) return;
+  turn_length_.ended(ns);
   const double part = static_cast<double>(charged_ns) / static_cast<double>(turn_ns);
   accounts_.refund(holder_->first, static_cast<uint64_t>(static_cast<double>(ns) * part), active());
 }
@@ -95,6 +96,9 @@ std::vector<double> Arbiter::rates_with(const Member* absent) const {
 
 void Arbiter::refresh() {
   const uint32_t sharing = running();
+  in_haste_ = std::any_of(members_.begin(), members_.end(), [](const auto& entry) {
+    return entry.second.title.shares.priority == PriorityClass::kLatency;
+  });
   for (auto& [vgpu, member] : members_) {
     member.limit.set(limit_of(policy_, member.title, sharing), turn_ns());
     member.rate = 0;

@@ -24,7 +24,7 @@ enum class PolicyKind : uint32_t { kBestEffort = 0, kEqualShare = 1, kFixedShare
 
 struct Policy {
   PolicyKind kind = PolicyKind::kBestEffort;
-  uint64_t turn_ns = 0;    // 1 to 30 ms; 0: 2 ms for up to 8 vGPUs, 1 ms above
+  uint64_t turn_ns = 0;    // 1 to 30 ms; 0: see turn_length.h
   uint32_t averaging = 1;  // 1 to 60: over how many turns a debt is paid back
 };
 

@@ -28,6 +28,7 @@ void test_classes();
 void test_limits();
 void test_fixed_and_equal_share();
 void test_absence();
+void test_turns_are_worth_handing_over();
 void test_changes_take_effect();
 void test_worker_lost();
 void test_accounts_read();

@@ -23,6 +23,7 @@ void parts() {
   test_limits();
   test_fixed_and_equal_share();
   test_absence();
+  test_turns_are_worth_handing_over();
   test_changes_take_effect();
   test_worker_lost();
   test_accounts_read();

@@ -306,6 +306,36 @@ void test_absence() {
   CHECK(trial.balance(1) == 0);
 }
 
+// Where handing over takes a good part of a turn, turns become longer, up to a bound; a policy that
+// names a length has it, and so has a vGPU that is in haste.
+void test_turns_are_worth_handing_over() {
+  Trial trial;
+  for (uint64_t vgpu = 1; vgpu <= 2; ++vgpu) {
+    trial.add(vgpu);
+    trial.wants(vgpu);
+  }
+  const auto turns_that_lose = [&](uint64_t lost_ns) {
+    for (int turn = 0; turn < 600; ++turn) {
+      const uint64_t holder = *trial.arbiter.holder();
+      trial.now = trial.arbiter.deadline();
+      trial.arbiter.finished(holder, true, trial.now, {lost_ns, 0});
+    }
+    return trial.arbiter.turn_ns();
+  };
+  CHECK(turns_that_lose(90'000) == 2 * kMillisecond);
+  const uint64_t longer = turns_that_lose(200'000);
+  CHECK(longer > 3'900'000 && longer <= 4'000'000);
+  CHECK(turns_that_lose(1'500'000) == 6 * kMillisecond);
+  trial.arbiter.set_policy({.turn_ns = 3 * kMillisecond}, trial.now);
+  CHECK(trial.arbiter.turn_ns() == 3 * kMillisecond);
+  trial.arbiter.set_policy({}, trial.now);
+  CHECK(trial.arbiter.turn_ns() == 6 * kMillisecond);
+  trial.add(3, {.priority = PriorityClass::kLatency});
+  CHECK(trial.arbiter.turn_ns() == 2 * kMillisecond);
+  trial.arbiter.remove(3, trial.now);
+  CHECK(turns_that_lose(90'000) == 2 * kMillisecond);
+}
+
 void test_changes_take_effect() {
   Trial trial;
   trial.add(1, {.guarantee = 2000});

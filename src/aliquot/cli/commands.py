@@ -46,6 +46,11 @@ COMMANDS = (
     Command("policy", "aliquot.cli.policy", "show or set how a device's time is shared out"),
     Command("bench", "aliquot.cli.bench", "measure what a vGPU costs against the bare device"),
     Command("doctor", "aliquot.cli.doctor", "tell what is wrong here and what mends it"),
+    Command("backup", "aliquot.cli.backup", "write the state into one file, while it is in use"),
+    Command("restore", "aliquot.cli.restore", "put a backup in place of the state"),
+    Command(
+        "audit", "aliquot.cli.audit", "list who did what, or verify that none of it is altered"
+    ),
     Command("completion", "aliquot.cli.completion", "print completion for bash, zsh or fish"),
 )
 
@@ -73,8 +78,8 @@ def overview() -> str:
         "example:",
         "  aliquot run --memory 2GiB -- clinfo",
         "",
-        "exit status: 0 success, 1 a problem was found (doctor, bench), 2 an error that the line",
-        "on stderr names by its code; `aliquot run` ends with its command's own exit status.",
+        "exit status: 0 success, 1 a problem was found (doctor, bench, audit), 2 an error that the",
+        "line on stderr names by its code; `aliquot run` ends with its command's own exit status.",
         "",
     ]
     return "\n".join(lines)

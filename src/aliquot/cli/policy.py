@@ -46,7 +46,8 @@ def build_parser() -> Parser:
         "--turn",
         metavar="TIME",
         help="the longest stretch of device time for one vGPU at once, 1ms to 30ms "
-        "(default: auto, 2 ms for up to 8 vGPUs, 1 ms above)",
+        "(default: auto, 2 ms for up to 8 vGPUs, 1 ms above; up to 6 ms where the device loses "
+        "more than a twentieth of that by changing hands, and no vGPU is of the class latency)",
     )
     parser.add_argument(
         "--averaging",

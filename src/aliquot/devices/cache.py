@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from aliquot import __version__, environment, native_programs
 from aliquot.model.device import Device
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 class Known(NamedTuple):
@@ -76,13 +76,10 @@ def _key(resolved: str) -> list[Any]:
 
 
 def _path(library: str) -> str:
-    base = environment.XDG_CACHE_HOME.get()
-    if not base or not os.path.isabs(base):
-        base = os.path.expanduser("~/.cache")
     # The library's path as a file name: readable, and one file a driver.
     name = library.replace("%", "%25").replace("/", "%2F")
     if len(name) > 200:
         import hashlib
 
         name = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
-    return os.path.join(base, "aliquot", "drivers", name + ".json")
+    return os.path.join(environment.cache_directory(), "drivers", name + ".json")

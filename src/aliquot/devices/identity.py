@@ -51,3 +51,28 @@ def machine_id() -> str:
         if text:
             return text
     return os.uname().nodename
+
+
+def normal_uuid(text: str | None) -> str | None:
+    """A UUID as Python writes it, also from NVML's GPU-…; None where it is none, or all zeros."""
+    try:
+        found = uuid.UUID((text or "").strip().removeprefix("GPU-"))
+    except ValueError:
+        return None
+    return str(found) if found.int else None
+
+
+def hardware_uuid(vendor: str, serial: str) -> str:
+    """A UUID made of a number that lies in the hardware: the same in every machine."""
+    return str(uuid.uuid5(_NAMESPACE, f"{vendor}\0{serial}"))
+
+
+def place_uuid(address: str, vendor_id: str | None, device_id: str | None) -> str:
+    """A UUID for a PCI device that tells none: made of machine, slot and kind of card."""
+    place = (machine_id(), address, vendor_id or "", device_id or "")
+    return str(uuid.uuid5(_NAMESPACE, "\0".join(place)))
+
+
+def simulated_uuid(node: str, device: str) -> str:
+    """A UUID for a simulated device, the same wherever its inventory is read."""
+    return str(uuid.uuid5(_NAMESPACE, f"simulated\0{node}\0{device}"))

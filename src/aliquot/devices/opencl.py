@@ -17,6 +17,8 @@ library is no usable driver; then `platforms` is empty and `error` is one senten
            "max_allocation": 8589934592,    # bytes
            "unified_memory": true,          # CL_DEVICE_HOST_UNIFIED_MEMORY
            "uuid": null,                    # 32 hex digits where cl_khr_device_uuid is there
+           "pci_address": null,             # "0000:41:00.0" where cl_khr_pci_bus_info or
+                                            # cl_amd_device_attribute_query is there
            "extensions": ["cl_khr_fp64"]}]}],
      "error": null}
 
@@ -106,13 +108,23 @@ def find_device(wanted: str | None) -> tuple[int, Device]:
 
 
 def look_up(wanted: str | None) -> tuple[int, Device, list[tuple[Driver, str]]]:
-    """As find_device, and the drivers that can't be used, each with the reason."""
+    """As find_device, and the drivers that can't be used, each with the reason.
+
+    Raises DeviceNotOffered for a device that is there but that no OpenCL driver offers.
+    """
     found = survey()
     try:
         device = choose_device(found.devices, wanted)
     except UnknownDevice:
         found = survey(retry=True)
-        device = choose_device(found.devices, wanted)
+        try:
+            device = choose_device(found.devices, wanted)
+        except UnknownDevice:
+            # Only now: what it takes to look at the whole machine is slow to import.
+            from aliquot.devices.listing import refuse_unoffered
+
+            refuse_unoffered(wanted)
+            raise
     return found.devices.index(device), device, found.failures
 
 

@@ -33,6 +33,7 @@ class ProbedDevice(msgspec.Struct):
     unified_memory: bool
     extensions: list[str]
     uuid: str | None = None
+    pci_address: str | None = None
 
 
 class ProbedPlatform(msgspec.Struct):
@@ -106,6 +107,7 @@ def devices_of(answer: Probe, library: str) -> list[Device]:
             max_allocation=device.max_allocation,
             unified_memory=device.unified_memory,
             extensions=device.extensions,
+            pci_address=device.pci_address,
         )
         for platform_index, platform in enumerate(answer.platforms)
         for device in platform.devices

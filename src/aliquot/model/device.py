@@ -14,7 +14,10 @@ CUSTOM = "custom"
 
 
 class Device(NamedTuple):
-    """One device that an OpenCL driver offers. Memory is in bytes."""
+    """One device that an OpenCL driver offers. Memory is in bytes.
+
+    `pci_address` is as sysfs writes it; None for a software device, and where the driver is silent.
+    """
 
     uuid: str
     name: str
@@ -33,6 +36,7 @@ class Device(NamedTuple):
     max_allocation: int
     unified_memory: bool
     extensions: list[str]
+    pci_address: str | None = None
 
     @property
     def kind(self) -> str:
@@ -41,6 +45,11 @@ class Device(NamedTuple):
             if kind in self.types:
                 return kind
         return SOFTWARE
+
+    @property
+    def other_names(self) -> tuple[str, ...]:
+        """What besides the UUID names it and nothing else."""
+        return (self.pci_address,) if self.pci_address else ()
 
     def as_dict(self) -> dict[str, Any]:
         """The device for `--json`."""

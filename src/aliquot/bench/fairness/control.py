@@ -7,6 +7,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from aliquot.bench.fairness.tenants import name_of
+from aliquot.bench.fairness.verdict import Moment
 from aliquot.client import policies
 from aliquot.client.device_host import DeviceHost
 from aliquot.errors import BenchmarkFailed
@@ -33,11 +34,12 @@ def shared_out_by(host: DeviceHost, kind: PolicyKind) -> Generator[None]:
         host.set_policy(remembered or before._replace(turn_ns=0))
 
 
-def resize(host: DeviceHost, wanted: Sequence[Shares]) -> int:
-    """Give the tenants other shares, in their order; returns when that was done, in ns."""
+def resize(host: DeviceHost, wanted: Sequence[Shares]) -> Moment:
+    """Give the tenants other shares, in their order; returns when that happened."""
     ids = {usage.name: usage.id for usage in host.list_vgpus()}
+    began = time.monotonic_ns()
     for index, shares in enumerate(wanted):
         if name_of(index) not in ids:
             raise BenchmarkFailed("a tenant ended before it was resized")
         host.resize_vgpu(ids[name_of(index)], shares)
-    return time.monotonic_ns()
+    return Moment(began, time.monotonic_ns())

@@ -16,6 +16,7 @@ from aliquot.bench.fairness.trace import Trace, Work, windows
 from aliquot.bench.fairness.verdict import (
     SECOND,
     WARM_UP_NS,
+    Moment,
     judge,
     judge_accounts,
     judge_resize,
@@ -48,7 +49,7 @@ class _Raw(NamedTuple):
     case: Case
     work: Work
     start_ns: int
-    resized_ns: int  # 0: nobody was resized
+    resized: Moment | None  # None: nobody was
     accounts: list[float]
     noise: Noise
 
@@ -121,7 +122,7 @@ class _Bench:
         self._progress(f"{case.name}, {seconds:g} s")
         meter = NoiseMeter()
         iterations = [self._iterations[one.kernel_us, one.items] for one in case.tenants]
-        resized = 0
+        resized = None
         with (
             shared_out_by(self._host, case.policy),
             Together(self._device, case.tenants, iterations, seconds, self._folder) as running,
@@ -162,9 +163,8 @@ class _Bench:
         every = windows(raw.start_ns, end, _BAND_NS, _BAND_NS)
         bands = [list(band) for band in zip(*(shares(*window) for window in every), strict=True)]
         try:
-            if raw.case.resized:
-                resized = raw.resized_ns
-                checks = judge_resize(raw.case, work, begin, resized, end, tolerance=tolerance)
+            if raw.resized:
+                checks = judge_resize(raw.case, work, begin, raw.resized, end, tolerance=tolerance)
             else:
                 checks = judge(raw.case, work, begin, end, tolerance=tolerance)
             done = work.of_time(begin, end)

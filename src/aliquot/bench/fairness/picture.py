@@ -109,6 +109,8 @@ def _promised(outcome: Outcome) -> list[str]:
 
 def _shares(outcome: Outcome) -> str:
     load = f"; load {outcome.noise.load:.1f}"
+    if len(outcome.shares) > 8:
+        return f"got {min(outcome.shares):.2f} to {max(outcome.shares):.2f} % each" + load
     got = " / ".join(f"{share:.2f}" for share in outcome.shares) + " %" + load
     expected = [tenant.expected for tenant in outcome.case.tenants]
     if None in expected:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from aliquot.bench.fairness.cases import Aim, Case
 from aliquot.bench.fairness.checks import Check, Tolerance, jain, percentile
@@ -29,6 +30,13 @@ LEFT_MS = 2.0
 # A kernel that is longer than a turn can't be interrupted: so much more for each ms that it takes.
 TURN_MS = 2.0
 POINTS_A_MS = 0.1
+
+
+class Moment(NamedTuple):
+    """When something began and was done, ns of the monotonic clock."""
+
+    began_ns: int
+    done_ns: int
 
 
 def judge(
@@ -72,7 +80,7 @@ def judge_resize(
     case: Case,
     work: Work,
     begin_ns: int,
-    resized_ns: int,
+    resized: Moment,
     end_ns: int,
     *,
     tolerance: float = 1.0,
@@ -81,13 +89,13 @@ def judge_resize(
     wider = Tolerance(tolerance)
     before = [tenant.expected or 0.0 for tenant in case.tenants]
     after = case.expected_at_last
-    holds_ns = resized_ns + RESIZE_NS
+    holds_ns = resized.done_ns + RESIZE_NS
     first = _off(work.shares(holds_ns, holds_ns + FIRST_NS), after)
     return [
         *(
             Check(f"1 s, all windows {when}", worst, wider.most(MOST_POINTS), "points off")
             for when, worst in (
-                ("before", _worst(work, before, begin_ns, resized_ns, SECOND)),
+                ("before", _worst(work, before, begin_ns, resized.began_ns, SECOND)),
                 ("100 ms after", _worst(work, after, holds_ns, end_ns, SECOND)),
             )
         ),

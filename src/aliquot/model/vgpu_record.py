@@ -1,0 +1,110 @@
+"""A vGPU that lives on: what is wanted of it, and what was last observed.
+
+`vgpu.py` is what a device host tells of a vGPU; this is what is kept of one. Structs of msgspec:
+they are JSON in the store and in the API, and `aliquot run` imports none of it.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+import msgspec
+
+from aliquot.model.lifecycle import VgpuState, Wanted
+from aliquot.model.shares import Shares
+from aliquot.model.vgpu import MODE_REMOTING
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
+LABEL_KEY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?", re.ASCII)
+LABEL_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?", re.ASCII)
+MOST_LABELS = 64
+
+
+class Placement(StrEnum):
+    """Which of several fitting devices is taken: the fullest or the emptiest."""
+
+    PACK = "pack"
+    SPREAD = "spread"
+
+
+class VgpuSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is wanted: the owner's word. Every change of it raises the vGPU's generation.
+
+    A field that comes later gets a default, so that older states can be read.
+    """
+
+    memory: int
+    shares: Shares = Shares()
+    copy_limit: int = 0
+    kernel_limit_ms: int = 0
+    mode: str = MODE_REMOTING
+    wanted: Wanted = Wanted.RUNNING
+    release: bool = False  # while suspended: give up the reservation, too
+    movable: bool = False
+    device: str | None = None  # the UUID of the only device that will do
+    placement: Placement = Placement.PACK
+    apart: str | None = None  # a label: not on a device with a vGPU of the same value of it
+    profile: str | None = None
+    labels: dict[str, str] = {}
+    expires_ms: int | None = None
+
+
+class VgpuStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was observed: the reconciler's word."""
+
+    observed_generation: int = 0
+    device: str | None = None
+    worker_process_id: int = 0
+    worker_started_ms: int = 0
+    socket_path: str = ""
+    protections: int = 0
+    memory_used: int = 0
+
+
+class VgpuRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A vGPU as it is kept. Times are milliseconds since 1970, UTC."""
+
+    id: str
+    name: str
+    tenant: str
+    node: str
+    group: str | None
+    state: VgpuState
+    reason: str  # why it is failed or pending; empty where there is nothing to say
+    reason_code: str  # the code of the error that this is, for programs
+    failed_from: VgpuState | None  # where it was before it failed
+    generation: int
+    spec: VgpuSpec
+    status: VgpuStatus
+    created_ms: int
+    changed_ms: int
+    deleted_ms: int | None = None
+
+    @property
+    def etag(self) -> str:
+        """The entity tag of the API: the generation, so that a change of what is unseen fails."""
+        return f'"{self.generation}"'
+
+    @property
+    def settled(self) -> bool:
+        """Whether what was observed is what the newest generation wants."""
+        return self.status.observed_generation == self.generation
+
+
+class Reservation(msgspec.Struct, frozen=True):
+    """Memory and guarantee set aside on a device for a vGPU; two of them while it moves."""
+
+    vgpu: str
+    device: str
+    memory: int
+    guarantee: int
+
+
+class Group(msgspec.Struct, frozen=True):
+    """vGPUs that are made, placed and deleted together: all or none."""
+
+    id: str
+    name: str
+    tenant: str
+    created_ms: int

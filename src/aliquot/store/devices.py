@@ -1,0 +1,146 @@
+"""Devices of nodes: what there is to divide, lost and returned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from aliquot.errors import DeviceLost, NoSuchEntry, QuotaAboveDevice
+from aliquot.model.device_record import DeviceRecord
+from aliquot.model.lifecycle import VgpuState
+from aliquot.model.vgpu_record import VgpuRecord
+from aliquot.store import codec, lifecycle, reservations, vgpus
+from aliquot.store.change import Change, View
+from aliquot.store.tables import devices
+
+
+def put(change: Change, seen: DeviceRecord) -> DeviceRecord:
+    """Keep a device as discovery sees it. What is reserved there is the store's, not the caller's.
+
+    vGPUs that failed because it was gone recover. Where it has less memory than is reserved, the
+    newest vGPUs fail and give back theirs: a quota that the device can't hold isn't promised.
+    """
+    before = _maybe(change, seen.uuid)
+    values = {
+        "node": seen.node,
+        "name": seen.name,
+        "memory": seen.memory,
+        "present": int(seen.present),
+        "simulated": int(seen.simulated),
+        "facts": codec.written(seen.facts),
+        "seen_ms": change.now_ms,
+    }
+    if before is None:
+        values["settings"] = codec.written(seen.settings)
+        change.connection.execute(insert(devices).values(uuid=seen.uuid, **values))
+        change.tell("device.found", seen.uuid, name=seen.name, memory=seen.memory)
+        return get(change, seen.uuid)
+    _shrink(change, before, seen.memory)
+    change.connection.execute(update(devices).where(devices.c.uuid == seen.uuid).values(**values))
+    if seen.present and not before.present:
+        change.tell("device.returned", seen.uuid, name=seen.name)
+        for vgpu in _on(change, seen.uuid):
+            if vgpu.state is VgpuState.FAILED and vgpu.reason_code == DeviceLost.code:
+                lifecycle.recover(change, vgpu.id)
+    elif before.present and not seen.present:
+        _lose(change, before)
+    elif _changed(before, seen):
+        change.tell("device.changed", seen.uuid, name=seen.name, memory=seen.memory)
+    return get(change, seen.uuid)
+
+
+def lose(change: Change, uuid: str) -> DeviceRecord:
+    """A device is gone: its vGPUs fail, and keep their place for when it returns."""
+    kept = get(change, uuid)
+    if kept.present:
+        change.connection.execute(update(devices).where(devices.c.uuid == uuid).values(present=0))
+        _lose(change, kept)
+    return get(change, uuid)
+
+
+def set_up(change: Change, uuid: str, settings: dict[str, Any]) -> DeviceRecord:
+    """Keep what the owner set for a device."""
+    kept = get(change, uuid)
+    change.connection.execute(
+        update(devices).where(devices.c.uuid == uuid).values(settings=codec.written(settings))
+    )
+    change.tell("device.settings", uuid, name=kept.name, before=kept.settings, after=settings)
+    return get(change, uuid)
+
+
+def get(view: View, uuid: str) -> DeviceRecord:
+    """The device of a UUID; raises NoSuchEntry."""
+    kept = _maybe(view, uuid)
+    if kept is None:
+        raise NoSuchEntry(f"there is no device {uuid[:40]!r}")
+    return kept
+
+
+def listed(view: View, node: str | None = None) -> list[DeviceRecord]:
+    """All devices, or those of a node."""
+    statement = select(devices).order_by(devices.c.node, devices.c.uuid)
+    if node is not None:
+        statement = statement.where(devices.c.node == node)
+    return [_record(row) for row in view.connection.execute(statement)]
+
+
+def _lose(change: Change, kept: DeviceRecord) -> None:
+    change.tell("device.lost", kept.uuid, name=kept.name)
+    for vgpu in _on(change, kept.uuid):
+        if vgpu.state is not VgpuState.FAILED:
+            lifecycle.transition(
+                change,
+                vgpu.id,
+                VgpuState.FAILED,
+                f"device {kept.name} ({kept.uuid}) is gone",
+                code=DeviceLost.code,
+            )
+
+
+def _shrink(change: Change, kept: DeviceRecord, memory: int) -> None:
+    for vgpu in reversed(_on(change, kept.uuid)):
+        if get(change, kept.uuid).reserved_memory <= memory:
+            return
+        if vgpu.state is not VgpuState.FAILED:
+            lifecycle.transition(
+                change,
+                vgpu.id,
+                VgpuState.FAILED,
+                f"device {kept.name} ({kept.uuid}) has {memory} bytes now, too few for all",
+                code=QuotaAboveDevice.code,
+            )
+        reservations.release(change, vgpu.id, kept.uuid)
+
+
+def _on(view: View, uuid: str) -> list[VgpuRecord]:
+    """The vGPUs on a device, the newest last: ids are in the order of making."""
+    return [vgpus.get(view, kept.vgpu) for kept in reservations.on_device(view, uuid)]
+
+
+def _changed(before: DeviceRecord, seen: DeviceRecord) -> bool:
+    def told(device: DeviceRecord) -> tuple[Any, ...]:
+        return (device.node, device.name, device.memory, device.simulated)
+
+    return told(before) != told(seen) or before.facts != codec.plain(seen.facts)
+
+
+def _maybe(view: View, uuid: str) -> DeviceRecord | None:
+    row = view.connection.execute(select(devices).where(devices.c.uuid == uuid)).one_or_none()
+    return None if row is None else _record(row)
+
+
+def _record(row: Row[Any]) -> DeviceRecord:
+    return DeviceRecord(
+        uuid=row.uuid,
+        node=row.node,
+        name=row.name,
+        memory=row.memory,
+        present=bool(row.present),
+        simulated=bool(row.simulated),
+        facts=codec.read_fields(row.facts),
+        settings=codec.read_fields(row.settings),
+        reserved_memory=row.reserved_memory,
+        reserved_guarantee=row.reserved_guarantee,
+        seen_ms=row.seen_ms,
+    )

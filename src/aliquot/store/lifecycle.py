@@ -1,0 +1,170 @@
+"""How vGPUs change: what is wanted of them, what was observed, and their states.
+
+A reservation is never smaller than what may be in use: growing reserves at once, shrinking gives
+back when the smaller size was observed, and deleting when the vGPU is gone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import delete, func, select, update
+
+from aliquot.errors import ChangedMeanwhile, IllegalTransition
+from aliquot.model.lifecycle import TRANSITIONS, VgpuState
+from aliquot.model.vgpu_record import VgpuRecord, VgpuSpec, VgpuStatus
+from aliquot.store import codec, reservations, vgpus
+from aliquot.store.change import Change, View
+from aliquot.store.tables import labels, leases, queue
+from aliquot.store.tables import vgpus as table
+
+
+def want(change: Change, vgpu: str, spec: VgpuSpec, *, generation: int | None = None) -> VgpuRecord:
+    """Change what is wanted; `generation` is the one that the change was made for.
+
+    Raises ChangedMeanwhile where there is a newer one, MemoryUnavailable or ShareUnavailable where
+    the device has no room for it; then nothing has changed.
+    """
+    before = vgpus.get(change, vgpu)
+    if generation is not None and generation != before.generation:
+        raise ChangedMeanwhile(
+            f"vGPU {before.name!r} has generation {before.generation}, not {generation}"
+        )
+    if before.state is VgpuState.DELETED:
+        raise IllegalTransition(f"vGPU {before.name!r} is deleted")
+    vgpus.check(spec)
+    if spec == before.spec:
+        return before
+    for kept in reservations.of_vgpu(change, vgpu):
+        reservations.reserve(
+            change,
+            vgpu,
+            kept.device,
+            max(kept.memory, spec.memory),
+            max(kept.guarantee, spec.shares.guarantee),
+        )
+    if spec.labels != before.spec.labels:
+        change.connection.execute(delete(labels).where(labels.c.vgpu_id == vgpu))
+        vgpus.put_labels(change, vgpu, spec)
+    _write(
+        change,
+        before,
+        generation=before.generation + 1,
+        spec=codec.written(spec),
+        expires_ms=spec.expires_ms,
+    )
+    change.tell(
+        "vgpu.wanted",
+        vgpu,
+        before.tenant,
+        name=before.name,
+        generation=before.generation + 1,
+        spec=codec.plain(spec),
+    )
+    return vgpus.get(change, vgpu)
+
+
+def observe(change: Change, vgpu: str, status: VgpuStatus) -> VgpuRecord:
+    """Keep what was observed. Where the newest generation was, what it no longer needs is freed."""
+    before = vgpus.get(change, vgpu)
+    if status == before.status:
+        return before
+    _write(change, before, status=codec.written(status))
+    if status.observed_generation == before.generation and before.state is not VgpuState.DELETED:
+        spec = before.spec
+        for kept in reservations.of_vgpu(change, vgpu):
+            if (kept.memory, kept.guarantee) != (spec.memory, spec.shares.guarantee):
+                reservations.reserve(change, vgpu, kept.device, spec.memory, spec.shares.guarantee)
+    if status.observed_generation != before.status.observed_generation or (
+        status.device != before.status.device
+    ):
+        change.tell(
+            "vgpu.observed",
+            vgpu,
+            before.tenant,
+            name=before.name,
+            generation=status.observed_generation,
+            device=status.device,
+        )
+    return vgpus.get(change, vgpu)
+
+
+def transition(
+    change: Change, vgpu: str, to: VgpuState, reason: str = "", *, code: str = ""
+) -> VgpuRecord:
+    """Bring a vGPU to a state; raises IllegalTransition where that may not follow.
+
+    Of ready and leased it becomes what its leases say. A failed one needs a reason.
+    """
+    before = vgpus.get(change, vgpu)
+    if to in (VgpuState.READY, VgpuState.LEASED):
+        to = VgpuState.LEASED if active_leases(change, vgpu) else VgpuState.READY
+    if to is before.state:
+        return before
+    if to not in TRANSITIONS[before.state]:
+        raise IllegalTransition(f"vGPU {before.name!r} is {before.state} and can't become {to}")
+    if to is VgpuState.FAILED and not reason:
+        raise ValueError("a failed vGPU needs a reason")
+    more: dict[str, Any] = {}
+    if to in (VgpuState.FAILED, VgpuState.DELETED):
+        # What can't go on waits for nothing.
+        change.connection.execute(delete(queue).where(queue.c.vgpu_id == vgpu))
+    if to is VgpuState.DELETED:
+        reservations.release(change, vgpu)
+        _end_leases(change, vgpu)
+        more = {"deleted_ms": change.now_ms}
+    _write(
+        change,
+        before,
+        state=to.value,
+        reason=reason,
+        reason_code=code,
+        failed_from=before.state.value if to is VgpuState.FAILED else None,
+        **more,
+    )
+    told = {"reason": reason, "code": code} if reason else {}
+    change.tell(
+        f"vgpu.{to}", vgpu, before.tenant, name=before.name, before=before.state.value, **told
+    )
+    return vgpus.get(change, vgpu)
+
+
+def recover(change: Change, vgpu: str) -> VgpuRecord:
+    """Bring a failed vGPU back to where it was."""
+    before = vgpus.get(change, vgpu)
+    if before.state is not VgpuState.FAILED or before.failed_from is None:
+        raise IllegalTransition(f"vGPU {before.name!r} is {before.state}, not failed")
+    return transition(change, vgpu, before.failed_from)
+
+
+def active_leases(view: View, vgpu: str) -> int:
+    """How many leases of a vGPU are in force."""
+    return view.connection.execute(
+        select(func.count())
+        .select_from(leases)
+        .where(leases.c.vgpu_id == vgpu, leases.c.released_ms.is_(None))
+    ).scalar_one()
+
+
+def with_wanted(spec: VgpuSpec, **changes: Any) -> VgpuSpec:
+    """The same spec with other values."""
+    return msgspec.structs.replace(spec, **changes)
+
+
+def _end_leases(change: Change, vgpu: str) -> None:
+    in_force = (leases.c.vgpu_id == vgpu) & leases.c.released_ms.is_(None)
+    ending = "the vGPU was deleted"
+    for lease in change.connection.execute(
+        select(leases.c.id, leases.c.tenant).where(in_force)
+    ).all():
+        change.tell("lease.released", lease.id, lease.tenant, vgpu=vgpu, ending=ending)
+    change.connection.execute(
+        update(leases).where(in_force).values(released_ms=change.now_ms, ending=ending)
+    )
+
+
+def _write(change: Change, before: VgpuRecord, **values: Any) -> None:
+    change.connection.execute(
+        update(table).where(table.c.id == before.id).values(changed_ms=change.now_ms, **values)
+    )
