@@ -64,7 +64,8 @@ def test_options_reach_the_device_host(fakes: FakeInstallation) -> None:
     (created,) = fakes.log_of_device("created")
     assert created == (
         "VgpuCreate(memory_bytes=1048576, flags=3, kernel_limit_ms=500, device_type=4, "
-        "shares=Shares(guarantee=0, limit=10000, weight=1, priority=0), copy_limit=0, name=b'n')"
+        "shares=Shares(guarantee=0, limit=10000, weight=1, priority=0), copy_limit=0, name=b'n', "
+        "id_high=0, id_low=0)"
     )
 
 
