@@ -29,6 +29,11 @@ void TimeAccount::begin(Reason reason, uint64_t now) {
   if (claims_ == nullptr) return;
   LockGuard guard(lock_);
   settle(now, nullptr);
+  // The worker was woken for what is waited for next.
+  if (reason != Reason::kWaking) {
+    add(reason == Reason::kAnswer ? Spent::kRoundTrips : Spent::kSyncs, waking_ns_);
+    waking_ns_ = 0;
+  }
   ++inside_[static_cast<size_t>(reason)];
 }
 
@@ -67,7 +72,10 @@ void TimeAccount::settle(uint64_t now, const WorkSpan* ended) {
   if (reason == kReasons || settled_ns_ == from) return;
   const uint64_t passed = settled_ns_ - from;
   if (static_cast<Reason>(reason) == Reason::kCopy) return add(Spent::kCopies, passed);
-  if (static_cast<Reason>(reason) == Reason::kWaking) return add(Spent::kSyncs, passed);
+  if (static_cast<Reason>(reason) == Reason::kWaking) {
+    waking_ns_ += passed;
+    return;
+  }
   const uint64_t waited = smaller(passed, above(seen_.waited_ns, before.waited_ns));
   const uint64_t limited = smaller(waited, above(seen_.limited_ns, before.limited_ns));
   add(Spent::kLimit, limited);

@@ -75,6 +75,7 @@ class TimeAccount {
   layout::TimeClaims* claims_ = nullptr;
   uint32_t inside_[kReasons] = {};  // threads
   uint64_t settled_ns_ = 0;
+  uint64_t waking_ns_ = 0;  // that no line has yet
   vgpu_page::Waits seen_;  // at settled_ns_
   std::atomic<uint32_t> copies_{0};
 };

@@ -39,7 +39,7 @@ void test_each_reason_has_its_line() {
     Spent line;
   } cases[] = {{Reason::kTransfer, Spent::kCopies},  {Reason::kRing, Spent::kKernels},
                {Reason::kCompiler, Spent::kCompiling}, {Reason::kAnswer, Spent::kRoundTrips},
-               {Reason::kWaking, Spent::kSyncs},     {Reason::kCopy, Spent::kCopies}};
+               {Reason::kCopy, Spent::kCopies}};
   for (const auto& one : cases) {
     Books books;
     books.account.begin(one.reason, 1000);
@@ -49,6 +49,28 @@ void test_each_reason_has_its_line() {
     books.account.end(one.reason, 2100);
     CHECK(books.spent(one.line) == 600 && books.all() == 600);
   }
+}
+
+void test_waking_the_worker_belongs_to_what_is_awaited_next() {
+  Books books;
+  books.account.begin(Reason::kWaking, 1000);
+  books.account.end(Reason::kWaking, 1030);
+  books.account.begin(Reason::kAnswer, 1040);
+  books.account.end(Reason::kAnswer, 1050);
+  CHECK(books.spent(Spent::kRoundTrips) == 40 && books.all() == 40);
+  books.account.begin(Reason::kWaking, 2000);
+  books.account.end(Reason::kWaking, 2030);
+  books.account.begin(Reason::kWork, 2030);
+  books.account.end(Reason::kWork, 2130);
+  CHECK(books.spent(Spent::kSyncs) == 130 && books.all() == 170);
+  // However often it is woken before that.
+  for (const uint64_t at : {uint64_t{3000}, uint64_t{4000}}) {
+    books.account.begin(Reason::kWaking, at);
+    books.account.end(Reason::kWaking, at + 20);
+  }
+  books.account.begin(Reason::kAnswer, 5000);
+  books.account.end(Reason::kAnswer, 5005);
+  CHECK(books.spent(Spent::kRoundTrips) == 85 && books.all() == 215);
 }
 
 void test_awaited_work_is_told_from_the_telling() {
@@ -149,6 +171,7 @@ void test_found_out_by_another_way() {
 
 void test_time_account() {
   test_each_reason_has_its_line();
+  test_waking_the_worker_belongs_to_what_is_awaited_next();
   test_awaited_work_is_told_from_the_telling();
   test_others_and_limits_by_the_page();
   test_several_threads_count_once();
