@@ -54,8 +54,10 @@ bool Compilers::start_thread() {
 }
 
 void* Compilers::work(void* argument) {
-  const std::unique_ptr<std::shared_ptr<Work>> held(static_cast<std::shared_ptr<Work>*>(argument));
-  Work& work = **held;
+  auto* handed_over = static_cast<std::shared_ptr<Work>*>(argument);
+  const std::shared_ptr<Work> held = std::move(*handed_over);
+  delete handed_over;  // now: a thread that nobody joins may be left behind in a build
+  Work& work = *held;
   std::unique_lock lock(work.mutex);
   while (!work.stop) {
     if (work.waiting.empty() || work.busy >= work.most()) {
