@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable
 from typing import NoReturn
@@ -18,12 +20,18 @@ from aliquot.model.lifecycle import VgpuState
 from aliquot.store import Location, Store, leases, lifecycle, queue, vgpus
 from tests.contract.store.places import DEVICE, GIB, NODE, OTHER, spec
 
+# By child: where it makes temporary files, which it can't remove when it is killed.
+_scratch: dict[int, str] = {}
+
 
 def forked(work: Callable[[], None]) -> int:
     """Run `work` in a child; returns its number."""
+    scratch = tempfile.mkdtemp(prefix="aliquot-dying-")
     child = os.fork()
     if child:
+        _scratch[child] = scratch
         return child
+    tempfile.tempdir = scratch
     try:
         work()
     except BaseException:
@@ -35,6 +43,7 @@ def forked(work: Callable[[], None]) -> int:
 def ended_by(child: int) -> int:
     """Wait for a child; the signal that killed it, or minus its exit status."""
     _, status = os.waitpid(child, 0)
+    shutil.rmtree(_scratch.pop(child), ignore_errors=True)
     return os.WTERMSIG(status) if os.WIFSIGNALED(status) else -os.WEXITSTATUS(status)
 
 
