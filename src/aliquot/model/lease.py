@@ -26,6 +26,7 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     process_id: int = 0
     process_started: int = 0  # clock ticks since the machine's start, as /proc tells
     name: str = ""
+    number: int = 0  # of the lease, at the device host
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,6 +48,10 @@ class VgpuSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     profile: str | None = None
     labels: dict[str, str] = {}
     expires_ms: int | None = None
+    preemptible: bool = False  # of class batch: may be suspended where a guarantee needs its place
+    ephemeral: bool = False  # ends with its last lease
+    flags: int = 0  # of its device host: staged, strict-sync, no-split
+    device_type: int = 0  # cl_device_type that programs are told; 0 leaves the driver's own
 
 
 class VgpuStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -55,6 +59,7 @@ class VgpuStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     observed_generation: int = 0
     device: str | None = None
+    number: int = 0  # by which its device host knows it
     worker_process_id: int = 0
     worker_started_ms: int = 0
     socket_path: str = ""

@@ -1,0 +1,1 @@
+"""The service: owns devices, vGPUs and leases. The faces (api, cli, tui) ask; it decides."""

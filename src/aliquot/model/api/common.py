@@ -1,0 +1,39 @@
+"""Types that several resources have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", max_length=63)]
+# An id, a name, or `tenant:name` for who may see what is another tenant's.
+Reference = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Bytes = Annotated[int, msgspec.Meta(gt=0, le=(1 << 62))]
+Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
+Weight = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=(1 << 53))]
+ProcessId = Annotated[int, msgspec.Meta(ge=1, le=(1 << 22))]
+Text = Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """An error as RFC 9457 has it (application/problem+json), with our stable code.
+
+    `type` leads to the error's place in the documents, `detail` says what happened, `why` why
+    that is an error, `remedy` what to do.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    why: str = ""
+    remedy: str = ""
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """A list's place in the order of events: who watches from `sequence` on misses nothing."""
+
+    sequence: int

@@ -1,0 +1,84 @@
+"""Devices, their policy and what was measured, as the API tells them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from aliquot.model.api.common import Milliseconds
+
+PolicyWord = Literal["best-effort", "equal-share", "fixed-share"]
+
+
+class PolicyResource(msgspec.Struct, frozen=True, kw_only=True):
+    """How a device's time is shared out; a turn of 0 ms is for the device host to choose."""
+
+    policy: PolicyWord = "best-effort"
+    turn_ms: Annotated[float, msgspec.Meta(ge=0, le=30)] = 0.0
+    averaging: Annotated[int, msgspec.Meta(ge=1, le=60)] = 1
+
+
+class DeviceResource(msgspec.Struct, frozen=True, kw_only=True):
+    """A device: what there is to divide, what is set aside, and what discovery tells (`facts`).
+
+    `remotable`: programs can use it by the mode remoting; `telemetry` is the newest reading.
+    """
+
+    uuid: str
+    index: int
+    node: str
+    name: str
+    kind: str
+    present: bool
+    simulated: bool
+    remotable: bool
+    memory: int
+    reserved_memory: int
+    free_memory: int
+    reserved_compute: float
+    vgpus: int
+    policy: PolicyResource
+    telemetry: dict[str, Any]
+    facts: dict[str, Any]
+    seen_ms: Milliseconds
+
+
+class DevicePage(msgspec.Struct, frozen=True, kw_only=True):
+    """All devices, in the order of their indices."""
+
+    items: list[DeviceResource]
+    sequence: int
+
+
+class SeriesPointResource(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of a series: by metric the mean, least and most."""
+
+    at_ms: Milliseconds
+    values: dict[str, tuple[float, float, float]]
+
+
+class SeriesResource(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured over time, in steps of `step_seconds`."""
+
+    subject: str
+    step_seconds: int
+    points: list[SeriesPointResource]
+
+
+class TurnResource(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A turn: whose, from when to when (nanoseconds of the monotonic clock), what was charged."""
+
+    vgpu: str
+    began_ns: int
+    ended_ns: int
+    charged_ns: int
+
+
+class TurnsResource(msgspec.Struct, frozen=True, kw_only=True):
+    """The turns of the last 60 s of a device. `now_ns` and `now_ms` are the same moment."""
+
+    device: str
+    now_ns: int
+    now_ms: Milliseconds
+    turns: list[TurnResource]

@@ -1,0 +1,272 @@
+"""vGPUs, as the API tells and takes them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from aliquot.model.api.common import (
+    Bytes,
+    Milliseconds,
+    Name,
+    Percent,
+    ProcessId,
+    Reference,
+    Text,
+    Weight,
+)
+from aliquot.model.lease import LeaseKind
+from aliquot.model.lifecycle import VgpuState, Wanted
+from aliquot.model.vgpu_record import Placement
+
+PriorityWord = Literal["latency", "normal", "batch"]
+DeviceTypeWord = Literal["cpu", "gpu", "accelerator"]
+Labels = Annotated[dict[str, str], msgspec.Meta(max_length=64)]
+
+
+class LeaseWanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who is to hold a lease. On the Unix socket, a process of the caller's own."""
+
+    process_id: ProcessId
+    kind: LeaseKind = LeaseKind.PROCESS
+    name: Text = ""
+
+
+class VgpuWanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A vGPU to make. Without `memory` and `profile` it gets all that is unreserved on its device.
+
+    What a profile says holds where the field itself is not given. `device` is an index, a UUID or
+    a unique part of a name, for the only device that will do. `wait_ms` lets it wait in the queue
+    where it doesn't fit now. An `ephemeral` vGPU ends with its last lease; with `lease` it is made
+    and leased at once, or not at all.
+    """
+
+    name: Name
+    memory: Bytes | None = None
+    compute: Percent | None = None
+    compute_limit: Percent | None = None
+    weight: Weight | None = None
+    priority: PriorityWord | None = None
+    copy_limit: Annotated[int, msgspec.Meta(ge=0, le=(1 << 62))] = 0
+    kernel_limit_ms: Annotated[int, msgspec.Meta(ge=1, le=86_400_000)] = 2000
+    mode: Literal["auto", "remoting"] = "auto"
+    device: Reference | None = None
+    placement: Placement = Placement.PACK
+    apart: Text | None = None
+    movable: bool = False
+    preemptible: bool = False
+    profile: Name | None = None
+    labels: Labels = {}
+    ttl_ms: Annotated[int, msgspec.Meta(ge=1, le=(1 << 45))] | None = None
+    wait_ms: Annotated[int, msgspec.Meta(ge=0, le=(1 << 45))] | None = None
+    ephemeral: bool = False
+    lease: LeaseWanted | None = None
+    device_type: DeviceTypeWord | None = None
+    staged: bool = False
+    strict_sync: bool = False
+    no_split: bool = False
+    tenant: Text | None = None  # for another tenant: admins only
+
+
+class VgpuChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is to change (a JSON merge patch, RFC 7396); what is left out stays.
+
+    `evict`: where more memory is in use than the new size, suspend the vGPU instead of refusing.
+    """
+
+    memory: Bytes | UnsetType = UNSET
+    compute: Percent | UnsetType = UNSET
+    compute_limit: Percent | UnsetType = UNSET
+    weight: Weight | UnsetType = UNSET
+    priority: PriorityWord | UnsetType = UNSET
+    copy_limit: Annotated[int, msgspec.Meta(ge=0, le=(1 << 62))] | UnsetType = UNSET
+    preemptible: bool | UnsetType = UNSET
+    labels: Labels | UnsetType = UNSET
+    ttl_ms: Annotated[int, msgspec.Meta(ge=1, le=1 << 45)] | UnsetType | None = UNSET
+    evict: bool = False
+
+
+class SuspendWanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How to suspend: with `release` the reservation is given up, and resuming may have to wait."""
+
+    release: bool = False
+
+
+class ResumeWanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How to resume: `wait_ms` lets it queue where its place was given up and there is none now."""
+
+    wait_ms: Annotated[int, msgspec.Meta(ge=0, le=(1 << 45))] | None = None
+
+
+class MoveWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to move to: an index, a UUID or a unique part of a name."""
+
+    device: Reference
+
+
+class VgpuResource(msgspec.Struct, frozen=True, kw_only=True):
+    """A vGPU. `generation` is the entity tag; `settled`: what was observed is what it wants.
+
+    `device` is where its place is, None while it waits; `memory_used` and `worker_process_id` are
+    what was observed last. `lease_kind` says enforced or advisory, of what leases there are.
+    """
+
+    id: str
+    name: str
+    tenant: str
+    node: str
+    group: str | None
+    state: VgpuState
+    reason: str
+    reason_code: str
+    wanted: Wanted
+    generation: int
+    settled: bool
+    memory: int
+    memory_used: int
+    compute: float
+    compute_limit: float
+    weight: int
+    priority: PriorityWord
+    copy_limit: int
+    kernel_limit_ms: int
+    mode: str
+    device: str | None
+    placement: Placement
+    apart: str | None
+    movable: bool
+    preemptible: bool
+    ephemeral: bool
+    profile: str | None
+    labels: dict[str, str]
+    leases: int
+    queue_position: int | None
+    worker_process_id: int
+    created_ms: Milliseconds
+    changed_ms: Milliseconds
+    expires_ms: int | None
+    deleted_ms: int | None
+    lease: Granted | None = None  # in the answer to a request that asked for one
+
+    @property
+    def etag(self) -> str:
+        """The entity tag, for If-Match."""
+        return f'"{self.generation}"'
+
+
+class Granted(msgspec.Struct, frozen=True, kw_only=True):
+    """A lease that was just begun, with the socket to which its guest processes connect."""
+
+    id: str
+    vgpu: str
+    socket_path: str
+    enforced: bool
+    memory: int
+    worker_process_id: int
+    protections: int
+
+
+class VgpuPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of a list. `next` is the cursor of the page after it, None on the last one."""
+
+    items: list[VgpuResource]
+    sequence: int
+    next: str | None = None
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A device that was looked at: whether it fits, its score, and in a sentence why or why not."""
+
+    device: str
+    device_name: str
+    fits: bool
+    why: str
+    score: float | None = None
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a dry run tells: where it would go and why, or why nowhere, and what would mend that.
+
+    `changes` are alternatives, each a single change or move that would make it fit.
+    """
+
+    fits: bool
+    device: str | None
+    why: str
+    candidates: list[Candidate]
+    changes: list[str]
+    queue_position: int | None = None
+
+
+class GroupWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """vGPUs for one job: all of them are made, or none."""
+
+    name: Name
+    vgpus: Annotated[list[VgpuWanted], msgspec.Meta(min_length=1, max_length=64)]
+    spread: bool = True  # each on a device of its own
+
+
+class GroupResource(msgspec.Struct, frozen=True, kw_only=True):
+    """A group with its living members."""
+
+    id: str
+    name: str
+    tenant: str
+    created_ms: Milliseconds
+    vgpus: list[VgpuResource]
+
+
+class GroupPage(msgspec.Struct, frozen=True, kw_only=True):
+    """All groups that the caller may see."""
+
+    items: list[GroupResource]
+
+
+class ProfileWanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A profile to put."""
+
+    memory: Bytes
+    compute: Percent = 0.0
+    compute_limit: Percent = 100.0
+    weight: Weight = 1
+    priority: PriorityWord = "normal"
+    description: Text = ""
+
+
+class ProfileResource(msgspec.Struct, frozen=True, kw_only=True):
+    """A profile."""
+
+    name: str
+    memory: int
+    compute: float
+    compute_limit: float
+    weight: int
+    priority: PriorityWord
+    description: str
+    generation: int
+
+
+class ProfilePage(msgspec.Struct, frozen=True, kw_only=True):
+    """All profiles."""
+
+    items: list[ProfileResource]
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """A place in the queue."""
+
+    vgpu: str
+    name: str
+    tenant: str
+    position: int
+    since_ms: Milliseconds
+    until_ms: int | None
+    why: str = ""
+
+
+class QueuePage(msgspec.Struct, frozen=True, kw_only=True):
+    """Who waits, the next to be served first."""
+
+    items: list[Waiting]
