@@ -94,7 +94,7 @@ struct Header {
   uint32_t reserved = 0;
 };
 
-// Error codes shared with src/aliquot/errors.py, where each has its sentence and its remedy.
+// Error codes shared with src/aliquot/errors/, where each has its sentence and its remedy.
 enum class ErrorCode : uint32_t {
   kNone = 0,
   kVersionMismatch = 1,    // ALQ-E101

@@ -4,12 +4,13 @@ import re
 from pathlib import Path
 
 from aliquot import errors
+from aliquot.errors.catalogue import catalogue, documentation
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_every_error_is_complete_and_its_code_unique() -> None:
-    kinds = errors.catalogue()
+    kinds = catalogue()
     codes = [kind.code for kind in kinds]
     assert len(set(codes)) == len(codes) >= 20
     for kind in kinds:
@@ -34,7 +35,7 @@ def test_native_codes_are_the_same() -> None:
 
 def test_the_page_is_not_stale() -> None:
     page = (ROOT / "docs/errors.md").read_text()
-    assert page == errors.documentation(), "run: python -m aliquot.errors > docs/errors.md"
+    assert page == documentation(), "run: python -m aliquot.errors > docs/errors.md"
 
 
 def test_an_error_is_one_sentence_with_a_remedy() -> None:

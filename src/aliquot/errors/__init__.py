@@ -1,0 +1,184 @@
+"""Every error that Aliquot tells a user about.
+
+    AliquotError
+    ├── UserError                   what was asked for can't be (ALQ-E2xx)
+    │   ├── UsageError, BadSize, BadDuration, BadName, BadTraceFile
+    │   ├── NoDriver, IncompatibleDriver (ChosenDriverUnusable)
+    │   ├── UnknownDevice (DeviceNotOffered), AmbiguousDevice, QuotaAboveDevice, AmbiguousVgpu
+    │   ├── ImpossibleShare, UnknownPriorityClass, UnknownPolicy, BadTurn, BadPictureFile
+    │   ├── BadInventory
+    │   ├── BadRuntimeDirectory, MissingNativeProgram, BenchmarkFailed
+    │   └── CommandNotFound, CommandNotExecutable
+    ├── DeviceHostError             what a device host refused (ALQ-E1xx)
+    │   ├── VersionMismatch, BadRecord, NotPermitted, MemoryUnavailable, NameTaken
+    │   ├── NoSuchVgpu, WorkerStart, LimitReached, InternalError, WorkerEnded
+    │   ├── ShareUnavailable, BadShare, VgpuDiffers, MemoryInUse, NoSuchLease, NoSuchProcess
+    │   └── DeviceHostUnreachable
+    ├── StateError                  what the store of the state can't do, or refused (ALQ-E3xx)
+    │   ├── StoreInUse, StoreTaken, StoreLocked, StoreFull, StoreUnreachable
+    │   ├── BadStateDirectory, BadStoreUrl, MissingStoreDriver, NewerSchema, OlderSchema
+    │   ├── NotAStore, DamagedStore, BadBackup
+    │   ├── IllegalTransition, ChangedMeanwhile, IdempotencyKeyReused, BadSpec
+    │   └── NoSuchEntry, TokenRefused, EventsForgotten, DeviceLost
+    └── DaemonError                 what the daemon and its API refused (ALQ-E4xx)
+
+Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E116 are
+`aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made from this folder
+by `python -m aliquot.errors`; a test compares the two. No import here may be slow.
+"""
+
+from __future__ import annotations
+
+from aliquot.errors.base import (
+    EXIT_PROBLEM,
+    EXIT_USER_ERROR,
+    AliquotError,
+)
+from aliquot.errors.daemon import (
+    DaemonError,
+)
+from aliquot.errors.device_host import (
+    BY_NUMBER,
+    BadRecord,
+    BadShare,
+    DeviceHostError,
+    DeviceHostUnreachable,
+    InternalError,
+    LimitReached,
+    MemoryInUse,
+    MemoryUnavailable,
+    NameTaken,
+    NoSuchLease,
+    NoSuchProcess,
+    NoSuchVgpu,
+    NotPermitted,
+    ShareUnavailable,
+    VersionMismatch,
+    VgpuDiffers,
+    WorkerEnded,
+    WorkerStart,
+)
+from aliquot.errors.state import (
+    BadBackup,
+    BadSpec,
+    BadStateDirectory,
+    BadStoreUrl,
+    ChangedMeanwhile,
+    DamagedStore,
+    DeviceLost,
+    EventsForgotten,
+    IdempotencyKeyReused,
+    IllegalTransition,
+    MissingStoreDriver,
+    NewerSchema,
+    NoSuchEntry,
+    NotAStore,
+    OlderSchema,
+    StateError,
+    StoreFull,
+    StoreInUse,
+    StoreLocked,
+    StoreTaken,
+    StoreUnreachable,
+    TokenRefused,
+)
+from aliquot.errors.user import (
+    AmbiguousDevice,
+    AmbiguousVgpu,
+    BadDuration,
+    BadInventory,
+    BadName,
+    BadPictureFile,
+    BadRuntimeDirectory,
+    BadSize,
+    BadTraceFile,
+    BadTurn,
+    BenchmarkFailed,
+    ChosenDriverUnusable,
+    CommandNotExecutable,
+    CommandNotFound,
+    DeviceNotOffered,
+    ImpossibleShare,
+    IncompatibleDriver,
+    MissingNativeProgram,
+    NoDriver,
+    QuotaAboveDevice,
+    UnknownDevice,
+    UnknownPolicy,
+    UnknownPriorityClass,
+    UsageError,
+    UserError,
+)
+
+__all__ = [
+    "BY_NUMBER",
+    "EXIT_PROBLEM",
+    "EXIT_USER_ERROR",
+    "AliquotError",
+    "AmbiguousDevice",
+    "AmbiguousVgpu",
+    "BadBackup",
+    "BadDuration",
+    "BadInventory",
+    "BadName",
+    "BadPictureFile",
+    "BadRecord",
+    "BadRuntimeDirectory",
+    "BadShare",
+    "BadSize",
+    "BadSpec",
+    "BadStateDirectory",
+    "BadStoreUrl",
+    "BadTraceFile",
+    "BadTurn",
+    "BenchmarkFailed",
+    "ChangedMeanwhile",
+    "ChosenDriverUnusable",
+    "CommandNotExecutable",
+    "CommandNotFound",
+    "DaemonError",
+    "DamagedStore",
+    "DeviceHostError",
+    "DeviceHostUnreachable",
+    "DeviceLost",
+    "DeviceNotOffered",
+    "EventsForgotten",
+    "IdempotencyKeyReused",
+    "IllegalTransition",
+    "ImpossibleShare",
+    "IncompatibleDriver",
+    "InternalError",
+    "LimitReached",
+    "MemoryInUse",
+    "MemoryUnavailable",
+    "MissingNativeProgram",
+    "MissingStoreDriver",
+    "NameTaken",
+    "NewerSchema",
+    "NoDriver",
+    "NoSuchEntry",
+    "NoSuchLease",
+    "NoSuchProcess",
+    "NoSuchVgpu",
+    "NotAStore",
+    "NotPermitted",
+    "OlderSchema",
+    "QuotaAboveDevice",
+    "ShareUnavailable",
+    "StateError",
+    "StoreFull",
+    "StoreInUse",
+    "StoreLocked",
+    "StoreTaken",
+    "StoreUnreachable",
+    "TokenRefused",
+    "UnknownDevice",
+    "UnknownPolicy",
+    "UnknownPriorityClass",
+    "UsageError",
+    "UserError",
+    "VersionMismatch",
+    "VgpuDiffers",
+    "WorkerEnded",
+    "WorkerStart",
+]

@@ -1,0 +1,5 @@
+"""Print docs/errors.md."""
+
+from aliquot.errors.catalogue import documentation
+
+print(documentation(), end="")
