@@ -89,7 +89,7 @@ class DeviceHost {
   Vgpu* find_lasting(uint64_t high, uint64_t low);
   Vgpu* own_vgpu(Control& control, uint32_t sequence, const records::VgpuReference& reference);
   bool answer_existing(Control& control, uint32_t sequence, const records::VgpuCreate& request,
-                       const std::string& name, const arbiter::Shares& shares);
+                       const VgpuSettings& wanted, const arbiter::Shares& shares);
   void on_lease_take(Control& control, const records::Record& record, bool repeated);
   void on_lease_end(Control& control, const records::Record& record, bool repeated);
   void tell_lease(Vgpu& vgpu, const Lease& lease);

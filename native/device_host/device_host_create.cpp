@@ -1,4 +1,6 @@
 // How vGPUs are made, at once or when another has given its memory back.
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -20,6 +22,13 @@ bool is_printable(const std::string& name) {
     const auto byte = static_cast<unsigned char>(character);
     return byte >= 0x20 && byte != 0x7f;
   });
+}
+
+// Each may make its own, and root others'. But a device host that isn't root's can open a socket to
+// nobody but its user.
+bool may_own(uid_t asking, uid_t owner) {
+  const uid_t own = ::geteuid();
+  return owner == asking || (asking == 0 && (own == 0 || owner == own));
 }
 
 }  // namespace
@@ -82,12 +91,17 @@ bool DeviceHost::try_create(Control& control, const records::Record& record, boo
   const bool has_id = request.id_high != 0 || request.id_low != 0;
   if (has_id != ((request.flags & records::kLasting) != 0))
     return refuse(ErrorCode::kBadRecord, "A vGPU that lasts needs an id, and no other has one.");
+  settings.owner = request.owner_uid == records::kPeerItself ? control.peer.user : request.owner_uid;
+  if (!may_own(control.peer.user, settings.owner))
+    return refuse(ErrorCode::kNotPermitted,
+                  "A vGPU of user " + std::to_string(settings.owner) +
+                      " can be made by root, on a device host of root's, and by nobody else.");
   arbiter::Shares shares;
   if (const std::string wrong = read_shares(request.shares, shares); !wrong.empty())
     return refuse(ErrorCode::kBadShare, wrong);
   if (const std::string wrong = read_copy_limit(request.copy_limit); !wrong.empty())
     return refuse(ErrorCode::kBadShare, wrong);
-  if (answer_existing(control, sequence, request, settings.name, shares)) return true;
+  if (answer_existing(control, sequence, request, settings, shares)) return true;
   if (living_vgpus() >= kMostVgpus)
     return refuse(ErrorCode::kLimitReached, "Too many vGPUs are on this device.");
   settings.id = last_vgpu_ + 1;
@@ -97,7 +111,7 @@ bool DeviceHost::try_create(Control& control, const records::Record& record, boo
       return refuse(ErrorCode::kNameTaken, "A vGPU named " + settings.name + " exists already.");
   // An owner's last worker still holds memory, and the warm cache of compiled kernels that the
   // next worker should have.
-  if (!last_try && closes_for(control.peer.user, request.memory_bytes == 0)) return false;
+  if (!last_try && closes_for(settings.owner, request.memory_bytes == 0)) return false;
   if (turns_.arbiter().guaranteed() + shares.guarantee > arbiter::kWhole) {
     if (!last_try && closes_for(0, true)) return false;
     return refuse(ErrorCode::kShareUnavailable,
@@ -119,7 +133,6 @@ bool DeviceHost::try_create(Control& control, const records::Record& record, boo
   settings.device_type = request.device_type;
   settings.shares = shares;
   settings.copy_limit = request.copy_limit;
-  settings.owner = control.peer.user;
   settings.control = control.id;
   settings.create_sequence = sequence;
   settings.id_high = request.id_high;

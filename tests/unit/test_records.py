@@ -53,6 +53,7 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[int]]:
         "kPayloadSize",
         "kNameSize",
         "kLeastCopyLimit",
+        "kPeerItself",
     ):
         number(constant, constant)
     number("Page", "sizeof(Page)", "kPageVersion", "kPageSize")
@@ -113,6 +114,7 @@ def test_numbers(native: dict[str, list[int]]) -> None:
     assert native["kPayloadSize"] == [records.PAYLOAD_SIZE]
     assert native["kNameSize"] == [records.NAME_SIZE]
     assert native["kLeastCopyLimit"] == [LEAST_COPY_LIMIT]
+    assert native["kPeerItself"] == [records.PEER_ITSELF]
     assert native["UnsplitReason::kLast"] == [max(UnsplitReason)]
 
 

@@ -102,12 +102,16 @@ class DeviceHost:
         shares: Shares = Shares(),  # noqa: B008 - a constant
         copy_limit: int = 0,
         external_id: int = 0,
+        owner_uid: int | None = None,
     ) -> Vgpu:
         """Create a vGPU; `memory` in bytes, 0 for all that is unreserved; `flags` are VgpuFlag.
 
         With `external_id`, 128 bits and not 0, it lasts: it stays when this connection closes, and
         its worker starts with the first lease. Created again, it is the one that exists; raises
         VgpuDiffers where that isn't as it is wanted now.
+
+        It belongs to the caller, or where root calls root's device host to user `owner_uid`, whose
+        processes may use it; raises NotPermitted where that can't be.
         """
         wanted = records.VgpuCreate(
             memory,
@@ -118,6 +122,7 @@ class DeviceHost:
             copy_limit,
             name.encode(),
             *_halves(external_id),
+            records.PEER_ITSELF if owner_uid is None else owner_uid,
         )
         try:
             created = self._connection.ask_for(
@@ -164,7 +169,8 @@ class DeviceHost:
     def take_lease(self, vgpu: int = 0, *, external_id: int = 0, process_id: int = 0) -> Lease:
         """Lease a vGPU, named by its number or its id, and wait until its worker is ready.
 
-        The process holds the lease, or with 0 this connection; it ends with its holder.
+        The process, the caller's or where root calls one of the vGPU's owner, holds the lease, or
+        with 0 this connection; it ends with its holder.
         """
         wanted = records.LeaseTake(vgpu, *_halves(external_id), process_id)
         told = self._connection.ask_for(Kind.LEASE_TAKE, Kind.LEASE, records.Lease, wanted)
