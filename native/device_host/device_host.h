@@ -4,6 +4,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "device_host/host_context.h"
@@ -143,6 +144,7 @@ class DeviceHost {
   uint64_t last_vgpu_ = 0;
   std::map<uint64_t, std::unique_ptr<Control>> controls_;
   std::map<uint64_t, KnownVgpu> vgpus_;
+  std::set<uint64_t> unswept_;  // of which something ended in this round
   std::list<WaitingCreate> waiting_creates_;
   std::list<WaitingResize> waiting_resizes_;
   uint64_t resize_timer_ = 0;

@@ -102,7 +102,7 @@ bool DeviceHost::try_create(Control& control, const records::Record& record, boo
   if (const std::string wrong = read_copy_limit(request.copy_limit); !wrong.empty())
     return refuse(ErrorCode::kBadShare, wrong);
   if (answer_existing(control, sequence, request, settings, shares)) return true;
-  if (living_vgpus() >= kMostVgpus)
+  if (living_vgpus() >= kMostVgpus || !(has_id || turns_.has_room()))
     return refuse(ErrorCode::kLimitReached, "Too many vGPUs are on this device.");
   settings.id = last_vgpu_ + 1;
   if (settings.name.empty()) settings.name = "vgpu-" + std::to_string(settings.id);
@@ -112,10 +112,10 @@ bool DeviceHost::try_create(Control& control, const records::Record& record, boo
   // An owner's last worker still holds memory, and the warm cache of compiled kernels that the
   // next worker should have.
   if (!last_try && closes_for(settings.owner, request.memory_bytes == 0)) return false;
-  if (turns_.arbiter().guaranteed() + shares.guarantee > arbiter::kWhole) {
+  if (turns_.guaranteed() + shares.guarantee > arbiter::kWhole) {
     if (!last_try && closes_for(0, true)) return false;
     return refuse(ErrorCode::kShareUnavailable,
-                  share_unavailable(shares.guarantee, turns_.arbiter().guaranteed()));
+                  share_unavailable(shares.guarantee, turns_.guaranteed()));
   }
   const auto reserved = ledger_.reserve(settings.id, request.memory_bytes);
   if (!reserved) {
@@ -169,6 +169,7 @@ DeviceHost::KnownVgpu& DeviceHost::add_vgpu(VgpuSettings settings) {
     if (Control* known = find_control(holder)) answer_error(*known, request, code, problem);
   };
   events.gone = [this, id] { on_vgpu_gone(id); };
+  events.unswept = [this, id] { unswept_.insert(id); };
   KnownVgpu& known = vgpus_[id];
   known.vgpu = std::make_unique<Vgpu>(context_, std::move(settings), std::move(events));
   return known;

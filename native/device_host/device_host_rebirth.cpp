@@ -99,7 +99,7 @@ void DeviceHost::send_again(Control& control, const KeptKey& key, const records:
 void DeviceHost::adopt_vgpus(Rebirth& rebirth) {
   for (auto& [slot, entry] : context_.state.all<VgpuEntry>()) {
     const bool has_room = vgpus_.size() < kMostVgpus && vgpus_.count(entry.id) == 0 &&
-                          entry.shares.guarantee <= arbiter::kWhole - turns_.arbiter().guaranteed();
+                          entry.shares.guarantee <= arbiter::kWhole - turns_.guaranteed();
     if (entry.id == 0 || !has_room || !ledger_.reserve(entry.id, entry.memory_bytes)) {
       log_.line("vgpu=%llu can't go on: what was noted of it can't be",
                 static_cast<unsigned long long>(entry.id));

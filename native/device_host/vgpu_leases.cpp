@@ -117,6 +117,7 @@ void Vgpu::fail_leases(ErrorCode code, const std::string& problem) {
 
 // Nobody leases or uses it. Somebody may soon, and starting a worker takes its time.
 void Vgpu::rest_soon() {
+  if (!worker_ && !closing_) return context_.turns.rest(settings_.id);
   if (rest_timer_ != 0 || closing_ || !worker_ || worker_->doomed()) return;
   rest_timer_ = context_.loop.schedule(context_.options.worker_idle_ms, [this] {
     rest_timer_ = 0;

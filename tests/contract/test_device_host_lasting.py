@@ -325,10 +325,10 @@ def test_a_flood_of_creations_is_bounded(host: DeviceHostProcess) -> None:
     made = 0
     while (answer := control.try_create(4096, "", LASTING, external_id=made + 1)).kind != ERROR:
         made += 1
-    assert (made, answer.error()[0]) == (256, LIMIT_REACHED)
-    assert len(control.list()) == 256
+    assert (made, answer.error()[0]) == (2500, LIMIT_REACHED)
+    assert len(control.list()) == 2500
     assert control.destroy_lasting(7).kind == DONE
-    control.create_lasting(300, 4096)
+    control.create_lasting(3000, 4096)
 
 
 def test_a_flood_of_creations_leaves_descriptors_to_others() -> None:
