@@ -109,6 +109,7 @@ class DeviceHost {
   // device_host_shares.cpp
   void on_policy_set(Control& control, const records::Record& record);
   void answer_policy(Control& control, uint32_t sequence);
+  void on_turns_get(Control& control, const records::Record& record);
   // device_host_rebirth.cpp
   bool adopt_listener(Rebirth& rebirth);
   void adopt_controls(Rebirth& rebirth);

@@ -48,6 +48,7 @@ DeviceTurns::DeviceTurns(EventLoop& loop, EventLog& log, SupervisorLink& link, S
       link_(link),
       state_(state),
       processors_(processors),
+      log_of_turns_(now_ns()),
       timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
   timer_token_ = loop_.watch(timer_.get(), EPOLLIN, [this](uint32_t) {
     uint64_t times = 0;
@@ -124,6 +125,7 @@ void DeviceTurns::remove(uint64_t vgpu) {
   guaranteed_ -= known->shares.guarantee;
   state_.erase(known->past_slot);
   leaving_.erase(vgpu);
+  if (arbiter_.holder() == vgpu) log_turn(now_ns());
   const bool took_part = members_.erase(vgpu) != 0;
   known_.erase(vgpu);
   if (!took_part) return;
@@ -194,7 +196,9 @@ void DeviceTurns::end_worker(uint64_t vgpu) {
   member->withheld.end();
   member->copies.worker_ended();
   member->wanted_since = 0;
-  arbiter_.lost_worker(vgpu, now_ns());
+  const uint64_t now = now_ns();
+  if (arbiter_.holder() == vgpu) log_turn(now);
+  arbiter_.lost_worker(vgpu, now);
   show(vgpu, *member);
   arm();
 }
@@ -270,11 +274,29 @@ void DeviceTurns::on_finished(uint64_t vgpu, const records::TurnFinished& finish
   member->busy_ns += std::min(finished.busy_ns, turn_ns);
   if (finished.more != 0) member->wanted_since = now;
   const arbiter::Unused unused{spared(*member, turn_ns, finished), withheld};
+  log_turn(now, unused);
   arbiter_.finished(vgpu, finished.more != 0, now, unused);
   claim_copies(vgpu, finished.copied_bytes, finished.copy_ns, now);
   if (!arbiter_.holder()) granted_last_ = 0;
   if (arbiter_.holder() != vgpu) show(vgpu, *member);
   arm();
+}
+
+void DeviceTurns::log_turn(uint64_t now, const arbiter::Unused& unused) {
+  const uint64_t begin = std::min(now, arbiter_.held_since());
+  const uint64_t free_ns = std::min(now - begin, unused.handing_over_ns + unused.withheld_ns);
+  log_of_turns_.add({*arbiter_.holder(), begin, now, now - begin - free_ns});
+}
+
+std::vector<records::Turn> DeviceTurns::log(uint64_t since_ns, records::Turns& answer) const {
+  const uint64_t now = now_ns();
+  std::vector<records::Turn> turns = log_of_turns_.since(since_ns);
+  if (const auto holder = arbiter_.holder()) {
+    const uint64_t begin = std::min(now, arbiter_.held_since());
+    turns.push_back({*holder, begin, now, now - begin});
+  }
+  answer = {since_ns, log_of_turns_.known_since_ns(), now, turns.size()};
+  return turns;
 }
 
 // The most processor time that what the worker says of a turn can have taken. While it waits for more to

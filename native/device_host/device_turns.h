@@ -19,6 +19,7 @@
 #include "device_host/state_memory.h"
 #include "device_host/supervisor_link.h"
 #include "device_host/turn_history.h"
+#include "device_host/turn_log.h"
 #include "device_host/turn_page_memory.h"
 #include "device_host/turn_witness.h"
 #include "device_host/vgpu_page_memory.h"
@@ -112,6 +113,9 @@ class DeviceTurns final : public arbiter::Doer {
   void sample(uint64_t vgpu);
   records::VgpuTurns report(uint64_t vgpu) const;
   uint64_t copied_bytes(uint64_t vgpu) const;
+  /// Those that ended later than `since_ns`, and the present one up to now. Fills in the rest of the
+  /// answer, too.
+  std::vector<records::Turn> log(uint64_t since_ns, records::Turns& answer) const;
   records::VgpuCopies report_copies(uint64_t vgpu) const;
   /// Fills in what the device host measured.
   void report(uint64_t vgpu, records::Receipt& receipt) const;
@@ -168,6 +172,8 @@ class DeviceTurns final : public arbiter::Doer {
   /// From when on nothing excuses that the present turn goes on while others wait; 0: never.
   uint64_t overdue_from() const;
   void check_overdue(uint64_t now);
+  /// Of the holder, of whose turn so much is not charged.
+  void log_turn(uint64_t now, const arbiter::Unused& unused = {});
   void show(uint64_t vgpu, Member& member);
   void show_limits();
   /// After every change: remembers what is so now, and when to look next.
@@ -186,6 +192,7 @@ class DeviceTurns final : public arbiter::Doer {
   // Of another device host's vGPUs, until they are added.
   std::map<uint64_t, std::pair<StateMemory::Slot, PastTurns>> inherited_;
   arbiter::Arbiter arbiter_{*this};
+  TurnLog log_of_turns_;
   Descriptor timer_;
   uint64_t timer_token_ = 0;
   uint64_t armed_for_ = 0;

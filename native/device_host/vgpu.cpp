@@ -212,7 +212,7 @@ TurnPeer Vgpu::turn_peer() {
 
 bool Vgpu::start_worker(std::string& problem) {
   if (!context_.turns.has_room(settings_.id)) {
-    problem = "Too many vGPUs of this device are in use.";
+    problem = kTooManyInUse;
     return false;
   }
   if (!make_page()) {

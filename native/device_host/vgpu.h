@@ -24,6 +24,8 @@ namespace aliquot {
 
 struct Rebirth;
 
+constexpr const char* kTooManyInUse = "Too many vGPUs of this device are in use.";
+
 class Vgpu {
  public:
   struct Events {

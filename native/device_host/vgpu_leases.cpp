@@ -32,6 +32,8 @@ Vgpu::Refusal Vgpu::take_lease(uint64_t control, uint32_t sequence, const PeerId
                                uint32_t process) {
   if (leases_.count() >= Leases::kMost)
     return {ErrorCode::kLimitReached, "Too many leases of this vGPU are held."};
+  if (!context_.turns.has_room(settings_.id))
+    return {ErrorCode::kLimitReached, kTooManyInUse};
   Lease lease;
   lease.control = control;
   lease.sequence = sequence;

@@ -87,7 +87,7 @@ enum class Kind : uint16_t {
 
   // Control, of the device.
   kTurnsGet = 100,
-  kTurns = 101,  // + descriptor, where there are any: `count` Turn, by their ends; sealed
+  kTurns = 101,  // + descriptor, where there are any: `turn_count` Turn, by their beginnings; sealed
 };
 
 struct Header {
@@ -166,8 +166,8 @@ struct Policy {  // kPolicySet, kPolicy
   uint64_t turn_ns = 0;    // 0: the device host chooses; kPolicy: what it is now
 };
 
-// A stretch of time in which a vGPU had the device. Where they are many, several short ones of a vGPU
-// that followed each other within some milliseconds are told as one, others' in between or not.
+// A stretch of time in which a vGPU had the device. Where they are many, those of a vGPU that begin
+// within some milliseconds are told as one, whether or not others had the device in between.
 struct Turn {
   uint64_t vgpu = 0;
   uint64_t begin_ns = 0, end_ns = 0;  // of the monotonic clock
@@ -181,8 +181,10 @@ struct TurnsGet {
 struct Turns {  // kTurns
   uint64_t since_ns = 0;        // as it was asked
   uint64_t known_since_ns = 0;  // of what ended before nothing is known any more
-  uint64_t at_ns = 0;           // one that ends then goes on, and will be told again
-  uint64_t count = 0;
+  // One that ends then goes on. It will be told again, as will any that others are added to: with the
+  // same vGPU and beginning.
+  uint64_t at_ns = 0;
+  uint64_t turn_count = 0;
 };
 
 struct VgpuTurns {

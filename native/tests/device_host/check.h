@@ -56,7 +56,12 @@ void test_shares_and_policies_that_can_t_be();
 void test_turn_history();
 void test_resting_vgpus_make_no_turn_shorter();  // resting_test.cpp
 void test_what_it_had_is_kept_while_it_rests();
+void test_the_number_in_use_is_bounded();
 void test_who_owes_rests_when_it_is_paid();
+void test_turns_are_logged_as_they_were();  // turn_log_test.cpp
+void test_short_turns_become_spans();
+void test_a_minute_is_known();
+void test_turns_are_told_to_the_device_host_s_owner();
 void test_the_page_follows_the_turns();  // receipt_test.cpp
 void test_waits_for_a_limit_are_told_apart();
 void test_receipts_of_unknown_vgpus();

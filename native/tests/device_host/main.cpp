@@ -46,7 +46,12 @@ int main() {
   test_turn_history();
   test_resting_vgpus_make_no_turn_shorter();
   test_what_it_had_is_kept_while_it_rests();
+  test_the_number_in_use_is_bounded();
   test_who_owes_rests_when_it_is_paid();
+  test_turns_are_logged_as_they_were();
+  test_short_turns_become_spans();
+  test_a_minute_is_known();
+  test_turns_are_told_to_the_device_host_s_owner();
   test_the_page_follows_the_turns();
   test_waits_for_a_limit_are_told_apart();
   test_receipts_of_unknown_vgpus();

@@ -11,14 +11,15 @@ constexpr uint64_t kMs = 1'000'000;
 struct Lasting {
   Lasting() { peers.ask(control, Kind::kControlHello, records::ControlWelcome{}); }
 
-  void create(uint64_t id, uint32_t guarantee = 0) {
+  void create(uint64_t id, uint32_t guarantee = 0, uint64_t bytes = 1 << 20) {
     records::VgpuCreate create;
-    create.memory_bytes = 1 << 20;
+    create.memory_bytes = bytes;
     create.flags = records::kLasting;
     create.id_low = id;
     create.shares.guarantee = guarantee;
     CHECK(peers.ask(control, Kind::kVgpuCreate, create).header.kind == Kind::kVgpuCreated);
   }
+  /// Returns the worker that was made last.
   ScriptedWorker& lease(uint64_t id) {
     CHECK(peers.ask(control, Kind::kLeaseTake, records::LeaseTake{0, 0, id, 0}).header.kind ==
           Kind::kLease);
@@ -107,6 +108,29 @@ void test_what_it_had_is_kept_while_it_rests() {
   next.say(make_record(Kind::kTurnWanted, 0));
   give_back(next, 1);
   CHECK(host.turns(1).turns == 2);
+}
+
+// Others may rest besides, and lease when one of those has come to rest.
+void test_the_number_in_use_is_bounded() {
+  Lasting host;
+  const uint64_t most = DeviceTurns::kMostMembers;
+  ScriptedWorker* last = nullptr;
+  for (uint64_t id = 1; id <= most + 1; ++id) host.create(id, 0, 4096);
+  for (uint64_t id = 1; id <= most; ++id) last = &host.lease(id);
+  const auto refused = [&](const records::Record& answer) {
+    return answer.header.kind == Kind::kError &&
+           payload_of<records::Error>(answer).code == records::ErrorCode::kLimitReached;
+  };
+  const records::LeaseTake one_more{0, 0, most + 1, 0};
+  CHECK(refused(host.peers.ask(host.control, Kind::kLeaseTake, one_more)));
+  records::VgpuCreate create;
+  create.memory_bytes = 4096;
+  CHECK(refused(host.peers.ask(host.control, Kind::kVgpuCreate, create)));
+  host.lease(most);  // one that is in use already
+  CHECK(host.peers.ask(host.control, Kind::kLeaseEnd, records::LeaseReference{most, 2})
+            .header.kind == Kind::kDone);
+  host.rest(*last, most);
+  host.lease(most + 1);
 }
 
 // The end of a worker is no way out of what its vGPU owes.

@@ -14,6 +14,7 @@ from aliquot.model.copies import Copies
 from aliquot.model.details import GuestProcess, UnsplitKernel, UnsplitReason, VgpuDetails
 from aliquot.model.device import Device
 from aliquot.model.shares import Policy, PolicyKind, PriorityClass, Shares, Turns
+from aliquot.model.turn import Turn
 from aliquot.model.vgpu import Holder, Lease, Vgpu, VgpuState, VgpuUsage
 
 if TYPE_CHECKING:
@@ -272,8 +273,29 @@ class DeviceHost:
 
         reference = records.VgpuReference(vgpu)
         return MappedPage(
-            self._connection.ask_for_descriptor(Kind.RECEIPT_GET, Kind.RECEIPT, reference)
+            self._connection.ask_for_descriptor(
+                Kind.RECEIPT_GET, Kind.RECEIPT, records.Receipt, reference
+            )
         )
+
+    def turns(self, since_ns: int = 0) -> list[Turn]:
+        """The turns of the device's last minute that ended after a moment of the monotonic clock.
+
+        By their beginnings. One that goes on is told up to now. It, and others, may be told again
+        with another end: what has the same vGPU and beginning then takes its place. A device host
+        that was killed and reborn knows none of before.
+        """
+        told, memory = self._connection.ask_with_memory(
+            Kind.TURNS_GET, Kind.TURNS, records.Turns, records.TurnsGet(since_ns)
+        )
+        if memory is None:
+            data = b""
+        else:
+            with open(memory, "rb") as file:
+                data = file.read()
+        if len(data) != told.turn_count * records.TURN.size:
+            raise BadRecord(f"the device host told of {told.turn_count} turns in {len(data)} bytes")
+        return [Turn(*fields) for fields in records.TURN.iter_unpack(data)]
 
     def look(self) -> Welcome:
         """What the device host says of itself by now."""

@@ -123,7 +123,7 @@ class Turns(NamedTuple):
     since_ns: int = 0
     known_since_ns: int = 0
     at_ns: int = 0
-    count: int = 0
+    turn_count: int = 0
 
 
 class VgpuTurns(NamedTuple):
@@ -319,6 +319,9 @@ LAYOUTS: dict[type[Payload], struct.Struct] = {
     VgpuKernel: struct.Struct(f"QQI{NAME_SIZE}s0Q"),
     VgpuProcess: struct.Struct("QQQII"),
 }
+
+# What lies in the memory that comes with TURNS: vGPU, beginning, end, charged time.
+TURN = struct.Struct("4Q")
 
 
 class Record(NamedTuple):
