@@ -99,16 +99,15 @@ bool DeviceHost::leave_if_idle() {
 }
 
 void DeviceHost::sweep() {
-  for (auto& [id, known] : vgpus_) known.vgpu->sweep();
   bool freed = false;
-  for (auto entry = vgpus_.begin(); entry != vgpus_.end();) {
-    if (!entry->second.gone) {
-      ++entry;
-      continue;
-    }
-    ledger_.release(entry->first);
-    log_.line("vgpu=%llu gone", static_cast<unsigned long long>(entry->first));
-    entry = vgpus_.erase(entry);
+  for (const uint64_t id : std::exchange(unswept_, {})) {
+    const auto entry = vgpus_.find(id);
+    if (entry == vgpus_.end()) continue;
+    entry->second.vgpu->sweep();
+    if (!entry->second.gone) continue;
+    ledger_.release(id);
+    log_.line("vgpu=%llu gone", static_cast<unsigned long long>(id));
+    vgpus_.erase(entry);
     freed = true;
   }
   for (auto& [id, control] : controls_)
@@ -120,7 +119,9 @@ void DeviceHost::sweep() {
 
 void DeviceHost::on_vgpu_gone(uint64_t vgpu) {
   const auto found = vgpus_.find(vgpu);
-  if (found != vgpus_.end()) found->second.gone = true;
+  if (found == vgpus_.end()) return;
+  found->second.gone = true;
+  unswept_.insert(vgpu);
 }
 
 bool DeviceHost::closes_for(uid_t owner, bool anybody) const {

@@ -4,6 +4,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "device_host/host_context.h"
@@ -89,7 +90,7 @@ class DeviceHost {
   Vgpu* find_lasting(uint64_t high, uint64_t low);
   Vgpu* own_vgpu(Control& control, uint32_t sequence, const records::VgpuReference& reference);
   bool answer_existing(Control& control, uint32_t sequence, const records::VgpuCreate& request,
-                       const std::string& name, const arbiter::Shares& shares);
+                       const VgpuSettings& wanted, const arbiter::Shares& shares);
   void on_lease_take(Control& control, const records::Record& record, bool repeated);
   void on_lease_end(Control& control, const records::Record& record, bool repeated);
   void tell_lease(Vgpu& vgpu, const Lease& lease);
@@ -108,6 +109,7 @@ class DeviceHost {
   // device_host_shares.cpp
   void on_policy_set(Control& control, const records::Record& record);
   void answer_policy(Control& control, uint32_t sequence);
+  void on_turns_get(Control& control, const records::Record& record);
   // device_host_rebirth.cpp
   bool adopt_listener(Rebirth& rebirth);
   void adopt_controls(Rebirth& rebirth);
@@ -143,6 +145,7 @@ class DeviceHost {
   uint64_t last_vgpu_ = 0;
   std::map<uint64_t, std::unique_ptr<Control>> controls_;
   std::map<uint64_t, KnownVgpu> vgpus_;
+  std::set<uint64_t> unswept_;  // of which something ended in this round
   std::list<WaitingCreate> waiting_creates_;
   std::list<WaitingResize> waiting_resizes_;
   uint64_t resize_timer_ = 0;

@@ -117,6 +117,8 @@ void DeviceHost::on_record(Control& control, const records::Record& record, bool
         return on_policy_set(control, record);
       case Kind::kPolicyGet:
         return answer_policy(control, sequence);
+      case Kind::kTurnsGet:
+        return on_turns_get(control, record);
       default:
         break;
     }

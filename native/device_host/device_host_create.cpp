@@ -1,4 +1,6 @@
 // How vGPUs are made, at once or when another has given its memory back.
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -20,6 +22,13 @@ bool is_printable(const std::string& name) {
     const auto byte = static_cast<unsigned char>(character);
     return byte >= 0x20 && byte != 0x7f;
   });
+}
+
+// Each may make its own, and root others'. But a device host that isn't root's can open a socket to
+// nobody but its user.
+bool may_own(uid_t asking, uid_t owner) {
+  const uid_t own = ::geteuid();
+  return owner == asking || (asking == 0 && (own == 0 || owner == own));
 }
 
 }  // namespace
@@ -82,13 +91,18 @@ bool DeviceHost::try_create(Control& control, const records::Record& record, boo
   const bool has_id = request.id_high != 0 || request.id_low != 0;
   if (has_id != ((request.flags & records::kLasting) != 0))
     return refuse(ErrorCode::kBadRecord, "A vGPU that lasts needs an id, and no other has one.");
+  settings.owner = request.owner_uid == records::kPeerItself ? control.peer.user : request.owner_uid;
+  if (!may_own(control.peer.user, settings.owner))
+    return refuse(ErrorCode::kNotPermitted,
+                  "A vGPU of user " + std::to_string(settings.owner) +
+                      " can be made by root, on a device host of root's, and by nobody else.");
   arbiter::Shares shares;
   if (const std::string wrong = read_shares(request.shares, shares); !wrong.empty())
     return refuse(ErrorCode::kBadShare, wrong);
   if (const std::string wrong = read_copy_limit(request.copy_limit); !wrong.empty())
     return refuse(ErrorCode::kBadShare, wrong);
-  if (answer_existing(control, sequence, request, settings.name, shares)) return true;
-  if (living_vgpus() >= kMostVgpus)
+  if (answer_existing(control, sequence, request, settings, shares)) return true;
+  if (living_vgpus() >= kMostVgpus || !(has_id || turns_.has_room()))
     return refuse(ErrorCode::kLimitReached, "Too many vGPUs are on this device.");
   settings.id = last_vgpu_ + 1;
   if (settings.name.empty()) settings.name = "vgpu-" + std::to_string(settings.id);
@@ -97,11 +111,11 @@ bool DeviceHost::try_create(Control& control, const records::Record& record, boo
       return refuse(ErrorCode::kNameTaken, "A vGPU named " + settings.name + " exists already.");
   // An owner's last worker still holds memory, and the warm cache of compiled kernels that the
   // next worker should have.
-  if (!last_try && closes_for(control.peer.user, request.memory_bytes == 0)) return false;
-  if (turns_.arbiter().guaranteed() + shares.guarantee > arbiter::kWhole) {
+  if (!last_try && closes_for(settings.owner, request.memory_bytes == 0)) return false;
+  if (turns_.guaranteed() + shares.guarantee > arbiter::kWhole) {
     if (!last_try && closes_for(0, true)) return false;
     return refuse(ErrorCode::kShareUnavailable,
-                  share_unavailable(shares.guarantee, turns_.arbiter().guaranteed()));
+                  share_unavailable(shares.guarantee, turns_.guaranteed()));
   }
   const auto reserved = ledger_.reserve(settings.id, request.memory_bytes);
   if (!reserved) {
@@ -119,7 +133,6 @@ bool DeviceHost::try_create(Control& control, const records::Record& record, boo
   settings.device_type = request.device_type;
   settings.shares = shares;
   settings.copy_limit = request.copy_limit;
-  settings.owner = control.peer.user;
   settings.control = control.id;
   settings.create_sequence = sequence;
   settings.id_high = request.id_high;
@@ -156,6 +169,7 @@ DeviceHost::KnownVgpu& DeviceHost::add_vgpu(VgpuSettings settings) {
     if (Control* known = find_control(holder)) answer_error(*known, request, code, problem);
   };
   events.gone = [this, id] { on_vgpu_gone(id); };
+  events.unswept = [this, id] { unswept_.insert(id); };
   KnownVgpu& known = vgpus_[id];
   known.vgpu = std::make_unique<Vgpu>(context_, std::move(settings), std::move(events));
   return known;

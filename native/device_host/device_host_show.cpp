@@ -61,7 +61,11 @@ void DeviceHost::on_receipt(Control& control, const records::Record& record) {
   const uint32_t sequence = record.header.sequence;
   Vgpu* vgpu = own_vgpu(control, sequence, reference);
   if (vgpu == nullptr) return;
-  control.channel->send(make_record(Kind::kReceipt, sequence, vgpu->receipt()), {vgpu->page()});
+  const int page = vgpu->page();
+  if (page < 0)
+    return answer_error(control, sequence, records::ErrorCode::kLimitReached,
+                        "No descriptors are left for the vGPU's page.");
+  control.channel->send(make_record(Kind::kReceipt, sequence, vgpu->receipt()), {page});
 }
 
 }  // namespace aliquot

@@ -42,6 +42,18 @@ Descriptor make_sealed_memory(const char* name, uint64_t bytes) {
   return memory;
 }
 
+Descriptor make_final_memory(const char* name, const void* data, uint64_t bytes) {
+  Descriptor memory = make_memory(name, bytes);
+  const char* from = static_cast<const char*>(data);
+  for (uint64_t done = 0; memory && done < bytes;) {
+    const ssize_t part = ::pwrite(memory.get(), from + done, bytes - done, static_cast<off_t>(done));
+    if (part <= 0) return Descriptor();
+    done += static_cast<uint64_t>(part);
+  }
+  if (memory) seal(memory, F_SEAL_WRITE);
+  return memory;
+}
+
 void* make_own_memory(const char* name, uint64_t bytes, SupervisorLink& link, const KeptKey& key,
                       Descriptor& memory) {
   memory = make_memory(name, bytes);

@@ -16,9 +16,13 @@ namespace aliquot {
 /// permitted. Invalid with errno set when there is none to be had.
 Descriptor make_sealed_memory(const char* name, uint64_t bytes);
 
-/// The same, of which only the mapping that is returned can ever be written, and the one that the
-/// supervisor keeps under `key` for the next device host: whoever else gets the descriptor maps it
-/// for reading. nullptr with errno set when there is none to be had.
+/// A memfd that holds these bytes and never anything else. Invalid with errno set when there is none
+/// to be had.
+Descriptor make_final_memory(const char* name, const void* data, uint64_t bytes);
+
+/// Like make_sealed_memory, but only the mapping that is returned can ever be written, and the one
+/// that the supervisor keeps under `key` for the next device host: whoever else gets the descriptor
+/// maps it for reading. nullptr with errno set when there is none to be had.
 void* make_own_memory(const char* name, uint64_t bytes, SupervisorLink& link, const KeptKey& key,
                       Descriptor& memory);
 

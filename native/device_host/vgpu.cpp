@@ -47,34 +47,39 @@ bool Vgpu::open_socket() {
 
 bool Vgpu::open(std::string& problem) {
   made_ns_ = monotonic_nanoseconds();
-  if (!page_.create(context_.link, page_key())) {
-    problem = std::string("The vGPU's page can't be made: ") + std::strerror(errno) + ".";
-    return false;
-  }
-  if (settings_.lasting()) {
-    // Such vGPUs cost their maker nothing, and could take all descriptors.
-    if (!leaves_room(page_.descriptor(), DescriptorUse::kLasting)) {
-      problem = "No descriptors are left for another vGPU.";
-      return false;
-    }
-    first_start_ = false;
-    told_ = true;
-  }
+  first_start_ = !settings_.lasting();
+  told_ = settings_.lasting();
   save();
   if (!open_socket()) {
     problem = std::string("The vGPU's socket can't be made: ") + std::strerror(errno) + ".";
     return false;
   }
+  // Such vGPUs cost their maker nothing, and could take all descriptors.
+  if (settings_.lasting() && !leaves_room(listener_.descriptor(), DescriptorUse::kLasting)) {
+    problem = "No descriptors are left for another vGPU.";
+    return false;
+  }
   listen_for_turns();
-  write_page();
   return settings_.lasting() || start_worker(problem);
 }
+
+// A vGPU that rests needs none.
+bool Vgpu::make_page() {
+  if (page_.descriptor() >= 0) return true;
+  if (!page_.create(context_.link, page_key())) return false;
+  save();
+  context_.turns.show_on(settings_.id, page_);
+  write_page();
+  return true;
+}
+
+int Vgpu::page() { return make_page() ? page_.descriptor() : -1; }
 
 void Vgpu::listen_for_turns() {
   context_.turns.add(settings_.id, settings_.shares, settings_.kernel_limit_ms);
   tell_size();
   context_.turns.set_copy_limit(settings_.id, settings_.copy_limit);
-  context_.turns.show_on(settings_.id, page_);
+  if (page_.descriptor() >= 0) context_.turns.show_on(settings_.id, page_);
 }
 
 void Vgpu::tell_size() {
@@ -108,6 +113,7 @@ void Vgpu::save() {
   entry.closing = closing_;
   entry.told = told_;
   entry.ready = worker_ready_;
+  entry.has_page = page_.descriptor() >= 0;
   if (worker_) entry.worker = worker_->facts();
   entry.baseline = baseline_;
   entry.past_cpu_ns = past_cpu_ns_;
@@ -205,6 +211,14 @@ TurnPeer Vgpu::turn_peer() {
 }
 
 bool Vgpu::start_worker(std::string& problem) {
+  if (!context_.turns.has_room(settings_.id)) {
+    problem = kTooManyInUse;
+    return false;
+  }
+  if (!make_page()) {
+    problem = std::string("The vGPU's page can't be made: ") + std::strerror(errno) + ".";
+    return false;
+  }
   prepare_worker();
   std::string reason;
   if (!worker_->start(reason)) {

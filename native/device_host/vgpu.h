@@ -24,6 +24,8 @@ namespace aliquot {
 
 struct Rebirth;
 
+constexpr const char* kTooManyInUse = "Too many vGPUs of this device are in use.";
+
 class Vgpu {
  public:
   struct Events {
@@ -31,6 +33,7 @@ class Vgpu {
     std::function<void(const std::string&)> start_failed;  // once, instead of started
     std::function<void(const std::string&)> worker_ended;  // each time, once it had started
     std::function<void()> gone;                            // closed, and its worker reaped
+    std::function<void()> unswept;                         // sweep() has something to do
     std::function<void(const Lease&)> leased;              // its worker is ready
     // Instead of leased, and the lease is over: of the request of a control connection.
     std::function<void(uint64_t control, uint32_t sequence, records::ErrorCode,
@@ -79,8 +82,9 @@ class Vgpu {
   std::vector<records::VgpuProcess> processes() const;
   /// Where the time of its guest processes went.
   records::Receipt receipt();
-  /// The descriptor of its page.
-  int page() const { return page_.descriptor(); }
+  /// The descriptor of its page, made at the first call or by its first worker; -1 with errno set
+  /// where none can be had.
+  int page();
   /// Tells on it what was promised, how it went lately, and what is used.
   void write_page();
   /// Takes effect at once.
@@ -113,6 +117,7 @@ class Vgpu {
  private:
   // vgpu.cpp
   bool open_socket();
+  bool make_page();
   bool start_worker(std::string& problem);
   void prepare_worker();
   TurnPeer turn_peer();
@@ -199,7 +204,7 @@ class Vgpu {
   void rest_soon();
 
   // vgpu_rebirth.cpp
-  bool adopt_page(Rebirth& rebirth);
+  bool adopt_page(Rebirth& rebirth, const VgpuEntry& entry);
   void adopt_claims(const Rebirth& rebirth);
   bool adopt_worker(Rebirth& rebirth, const VgpuEntry& entry);
 

@@ -254,6 +254,7 @@ void Vgpu::tell_of_departure(Guest& guest) {
 void Vgpu::erase(Guest& guest) {
   if (guest.state == Guest::State::kGone) return;
   guest.state = Guest::State::kGone;
+  events_.unswept();
   end_times(guest);
   for (uint64_t* timer : {&guest.departure_timer, &guest.waiting_timer, &guest.greeting_timer})
     context_.loop.cancel(std::exchange(*timer, 0));

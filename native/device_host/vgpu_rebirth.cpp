@@ -21,7 +21,7 @@ void Vgpu::adopt(Rebirth& rebirth, const VgpuEntry& entry, StateMemory::Slot slo
   past_cpu_ns_ = entry.past_cpu_ns;
   made_ns_ = entry.made_ns;
   last_lease_ = entry.last_lease;
-  const bool has_page = adopt_page(rebirth);
+  const bool has_page = adopt_page(rebirth, entry);
   Descriptor listener =
       rebirth.store.take({KeptKind::kVgpuListener, 0, settings_.id, 0}).descriptor;
   if (listener && !entry.closing) {
@@ -56,13 +56,14 @@ void Vgpu::adopt(Rebirth& rebirth, const VgpuEntry& entry, StateMemory::Slot slo
   close_if_unused();
 }
 
-// Its page was kept before anything else of it: without one no guest process can have seen it.
-bool Vgpu::adopt_page(Rebirth& rebirth) {
+// Its page was kept before it was noted that it has one. False: it was lost.
+bool Vgpu::adopt_page(Rebirth& rebirth, const VgpuEntry& entry) {
   KeptDescriptor kept = rebirth.store.take(page_key());
   if (kept.page != nullptr) {
     page_.adopt(std::move(kept.descriptor), kept.page);
     return true;
   }
+  if (!entry.has_page) return true;
   context_.log.line("vgpu=%llu can't go on: its page was lost",
                     static_cast<unsigned long long>(settings_.id));
   return false;

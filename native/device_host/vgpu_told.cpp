@@ -69,7 +69,10 @@ std::vector<records::VgpuProcess> Vgpu::processes() const {
   return processes;
 }
 
-void Vgpu::write_page() { page_.write_look(context_.turns.report(settings_.id), known_status()); }
+void Vgpu::write_page() {
+  if (page_.descriptor() < 0) return;
+  page_.write_look(context_.turns.report(settings_.id), known_status());
+}
 
 records::Receipt Vgpu::receipt() {
   settle();  // processes that have just ended have ended

@@ -152,6 +152,7 @@ void Vgpu::on_worker_ended(const std::string& how) {
   const std::string problem =
       "The worker ended: " + (worker_problem_.empty() ? how : worker_problem_);
   ended_worker_ = std::move(worker_);
+  events_.unswept();
   context_.turns.end_worker(settings_.id);
   const bool had_been_ready = std::exchange(worker_ready_, false);
   kept_.clear();

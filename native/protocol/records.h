@@ -14,7 +14,7 @@
 namespace aliquot::records {
 
 constexpr uint32_t kMagic = 0x51'4c'41'31;  // "1ALQ" in memory
-constexpr uint16_t kVersion = 4;            // of this file and of the connection layout together
+constexpr uint16_t kVersion = 5;            // of this file and of the connection layout together
 constexpr size_t kRecordSize = 256;
 constexpr size_t kPayloadSize = 240;
 constexpr size_t kNameSize = 64;  // zero-terminated, UTF-8
@@ -84,6 +84,10 @@ enum class Kind : uint16_t {
   kLeaseTake = 85,  // answered with kLease when the worker is ready, else with why it can't be
   kLease = 86,
   kLeaseEnd = 87,  // answered with kDone
+
+  // Control, of the device.
+  kTurnsGet = 100,
+  kTurns = 101,  // + descriptor, where there are any: `turn_count` Turn, by their beginnings; sealed
 };
 
 struct Header {
@@ -162,6 +166,27 @@ struct Policy {  // kPolicySet, kPolicy
   uint64_t turn_ns = 0;    // 0: the device host chooses; kPolicy: what it is now
 };
 
+// A stretch of time in which a vGPU had the device. Where they are many, those of a vGPU that begin
+// within some milliseconds are told as one, whether or not others had the device in between.
+struct Turn {
+  uint64_t vgpu = 0;
+  uint64_t begin_ns = 0, end_ns = 0;  // of the monotonic clock
+  uint64_t charged_ns = 0;            // of it, what the vGPU was charged for
+};
+
+struct TurnsGet {
+  uint64_t since_ns = 0;  // those that ended later
+};
+
+struct Turns {  // kTurns
+  uint64_t since_ns = 0;        // as it was asked
+  uint64_t known_since_ns = 0;  // of what ended before nothing is known any more
+  // One that ends then goes on. It will be told again, as will any that others are added to: with the
+  // same vGPU and beginning.
+  uint64_t at_ns = 0;
+  uint64_t turn_count = 0;
+};
+
 struct VgpuTurns {
   uint64_t vgpu = 0;
   Shares shares;
@@ -214,6 +239,8 @@ struct Receipt {
   uint64_t processes = 0;    // that ever were
 };
 
+constexpr uint32_t kPeerItself = UINT32_MAX;  // the user who asks
+
 struct VgpuCreate {
   uint64_t memory_bytes = 0;  // 0: all that is unreserved
   uint32_t flags = 0;         // VgpuFlag
@@ -224,6 +251,7 @@ struct VgpuCreate {
   char name[kNameSize] = {};
   // Of a lasting one, how its maker calls it: not 0, and at most one on a device.
   uint64_t id_high = 0, id_low = 0;
+  uint32_t owner_uid = kPeerItself;  // whose it is: only a device host of root's makes others'
 };
 
 struct VgpuCreated {  // of a lasting one without protections and worker
@@ -264,7 +292,8 @@ enum class VgpuState : uint32_t {
 struct LeaseTake {
   uint64_t vgpu = 0;  // 0: the lasting one of this id
   uint64_t id_high = 0, id_low = 0;
-  uint32_t process_id = 0;  // that holds it, of the same user; 0: this connection does
+  // That holds it: of the same user or, where root asks, of the vGPU's owner; 0: this connection does.
+  uint32_t process_id = 0;
 };
 
 struct Lease {

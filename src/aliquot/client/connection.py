@@ -49,16 +49,25 @@ class Connection:
         """End the connection; what was created over it is released by the device host."""
         self._stream.close()
 
-    def ask_for_descriptor(self, kind: Kind, answer: Kind, payload: Payload) -> int:
+    def ask_for_descriptor(self, kind: Kind, answer: Kind, shape: type[P], payload: Payload) -> int:
         """Send a request whose answer comes with a descriptor; returns that, the caller's."""
+        _, descriptor = self.ask_with_memory(kind, answer, shape, payload)
+        if descriptor is None:
+            raise BadRecord(f"the device host answered {kind.name} without what goes with it")
+        return descriptor
+
+    def ask_with_memory(
+        self, kind: Kind, answer: Kind, shape: type[P], payload: Payload
+    ) -> tuple[P, int | None]:
+        """Send a request whose answer may come with a descriptor; returns both, the caller's."""
         self._wants_descriptor = True
         try:
             record = self.ask(kind, payload)
         finally:
             self._wants_descriptor = False
             descriptor, self._descriptor = self._descriptor, None
-        if record.kind == answer and descriptor is not None:
-            return descriptor
+        if record.kind == answer:
+            return records.payload_of(record, shape), descriptor
         if descriptor is not None:
             os.close(descriptor)
         raise BadRecord(f"the device host answered {kind.name} with kind {record.kind}")

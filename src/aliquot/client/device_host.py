@@ -14,6 +14,7 @@ from aliquot.model.copies import Copies
 from aliquot.model.details import GuestProcess, UnsplitKernel, UnsplitReason, VgpuDetails
 from aliquot.model.device import Device
 from aliquot.model.shares import Policy, PolicyKind, PriorityClass, Shares, Turns
+from aliquot.model.turn import Turn
 from aliquot.model.vgpu import Holder, Lease, Vgpu, VgpuState, VgpuUsage
 
 if TYPE_CHECKING:
@@ -102,12 +103,16 @@ class DeviceHost:
         shares: Shares = Shares(),  # noqa: B008 - a constant
         copy_limit: int = 0,
         external_id: int = 0,
+        owner_uid: int | None = None,
     ) -> Vgpu:
         """Create a vGPU; `memory` in bytes, 0 for all that is unreserved; `flags` are VgpuFlag.
 
         With `external_id`, 128 bits and not 0, it lasts: it stays when this connection closes, and
         its worker starts with the first lease. Created again, it is the one that exists; raises
         VgpuDiffers where that isn't as it is wanted now.
+
+        It belongs to the caller, or where root calls root's device host to user `owner_uid`, whose
+        processes may use it; raises NotPermitted where that can't be.
         """
         wanted = records.VgpuCreate(
             memory,
@@ -118,6 +123,7 @@ class DeviceHost:
             copy_limit,
             name.encode(),
             *_halves(external_id),
+            records.PEER_ITSELF if owner_uid is None else owner_uid,
         )
         try:
             created = self._connection.ask_for(
@@ -164,7 +170,8 @@ class DeviceHost:
     def take_lease(self, vgpu: int = 0, *, external_id: int = 0, process_id: int = 0) -> Lease:
         """Lease a vGPU, named by its number or its id, and wait until its worker is ready.
 
-        The process holds the lease, or with 0 this connection; it ends with its holder.
+        The process, the caller's or where root calls one of the vGPU's owner, holds the lease, or
+        with 0 this connection; it ends with its holder.
         """
         wanted = records.LeaseTake(vgpu, *_halves(external_id), process_id)
         told = self._connection.ask_for(Kind.LEASE_TAKE, Kind.LEASE, records.Lease, wanted)
@@ -266,8 +273,29 @@ class DeviceHost:
 
         reference = records.VgpuReference(vgpu)
         return MappedPage(
-            self._connection.ask_for_descriptor(Kind.RECEIPT_GET, Kind.RECEIPT, reference)
+            self._connection.ask_for_descriptor(
+                Kind.RECEIPT_GET, Kind.RECEIPT, records.Receipt, reference
+            )
         )
+
+    def turns(self, since_ns: int = 0) -> list[Turn]:
+        """The turns of the device's last minute that ended after a moment of the monotonic clock.
+
+        By their beginnings. One that goes on is told up to now. It, and others, may be told again
+        with another end: what has the same vGPU and beginning then takes its place. A device host
+        that was killed and reborn knows none of before.
+        """
+        told, memory = self._connection.ask_with_memory(
+            Kind.TURNS_GET, Kind.TURNS, records.Turns, records.TurnsGet(since_ns)
+        )
+        if memory is None:
+            data = b""
+        else:
+            with open(memory, "rb") as file:
+                data = file.read()
+        if len(data) != told.turn_count * records.TURN.size:
+            raise BadRecord(f"the device host told of {told.turn_count} turns in {len(data)} bytes")
+        return [Turn(*fields) for fields in records.TURN.iter_unpack(data)]
 
     def look(self) -> Welcome:
         """What the device host says of itself by now."""
