@@ -94,6 +94,9 @@ class DeviceHost {
   void on_lease_end(Control& control, const records::Record& record, bool repeated);
   void tell_lease(Vgpu& vgpu, const Lease& lease);
   void tell_worker_ended(uint64_t vgpu, const std::string& problem);
+  // device_host_suspend.cpp
+  void on_suspend(Control& control, const records::Record& record);
+  void on_settled(const Vgpu::Asker& asker, const Vgpu::Refusal& refusal);
   // device_host_show.cpp
   void on_list(Control& control, const records::Record& record);
   void on_show(Control& control, const records::Record& record);

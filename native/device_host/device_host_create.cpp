@@ -155,6 +155,9 @@ DeviceHost::KnownVgpu& DeviceHost::add_vgpu(VgpuSettings settings) {
                                const std::string& problem) {
     if (Control* known = find_control(holder)) answer_error(*known, request, code, problem);
   };
+  events.settled = [this](const Vgpu::Asker& asker, const Vgpu::Refusal& refusal) {
+    on_settled(asker, refusal);
+  };
   events.gone = [this, id] { on_vgpu_gone(id); };
   KnownVgpu& known = vgpus_[id];
   known.vgpu = std::make_unique<Vgpu>(context_, std::move(settings), std::move(events));

@@ -43,6 +43,7 @@ struct Guest {
   std::unique_ptr<RecordChannel> channel;
   AccountPage account;
   Descriptor memory;  // the connection memory
+  Descriptor image;   // of its objects, where its worker stands still or is gone
   std::map<uint32_t, GuestArena> arenas;
   uint32_t last_arena = 0;
   uint64_t staging_bytes = 0;  // of its arenas

@@ -54,6 +54,11 @@ void* make_own_memory(const char* name, uint64_t bytes, SupervisorLink& link, co
   return nullptr;
 }
 
+uint64_t size_of_memory(int descriptor) {
+  struct stat status;
+  return ::fstat(descriptor, &status) == 0 ? static_cast<uint64_t>(status.st_size) : 0;
+}
+
 uint64_t resident_bytes(int descriptor) {
   struct stat status;
   if (::fstat(descriptor, &status) != 0) return 0;

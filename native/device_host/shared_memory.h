@@ -25,6 +25,9 @@ void* make_own_memory(const char* name, uint64_t bytes, SupervisorLink& link, co
 /// Bytes that the memory behind a memfd really takes now.
 uint64_t resident_bytes(int descriptor);
 
+/// Bytes that it has, used or not.
+uint64_t size_of_memory(int descriptor);
+
 /// The identity of the memory behind a memfd.
 ino_t inode_of(int descriptor);
 

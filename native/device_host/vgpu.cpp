@@ -30,6 +30,7 @@ Vgpu::~Vgpu() {
   context_.loop.cancel(witness_timer_);
   context_.loop.cancel(cut_off_timer_);
   context_.loop.cancel(rest_timer_);
+  context_.loop.cancel(standstill_.timer);
   context_.turns.remove(settings_.id);
   forget_entries();
   for (auto& [connection, guest] : guests_)
@@ -108,6 +109,7 @@ void Vgpu::save() {
   entry.closing = closing_;
   entry.told = told_;
   entry.ready = worker_ready_;
+  entry.suspended = suspended();
   if (worker_) entry.worker = worker_->facts();
   entry.baseline = baseline_;
   entry.past_cpu_ns = past_cpu_ns_;
@@ -245,6 +247,7 @@ void Vgpu::close() {
     erase(*guest);
   }
   fail_leases(records::ErrorCode::kNoSuchVgpu, "The vGPU was destroyed meanwhile.");
+  settle_request({records::ErrorCode::kNoSuchVgpu, "The vGPU was destroyed meanwhile."});
   leases_.end_all();
   context_.loop.cancel(std::exchange(rest_timer_, 0));
   if (worker_ && worker_->running()) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,16 @@ struct Rebirth;
 
 class Vgpu {
  public:
+  struct Refusal {
+    records::ErrorCode code = records::ErrorCode::kNone;  // that one: nothing is refused
+    std::string text;
+  };
+  /// A request of a control connection that takes a while, and where it is kept meanwhile.
+  struct Asker {
+    uint64_t control = 0;
+    uint32_t sequence = 0;
+    StateMemory::Slot slot = 0;
+  };
   struct Events {
     std::function<void()> started;                         // once: the first worker runs
     std::function<void(const std::string&)> start_failed;  // once, instead of started
@@ -35,10 +46,8 @@ class Vgpu {
     // Instead of leased, and the lease is over: of the request of a control connection.
     std::function<void(uint64_t control, uint32_t sequence, records::ErrorCode,
                        const std::string&)> lease_failed;
-  };
-  struct Refusal {
-    records::ErrorCode code = records::ErrorCode::kNone;  // that one: nothing is refused
-    std::string text;
+    // What was asked for is done, or refused.
+    std::function<void(const Asker&, const Refusal&)> settled;
   };
   enum class Attempt { kDone, kWaits, kRefused };
 
@@ -92,6 +101,13 @@ class Vgpu {
   /// doesn't wait.
   Attempt try_memory(uint64_t bytes, bool last_try, Refusal& refusal);
   void stop_shrinking();
+
+  // vgpu_suspend.cpp
+  /// Ends its worker at a kernel's end, and keeps what guest processes had until it is resumed; they
+  /// wait meanwhile. `settled` follows, of both.
+  void suspend(const Asker& asker);
+  void resume(const Asker& asker);
+  bool suspended() const { return standstill_.step >= Standstill::Step::kEnding; }
 
   // vgpu_leases.cpp
   /// Of a control connection's request; `process` holds it, or where that is 0 the connection. What
@@ -190,6 +206,24 @@ class Vgpu {
   void set_memory(uint64_t bytes);
   void take_back_unspent();
 
+  // vgpu_suspend.cpp
+  /// Nobody is let in, and no worker started for anybody.
+  bool stands_still() const { return standstill_.step != Standstill::Step::kRuns; }
+  void await_standstill(uint64_t milliseconds);
+  void on_drafted(const records::Image& image);
+  void on_image_done(uint32_t connection, const std::string& problem);
+  void on_freeze_failed(uint32_t connection, const std::string& reason);
+  void go_on_if_all_stand();
+  void go_on_if_all_restored();
+  void suspend_worker();
+  void abandon_standstill(const Refusal& refusal);
+  void settle_request(const Refusal& refusal);
+  void restore_guests();
+  void drop_images();
+  void on_suspended();
+  uint64_t image_bytes() const;
+  void let_in();
+
   // vgpu_leases.cpp
   void tell_leased(const Lease& lease);
   void answer_leases();
@@ -241,6 +275,22 @@ class Vgpu {
     std::optional<uint64_t> used;  // by the worker's last claim
   };
   Shrink shrink_;
+
+  // The way to no worker and back.
+  struct Standstill {
+    enum class Step {
+      kRuns,
+      kFreezing,   // connections come to stand still, and their images are written
+      kEnding,     // the worker ends; from here on the images are all that there is
+      kSuspended,
+      kRestoring,  // another worker makes what the images say
+    };
+    Step step = Step::kRuns;
+    std::set<uint32_t> awaited;  // connections
+    uint64_t timer = 0;
+    std::optional<Asker> asker;
+  };
+  Standstill standstill_;
 
   std::unique_ptr<Worker> worker_;
   std::unique_ptr<Worker> ended_worker_;  // to be destroyed between rounds

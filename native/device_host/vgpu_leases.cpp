@@ -32,6 +32,8 @@ Vgpu::Refusal Vgpu::take_lease(uint64_t control, uint32_t sequence, const PeerId
                                uint32_t process) {
   if (leases_.count() >= Leases::kMost)
     return {ErrorCode::kLimitReached, "Too many leases of this vGPU are held."};
+  if (stands_still() && standstill_.step != Standstill::Step::kRestoring)
+    return {ErrorCode::kSuspended, "The vGPU " + settings_.name + " is suspended."};
   Lease lease;
   lease.control = control;
   lease.sequence = sequence;
@@ -50,6 +52,7 @@ Vgpu::Refusal Vgpu::take_lease(uint64_t control, uint32_t sequence, const PeerId
                     static_cast<unsigned long long>(settings_.id),
                     static_cast<unsigned long long>(number), held->process);
   context_.loop.cancel(std::exchange(rest_timer_, 0));
+  if (stands_still()) return {};  // until it goes on
   if (worker_ready_ && !worker_->doomed()) {
     tell_leased(*held);
     return {};

@@ -14,7 +14,7 @@
 namespace aliquot::records {
 
 constexpr uint32_t kMagic = 0x51'4c'41'31;  // "1ALQ" in memory
-constexpr uint16_t kVersion = 4;            // of this file and of the connection layout together
+constexpr uint16_t kVersion = 5;            // of this file and of the connection layout together
 constexpr size_t kRecordSize = 256;
 constexpr size_t kPayloadSize = 240;
 constexpr size_t kNameSize = 64;  // zero-terminated, UTF-8
@@ -59,6 +59,12 @@ enum class Kind : uint16_t {
   kTurnRecall = 53,  // the turn's deadline was brought forward: the page has the new one
   kAskWork = 54,     // answer with kWork at once
   kAskMemory = 55,   // answer with kMemory, which carries the sequence, at once
+  // How a worker's guest processes come to another worker; see worker/image.h. All connections get
+  // kFreeze and kThaw at once.
+  kFreeze = 56,   // stop between two commands, when nothing is under way: kDrafted or kFreezeFailed
+  kThaw = 57,     // go on with commands
+  kSave = 58,     // + descriptor, to write the image that was drafted into: kImageDone
+  kRestore = 59,  // + descriptor of an image, to make objects from: kImageDone
 
   // Worker -> device host. Claims, never trusted.
   kWorkerReady = 64,
@@ -74,6 +80,9 @@ enum class Kind : uint16_t {
   kWork = 74,          // processor time that the worker took for other things than the device's work
   kMemory = 75,        // what it holds of the vGPU's memory
   kUnsplitKernel = 76,  // one of the kernels that took long and can't be launched in pieces
+  kDrafted = 77,       // a connection stands still, and its image has so many bytes
+  kImageDone = 78,     // it was written or read; a Violation, whose text says why it wasn't
+  kFreezeFailed = 79,  // a Violation: why the connection doesn't come to stand still
 
   // Control, more of one vGPU.
   kVgpuCopies = 80,
@@ -84,6 +93,8 @@ enum class Kind : uint16_t {
   kLeaseTake = 85,  // answered with kLease when the worker is ready, else with why it can't be
   kLease = 86,
   kLeaseEnd = 87,  // answered with kDone
+  kVgpuSuspend = 88,  // a VgpuReference; answered with kDone when no worker runs any more
+  kVgpuResume = 89,   // a VgpuReference; answered with kDone when it goes on
 };
 
 struct Header {
@@ -113,6 +124,10 @@ enum class ErrorCode : uint32_t {
   kMemoryInUse = 14,       // ALQ-E114: more is in use than the vGPU should have
   kNoSuchLease = 15,       // ALQ-E115
   kNoSuchProcess = 16,     // ALQ-E116: that could hold a lease
+  kSuspended = 17,         // ALQ-E117: and must be resumed before
+  kNotStopped = 18,        // ALQ-E118: what the vGPU does can't be interrupted now
+  kLacksFeature = 19,      // ALQ-E119: the other device has not all that programs rely on
+  kMoveFailed = 21,        // ALQ-E121: the other device host, or its worker (120 is no record's)
 };
 
 struct Error {
@@ -259,6 +274,7 @@ enum class VgpuState : uint32_t {
   kReserved = 0,  // no worker runs
   kStarting = 1,
   kReady = 2,  // its worker waits for calls, or executes them
+  kSuspended = 3,  // no worker runs, and guest processes wait
 };
 
 struct LeaseTake {
@@ -390,6 +406,7 @@ struct ArenaReply {  // refused: bytes == 0 and no descriptor
 struct Connect {
   uint32_t connection = 0;
   uint32_t process_id = 0;  // by the kernel's word, not the guest's
+  uint32_t parked = 0;      // 1: it is to be restored, and carries out nothing before kThaw
 };
 
 struct ConnectionReference {  // kDisconnect, kGone
@@ -407,7 +424,18 @@ struct WorkerReady {
   uint32_t shared_pages = 0;  // 1: buffers lie in pages that both ends map
 };
 
-struct Violation {
+struct Freeze {
+  uint32_t patience_ms = 0;
+  uint32_t sketch = 0;  // 1: nothing stops; an image of what takes long to make anew is wanted
+};
+
+struct Image {  // kDrafted, kSave, kRestore
+  uint64_t bytes = 0;
+  uint32_t connection = 0;
+  uint32_t sketch = 0;  // kDrafted: as it was asked for
+};
+
+struct Violation {  // and kImageDone, kFreezeFailed
   uint32_t connection = 0;
   char text[200] = {};
 };

@@ -161,6 +161,23 @@ class DeviceHost:
         wanted = records.VgpuResize(vgpu, records.Shares(*shares), copy_limit, memory)
         self._ask_for_done(Kind.VGPU_RESIZE, wanted)
 
+    def suspend_vgpu(self, external_id: int) -> None:
+        """Stop a lasting vGPU at a kernel's end, and keep what its programs have in host memory.
+
+        Its worker ends; guest processes stay connected and wait. What it has reserved stays so.
+        Returns when that is done, at once where it is suspended already. Raises NotStopped where
+        something can't be interrupted, say a command that waits for a user event.
+        """
+        self._ask_for_done(Kind.VGPU_SUSPEND, records.VgpuReference(0, *_halves(external_id)))
+
+    def resume_vgpu(self, external_id: int) -> None:
+        """Let a suspended vGPU's programs go on, with all that they had.
+
+        Returns when they do, at once where it isn't suspended. Raises WorkerStart where no worker
+        can restore them; then it stays suspended.
+        """
+        self._ask_for_done(Kind.VGPU_RESUME, records.VgpuReference(0, *_halves(external_id)))
+
     def take_lease(self, vgpu: int = 0, *, external_id: int = 0, process_id: int = 0) -> Lease:
         """Lease a vGPU, named by its number or its id, and wait until its worker is ready.
 

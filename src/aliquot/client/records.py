@@ -11,7 +11,7 @@ import struct
 from typing import Any, NamedTuple, TypeVar
 
 MAGIC = 0x514C4131
-VERSION = 4
+VERSION = 5
 RECORD_SIZE = 256
 PAYLOAD_SIZE = 240
 NAME_SIZE = 64
@@ -47,6 +47,8 @@ class Kind(enum.IntEnum):
     LEASE_TAKE = 85
     LEASE = 86
     LEASE_END = 87
+    VGPU_SUSPEND = 88
+    VGPU_RESUME = 89
 
 
 class VgpuFlag(enum.IntFlag):
