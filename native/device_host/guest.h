@@ -52,6 +52,10 @@ struct Guest {
   uint32_t credit_sequence = 0;  // of the last request that was granted, and what it got
   uint64_t credit_granted = 0;
   bool welcomed = false;
+  bool sketched = false;     // the worker knows it from a sketch
+  bool handed_over = false;  // to another device host, should that take the vGPU
+  bool arrived = false;      // as far as it had to; its socket is this, until the vGPU is taken
+  Descriptor arriving_socket;
   bool incomplete = false;  // something of it couldn't be kept: it ends with this device host
   StateMemory::Slot slot = 0;
   std::deque<WaitingRequest> waiting;  // requests that a departing guest process may yet free for

@@ -28,6 +28,9 @@ uint64_t resident_bytes(int descriptor);
 /// Bytes that it has, used or not.
 uint64_t size_of_memory(int descriptor);
 
+/// Whether nobody can change it any more, and it is no larger than reports of devices may be.
+bool are_reports(const Descriptor& memory);
+
 /// The identity of the memory behind a memfd.
 ino_t inode_of(int descriptor);
 

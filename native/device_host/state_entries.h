@@ -48,6 +48,7 @@ struct VgpuEntry {
   uint64_t id_high = 0, id_low = 0;  // of a lasting one
   uint64_t last_lease = 0;
   bool held_by_control = true, closing = false, told = false, ready = false;
+  bool moved = false, arriving = false;
   bool suspended = false;  // its guest processes' objects are in their images, and nowhere else
   WorkerFacts worker;
   uint64_t baseline = 0, past_cpu_ns = 0;

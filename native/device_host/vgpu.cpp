@@ -12,6 +12,18 @@
 
 namespace aliquot {
 
+namespace {
+
+// A number in as few characters as a file's name permits without thought.
+std::string short_text(uint64_t number) {
+  constexpr char kDigits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-";
+  std::string text;
+  for (int digit = 0; digit < 11; ++digit, number >>= 6) text += kDigits[number & 63];
+  return text;
+}
+
+}  // namespace
+
 Vgpu::Vgpu(HostContext& context, VgpuSettings settings, Events events)
     : context_(context),
       settings_(std::move(settings)),
@@ -23,7 +35,12 @@ Vgpu::Vgpu(HostContext& context, VgpuSettings settings, Events events)
       leases_(context.loop, context.link, context.state, settings_.id,
               [this](const Lease& lease) { on_lease_ended(lease); }),
       kept_(context.link, settings_.id) {
-  socket_path_ = context_.options.device_dir() + "/v" + std::to_string(settings_.id) + ".sock";
+  // Processes that know an old path find one that has moved by links, of which there shall be one on
+  // each device host at most, however often it comes there.
+  const std::string name = settings_.moved
+                               ? "/m" + short_text(settings_.id_high) + short_text(settings_.id_low)
+                               : "/v" + std::to_string(settings_.id);
+  socket_path_ = context_.options.device_dir() + name + ".sock";
 }
 
 Vgpu::~Vgpu() {
@@ -46,7 +63,9 @@ bool Vgpu::open_socket() {
          ::lchown(socket_path_.c_str(), settings_.owner, static_cast<gid_t>(-1)) == 0;
 }
 
-bool Vgpu::open(std::string& problem) {
+bool Vgpu::open(std::string& problem, Descriptor reports) {
+  reports_ = std::move(reports);
+  if (reports_) context_.link.keep(reports_key(), reports_.get());
   made_ns_ = monotonic_nanoseconds();
   if (!page_.create(context_.link, page_key())) {
     problem = std::string("The vGPU's page can't be made: ") + std::strerror(errno) + ".";
@@ -110,6 +129,8 @@ void Vgpu::save() {
   entry.told = told_;
   entry.ready = worker_ready_;
   entry.suspended = suspended();
+  entry.moved = settings_.moved;
+  entry.arriving = arriving();
   if (worker_) entry.worker = worker_->facts();
   entry.baseline = baseline_;
   entry.past_cpu_ns = past_cpu_ns_;
@@ -126,6 +147,7 @@ void Vgpu::forget_entries() {
   context_.state.erase(times_slot_);
   forget_kernels();
   context_.link.forget(page_key());
+  if (reports_) context_.link.forget(reports_key());
 }
 
 void Vgpu::forget_kernels() {
@@ -218,6 +240,10 @@ bool Vgpu::start_worker(std::string& problem) {
   }
   if (!context_.turns.begin_worker(settings_.id, turn_peer()))
     worker_->kill("its turn page can't be made");
+  if (reports_) {
+    const records::Image told{size_of_memory(reports_.get()), 0, 0};
+    worker_->send(make_record(records::Kind::kReports, 0, told), {reports_.get()});
+  }
   witness_.begin(worker_->process(), "");
   schedule_witness();
   save();
@@ -238,6 +264,7 @@ void Vgpu::close_if_unused() {
 
 void Vgpu::close() {
   if (closing_) return;
+  if (arriving()) forget_arrivals();
   closing_ = true;
   save();
   context_.log.line("vgpu=%llu closes", static_cast<unsigned long long>(settings_.id));
@@ -248,6 +275,7 @@ void Vgpu::close() {
   }
   fail_leases(records::ErrorCode::kNoSuchVgpu, "The vGPU was destroyed meanwhile.");
   settle_request({records::ErrorCode::kNoSuchVgpu, "The vGPU was destroyed meanwhile."});
+  if (moves()) events_.end_move();
   leases_.end_all();
   context_.loop.cancel(std::exchange(rest_timer_, 0));
   if (worker_ && worker_->running()) {

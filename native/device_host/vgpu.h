@@ -48,6 +48,11 @@ class Vgpu {
                        const std::string&)> lease_failed;
     // What was asked for is done, or refused.
     std::function<void(const Asker&, const Refusal&)> settled;
+    // To the device host that it moves to or comes from.
+    std::function<void(const records::Record&, const std::vector<int>&)> say;
+    std::function<void()> end_move;
+    // It is not here any more; whoever asked for that is to get the answer once it goes on there.
+    std::function<void(const Asker&, const records::Record& answer)> moved_away;
   };
   enum class Attempt { kDone, kWaits, kRefused };
 
@@ -58,7 +63,8 @@ class Vgpu {
   Vgpu& operator=(const Vgpu&) = delete;
 
   /// Opens its socket and starts its first worker. False with a sentence in `problem`.
-  bool open(std::string& problem);
+  /// `reports`: of the devices to which it may move, where it shall.
+  bool open(std::string& problem, Descriptor reports = {});
   /// Instead of open: takes over what another device host left, as far as that is possible; the
   /// rest ends, with a line in the log.
   void adopt(Rebirth& rebirth, const VgpuEntry& entry, StateMemory::Slot slot);
@@ -107,6 +113,20 @@ class Vgpu {
   /// wait meanwhile. `settled` follows, of both.
   void suspend(const Asker& asker);
   void resume(const Asker& asker);
+  // vgpu_move_out.cpp
+  /// Gives it to the device host that `say` talks to; `settled` follows where that fails.
+  void move_out(const Asker& asker);
+  void on_move_answer(const records::Record& record);
+  // vgpu_move_in.cpp
+  /// Instead of open: takes one from another device host. False with a sentence in `problem`.
+  bool open_arrival(const records::MoveVgpu& told, Descriptor reports, std::string& problem);
+  void on_arrival(const records::Record& record, RecordChannel& channel);
+  void abandon_arrival();
+  bool arriving() const { return standstill_.step == Standstill::Step::kArriving; }
+  /// On its way to another device host, or from one.
+  bool moves() const { return standstill_.moves || arriving(); }
+  void on_move_ended(const std::string& reason);
+
   bool suspended() const { return standstill_.step >= Standstill::Step::kEnding; }
 
   // vgpu_leases.cpp
@@ -141,6 +161,7 @@ class Vgpu {
   void close_if_unused();
   void report_gone();
   void tell_size();
+  KeptKey reports_key() const { return {KeptKind::kReports, 0, settings_.id, 0}; }
   KeptKey page_key() const { return {KeptKind::kVgpuPage, 0, settings_.id, 0}; }
 
   // vgpu_told.cpp
@@ -208,13 +229,16 @@ class Vgpu {
 
   // vgpu_suspend.cpp
   /// Nobody is let in, and no worker started for anybody.
-  bool stands_still() const { return standstill_.step != Standstill::Step::kRuns; }
+  bool stands_still() const { return standstill_.step > Standstill::Step::kSketching; }
+  std::optional<Refusal> why_not_stopped() const;
+  void freeze();
   void await_standstill(uint64_t milliseconds);
   void on_drafted(const records::Image& image);
-  void on_image_done(uint32_t connection, const std::string& problem);
+  void on_image_done(const records::ImageDone& done, const std::string& problem);
   void on_freeze_failed(uint32_t connection, const std::string& reason);
-  void go_on_if_all_stand();
-  void go_on_if_all_restored();
+  /// The next step, where nobody is awaited any more.
+  void go_on();
+  void go_on_running();
   void suspend_worker();
   void abandon_standstill(const Refusal& refusal);
   void settle_request(const Refusal& refusal);
@@ -223,6 +247,23 @@ class Vgpu {
   void on_suspended();
   uint64_t image_bytes() const;
   void let_in();
+  void restore(Guest& guest, bool again, uint32_t sketch);
+  // vgpu_move_out.cpp
+  void sketch();
+  void send_sketches();
+  void hand_over();
+  void hand_over(Guest& guest);
+  void leave(const records::Record& answer);
+  void let_go_of(Guest& guest);
+  // vgpu_move_in.cpp
+  void take_guest(const records::MoveGuest& told, RecordChannel& channel);
+  void take_arena(const records::Record& record, RecordChannel& channel);
+  void take_leave_of_strangers();
+  void restore_arrivals();
+  void take_over();
+  void forget_arrivals();
+  void fail_arrival(const Refusal& refusal);
+  void say_step(records::MoveStep step);
 
   // vgpu_leases.cpp
   void tell_leased(const Lease& lease);
@@ -250,6 +291,7 @@ class Vgpu {
   Events events_;
   std::string socket_path_;
   VgpuPageMemory page_;
+  Descriptor reports_;
   TimeLedger times_;
   uint64_t made_ns_ = 0;
   RecordListener listener_;
@@ -280,15 +322,22 @@ class Vgpu {
   struct Standstill {
     enum class Step {
       kRuns,
-      kFreezing,   // connections come to stand still, and their images are written
-      kEnding,     // the worker ends; from here on the images are all that there is
+      kSketching,    // on its way to another device host, which gets ready meanwhile
+      kFreezing,     // connections come to stand still, and their images are written
+      kHandingOver,  // another device host makes what the images say
+      kArriving,     // this one does so
+      kEnding,       // the worker ends; from here on the images are all that there is
       kSuspended,
-      kRestoring,  // another worker makes what the images say
+      kRestoring,    // another worker makes what the images say
     };
     Step step = Step::kRuns;
     std::set<uint32_t> awaited;  // connections
     uint64_t timer = 0;
     std::optional<Asker> asker;
+    bool moves = false;  // to another device host
+    // Of an arrival.
+    bool all_sent = false, sketched = false;
+    std::vector<Lease> leases;
   };
   Standstill standstill_;
 

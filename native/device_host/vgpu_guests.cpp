@@ -230,14 +230,14 @@ void Vgpu::depart(Guest& guest) {
   const bool known_to_worker = guest.state == Guest::State::kOpen;
   if (!known_to_worker || !worker_ || !worker_->running()) {
     erase(guest);
-    if (stands_still()) standstill_.awaited.erase(guest.connection);
+    standstill_.awaited.erase(guest.connection);
   } else {
     guest.state = Guest::State::kDeparting;
     end_times(guest);
     save(guest);
     forget_waiting(guest);
     tell_of_departure(guest);
-    if (standstill_.awaited.erase(guest.connection) != 0) go_on_if_all_restored();
+    if (standstill_.awaited.erase(guest.connection) != 0) go_on();
   }
   close_if_unused();
 }

@@ -32,8 +32,11 @@ Vgpu::Refusal Vgpu::take_lease(uint64_t control, uint32_t sequence, const PeerId
                                uint32_t process) {
   if (leases_.count() >= Leases::kMost)
     return {ErrorCode::kLimitReached, "Too many leases of this vGPU are held."};
-  if (stands_still() && standstill_.step != Standstill::Step::kRestoring)
+  if (standstill_.step == Standstill::Step::kEnding ||
+      standstill_.step == Standstill::Step::kSuspended)
     return {ErrorCode::kSuspended, "The vGPU " + settings_.name + " is suspended."};
+  if (stands_still() && standstill_.step != Standstill::Step::kRestoring)
+    return {ErrorCode::kNotStopped, "The vGPU " + settings_.name + " is being suspended or moved."};
   Lease lease;
   lease.control = control;
   lease.sequence = sequence;

@@ -22,6 +22,7 @@ void Vgpu::adopt(Rebirth& rebirth, const VgpuEntry& entry, StateMemory::Slot slo
   made_ns_ = entry.made_ns;
   last_lease_ = entry.last_lease;
   const bool has_page = adopt_page(rebirth);
+  reports_ = rebirth.store.take(reports_key()).descriptor;
   Descriptor listener =
       rebirth.store.take({KeptKind::kVgpuListener, 0, settings_.id, 0}).descriptor;
   if (listener && !entry.closing) {
@@ -48,7 +49,7 @@ void Vgpu::adopt(Rebirth& rebirth, const VgpuEntry& entry, StateMemory::Slot slo
     for (const KeptKey& key : rebirth.store.keys(kind, settings_.id))
       keep(rebirth.store.take(key).descriptor, key);
   update_cgroup();
-  if (entry.closing || !has_page) close();
+  if (entry.closing || entry.arriving || !has_page) close();
   if (closing_) return;
   if (suspended()) return close_if_unused();
   std::string problem;

@@ -74,6 +74,8 @@ void Vgpu::send_queues(const Rebirth& rebirth) {
     if (!worker_) break;
     if (record.header.kind == records::Kind::kTurnPage) {
       worker_->send(record, {context_.turns.page(settings_.id)});
+    } else if (record.header.kind == records::Kind::kReports) {
+      if (reports_) worker_->send(record, {reports_.get()});
     } else if (record.header.kind == records::Kind::kConnect) {
       if (guest != guests_.end()) worker_->send(record, descriptors_of(*guest->second, record));
     } else if (record.header.kind == records::Kind::kArena) {

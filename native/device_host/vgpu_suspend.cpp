@@ -2,6 +2,7 @@
 // commands, writes an image of each connection's objects, and ends. Another worker makes the objects
 // anew from the images, and goes on where the first one stopped. The device host passes images on
 // and never looks into one: they are the tenant's. It counts their bytes.
+#include <optional>
 #include <utility>
 
 #include "device_host/vgpu.h"
@@ -42,24 +43,33 @@ void Vgpu::await_standstill(uint64_t milliseconds) {
   });
 }
 
+// Why it can't come to stand still at all.
+std::optional<Vgpu::Refusal> Vgpu::why_not_stopped() const {
+  const auto refusal = [](const char* text) { return Refusal{ErrorCode::kNotStopped, text}; };
+  if (standstill_.step == Standstill::Step::kSuspended)
+    return Refusal{ErrorCode::kSuspended, "The vGPU " + settings_.name + " is suspended."};
+  if (standstill_.step != Standstill::Step::kRuns)
+    return refusal("The vGPU is being suspended, resumed or moved already.");
+  if (!settings_.lasting()) return refusal("Only a vGPU that lasts can be suspended or moved.");
+  if (worker_ && worker_->doomed()) return refusal("The vGPU's worker is about to end.");
+  return std::nullopt;
+}
+
 void Vgpu::suspend(const Asker& asker) {
-  const auto refuse = [&](ErrorCode code, const std::string& text) {
-    events_.settled(asker, {code, text});
-  };
   if (standstill_.step == Standstill::Step::kSuspended) return events_.settled(asker, {});
-  if (stands_still())
-    return refuse(ErrorCode::kNotStopped, "The vGPU is being suspended or resumed already.");
-  if (!settings_.lasting())
-    return refuse(ErrorCode::kNotStopped, "Only a vGPU that lasts can be suspended.");
-  if (worker_ && worker_->doomed())
-    return refuse(ErrorCode::kNotStopped, "The vGPU's worker is about to end.");
+  if (const auto refusal = why_not_stopped()) return events_.settled(asker, *refusal);
   standstill_.asker = asker;
+  freeze();
+}
+
+void Vgpu::freeze() {
   standstill_.step = Standstill::Step::kFreezing;
   standstill_.awaited.clear();
+  drop_images();  // sketches
   for (const auto& [connection, guest] : guests_)
     if (guest->state == Guest::State::kOpen) standstill_.awaited.insert(connection);
   context_.loop.cancel(std::exchange(rest_timer_, 0));
-  if (standstill_.awaited.empty()) return go_on_if_all_stand();
+  if (standstill_.awaited.empty()) return go_on();
   records::Freeze freeze;
   freeze.patience_ms = settings_.kernel_limit_ms != 0
                            ? settings_.kernel_limit_ms + kPatienceMilliseconds
@@ -71,8 +81,9 @@ void Vgpu::suspend(const Asker& asker) {
 // A connection stands still: it gets room for its image.
 void Vgpu::on_drafted(const records::Image& image) {
   const auto found = guests_.find(image.connection);
-  if (standstill_.step != Standstill::Step::kFreezing ||
-      !standstill_.awaited.contains(image.connection) || found == guests_.end() ||
+  const bool wanted = image.sketch != 0 ? standstill_.step == Standstill::Step::kSketching
+                                        : standstill_.step == Standstill::Step::kFreezing;
+  if (!wanted || !standstill_.awaited.contains(image.connection) || found == guests_.end() ||
       found->second->image)
     return;
   Guest& guest = *found->second;
@@ -87,29 +98,48 @@ void Vgpu::on_drafted(const records::Image& image) {
   await_standstill(kSaveMilliseconds);
 }
 
-void Vgpu::on_image_done(uint32_t connection, const std::string& problem) {
-  if (standstill_.awaited.erase(connection) == 0) return;
-  if (standstill_.step == Standstill::Step::kFreezing) {
-    if (!problem.empty()) return abandon_standstill({ErrorCode::kNotStopped, problem});
-    return go_on_if_all_stand();
+void Vgpu::on_image_done(const records::ImageDone& done, const std::string& problem) {
+  if (standstill_.awaited.erase(done.connection) == 0) return;
+  if (problem.empty()) return go_on();
+  switch (standstill_.step) {
+    case Standstill::Step::kSketching:
+    case Standstill::Step::kFreezing:
+      return abandon_standstill({ErrorCode::kNotStopped, problem});
+    case Standstill::Step::kArriving:
+      return fail_arrival(
+          {done.lacks != 0 ? ErrorCode::kLacksFeature : ErrorCode::kMoveFailed, problem});
+    case Standstill::Step::kRestoring:
+      worker_problem_ = problem;
+      return worker_->kill("it couldn't restore what a guest process had");
+    default:
+      return;
   }
-  if (standstill_.step != Standstill::Step::kRestoring) return;
-  if (problem.empty()) return go_on_if_all_restored();
-  worker_problem_ = problem;
-  worker_->kill("it couldn't restore what a guest process had");
 }
 
 void Vgpu::on_freeze_failed(uint32_t connection, const std::string& reason) {
-  if (standstill_.step != Standstill::Step::kFreezing ||
-      !standstill_.awaited.contains(connection))
+  if (standstill_.step != Standstill::Step::kFreezing &&
+      standstill_.step != Standstill::Step::kSketching)
     return;
-  abandon_standstill({ErrorCode::kNotStopped, reason});
+  if (standstill_.awaited.contains(connection))
+    abandon_standstill({ErrorCode::kNotStopped, reason});
 }
 
-void Vgpu::go_on_if_all_stand() {
-  if (standstill_.step != Standstill::Step::kFreezing || !standstill_.awaited.empty()) return;
-  if (somebody_departs()) return;  // its worker has yet to free what it had
-  suspend_worker();
+void Vgpu::go_on() {
+  if (!standstill_.awaited.empty()) return;
+  switch (standstill_.step) {
+    case Standstill::Step::kSketching:
+      if (standstill_.sketched) send_sketches();
+      return;
+    case Standstill::Step::kFreezing:
+      if (somebody_departs()) return;  // its worker has yet to free what it had
+      return standstill_.moves ? hand_over() : suspend_worker();
+    case Standstill::Step::kArriving:
+      return restore_arrivals();
+    case Standstill::Step::kRestoring:
+      return go_on_running();
+    default:
+      return;
+  }
 }
 
 void Vgpu::suspend_worker() {
@@ -142,10 +172,21 @@ void Vgpu::abandon_standstill(const Refusal& refusal) {
   context_.loop.cancel(std::exchange(standstill_.timer, 0));
   standstill_.step = Standstill::Step::kRuns;
   standstill_.awaited.clear();
+  const bool moved = std::exchange(standstill_.moves, false);
+  for (auto& [connection, guest] : guests_) {
+    if (std::exchange(guest->handed_over, false) && guest->channel) guest->channel->hold(false);
+    // What the other device host may still write to is not this one's to empty.
+    if (moved && guest->image) {
+      guest->image.reset();
+      context_.link.forget(key_of(KeptKind::kImage, *guest));
+    }
+  }
   drop_images();
+  if (moved) events_.end_move();
   if (worker_ && worker_->running()) worker_->send(make_record(Kind::kThaw, 0));
   if (worker_ready_ && worker_ && !worker_->doomed()) let_in();
   settle_request(refusal);
+  retry_waiting();
   close_if_unused();
 }
 
@@ -168,7 +209,7 @@ void Vgpu::resume(const Asker& asker) {
                            {ErrorCode::kNotStopped, "The vGPU is being suspended or resumed already."});
   standstill_.step = Standstill::Step::kRestoring;
   standstill_.asker = asker;
-  if (!in_use()) return go_on_if_all_restored();
+  if (!in_use()) return go_on_running();
   std::string problem;
   if (start_worker(problem)) return await_standstill(kRestoreMilliseconds);
   standstill_.step = Standstill::Step::kSuspended;
@@ -177,29 +218,31 @@ void Vgpu::resume(const Asker& asker) {
 
 // The new worker is ready: it hears of all that the first one knew.
 void Vgpu::restore_guests() {
-  for (auto& [number, guest] : guests_) {
-    if (guest->state != Guest::State::kOpen) continue;
-    standstill_.awaited.insert(number);
-    records::Connect connect;
-    connect.connection = number;
-    connect.process_id = static_cast<uint32_t>(guest->peer.process);
-    connect.parked = 1;
-    worker_->send(make_record(Kind::kConnect, 0, connect), {guest->memory.get()});
-    for (const auto& [id, arena] : guest->arenas) {
-      const records::Arena told{arena.bytes, number, id, arena.purpose};
-      worker_->send(make_record(Kind::kArena, 0, told), {arena.memory.get()});
-    }
-    const records::Image image{size_of_memory(guest->image.get()), number, 0};
-    worker_->send(make_record(Kind::kRestore, 0, image), {guest->image.get()});
-  }
+  for (auto& [number, guest] : guests_)
+    if (guest->state == Guest::State::kOpen) restore(*guest, false, 0);
   update_cgroup();
-  go_on_if_all_restored();
+  go_on();
 }
 
-void Vgpu::go_on_if_all_restored() {
-  if (standstill_.step == Standstill::Step::kFreezing) return go_on_if_all_stand();
-  if (standstill_.step != Standstill::Step::kRestoring || !standstill_.awaited.empty()) return;
-  if (in_use() && !worker_ready_) return;
+// `again`: the worker knows the connection already, from a sketch.
+void Vgpu::restore(Guest& guest, bool again, uint32_t sketch) {
+  const uint32_t number = guest.connection;
+  standstill_.awaited.insert(number);
+  records::Connect connect;
+  connect.connection = number;
+  connect.process_id = static_cast<uint32_t>(guest.peer.process);
+  connect.parked = 1;
+  if (!again) worker_->send(make_record(Kind::kConnect, 0, connect), {guest.memory.get()});
+  for (const auto& [id, arena] : guest.arenas) {
+    const records::Arena told{arena.bytes, number, id, arena.purpose};
+    worker_->send(make_record(Kind::kArena, 0, told), {arena.memory.get()});
+  }
+  const records::Image image{size_of_memory(guest.image.get()), number, sketch};
+  worker_->send(make_record(Kind::kRestore, 0, image), {guest.image.get()});
+}
+
+void Vgpu::go_on_running() {
+  if (worker_ && !worker_ready_) return;
   context_.loop.cancel(std::exchange(standstill_.timer, 0));
   standstill_.step = Standstill::Step::kRuns;
   save();  // before anything goes on, which no image knows of

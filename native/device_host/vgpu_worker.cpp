@@ -58,7 +58,7 @@ void Vgpu::on_worker_record(const records::Record& record, bool repeated) {
         return worker_->kill("it freed a connection that is not departing");
       erase(*guest);
       update_cgroup();
-      go_on_if_all_stand();
+      go_on();
       return retry_waiting();
     }
     case Kind::kArenaDropped: {
@@ -108,8 +108,8 @@ void Vgpu::on_worker_record(const records::Record& record, bool repeated) {
     case Kind::kDrafted:
       return on_drafted(payload_of<records::Image>(record));
     case Kind::kImageDone: {
-      const auto done = payload_of<records::Violation>(record);
-      return on_image_done(done.connection, text_of(done.text, sizeof done.text));
+      const auto done = payload_of<records::ImageDone>(record);
+      return on_image_done(done, text_of(done.text, sizeof done.text));
     }
     case Kind::kFreezeFailed: {
       const auto failed = payload_of<records::Violation>(record);
@@ -152,6 +152,7 @@ void Vgpu::on_worker_ready() {
                     static_cast<unsigned long long>(settings_.id), worker_->process(),
                     static_cast<unsigned long long>(now.private_bytes() >> 20));
   if (standstill_.step == Standstill::Step::kRestoring) return restore_guests();
+  if (arriving()) return say_step(records::MoveStep::kReady);
   let_in();
   if (shrink_.begun) ask_for_memory();
 }
@@ -195,7 +196,8 @@ void Vgpu::on_worker_ended(const std::string& how) {
   if (!closing_ && never_started) events_.start_failed(problem);
   if (!closing_ && !never_started && is_news) events_.worker_ended(problem);
   if (!closing_ && !had_been_ready) fail_leases(records::ErrorCode::kWorkerStart, problem);
-  if (stands_still()) abandon_standstill({records::ErrorCode::kWorkerEnded, problem});
+  if (!closing_ && arriving()) return fail_arrival({records::ErrorCode::kMoveFailed, problem});
+  if (stands_still() || standstill_.moves) abandon_standstill({records::ErrorCode::kWorkerEnded, problem});
   if (closing_) return report_gone();
   std::string restart_problem;
   if (wanted_again && !start_worker(restart_problem)) refuse_held(restart_problem);
@@ -213,7 +215,7 @@ void Vgpu::refuse_held(const std::string& problem) {
 // Of a worker that was killed: the kernel takes its time to free what it held, and guest processes
 // are told before that. What they had stays charged until the worker is reaped.
 void Vgpu::cut_off_guests() {
-  if (!worker_ || !worker_->doomed() || suspended()) return;
+  if (!worker_ || !worker_->doomed() || suspended() || arriving()) return;
   for (auto& [connection, guest] : guests_) {
     if (guest->state != Guest::State::kOpen) continue;
     guest->channel->close();

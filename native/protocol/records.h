@@ -65,6 +65,7 @@ enum class Kind : uint16_t {
   kThaw = 57,     // go on with commands
   kSave = 58,     // + descriptor, to write the image that was drafted into: kImageDone
   kRestore = 59,  // + descriptor of an image, to make objects from: kImageDone
+  kReports = 60,  // an Image + descriptor, as of kVgpuCreate; before any kConnect
 
   // Worker -> device host. Claims, never trusted.
   kWorkerReady = 64,
@@ -81,7 +82,7 @@ enum class Kind : uint16_t {
   kMemory = 75,        // what it holds of the vGPU's memory
   kUnsplitKernel = 76,  // one of the kernels that took long and can't be launched in pieces
   kDrafted = 77,       // a connection stands still, and its image has so many bytes
-  kImageDone = 78,     // it was written or read; a Violation, whose text says why it wasn't
+  kImageDone = 78,     // it was written or read, or why it wasn't
   kFreezeFailed = 79,  // a Violation: why the connection doesn't come to stand still
 
   // Control, more of one vGPU.
@@ -95,6 +96,17 @@ enum class Kind : uint16_t {
   kLeaseEnd = 87,  // answered with kDone
   kVgpuSuspend = 88,  // a VgpuReference; answered with kDone when no worker runs any more
   kVgpuResume = 89,   // a VgpuReference; answered with kDone when it goes on
+  kVgpuMove = 90,     // a VgpuReference + descriptor: a way to another device host, of kMoveChannel
+  kVgpuMoved = 91,    // a VgpuCreated: what it is there
+  kMoveReceive = 92,  // answered with kMoveChannel
+  kMoveChannel = 93,  // + descriptor: for another device host, to move a vGPU to this one
+
+  // Device host <-> device host, over that. In this order; an answer is kMoveStep or kError.
+  kMoveVgpu = 94,
+  kMoveGuest = 95,  // + descriptors, as many as it has: image, connection memory, account page, socket
+  kMoveArena = 96,  // an Arena + descriptor; carries the sequence of the request that made it
+  kMoveLease = 97,  // + descriptor: the holder's pidfd
+  kMoveStep = 98,
 };
 
 struct Header {
@@ -152,7 +164,13 @@ enum VgpuFlag : uint32_t {
   // It stays until it is destroyed, whoever's connection closes. Creating reserves; the first lease
   // starts the worker, which ends some time after the last one.
   kLasting = 1u << 3,
+  // Guest processes are told no more than is true of certain devices, to which it can move. Their
+  // reports are in a sealed memory that goes with kVgpuCreate, one after another, each behind a u32
+  // with its bytes; `aliquot-worker report` writes one.
+  kMovable = 1u << 4,
 };
+
+constexpr uint64_t kMostReportBytes = 4u << 20;
 
 // Of the device's time; see device_host/arbiter/shares.h. Shares in hundredths of a percent.
 struct Shares {
@@ -239,6 +257,47 @@ struct VgpuCreate {
   char name[kNameSize] = {};
   // Of a lasting one, how its maker calls it: not 0, and at most one on a device.
   uint64_t id_high = 0, id_low = 0;
+};
+
+enum class MoveStep : uint32_t {
+  kReady = 1,     // the target has a worker
+  kSketched = 2,  // the source has sent sketches of all guest processes
+  kPrepared = 3,  // the target has made what they say
+  kAllSent = 4,   // the source stands still, and all of it is sent; the target answers kVgpuMoved
+  kTaken = 5,     // the source has given it up: the target goes on, and says so in the same way
+};
+
+struct Move {  // kMoveStep
+  MoveStep step{};
+};
+
+struct MoveVgpu {
+  VgpuCreate create;
+  uint64_t last_lease = 0;
+  uint32_t owner = 0;
+  uint32_t last_connection = 0;
+  uint32_t needs_worker = 0;  // 1: somebody uses it
+};
+
+struct MoveGuest {
+  uint64_t image_bytes = 0;
+  uint64_t lent = 0;
+  uint64_t credit_granted = 0;
+  uint64_t since_ns = 0;
+  uint32_t connection = 0;
+  uint32_t state = 0;  // device host's: Guest::State
+  uint32_t user = 0;
+  uint32_t process_id = 0;
+  uint32_t hello_sequence = 0;
+  uint32_t last_arena = 0;
+  uint32_t credit_sequence = 0;
+  uint32_t sketch = 0;  // 1: it goes on meanwhile, and will be told of once more
+};
+
+struct MoveLease {
+  uint64_t lease = 0;
+  uint64_t since_ns = 0;
+  uint32_t process_id = 0;
 };
 
 struct VgpuCreated {  // of a lasting one without protections and worker
@@ -435,7 +494,13 @@ struct Image {  // kDrafted, kSave, kRestore
   uint32_t sketch = 0;  // kDrafted: as it was asked for
 };
 
-struct Violation {  // and kImageDone, kFreezeFailed
+struct ImageDone {
+  uint32_t connection = 0;
+  uint32_t lacks = 0;    // 1: something that the guest process relies on is not had here
+  char text[200] = {};   // empty: all went well
+};
+
+struct Violation {  // and kFreezeFailed
   uint32_t connection = 0;
   char text[200] = {};
 };

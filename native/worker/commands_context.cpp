@@ -1,6 +1,5 @@
 // Devices, contexts, queues, and the end of every object.
 #include "worker/connection.h"
-#include "worker/device_report.h"
 
 namespace aliquot::worker {
 
@@ -10,10 +9,7 @@ void Connection::on(const SnapshotCommand& command) {
   if (!check_reply(command.reply)) return;
   const cl_device_id device = find_device(command.device);
   if (device == nullptr) return replies_.answer(command.reply, CL_INVALID_DEVICE);
-  ReplyBytes report;
-  write_device_report(context_.driver, device, {context_.quota->limit(), context_.device_type},
-                      report);
-  replies_.answer(command.reply, CL_SUCCESS, report.bytes());
+  replies_.answer(command.reply, CL_SUCCESS, report(device));
 }
 
 void Connection::on(const CreateSubDevicesCommand& command) {

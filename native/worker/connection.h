@@ -15,6 +15,7 @@
 #include "worker/builder.h"
 #include "worker/compilers.h"
 #include "worker/completion.h"
+#include "worker/device_report.h"
 #include "worker/host_link.h"
 #include "worker/launch_pieces.h"
 #include "worker/memory_quota.h"
@@ -42,6 +43,8 @@ struct WorkerContext {
   Builder::Count builds_left_behind = std::make_shared<std::atomic<uint32_t>>(0);
   TurnGate* gate = nullptr;  // null: the device may be used at any time
   bool splits = true;        // long kernels may be launched in pieces
+  // Of those devices to which the vGPU may move; null: it needn't.
+  std::shared_ptr<const OtherReports> other_reports = nullptr;
   bool shared_pages = false;  // buffers may lie in pages that guest processes map
   std::shared_ptr<Compilers> compilers = std::make_shared<Compilers>(builds_left_behind);
 };
@@ -90,7 +93,8 @@ class Connection {
   // connection_restore.cpp
   /// Makes the objects of an image, but for those that are there already. Why that can't be done, or
   /// empty.
-  std::string restore(int image, uint64_t bytes);
+  /// `lacks`: it is something that the guest process was told of.
+  std::string restore(int image, uint64_t bytes, bool& lacks);
 
   // commands_context.cpp
   void on(const opencl::SnapshotCommand& command);
@@ -256,7 +260,9 @@ class Connection {
   void freeze_failed(const std::string& reason);
   // connection_draft.cpp
   class Drafter;
+  std::vector<unsigned char> report(cl_device_id device) const;
   uint64_t group_size(const KernelObject& kernel);
+  uint64_t at_most_told(uint64_t group_size) const;
   // connection_restore.cpp
   std::string replay(std::span<const unsigned char> frame);
   template <class Command>

@@ -5,7 +5,7 @@
 
 #include "worker/connection.h"
 #include "worker/contents.h"
-#include "worker/device_report.h"
+#include "worker/report_match.h"
 
 namespace aliquot::worker {
 
@@ -292,12 +292,10 @@ void Connection::Drafter::add_events() {
 
 bool Connection::draft(bool sketch, ImageDraft& draft, std::string& obstacle) {
   Drafter drafter(*this, draft);
-  ReplyBytes report;
-  write_device_report(context_.driver, context_.driver.device,
-                      {context_.quota->limit(), context_.device_type}, report);
-  draft.header.report_bytes = report.bytes().size();
-  draft.header.report_at = draft.add_text(std::make_shared<const std::string>(
-      reinterpret_cast<const char*>(report.bytes().data()), report.bytes().size()));
+  const std::vector<unsigned char> told = report(context_.driver.device);
+  draft.header.report_bytes = told.size();
+  draft.header.report_at =
+      draft.add_text(std::make_shared<const std::string>(told.begin(), told.end()));
   draft.header.sketch = sketch ? 1 : 0;
   draft.header.shared_pages = context_.shared_pages ? 1 : 0;
   drafter.add_devices();
@@ -318,6 +316,22 @@ bool Connection::draft(bool sketch, ImageDraft& draft, std::string& obstacle) {
   return obstacle.empty();
 }
 
+// As guest processes see the device.
+std::vector<unsigned char> Connection::report(cl_device_id device) const {
+  const ReportLimits limits{context_.quota->limit(), context_.device_type};
+  static const OtherReports kNone;
+  return common_device_report(context_.driver, device, limits,
+                              context_.other_reports != nullptr ? *context_.other_reports : kNone);
+}
+
+// No kernel of a movable vGPU claims larger work-groups than the vGPU does.
+uint64_t Connection::at_most_told(uint64_t group_size) const {
+  if (context_.other_reports == nullptr) return group_size;
+  const uint64_t told =
+      report_number(report(context_.driver.device), CL_DEVICE_MAX_WORK_GROUP_SIZE);
+  return std::min(group_size, told);
+}
+
 uint64_t Connection::group_size(const KernelObject& kernel) {
   size_t size = 0;
   size_t bytes = 0;
@@ -333,7 +347,7 @@ uint64_t Connection::group_size(const KernelObject& kernel) {
                           nullptr);
   calls_.clGetKernelWorkGroupInfo(kernel.kernel, devices.front(), CL_KERNEL_WORK_GROUP_SIZE,
                                   sizeof size, &size, nullptr);
-  return size;
+  return at_most_told(size);
 }
 
 std::string Connection::save(const ImageDraft& draft, unsigned char* image) {

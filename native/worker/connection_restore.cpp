@@ -11,6 +11,7 @@
 #include "worker/contents.h"
 #include "worker/device_report.h"
 #include "worker/futex.h"
+#include "worker/report_match.h"
 
 namespace aliquot::worker {
 
@@ -18,8 +19,8 @@ using namespace opencl;
 
 struct Restoration {
   explicit Restoration(const cl_icd_dispatch& calls) : contents(calls) {}
-  ImageHeader header;
   std::shared_ptr<Arena> image;
+  bool lacks = false;
   Contents contents;
   std::map<uint32_t, cl_event> ended;  // by context: an event that has ended well
   std::set<uint32_t> devices, contexts, programs;  // that the image has
@@ -314,6 +315,7 @@ std::string Connection::apply(const ImageState& state) {
       if (kernel == nullptr) return "The image tells of no kernel.";
       const uint64_t here = group_size(*kernel);
       if (here >= state.numbers[0]) return {};
+      restoration_->lacks = true;
       return "Kernel " + *kernel->name + " can have " + std::to_string(here) +
              " work-items in a group here, and had " + std::to_string(state.numbers[0]) + ".";
     }
@@ -335,7 +337,7 @@ void Connection::release_strangers() {
   release(devices_, restoration_->devices, [&](uint32_t id) { release_device(id); });
 }
 
-std::string Connection::restore(int image, uint64_t bytes) {
+std::string Connection::restore(int image, uint64_t bytes, bool& lacks) {
   if (!arenas_.add(kImageArena, image, bytes, {})) return "The image can't be mapped.";
   restoration_ = std::make_shared<Restoration>(calls_);
   restoration_->image = arenas_.find(kImageArena);
@@ -343,8 +345,13 @@ std::string Connection::restore(int image, uint64_t bytes) {
   std::string problem;
   if (!reader.open(restoration_->image->mapping)) problem = "The image is none.";
   const ImageHeader& header = reader.header();
-  if (problem.empty() && header.shared_pages != 0 && !context_.shared_pages)
-    problem = "Lacking is that buffers lie in pages that both ends map.";
+  if (problem.empty()) {
+    std::string lack = lacking(reader.report(), report(context_.driver.device));
+    if (lack.empty() && header.shared_pages != 0 && !context_.shared_pages)
+      lack = "buffers in pages that both ends map";
+    if (!lack.empty()) problem = "Here is lacking: " + lack + ".";
+    lacks = !lack.empty();
+  }
   restoring_ = true;
   replies_.mute(true);
   while (problem.empty()) {
@@ -364,6 +371,7 @@ std::string Connection::restore(int image, uint64_t bytes) {
   const std::string builds = await_builds();
   replies_.mute(false);
   restoring_ = false;
+  lacks = lacks || restoration_->lacks;
   for (const auto& [context, event] : restoration_->ended)
     if (event != nullptr) calls_.clReleaseEvent(event);
   restoration_.reset();

@@ -54,7 +54,11 @@ void Connection::carry_out(Order& order) {
       return context_.host.image_done(id_, map_and_save(order));
     case Order::Kind::kRestore:
       if (!parked_.load()) return context_.host.image_done(id_, "The connection is in use.");
-      return context_.host.image_done(id_, restore(order.image.get(), order.bytes));
+    {
+      bool lacks = false;
+      const std::string problem = restore(order.image.get(), order.bytes, lacks);
+      return context_.host.image_done(id_, problem, lacks);
+    }
     case Order::Kind::kThaw:
       freeze_until_ns_ = 0;
       ring_.attend_at(0);
@@ -107,6 +111,7 @@ void Connection::try_to_freeze() {
   freeze_until_ns_ = 0;
   ring_.attend_at(0);
   parked_.store(true);
+  if (context_.gate != nullptr) context_.gate->left(id_);  // nothing follows for a while
   context_.host.drafted(id_, draft_->header.bytes, false);
 }
 

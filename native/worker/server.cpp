@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -89,6 +90,8 @@ void Server::handle(const records::Record& record, DescriptorList& descriptors) 
       place->second.connection->stop();
       return;
     }
+    case Kind::kReports:
+      return take_reports(descriptors.items[0]);
     case Kind::kFreeze: {
       const auto wanted = payload_of<records::Freeze>(record);
       const auto kind = wanted.sketch != 0 ? Order::Kind::kSketch : Order::Kind::kFreeze;
@@ -142,6 +145,22 @@ void Server::connect(const records::Connect& payload, Descriptor& memory) {
   }
   const std::lock_guard guard(mutex_);
   connections_[payload.connection].connection = std::move(connection);
+}
+
+// What its maker says of other devices. It changes only what guest processes are told.
+void Server::take_reports(const Descriptor& memory) {
+  struct stat status {};
+  if (!memory || fstat(memory.get(), &status) != 0 || status.st_size <= 0 ||
+      static_cast<uint64_t>(status.st_size) > records::kMostReportBytes) {
+    return;
+  }
+  std::vector<unsigned char> bytes(static_cast<size_t>(status.st_size));
+  auto reports = std::make_shared<OtherReports>();
+  if (pread(memory.get(), bytes.data(), bytes.size(), 0) != status.st_size ||
+      !read_reports(bytes, *reports)) {
+    return host_.failed("The reports of other devices are none.");
+  }
+  context_.other_reports = std::move(reports);
 }
 
 void Server::take_turn_page(const Descriptor& page) {

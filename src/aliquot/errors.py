@@ -23,8 +23,8 @@
         └── NoSuchEntry, TokenRefused, EventsForgotten, DeviceLost
 
 Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E119 and
-ALQ-E121 are `aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made from this file
-by `python -m aliquot.errors`; a test compares the two. No import here may be slow.
+ALQ-E121 are `aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made
+from this file by `python -m aliquot.errors`; a test compares the two. No import here may be slow.
 """
 
 from __future__ import annotations
@@ -406,9 +406,9 @@ class NotStopped(DeviceHostError):
     code = "ALQ-E118"
     title = "What the vGPU does can't be interrupted now"
     why = (
-        "A vGPU is suspended and moved when nothing is under way on it. A kernel without a limit, a "
-        "command that waits for a user event, copies held back by a limit, or a program that is being "
-        "built are waited for, though not for ever. Its programs have gone on."
+        "A vGPU is suspended and moved when nothing is under way on it. A kernel without a limit, "
+        "a command that waits for a user event, copies held back by a limit, or a program that is "
+        "being built are waited for, though not for ever. Its programs have gone on."
     )
     remedy = "try again in a moment, or end the program that is in the way"
 
@@ -417,18 +417,18 @@ class LacksFeature(DeviceHostError):
     code = "ALQ-E119"
     title = "The other device has not all that the vGPU's programs rely on"
     why = (
-        "Programs ask a device once what it can do. A vGPU moves only to a device of which all that "
-        "they were told is true. Its programs have gone on."
+        "Programs ask a device once what it can do. A vGPU moves only to a device of which all "
+        "that they were told is true. Its programs have gone on."
     )
-    remedy = "move it to a device that has it, or make vGPUs movable between the two when creating them"
+    remedy = "move it to a device that has it, or create it movable between the two"
 
 
 class MoveFailed(DeviceHostError):
     code = "ALQ-E121"
     title = "The vGPU could not be moved"
     why = (
-        "The other device's host or worker refused it, died, or took too long. Its programs have gone "
-        "on where they were, unless the message says otherwise."
+        "The other device's host or worker refused it, died, or took too long. Its programs have "
+        "gone on where they were, unless the message says otherwise."
     )
     remedy = "the message tells why; 'aliquot doctor' may tell more of the other device"
 

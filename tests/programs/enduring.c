@@ -1,7 +1,8 @@
 // Works on a vGPU that is suspended and moved under its hands, and checks every result.
 //
-//   enduring SECONDS [BYTES]   ends with 0 after that time; prints "working" once it works, at last
-//                              the rounds that it made and the longest pause between two, in ms
+//   enduring SECONDS [BYTES [blocked]]   ends with 0 after that time; prints "working" once it works,
+//       at last the rounds that it made and the longest time that one of them took, in ms. "blocked":
+//       a command waits for a user event all that time, and nothing else is done.
 //
 // All that must come along is used in every round, most of it made only once, at the beginning: an
 // in-order queue and one that isn't, buffers and a sub-buffer, kernels whose arguments were set long
@@ -168,10 +169,28 @@ static void work(unsigned round, size_t bytes) {
   if (callbacks != called + 1) fprintf(stderr, "%d callbacks came\n", callbacks - called), exit(1);
 }
 
+static int blocked(double seconds) {
+  cl_int code;
+  size_t size = kItems;
+  cl_event gate = clCreateUserEvent(device.context, &code);
+  CHECK(code);
+  CHECK(clEnqueueNDRangeKernel(device.queue, add, 1, NULL, &size, NULL, 1, &gate, NULL));
+  CHECK(clFlush(device.queue));
+  printf("working\n");
+  fflush(stdout);
+  const struct timespec pause = {(time_t)seconds, 0};
+  nanosleep(&pause, NULL);
+  CHECK(clSetUserEventStatus(gate, CL_COMPLETE));
+  for (int k = 0; k < kItems; k++) expected[k] += 3;
+  read_all("blocked", 0);
+  return 0;
+}
+
 int main(int count, char **arguments) {
   const double limit = count > 1 ? atof(arguments[1]) : 5;
   const size_t bytes = count > 2 ? strtoull(arguments[2], NULL, 10) : 1 << 20;
   begin(bytes);
+  if (count > 3 && strcmp(arguments[3], "blocked") == 0) return blocked(limit);
   double start = now(), longest = 0, last = start;
   unsigned round = 0;
   for (; last - start < limit; round++) {
