@@ -75,7 +75,7 @@ void DeviceHost::stop() {
   for (auto& [id, known] : vgpus_) known.vgpu->close();
 }
 
-bool DeviceHost::is_idle() const { return vgpus_.empty() && controls_.empty(); }
+bool DeviceHost::is_idle() const { return vgpus_.empty() && controls_.empty() && moves_.empty(); }
 
 bool DeviceHost::leave_if_idle() {
   const uint64_t now = monotonic_milliseconds();
@@ -114,6 +114,7 @@ void DeviceHost::sweep() {
     if (control->gone) state_.erase(control->slot);
   for (auto entry = controls_.begin(); entry != controls_.end();)
     entry = entry->second->gone ? controls_.erase(entry) : std::next(entry);
+  moves_.remove_if([](const Move& move) { return move.gone; });
   if (freed) retry_waiting_creates();
 }
 

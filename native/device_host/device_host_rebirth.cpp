@@ -124,6 +124,7 @@ void DeviceHost::adopt_vgpus(Rebirth& rebirth) {
     settings.create_sequence = entry.create_sequence;
     settings.id_high = entry.id_high;
     settings.id_low = entry.id_low;
+    settings.moved = entry.moved;
     settings.name.assign(entry.name, ::strnlen(entry.name, sizeof entry.name));
     KnownVgpu& known = add_vgpu(std::move(settings));
     known.vgpu->adopt(rebirth, entry, slot);

@@ -76,6 +76,9 @@ bool DeviceHost::try_resize(Control& control, const records::Record& record, boo
     answer_error(control, sequence, code, text);
     return true;
   };
+  // What it has here is told to the other device host already.
+  if (vgpu->moves())
+    return last_try && refuse(ErrorCode::kNotStopped, "The vGPU is being moved.");
   arbiter::Shares shares;
   if (const std::string wrong = read_shares(request.shares, shares); !wrong.empty())
     return refuse(ErrorCode::kBadShare, wrong);

@@ -16,7 +16,8 @@ void DeviceHost::on_list(Control& control, const records::Record& record) {
   records::VgpuReference last;
   size_t told = 0;
   for (auto next = vgpus_.upper_bound(after.vgpu); next != vgpus_.end(); ++next) {
-    if (next->second.vgpu->closing()) continue;
+    // One that arrives is still where it comes from.
+    if (next->second.vgpu->closing() || next->second.vgpu->arriving()) continue;
     if (told >= kMostRecordsOfAList) {  // the rest is to be asked for
       control.channel->send(make_record(Kind::kDone, sequence, last));
       return;

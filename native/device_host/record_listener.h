@@ -32,6 +32,8 @@ class RecordListener {
   void accept_waiting();
   /// Stops listening and removes the socket's file. Safe within on_peer.
   void close();
+  /// Puts a link to another socket in the file's place, so that whoever knows the path comes there.
+  bool point_to(const std::string& path);
   /// Removes the file alone: nobody else finds the socket.
   void hide();
 

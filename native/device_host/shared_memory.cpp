@@ -66,6 +66,19 @@ void* make_own_memory(const char* name, uint64_t bytes, SupervisorLink& link, co
   return nullptr;
 }
 
+uint64_t size_of_memory(int descriptor) {
+  struct stat status;
+  return ::fstat(descriptor, &status) == 0 ? static_cast<uint64_t>(status.st_size) : 0;
+}
+
+bool are_reports(const Descriptor& memory) {
+  constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+  const int seals = ::fcntl(memory.get(), F_GET_SEALS);
+  const uint64_t bytes = size_of_memory(memory.get());
+  return seals >= 0 && (seals & kSeals) == kSeals && bytes != 0 &&
+         bytes <= records::kMostReportBytes;
+}
+
 uint64_t resident_bytes(int descriptor) {
   struct stat status;
   if (::fstat(descriptor, &status) != 0) return 0;
@@ -89,6 +102,7 @@ bool AccountPage::create(uint64_t memory_limit) {
 }
 
 void AccountPage::set_memory_limit(uint64_t bytes) {
+  if (page_ == nullptr) return;
   __atomic_store_n(&page_->memory_limit, bytes, __ATOMIC_RELEASE);
 }
 
@@ -106,13 +120,17 @@ bool AccountPage::map() {
 }
 
 void AccountPage::add_credit(uint64_t bytes) {
+  if (page_ == nullptr) return;
   __atomic_fetch_add(&page_->credit, bytes, __ATOMIC_ACQ_REL);
 }
 
 uint64_t AccountPage::take_credit() {
+  if (page_ == nullptr) return 0;
   return __atomic_exchange_n(&page_->credit, uint64_t{0}, __ATOMIC_ACQ_REL);
 }
 
-uint64_t AccountPage::credit() const { return __atomic_load_n(&page_->credit, __ATOMIC_ACQUIRE); }
+uint64_t AccountPage::credit() const {
+  return page_ == nullptr ? 0 : __atomic_load_n(&page_->credit, __ATOMIC_ACQUIRE);
+}
 
 }  // namespace aliquot

@@ -29,6 +29,12 @@ void* make_own_memory(const char* name, uint64_t bytes, SupervisorLink& link, co
 /// Bytes that the memory behind a memfd really takes now.
 uint64_t resident_bytes(int descriptor);
 
+/// Bytes that it has, used or not.
+uint64_t size_of_memory(int descriptor);
+
+/// Whether nobody can change it any more, and it is no larger than reports of devices may be.
+bool are_reports(const Descriptor& memory);
+
 /// The identity of the memory behind a memfd.
 ino_t inode_of(int descriptor);
 

@@ -50,6 +50,8 @@ struct VgpuEntry {
   uint64_t last_lease = 0;
   bool held_by_control = true, closing = false, told = false, ready = false;
   bool has_page = false;
+  bool moved = false, arriving = false;
+  bool suspended = false;  // its guest processes' objects are in their images, and nowhere else
   WorkerFacts worker;
   uint64_t baseline = 0, past_cpu_ns = 0;
   uint64_t kernels = 0;  // the worker's claim

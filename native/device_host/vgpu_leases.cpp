@@ -32,6 +32,11 @@ Vgpu::Refusal Vgpu::take_lease(uint64_t control, uint32_t sequence, const PeerId
                                uint32_t process) {
   if (leases_.count() >= Leases::kMost)
     return {ErrorCode::kLimitReached, "Too many leases of this vGPU are held."};
+  if (standstill_.step == Standstill::Step::kEnding ||
+      standstill_.step == Standstill::Step::kSuspended)
+    return {ErrorCode::kSuspended, "The vGPU " + settings_.name + " is suspended."};
+  if (stands_still() && standstill_.step != Standstill::Step::kRestoring)
+    return {ErrorCode::kNotStopped, "The vGPU " + settings_.name + " is being suspended or moved."};
   if (!context_.turns.has_room(settings_.id))
     return {ErrorCode::kLimitReached, kTooManyInUse};
   Lease lease;
@@ -53,6 +58,7 @@ Vgpu::Refusal Vgpu::take_lease(uint64_t control, uint32_t sequence, const PeerId
                     static_cast<unsigned long long>(settings_.id),
                     static_cast<unsigned long long>(number), held->process);
   context_.loop.cancel(std::exchange(rest_timer_, 0));
+  if (stands_still()) return {};  // until it goes on
   if (worker_ready_ && !worker_->doomed()) {
     tell_leased(*held);
     return {};

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from aliquot.client import records
 from aliquot.client.records import Kind, P, Payload, Record
@@ -49,9 +51,20 @@ class Connection:
         """End the connection; what was created over it is released by the device host."""
         self._stream.close()
 
-    def ask_for_descriptor(self, kind: Kind, answer: Kind, shape: type[P], payload: Payload) -> int:
+    @contextmanager
+    def patient(self, seconds: float) -> Iterator[None]:
+        """Within it an answer may take so long."""
+        before, self._timeout = self._timeout, seconds
+        self._stream.settimeout(seconds)
+        try:
+            yield
+        finally:
+            self._timeout = before
+            self._stream.settimeout(before)
+
+    def ask_for_descriptor(self, kind: Kind, answer: Kind, payload: Payload | None = None) -> int:
         """Send a request whose answer comes with a descriptor; returns that, the caller's."""
-        _, descriptor = self.ask_with_memory(kind, answer, shape, payload)
+        _, descriptor = self._ask_with_descriptor(kind, answer, payload)
         if descriptor is None:
             raise BadRecord(f"the device host answered {kind.name} without what goes with it")
         return descriptor
@@ -60,23 +73,23 @@ class Connection:
         self, kind: Kind, answer: Kind, shape: type[P], payload: Payload
     ) -> tuple[P, int | None]:
         """Send a request whose answer may come with a descriptor; returns both, the caller's."""
-        self._wants_descriptor = True
-        try:
-            record = self.ask(kind, payload)
-        finally:
-            self._wants_descriptor = False
-            descriptor, self._descriptor = self._descriptor, None
-        if record.kind == answer:
-            return records.payload_of(record, shape), descriptor
-        if descriptor is not None:
-            os.close(descriptor)
-        raise BadRecord(f"the device host answered {kind.name} with kind {record.kind}")
+        record, descriptor = self._ask_with_descriptor(kind, answer, payload)
+        return records.payload_of(record, shape), descriptor
 
-    def ask(self, kind: Kind, payload: Payload | None = None) -> Record:
-        """Send a request and return the first record of its answer; raises DeviceHostError."""
+    def ask(
+        self, kind: Kind, payload: Payload | None = None, descriptors: Sequence[int] = ()
+    ) -> Record:
+        """Send a request and return the first record of its answer; raises DeviceHostError.
+
+        Copies of the descriptors go with it.
+        """
         self._sequence += 1
         try:
-            self._stream.send(records.pack(kind, payload, sequence=self._sequence))
+            data = records.pack(kind, payload, sequence=self._sequence)
+            if descriptors:
+                socket.send_fds(self._stream, [data], list(descriptors))
+            else:
+                self._stream.send(data)
         except OSError as error:
             # A peer that says why before it hangs up is worth listening to.
             late = self.late_error()
@@ -86,13 +99,33 @@ class Connection:
         return self.next_record()
 
     def ask_for(
-        self, kind: Kind, answer: Kind, shape: type[P], payload: Payload | None = None
+        self,
+        kind: Kind,
+        answer: Kind,
+        shape: type[P],
+        payload: Payload | None = None,
+        descriptors: Sequence[int] = (),
     ) -> P:
         """Send a request whose answer is one record of the kind `answer`."""
-        record = self.ask(kind, payload)
+        record = self.ask(kind, payload, descriptors)
         if record.kind != answer:
             raise BadRecord(f"the device host answered {kind.name} with kind {record.kind}")
         return records.payload_of(record, shape)
+
+    def _ask_with_descriptor(
+        self, kind: Kind, answer: Kind, payload: Payload | None
+    ) -> tuple[Record, int | None]:
+        self._wants_descriptor = True
+        try:
+            record = self.ask(kind, payload)
+        finally:
+            self._wants_descriptor = False
+            descriptor, self._descriptor = self._descriptor, None
+        if record.kind == answer:
+            return record, descriptor
+        if descriptor is not None:
+            os.close(descriptor)
+        raise BadRecord(f"the device host answered {kind.name} with kind {record.kind}")
 
     def next_record(self) -> Record:
         """The next record that answers the last request."""

@@ -48,6 +48,12 @@ class Kind(enum.IntEnum):
     LEASE_TAKE = 85
     LEASE = 86
     LEASE_END = 87
+    VGPU_SUSPEND = 88
+    VGPU_RESUME = 89
+    VGPU_MOVE = 90
+    VGPU_MOVED = 91
+    MOVE_RECEIVE = 92
+    MOVE_CHANNEL = 93
     TURNS_GET = 100
     TURNS = 101
 
@@ -59,6 +65,7 @@ class VgpuFlag(enum.IntFlag):
     STRICT_SYNC = 2
     NO_SPLIT = 4
     LASTING = 8
+    MOVABLE = 16
 
 
 class Protection(enum.IntFlag):

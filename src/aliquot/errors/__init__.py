@@ -13,6 +13,7 @@
     │   ├── VersionMismatch, BadRecord, NotPermitted, MemoryUnavailable, NameTaken
     │   ├── NoSuchVgpu, WorkerStart, LimitReached, InternalError, WorkerEnded
     │   ├── ShareUnavailable, BadShare, VgpuDiffers, MemoryInUse, NoSuchLease, NoSuchProcess
+    │   ├── VgpuSuspended, NotStopped, LacksFeature, MoveFailed
     │   └── DeviceHostUnreachable
     ├── StateError                  what the store of the state can't do, or refused (ALQ-E3xx)
     │   ├── StoreInUse, StoreTaken, StoreLocked, StoreFull, StoreUnreachable
@@ -22,9 +23,9 @@
     │   └── NoSuchEntry, TokenRefused, EventsForgotten, DeviceLost
     └── DaemonError                 what the daemon and its API refused (ALQ-E4xx)
 
-Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E116 are
-`aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made from this folder
-by `python -m aliquot.errors`; a test compares the two. No import here may be slow.
+Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E119 and
+ALQ-E121 are `aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made from
+this folder by `python -m aliquot.errors`; a test compares the two. No import here may be slow.
 """
 
 from __future__ import annotations
@@ -44,17 +45,21 @@ from aliquot.errors.device_host import (
     DeviceHostError,
     DeviceHostUnreachable,
     InternalError,
+    LacksFeature,
     LimitReached,
     MemoryInUse,
     MemoryUnavailable,
+    MoveFailed,
     NameTaken,
     NoSuchLease,
     NoSuchProcess,
     NoSuchVgpu,
     NotPermitted,
+    NotStopped,
     ShareUnavailable,
     VersionMismatch,
     VgpuDiffers,
+    VgpuSuspended,
     WorkerEnded,
     WorkerStart,
 )
@@ -148,11 +153,13 @@ __all__ = [
     "ImpossibleShare",
     "IncompatibleDriver",
     "InternalError",
+    "LacksFeature",
     "LimitReached",
     "MemoryInUse",
     "MemoryUnavailable",
     "MissingNativeProgram",
     "MissingStoreDriver",
+    "MoveFailed",
     "NameTaken",
     "NewerSchema",
     "NoDriver",
@@ -162,6 +169,7 @@ __all__ = [
     "NoSuchVgpu",
     "NotAStore",
     "NotPermitted",
+    "NotStopped",
     "OlderSchema",
     "QuotaAboveDevice",
     "ShareUnavailable",
@@ -179,6 +187,7 @@ __all__ = [
     "UserError",
     "VersionMismatch",
     "VgpuDiffers",
+    "VgpuSuspended",
     "WorkerEnded",
     "WorkerStart",
 ]
