@@ -81,7 +81,6 @@ def test_each_costs_one_descriptor(crowded: tuple[DeviceHostProcess, DeviceHost]
     with running_device_host() as empty:
         without = struct.unpack_from("QQII40s32sI", empty.control().ask(CONTROL_HELLO).payload)[6]
     assert host.look().open_descriptors <= without + MANY + 1
-    # Whoever has no worker isn't asked about, so that looking on makes nothing.
     assert told(host) == expected()
     assert host.look().open_descriptors <= without + MANY + 1
     assert "worker=" not in running.log()
