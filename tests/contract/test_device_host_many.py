@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from aliquot.client.device_host import DeviceHost
+from aliquot.client.watch import Watch
 from aliquot.model.shares import Shares
 from aliquot.model.vgpu import VgpuState
 from tests.contract.device_host_process import (
@@ -76,12 +77,17 @@ def test_all_are_there_after_a_death(crowded: tuple[DeviceHostProcess, DeviceHos
     assert lease.memory == 4096 * MANY
 
 
-def test_each_costs_one_descriptor(crowded: tuple[DeviceHostProcess, DeviceHost]) -> None:
+def test_each_costs_one_descriptor(
+    crowded: tuple[DeviceHostProcess, DeviceHost], monkeypatch: pytest.MonkeyPatch
+) -> None:
     running, host = crowded
     with running_device_host() as empty:
         without = struct.unpack_from("QQII40s32sI", empty.control().ask(CONTROL_HELLO).payload)[6]
     assert host.look().open_descriptors <= without + MANY + 1
-    # Whoever has no worker isn't asked about, so that looking on makes nothing.
+    # Nor does looking on make pages of those that have no worker.
+    monkeypatch.setenv("ALIQUOT_RUNTIME_DIR", str(running.runtime))
+    with Watch() as watch:
+        assert [one.id for one in watch.look()] == list(range(1, MANY + 1))
     assert told(host) == expected()
     assert host.look().open_descriptors <= without + MANY + 1
     assert "worker=" not in running.log()

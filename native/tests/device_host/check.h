@@ -27,6 +27,8 @@ void test_listener_rests();
 void test_a_folder_is_counted_when_room_shrinks();  // disk_room_test.cpp
 void test_room_of_a_folder_that_is_gone();
 void test_birth_in_a_cgroup();         // launch_test.cpp
+void test_whose_a_vgpu_may_be();  // owners_test.cpp
+void test_whose_processes_hold();
 void test_a_killed_worker_s_guests();  // vgpu_test.cpp
 void test_less_memory_waits_for_the_worker();
 void test_less_memory_that_the_worker_doesn_t_grant();

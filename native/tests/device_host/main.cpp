@@ -17,6 +17,8 @@ int main() {
   test_a_folder_is_counted_when_room_shrinks();
   test_room_of_a_folder_that_is_gone();
   test_birth_in_a_cgroup();
+  test_whose_a_vgpu_may_be();
+  test_whose_processes_hold();
   test_a_killed_worker_s_guests();
   test_less_memory_waits_for_the_worker();
   test_less_memory_that_the_worker_doesn_t_grant();
