@@ -112,7 +112,7 @@ def ended_well(guest: subprocess.Popen[str]) -> str:
 def journey(
     runtime: Runtime, first: Device, second: Device, flags: int = 0, memory: int = 128 * MIB
 ) -> Iterator[Journey]:
-    reports = [device_report(device) for device in {first.library: first, second.library: second}.values()]
+    reports = [device_report(device) for device in (first, second)]
     movable = first.library != second.library
     hosts = [DeviceHost.start_or_join(device) for device in (first, second)]
     try:
@@ -201,7 +201,7 @@ def test_what_another_device_lacks_is_named_before_anything_stops(
         guest = runtime.start(vgpu, [programs["enduring"], "2"])
         assert guest.stdout
         assert guest.stdout.readline() == "working\n"
-        with pytest.raises(LacksFeature, match="Here is lacking: .+"):
+        with pytest.raises(LacksFeature, match=r"Here is lacking: .+"):
             here.move_vgpu(_ID, there)
         assert "rounds" in ended_well(guest)
         assert [usage.external_id for usage in here.list_vgpus()] == [_ID]
@@ -258,6 +258,42 @@ def test_a_command_that_waits_for_the_program_is_waited_for_and_then_named(
         guest = trip.start(programs["enduring"], "8", str(MIB), "blocked")
         with pytest.raises(NotStopped, match="user event"):
             trip.host.suspend_vgpu(_ID)
+        ended_well(guest)
+
+
+def test_a_suspended_vgpu_outlives_its_device_host(
+    one_driver: Driver, runtime: Runtime, programs: dict[str, Path]
+) -> None:
+    device = device_of(one_driver)
+    with journey(runtime, device, another(device), int(VgpuFlag.STAGED)) as trip:
+        guest = trip.start(programs["enduring"], "2")
+        for _ in range(3):
+            trip.host.suspend_vgpu(_ID)
+            os.kill(trip.host.look().process_id, signal.SIGKILL)
+            assert trip.usage.state == VgpuState.SUSPENDED
+            trip.host.resume_vgpu(_ID)
+            os.kill(trip.host.look().process_id, signal.SIGKILL)
+            assert trip.usage.state == VgpuState.READY
+        ended_well(guest)
+
+
+def test_a_source_that_dies_in_the_midst_goes_on(
+    one_driver: Driver, runtime: Runtime, programs: dict[str, Path]
+) -> None:
+    device = device_of(one_driver)
+    with journey(runtime, device, another(device)) as trip:
+        guest = trip.start(programs["enduring"], "6")
+        source = trip.host.look().process_id
+        target = trip.hosts[1].look().process_id
+        os.kill(target, signal.SIGSTOP)  # so that it is in the midst
+        killer = subprocess.Popen(
+            ["sh", "-c", f"sleep 0.3; kill -9 {source}; sleep 0.2; kill -CONT {target}"]
+        )
+        with pytest.raises(MoveFailed):
+            trip.move()
+        killer.wait()
+        assert trip.usage.guest_processes == 1
+        trip.move()
         ended_well(guest)
 
 

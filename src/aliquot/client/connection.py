@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from aliquot.client import records
@@ -52,7 +52,7 @@ class Connection:
         self._stream.close()
 
     @contextmanager
-    def patient(self, seconds: float) -> Iterator[None]:
+    def patient(self, seconds: float) -> Generator[None]:
         """Within it an answer may take so long."""
         before, self._timeout = self._timeout, seconds
         self._stream.settimeout(seconds)
@@ -62,9 +62,7 @@ class Connection:
             self._timeout = before
             self._stream.settimeout(before)
 
-    def ask_for_descriptor(
-        self, kind: Kind, answer: Kind, payload: Payload | None = None
-    ) -> int:
+    def ask_for_descriptor(self, kind: Kind, answer: Kind, payload: Payload | None = None) -> int:
         """Send a request whose answer comes with a descriptor; returns that, the caller's."""
         self._wants_descriptor = True
         try:
