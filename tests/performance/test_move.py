@@ -10,7 +10,7 @@ import pytest
 
 from aliquot.client.records import VgpuFlag
 from tests.system.runtime import Runtime
-from tests.system.test_move import MIB, another, device_of, ended_well, journey, name_of_pair, pairs
+from tests.system.test_move import MIB, another, device_of, ends_well, journey, name_of_pair, pairs
 from tools.programs.drivers import Driver
 
 pytestmark = [pytest.mark.performance, pytest.mark.timeout(1200)]
@@ -42,10 +42,10 @@ def test_a_move_is_a_short_pause(
     pauses: list[float] = []
     with journey(runtime, first, second, int(flags), 400 * MIB) as trip:
         for _ in range(_MOVES):
-            guest = trip.start(programs["enduring"], "3", str(ballast))
+            guest = trip.start(programs["enduring"], "300", str(ballast))
             trip.move()
             assert guest.poll() is None, "the program ended before the vGPU had moved"
-            pauses.append(float(ended_well(guest).split()[-1]))
+            pauses.append(float(ends_well(guest).split()[-1]))
     copied = ballast if flags & VgpuFlag.STAGED else 0
     record_property("ms that a move takes", statistics.median(pauses))
     print(f"longest rounds, ms: {pauses}")
