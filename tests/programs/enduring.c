@@ -1,14 +1,17 @@
 // Works on a vGPU that is suspended and moved under its hands, and checks every result.
 //
 //   enduring SECONDS [BYTES [blocked]]   ends with 0 after that time; prints "working" once it works,
-//       at last the rounds that it made and the longest time that one of them took, in ms. "blocked":
-//       a command waits for a user event all that time, and nothing else is done.
+//       at last the rounds that it made and the longest time that one of them took, in ms. SIGTERM
+//       ends it before. "blocked": a command waits for a user event all that time, and nothing else is
+//       done.
 //
 // All that must come along is used in every round, most of it made only once, at the beginning: an
 // in-order queue and one that isn't, buffers and a sub-buffer, kernels whose arguments were set long
 // ago, of a program built with options and of one compiled and linked, events with times, user events,
 // markers, mapped memory, and a queue that was released.
 #include "opencl_test.h"
+
+#include <signal.h>
 
 enum { kItems = 1024 };
 
@@ -28,6 +31,12 @@ static cl_mem data, part, ballast;
 static uint32_t expected[kItems];
 static cl_event long_ago;
 static volatile int callbacks;
+static volatile sig_atomic_t stop;
+
+static void on_signal(int number) {
+  (void)number;
+  stop = 1;
+}
 
 static void CL_CALLBACK on_complete(cl_event event, cl_int status, void *unused) {
   (void)event;
@@ -189,11 +198,13 @@ static int blocked(double seconds) {
 int main(int count, char **arguments) {
   const double limit = count > 1 ? atof(arguments[1]) : 5;
   const size_t bytes = count > 2 ? strtoull(arguments[2], NULL, 10) : 1 << 20;
+  const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+  sigaction(SIGTERM, &action, NULL);
   begin(bytes);
   if (count > 3 && strcmp(arguments[3], "blocked") == 0) return blocked(limit);
   double start = now(), longest = 0, last = start;
   unsigned round = 0;
-  for (; last - start < limit; round++) {
+  for (; last - start < limit && !stop; round++) {
     work(round, bytes);
     if (round == 0) {
       printf("working\n");

@@ -96,10 +96,17 @@ class Journey:
         assert self.host.look().reserved_memory == after.memory_limit
 
     def start(self, program: Path, *words: str) -> subprocess.Popen[str]:
-        guest = self.runtime.start(self.vgpu, [program, *words])
+        """A program that works until it is told to end, or as `words` say."""
+        guest = self.runtime.start(self.vgpu, [program, *(words or ("300",))])
         assert guest.stdout
         assert guest.stdout.readline() == "working\n"
         return guest
+
+
+def ends_well(guest: subprocess.Popen[str]) -> str:
+    """Has a program end its work, and checks that it was right."""
+    guest.terminate()
+    return ended_well(guest)
 
 
 def ended_well(guest: subprocess.Popen[str]) -> str:
@@ -112,7 +119,7 @@ def ended_well(guest: subprocess.Popen[str]) -> str:
 def journey(
     runtime: Runtime, first: Device, second: Device, flags: int = 0, memory: int = 128 * MIB
 ) -> Iterator[Journey]:
-    reports = [device_report(device) for device in {first.library: first, second.library: second}.values()]
+    reports = [device_report(device) for device in (first, second)]
     movable = first.library != second.library
     hosts = [DeviceHost.start_or_join(device) for device in (first, second)]
     try:
@@ -142,7 +149,7 @@ def test_a_suspended_program_waits_and_goes_on(
 ) -> None:
     device = device_of(driver)
     with journey(runtime, device, another(device), int(flags)) as trip:
-        guests = [trip.start(programs["enduring"], "4") for _ in range(2)]
+        guests = [trip.start(programs["enduring"]) for _ in range(2)]
         for _ in range(3):
             trip.host.suspend_vgpu(_ID)
             trip.host.suspend_vgpu(_ID)  # is done already
@@ -165,7 +172,7 @@ def test_a_suspended_program_waits_and_goes_on(
             assert trip.usage.state == VgpuState.READY
             ended_well(late)
         for guest in guests:
-            ended_well(guest)
+            ends_well(guest)
 
 
 @_SHARED_AND_STAGED
@@ -176,7 +183,7 @@ def test_a_moved_program_goes_on(
     first = device_of(pair[0])
     second = another(first) if pair[0] == pair[1] else device_of(pair[1])
     with journey(runtime, first, second, int(flags)) as trip:
-        guests = [trip.start(programs["enduring"], "5") for _ in range(2)]
+        guests = [trip.start(programs["enduring"]) for _ in range(2)]
         for _ in range(4):
             trip.move()
             assert [holder.process_id for holder in trip.usage.holders] == [os.getpid()]
@@ -184,7 +191,7 @@ def test_a_moved_program_goes_on(
             # Who knows the path from before finds it all the same.
             ended_well(runtime.start(trip.vgpu, [programs["enduring"], "0.1"]))
         for guest in guests:
-            ended_well(guest)
+            ends_well(guest)
         assert trip.usage.memory_used == 0
 
 
@@ -198,12 +205,12 @@ def test_what_another_device_lacks_is_named_before_anything_stops(
         vgpu = here.create_vgpu("journey", 64 * MIB, external_id=_ID)
         here.take_lease(external_id=_ID)
         runtime.look(here)
-        guest = runtime.start(vgpu, [programs["enduring"], "2"])
+        guest = runtime.start(vgpu, [programs["enduring"], "300"])
         assert guest.stdout
         assert guest.stdout.readline() == "working\n"
-        with pytest.raises(LacksFeature, match="Here is lacking: .+"):
+        with pytest.raises(LacksFeature, match=r"Here is lacking: .+"):
             here.move_vgpu(_ID, there)
-        assert "rounds" in ended_well(guest)
+        assert "rounds" in ends_well(guest)
         assert [usage.external_id for usage in here.list_vgpus()] == [_ID]
         assert (there.list_vgpus(), there.look().reserved_memory) == ([], 0)
         runtime.look(there)
@@ -215,13 +222,13 @@ def test_memory_that_is_not_there_is_no_reason_to_stop(
 ) -> None:
     device = device_of(one_driver)
     with journey(runtime, device, another(device)) as trip:
-        guest = trip.start(programs["enduring"], "1")
+        guest = trip.start(programs["enduring"])
         most = trip.hosts[1].look().device_memory
         blocker = trip.hosts[1].create_vgpu("blocker", most - 64 * MIB)
         with pytest.raises(Exception, match="unreserved"):
             trip.move()
         trip.hosts[1].destroy_vgpu(blocker.id)
-        ended_well(guest)
+        ends_well(guest)
         with pytest.raises(NoSuchVgpu):
             trip.host.move_vgpu(_ID + 1, trip.hosts[1])
 
@@ -261,12 +268,48 @@ def test_a_command_that_waits_for_the_program_is_waited_for_and_then_named(
         ended_well(guest)
 
 
+def test_a_suspended_vgpu_outlives_its_device_host(
+    one_driver: Driver, runtime: Runtime, programs: dict[str, Path]
+) -> None:
+    device = device_of(one_driver)
+    with journey(runtime, device, another(device), int(VgpuFlag.STAGED)) as trip:
+        guest = trip.start(programs["enduring"])
+        for _ in range(3):
+            trip.host.suspend_vgpu(_ID)
+            os.kill(trip.host.look().process_id, signal.SIGKILL)
+            assert trip.usage.state == VgpuState.SUSPENDED
+            trip.host.resume_vgpu(_ID)
+            os.kill(trip.host.look().process_id, signal.SIGKILL)
+            assert trip.usage.state == VgpuState.READY
+        ends_well(guest)
+
+
+def test_a_source_that_dies_in_the_midst_goes_on(
+    one_driver: Driver, runtime: Runtime, programs: dict[str, Path]
+) -> None:
+    device = device_of(one_driver)
+    with journey(runtime, device, another(device)) as trip:
+        guest = trip.start(programs["enduring"])
+        source = trip.host.look().process_id
+        target = trip.hosts[1].look().process_id
+        os.kill(target, signal.SIGSTOP)  # so that it is in the midst
+        killer = subprocess.Popen(
+            ["sh", "-c", f"sleep 0.3; kill -9 {source}; sleep 0.2; kill -CONT {target}"]
+        )
+        with pytest.raises(MoveFailed):
+            trip.move()
+        killer.wait()
+        assert trip.usage.guest_processes == 1
+        trip.move()
+        ends_well(guest)
+
+
 def random_steps(trip: Journey, program: Path, steps: int, seed: int) -> None:
     chance = random.Random(seed)
     guests: list[subprocess.Popen[str]] = []
     for step in range(steps):
         while len(guests) < 2:
-            guests.append(trip.start(program, str(chance.choice((1, 3))), str(4 * MIB)))
+            guests.append(trip.start(program, str(chance.choice((1, 300))), str(4 * MIB)))
         kind = chance.choice(("grow", "shrink", "suspend", "move", "move"))
         before = trip.usage
         print(f"step {step} of seed {seed}: {kind}")
@@ -291,10 +334,10 @@ def random_steps(trip: Journey, program: Path, steps: int, seed: int) -> None:
         assert [host.look().reserved_memory for host in trip.hosts][trip.at] == usage.memory_limit
         assert trip.hosts[1 - trip.at].look().reserved_memory == 0
         for guest in [guest for guest in guests if guest.poll() is not None]:
-            ended_well(guest)
+            ends_well(guest)
             guests.remove(guest)
     for guest in guests:
-        ended_well(guest)
+        ends_well(guest)
 
 
 @pytest.mark.parametrize("pair", pairs(), ids=name_of_pair)
@@ -323,7 +366,7 @@ def test_a_target_that_dies_leaves_all_where_it_was(
 ) -> None:
     device = device_of(one_driver)
     with journey(runtime, device, another(device)) as trip:
-        guest = trip.start(programs["enduring"], "3")
+        guest = trip.start(programs["enduring"])
         target = trip.hosts[1].look().process_id
         os.kill(target, signal.SIGSTOP)
         killer = subprocess.Popen(["sh", "-c", f"sleep 0.5; kill -9 {target}"])
@@ -333,4 +376,4 @@ def test_a_target_that_dies_leaves_all_where_it_was(
             assert trip.usage.guest_processes == 1
         finally:
             killer.wait()
-        ended_well(guest)
+        ends_well(guest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from aliquot.client import records
@@ -52,7 +52,7 @@ class Connection:
         self._stream.close()
 
     @contextmanager
-    def patient(self, seconds: float) -> Iterator[None]:
+    def patient(self, seconds: float) -> Generator[None]:
         """Within it an answer may take so long."""
         before, self._timeout = self._timeout, seconds
         self._stream.settimeout(seconds)

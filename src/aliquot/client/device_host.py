@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aliquot import runtime_directory
@@ -408,7 +408,7 @@ def running_vgpus(device_uuid: str | None = None) -> list[VgpuUsage]:
 
 
 @contextlib.contextmanager
-def _sealed(reports: Sequence[bytes]) -> Iterator[int]:
+def _sealed(reports: Sequence[bytes]) -> Generator[int]:
     """A memory that holds the reports, each behind its length, and that nobody can change."""
     memory = os.memfd_create("aliquot-reports", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
