@@ -21,6 +21,7 @@
     │   ├── IllegalTransition, ChangedMeanwhile, IdempotencyKeyReused, BadSpec
     │   └── NoSuchEntry, TokenRefused, EventsForgotten, DeviceLost
     └── DaemonError                 what the daemon and its API refused (ALQ-E4xx)
+        └── SimulatedDevice, NotDoneHere, NotYourProcess, NoDeviceFits
 
 Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E116 are
 `aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made from this folder
@@ -36,6 +37,10 @@ from aliquot.errors.base import (
 )
 from aliquot.errors.daemon import (
     DaemonError,
+    NoDeviceFits,
+    NotDoneHere,
+    NotYourProcess,
+    SimulatedDevice,
 )
 from aliquot.errors.device_host import (
     BY_NUMBER,
@@ -155,16 +160,20 @@ __all__ = [
     "MissingStoreDriver",
     "NameTaken",
     "NewerSchema",
+    "NoDeviceFits",
     "NoDriver",
     "NoSuchEntry",
     "NoSuchLease",
     "NoSuchProcess",
     "NoSuchVgpu",
     "NotAStore",
+    "NotDoneHere",
     "NotPermitted",
+    "NotYourProcess",
     "OlderSchema",
     "QuotaAboveDevice",
     "ShareUnavailable",
+    "SimulatedDevice",
     "StateError",
     "StoreFull",
     "StoreInUse",

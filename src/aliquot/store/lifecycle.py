@@ -130,6 +130,18 @@ def transition(
     return vgpus.get(change, vgpu)
 
 
+def explain(change: Change, vgpu: str, reason: str, code: str = "") -> VgpuRecord:
+    """Say why a vGPU isn't as it is wanted, in the state that it is in; empty: all is well."""
+    before = vgpus.get(change, vgpu)
+    if (reason, code) == (before.reason, before.reason_code):
+        return before
+    _write(change, before, reason=reason, reason_code=code)
+    change.tell_watchers(
+        "vgpu.explained", vgpu, before.tenant, name=before.name, reason=reason, code=code
+    )
+    return vgpus.get(change, vgpu)
+
+
 def recover(change: Change, vgpu: str) -> VgpuRecord:
     """Bring a failed vGPU back to where it was."""
     before = vgpus.get(change, vgpu)

@@ -1,0 +1,41 @@
+"""Suspending, resuming and moving at the device hosts, which stop a vGPU at a kernel boundary.
+
+The steps may be done again: a vGPU that is suspended already, or there already, is no error.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aliquot.client.device_host import DeviceHost
+from aliquot.daemon.hosts import Hosts
+from aliquot.errors import NotDoneHere
+from aliquot.model.vgpu_record import VgpuRecord
+
+
+def suspend(hosts: Hosts, device: str, kept: VgpuRecord) -> None:
+    """Stop it and bring its memory to the host; what it holds of the device is free then."""
+    hosts.ask_apart(device, lambda host: _call(host, "suspend_vgpu", int(kept.id, 16)))
+
+
+def resume(hosts: Hosts, device: str, kept: VgpuRecord) -> None:
+    """Bring its memory back to the device and let it go on."""
+    hosts.ask_apart(device, lambda host: _call(host, "resume_vgpu", int(kept.id, 16)))
+
+
+def move(hosts: Hosts, source: str, target: str, kept: VgpuRecord) -> None:
+    """Bring it from one device to another; after an error it goes on where it was."""
+    hosts.ask_apart(
+        source,
+        lambda host: hosts.ask_apart(
+            target, lambda other: _call(host, "move_vgpu", int(kept.id, 16), other)
+        ),
+    )
+
+
+def _call(host: DeviceHost, name: str, *arguments: Any) -> None:
+    method: Any = getattr(host, name, None)
+    if method is None:
+        verb = name.removesuffix("_vgpu")
+        raise NotDoneHere(f"the device host has no way to {verb} a vGPU")
+    method(*arguments)
