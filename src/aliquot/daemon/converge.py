@@ -114,18 +114,28 @@ class Converger:
         return self._settle(kept, status, VgpuState.READY)
 
     def _suspend(self, kept: VgpuRecord, device: DeviceRecord) -> VgpuRecord:
-        if kept.state is not VgpuState.SUSPENDED:
-            if kept.state is VgpuState.PENDING:  # nothing of it is anywhere yet
-                kept = self._register(kept, device)
-            transfer.suspend(self._core.hosts, device.uuid, kept)
-        elif not kept.settled:
-            self._core.hosts.ask(device.uuid, lambda host: resized(host, kept))
+        hosts = self._core.hosts
+        if kept.state is VgpuState.PENDING:  # nothing of it is anywhere yet
+            kept = self._register(kept, device)
+        if kept.state is VgpuState.SUSPENDED and kept.settled:
+            return kept
+        transfer.suspend(hosts, device.uuid, kept)
+        if kept.spec.release:
+            transfer.give_up_place(hosts, device.uuid, kept)
+        else:
+            hosts.ask(device.uuid, lambda host: resized(host, kept))
         status = msgspec.structs.replace(kept.status, device=device.uuid, worker_process_id=0)
         return self._settle(kept, status, VgpuState.SUSPENDED)
 
     def _resume(self, kept: VgpuRecord, device: DeviceRecord) -> VgpuRecord:
-        status = self._core.hosts.ask(device.uuid, lambda host: registered(host, kept))
-        transfer.resume(self._core.hosts, device.uuid, kept)
+        hosts = self._core.hosts
+        before = kept.status.device
+        if before is not None and before != device.uuid:
+            # It gave up its place, and has another one now; its memory is where it was.
+            with suppress(NotRunning, NoSuchVgpu):
+                transfer.move(hosts, before, device.uuid, kept)
+        status = hosts.ask(device.uuid, lambda host: registered(host, kept))
+        transfer.resume(hosts, device.uuid, kept)
         return self._settle(kept, status, VgpuState.READY)
 
     def _move(self, seen: _Seen) -> VgpuRecord:

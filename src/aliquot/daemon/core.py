@@ -49,6 +49,12 @@ class Core:
                     for known in idle:
                         del self._locks[known]
 
+    def busy(self, vgpu: str) -> bool:
+        """Whether something is being done to it now."""
+        with self._guard:
+            lock = self._locks.get(vgpu)
+            return lock is not None and lock.users > 0
+
     def touched_since(self, vgpu: str, moment: float) -> bool:
         """Whether something was done to it after a moment of the monotonic clock, or is now."""
         with self._guard:

@@ -8,6 +8,7 @@ connection is closed where there is nothing to hold.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from aliquot.errors import DeviceHostUnreachable, DeviceNotOffered
 from aliquot.model.device import Device
 
 T = TypeVar("T")
+_SILENCE_SECONDS = 1.0
 
 
 class NotRunning(DeviceHostUnreachable):
@@ -72,21 +74,17 @@ class Hosts:
         """
         link = self._link(uuid)
         with link.lock:
-            fresh = link.host is None
-            host = link.host or self._open(uuid, start)
-            link.host = host
-            try:
-                return question(host)
-            except DeviceHostUnreachable:
-                link.close()
-                if fresh:
-                    raise
-            host = link.host = self._open(uuid, start)
-            try:
-                return question(host)
-            except DeviceHostUnreachable:
-                link.close()
-                raise
+            while True:
+                fresh = link.host is None
+                host = link.host = link.host or self._open(uuid, start)
+                asked = time.monotonic()
+                try:
+                    return question(host)
+                except DeviceHostUnreachable:
+                    link.close()
+                    # One that hung up may have been replaced; one that is silent has not.
+                    if fresh or time.monotonic() - asked > _SILENCE_SECONDS:
+                        raise
 
     def ask_apart(self, uuid: str, question: Callable[[DeviceHost], T], *, start: bool = True) -> T:
         """The answer over a connection of its own, asked once: others needn't wait for it."""
@@ -118,6 +116,9 @@ class Hosts:
             return joined
         offer = self._offers.get(uuid)
         if offer is None:
+            joined = self._join(uuid)  # its driver may be gone; the device host needs none
+            if joined is not None:
+                return joined
             raise DeviceNotOffered(f"no OpenCL driver offers device {uuid}")
         return self._start(offer)
 

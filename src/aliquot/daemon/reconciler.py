@@ -26,6 +26,8 @@ RESYNC_SECONDS = 10.0
 _FIRST_RETRY, _LAST_RETRY = 0.2, 30.0
 _HANDS = 4  # a device host that doesn't answer holds up one of them
 _TELLING = frozenset({"vgpu.pending", "vgpu.wanted", "queue.served", "lease.released"})
+_RESYNCING = frozenset({"device.returned", "device.found"})
+_BUSY_SECONDS = 0.05
 _log = logging.getLogger(__name__)
 
 
@@ -140,7 +142,11 @@ class Reconciler:
 
     def _work(self, vgpu: str) -> None:
         try:
-            self._guarded(lambda: self._bring_quietly(vgpu))
+            # Whoever has it now does what is to be done: look afterwards, and let no hand wait.
+            if self._core.busy(vgpu):
+                self.schedule(vgpu, _BUSY_SECONDS)
+            else:
+                self._guarded(lambda: self._bring_quietly(vgpu))
         finally:
             with self._wake:
                 self._running.discard(vgpu)
@@ -179,7 +185,9 @@ class Reconciler:
             self.resync()
             return
         for vgpu in _vgpus_in(found):
-            self.schedule(vgpu)
+            self.schedule(vgpu, _BUSY_SECONDS)
+        if any(event.kind in _RESYNCING for event in found):
+            self.resync()
         if found:
             self._seen = found[-1].sequence
             self._told.set()  # there may be more

@@ -8,19 +8,34 @@ from __future__ import annotations
 from typing import Any
 
 from aliquot.client.device_host import DeviceHost
+from aliquot.daemon.at_host import external_id, find
 from aliquot.daemon.hosts import Hosts
 from aliquot.errors import NotDoneHere
 from aliquot.model.vgpu_record import VgpuRecord
 
+LEAST_MEMORY = 1
+
 
 def suspend(hosts: Hosts, device: str, kept: VgpuRecord) -> None:
     """Stop it and bring its memory to the host; what it holds of the device is free then."""
-    hosts.ask_apart(device, lambda host: _call(host, "suspend_vgpu", int(kept.id, 16)))
+    hosts.ask_apart(device, lambda host: _call(host, "suspend_vgpu", external_id(kept.id)))
+
+
+def give_up_place(hosts: Hosts, device: str, kept: VgpuRecord) -> None:
+    """Let the device host reserve nothing for a suspended vGPU but what can't be less."""
+    shares = kept.spec.shares._replace(guarantee=0)
+
+    def shrink(host: DeviceHost) -> None:
+        usage = find(host, kept)
+        if usage is not None:
+            host.resize_vgpu(usage.id, shares, kept.spec.copy_limit, memory=LEAST_MEMORY)
+
+    hosts.ask(device, shrink)
 
 
 def resume(hosts: Hosts, device: str, kept: VgpuRecord) -> None:
     """Bring its memory back to the device and let it go on."""
-    hosts.ask_apart(device, lambda host: _call(host, "resume_vgpu", int(kept.id, 16)))
+    hosts.ask_apart(device, lambda host: _call(host, "resume_vgpu", external_id(kept.id)))
 
 
 def move(hosts: Hosts, source: str, target: str, kept: VgpuRecord) -> None:
@@ -28,7 +43,7 @@ def move(hosts: Hosts, source: str, target: str, kept: VgpuRecord) -> None:
     hosts.ask_apart(
         source,
         lambda host: hosts.ask_apart(
-            target, lambda other: _call(host, "move_vgpu", int(kept.id, 16), other)
+            target, lambda other: _call(host, "move_vgpu", external_id(kept.id), other)
         ),
     )
 

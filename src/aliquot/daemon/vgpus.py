@@ -22,10 +22,12 @@ from aliquot.daemon.reconciler import Reconciler
 from aliquot.daemon.resources import vgpu_resources
 from aliquot.errors import (
     AliquotError,
+    DeviceHostError,
     DeviceHostUnreachable,
     IllegalTransition,
     InternalError,
     MemoryInUse,
+    NotDoneHere,
     StateError,
 )
 from aliquot.model.api.vgpus import (
@@ -181,7 +183,15 @@ class Vgpus:
         self, caller: Caller, vgpu: str, wanted: SuspendWanted, *, generation: int | None = None
     ) -> VgpuResource:
         """Stop a vGPU at a kernel boundary; with `release` its place is given up."""
-        return self._want_state(caller, vgpu, _suspended(wanted), generation)
+        with self._core.store.look() as view:
+            before = access.vgpu_of(view, caller, vgpu)
+        try:
+            return self._want_state(caller, before.id, _suspended(wanted), generation)
+        except (DeviceHostError, NotDoneHere):
+            # What it does can't be interrupted: it goes on.
+            with suppress(AliquotError):
+                self._want_state(caller, before.id, lambda _, __: before.spec, None)
+            raise
 
     def resume(
         self, caller: Caller, vgpu: str, wanted: ResumeWanted, *, generation: int | None = None
