@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from aliquot.daemon.core import Core
+from aliquot.daemon.simulated import simulate
 from aliquot.devices.changes import POLL_SECONDS, Watcher
 from aliquot.devices.discovery import Discoverer, Discovery
 from aliquot.devices.listing import Entry, entries
@@ -20,6 +21,7 @@ from aliquot.errors import AliquotError
 from aliquot.model.device import Device
 from aliquot.model.device_record import DeviceRecord
 from aliquot.model.physical_device import PhysicalDevice
+from aliquot.model.telemetry import Telemetry
 from aliquot.store import Change, devices
 from aliquot.store.change import SYSTEM
 
@@ -38,6 +40,14 @@ class Finder:
         self._watcher = Watcher(self._discover)
         self._kept = False  # whether what was seen last is in the state
         self.changed = threading.Event()  # a device came, went or changed
+
+    def entries(self) -> list[Entry]:
+        """The devices as they were seen last, in the order of their indices."""
+        return entries(self._found) if self._found else []
+
+    def read(self, device: PhysicalDevice) -> Telemetry | None:
+        """What a device does now."""
+        return self._discoverer.telemetry(device)
 
     def look(self) -> None:
         """Look once; where anything has changed, change the state."""
@@ -79,6 +89,8 @@ class Finder:
     def _keep(self, change: Change, seen: list[Entry]) -> None:
         for index, entry in enumerate(seen):
             devices.put(change, _record(change.node, index, entry))
+            if entry.device.vgpus:
+                simulate(change, entry.uuid, entry.device)
         here = {entry.uuid for entry in seen}
         for kept in devices.listed(change, change.node):
             if kept.present and kept.uuid not in here:

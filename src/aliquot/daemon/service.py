@@ -14,6 +14,7 @@ from aliquot.daemon.core import Core
 from aliquot.daemon.devices import Devices
 from aliquot.daemon.discovery import Finder
 from aliquot.daemon.hosts import Hosts
+from aliquot.daemon.housekeeping import Housekeeping
 from aliquot.daemon.leases import Leases
 from aliquot.daemon.observer import Observer
 from aliquot.daemon.reconciler import Reconciler
@@ -41,6 +42,7 @@ class Service:
         self.vgpus = Vgpus(core, self.reconciler, self.leases)
         self.devices = Devices(core)
         self.observer = Observer(core, self.reconciler, self.leases)
+        self.housekeeping = Housekeeping(core)
         self._threads: list[threading.Thread] = []
 
     @classmethod
@@ -77,6 +79,7 @@ class Service:
         self._threads = [
             *self.reconciler.start(),
             *self.observer.threads(),
+            *self.housekeeping.threads(),
             threading.Thread(target=self.finder.run, name="finder"),
         ]
         for thread in self._threads:
