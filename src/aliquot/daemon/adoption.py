@@ -13,7 +13,7 @@ from contextlib import suppress
 import msgspec
 
 from aliquot.daemon import processes
-from aliquot.daemon.at_host import is_it, names_of
+from aliquot.daemon.at_host import holders_of, is_it, names_of
 from aliquot.daemon.core import Core
 from aliquot.daemon.enforcement import enforced
 from aliquot.daemon.holders import Holders
@@ -127,7 +127,7 @@ class Adoption:
             self._reconciler.converger.miss(kept.id)
 
     def _follow_leases(self, change: Change, kept: VgpuRecord, usage: VgpuUsage) -> None:
-        at_host = {(h.lease, h.process_id): h for h in usage.holders}
+        at_host = {(h.lease, h.process_id): h for h in holders_of(usage)}
         known = {
             (lease.holder.number, lease.holder.process_id): lease
             for lease in leases.listed(change, vgpu=kept.id)
@@ -223,7 +223,7 @@ class Adoption:
             )
             lifecycle.transition(change, kept.id, VgpuState.READY)
             device = devices.get(change, usage.device_uuid)
-            for holder in usage.holders:
+            for holder in holders_of(usage):
                 _begin(change, kept, device, holder)
             change.tell("vgpu.adopted", kept.id, tenant, name=kept.name, device=usage.device_uuid)
             held = leases.listed(change, vgpu=kept.id)
@@ -258,7 +258,7 @@ def _agrees(kept: VgpuRecord, usage: VgpuUsage | None, held: list[Lease]) -> boo
         return kept.state not in LEASABLE
     status = kept.status
     same = (status.number, status.worker_process_id) == (usage.id, usage.worker_process_id)
-    at_host = {(holder.lease, holder.process_id) for holder in usage.holders}
+    at_host = {(holder.lease, holder.process_id) for holder in holders_of(usage)}
     known = {(lease.holder.number, lease.holder.process_id) for lease in held}
     sized = _sized(kept, usage) or not kept.settled or kept.spec.wanted is not Wanted.RUNNING
     return same and at_host == known and sized and kept.state is not VgpuState.FAILED
@@ -271,12 +271,12 @@ def _sized(kept: VgpuRecord, usage: VgpuUsage) -> bool:
 
 
 def _begin(change: Change, kept: VgpuRecord, device: DeviceRecord, told: HostHolder) -> None:
-    process = processes.look_up(told.process_id)
+    process = processes.look_up(told.process_id) if told.process_id else None
     holder = Holder(
         user_id=process.user_id if process else None,
         process_id=told.process_id,
         process_started=process.started if process else 0,
-        name=process.name if process else "",
+        name=process.name if process else kept.name if kept.spec.adopted else "",
         number=told.lease,
     )
     is_enforced = process is not None and enforced(device, process.user_id, process.groups)

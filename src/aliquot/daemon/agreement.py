@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from aliquot.client.device_host import running_vgpus
 from aliquot.daemon import processes
-from aliquot.daemon.at_host import external_id, is_it
+from aliquot.daemon.at_host import external_id, holders_of, is_it
 from aliquot.model.device_record import DeviceRecord
 from aliquot.model.lease import Lease
 from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
@@ -79,7 +79,7 @@ def _of_vgpu(
 
 
 def _leases(name: str, usage: VgpuUsage, held: list[Lease]) -> Iterator[str]:
-    at_host = {(holder.lease, holder.process_id) for holder in usage.holders}
+    at_host = {(holder.lease, holder.process_id) for holder in holders_of(usage)}
     known = {(lease.holder.number, lease.holder.process_id) for lease in held}
     for number, process in sorted(at_host - known):
         yield f"{name}: lease {number} of process {process} is held, and not in the state"

@@ -11,7 +11,7 @@ from aliquot.client.device_host import DeviceHost
 from aliquot.client.records import VgpuFlag
 from aliquot.daemon.owners import owner_of
 from aliquot.errors import NameTaken, NoSuchVgpu, VgpuDiffers
-from aliquot.model.vgpu import VgpuUsage
+from aliquot.model.vgpu import Holder, VgpuUsage
 from aliquot.model.vgpu_record import VgpuRecord, VgpuStatus
 
 
@@ -110,6 +110,14 @@ def names_of(usage: VgpuUsage) -> tuple[str, str]:
     """The names that an adopted vGPU may have: its own as far as allowed, and if that is taken."""
     name = re.sub(r"[^A-Za-z0-9._-]", "-", usage.name)[:40].lstrip("._-") or "vgpu"
     return name, f"{name}.{usage.id}"
+
+
+def holders_of(usage: VgpuUsage) -> tuple[Holder, ...]:
+    """Who has it leased. One that doesn't last is its maker's, whom its device host doesn't name.
+
+    That lease has number 0 and process 0.
+    """
+    return usage.holders if usage.lasting else (*usage.holders, Holder(0, 0, False, 0))
 
 
 def destroy(host: DeviceHost, kept: VgpuRecord) -> None:
