@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from aliquot.client.device_host import running_vgpus
 from aliquot.daemon import processes
 from aliquot.daemon.at_host import external_id, holders_of, is_it
+from aliquot.daemon.transfer import LEAST_MEMORY
 from aliquot.model.device_record import DeviceRecord
 from aliquot.model.lease import Lease
 from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
@@ -102,7 +103,8 @@ def _strangers(kept: list[VgpuRecord], told: list[VgpuUsage]) -> Iterator[str]:
 def _sums(known: Mapping[str, DeviceRecord], told: list[VgpuUsage]) -> Iterator[str]:
     for uuid, device in known.items():
         here = [usage for usage in told if usage.device_uuid == uuid]
-        memory = sum(usage.memory_limit for usage in here)
+        # A vGPU in use that is suspended and gave up its place keeps the least that one can have.
+        memory = sum(u.memory_limit for u in here if u.memory_limit > LEAST_MEMORY)
         if memory > device.reserved_memory:
             yield (
                 f"device {uuid}: its device host has promised {memory} bytes, and "

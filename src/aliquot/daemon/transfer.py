@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from aliquot.client.device_host import DeviceHost
-from aliquot.daemon.at_host import external_id, find
+from aliquot.daemon.at_host import destroy, external_id, find
 from aliquot.daemon.hosts import Hosts
 from aliquot.errors import NotDoneHere
 from aliquot.model.vgpu_record import VgpuRecord
@@ -22,12 +22,19 @@ def suspend(hosts: Hosts, device: str, kept: VgpuRecord) -> None:
 
 
 def give_up_place(hosts: Hosts, device: str, kept: VgpuRecord) -> None:
-    """Let the device host reserve nothing for a suspended vGPU but what can't be less."""
+    """Let the device host reserve nothing for a suspended vGPU but what can't be less.
+
+    One that nobody uses needs nothing there: it is made anew when it is resumed.
+    """
     shares = kept.spec.shares._replace(guarantee=0)
 
     def shrink(host: DeviceHost) -> None:
         usage = find(host, kept)
-        if usage is not None:
+        if usage is None:
+            return
+        if not usage.holders and not usage.guest_processes:
+            destroy(host, kept)
+        else:
             host.resize_vgpu(usage.id, shares, kept.spec.copy_limit, memory=LEAST_MEMORY)
 
     hosts.ask(device, shrink)
