@@ -17,6 +17,7 @@ from aliquot.daemon.core import Core
 from aliquot.daemon.hosts import NotRunning
 from aliquot.errors import AliquotError, DeviceLost, NoSuchVgpu
 from aliquot.model.device_record import DeviceRecord
+from aliquot.model.lease import Lease
 from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
 from aliquot.model.vgpu_record import VgpuRecord, VgpuStatus
 from aliquot.store import devices, leases, lifecycle, reservations, vgpus
@@ -28,8 +29,7 @@ UNLEASED_MS = 60_000  # after which an ephemeral vGPU that nobody came to lease 
 class _Seen(NamedTuple):
     kept: VgpuRecord
     places: list[DeviceRecord]
-    leases: int
-    leased_before: bool
+    leases: list[Lease]  # of an ephemeral one, those that have ended as well
 
 
 class Converger:
@@ -64,8 +64,7 @@ class Converger:
             return _Seen(
                 kept,
                 [devices.get(view, uuid) for uuid in held],
-                lifecycle.active_leases(view, vgpu),
-                bool(leases.listed(view, vgpu=vgpu, ended=True, limit=1)),
+                leases.listed(view, vgpu=vgpu, ended=True) if kept.spec.ephemeral else [],
             )
 
     def _bring(self, seen: _Seen) -> VgpuRecord:
@@ -101,11 +100,9 @@ class Converger:
     def _is_over(self, seen: _Seen) -> bool:
         """Whether an ephemeral vGPU has had its last lease, or nobody came for the first."""
         kept = seen.kept
-        if not kept.spec.ephemeral or kept.spec.adopted or seen.leases:
+        if not kept.spec.ephemeral or kept.spec.adopted or kept.state is not VgpuState.READY:
             return False
-        if kept.state is not VgpuState.READY:
-            return False
-        return seen.leased_before or kept.changed_ms + UNLEASED_MS < self._now_ms()
+        return bool(seen.leases) or kept.changed_ms + UNLEASED_MS < self._now_ms()
 
     def _register(self, kept: VgpuRecord, device: DeviceRecord) -> VgpuRecord:
         """Have the device host hold it, as it is wanted."""
@@ -218,11 +215,9 @@ class Converger:
         if kept.settled and kept.status == status and kept.state is state and not kept.reason:
             return kept
         with self._core.store.change(SYSTEM) as change:
-            lifecycle.observe(change, kept.id, status)
             if state is VgpuState.SUSPENDED and kept.spec.release:
                 reservations.release(change, kept.id)
-            lifecycle.transition(change, kept.id, state)
-            return lifecycle.explain(change, kept.id, "")
+            return lifecycle.settle(change, kept.id, status, state)
 
     def _explain(self, vgpu: str, error: AliquotError) -> None:
         """Keep why it isn't as it is wanted. What was usable and isn't any more has failed."""

@@ -281,14 +281,13 @@ class Vgpus:
         self, caller: Caller, vgpu: str, lease: LeaseWanted | None, process: Process | None
     ) -> VgpuResource:
         """The vGPU once its device host holds it, and its lease; or where it has to wait."""
-        made = self._shown(vgpu)
-        if made.device is not None and made.state is VgpuState.PENDING:
-            try:
-                self._reconciler.bring(vgpu)
-            except (DeviceHostUnreachable, InternalError):
-                if lease:
-                    raise
-        if lease is None or process is None or (made.device is None and not made.deleted_ms):
+        try:
+            kept = self._reconciler.bring(vgpu)
+        except (DeviceHostUnreachable, InternalError):
+            if lease:
+                raise
+            return self._shown(vgpu)
+        if lease is None or process is None or kept.state is VgpuState.PENDING:
             return self._shown(vgpu)
         granted = self._leases.take(caller, vgpu, lease, process)
         return msgspec.structs.replace(self._shown(vgpu), lease=granted)
