@@ -21,6 +21,7 @@ from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
 from aliquot.model.vgpu_record import VgpuRecord
 from aliquot.store import clock, devices, events, lifecycle, vgpus
 from aliquot.store.change import SYSTEM
+from aliquot.store.lists import more
 
 RESYNC_SECONDS = 10.0
 _FIRST_RETRY, _LAST_RETRY = 0.2, 30.0
@@ -67,6 +68,11 @@ class Reconciler:
             heapq.heappush(self._due, (time.monotonic() + seconds, vgpu))
             self._wake.notify()
 
+    def due(self) -> list[str]:
+        """The vGPUs that are to be looked at, the next one first."""
+        with self._wake:
+            return [vgpu for _, vgpu in sorted(self._due)]
+
     def start(self) -> list[threading.Thread]:
         """The threads, to be started: one hands out the work, one hears what happens."""
         with self._core.store.look() as view:
@@ -89,6 +95,7 @@ class Reconciler:
         with self._core.store.look() as view:
             listed = vgpus.listed(view, vgpus.Filter(node=self._core.node))
             present = {d.uuid for d in devices.listed(view, self._core.node) if d.present}
+            places = more(view, listed[0].id, listed[-1].id).devices if listed else {}
             over = vgpus.expired(view) if clock.believed(view) else []
         for kept in over:
             if kept.node == self._core.node and kept.spec.wanted is not Wanted.DELETED:
@@ -97,7 +104,8 @@ class Reconciler:
                     lifecycle.want(change, kept.id, spec)
                 self.schedule(kept.id)
         for kept in listed:
-            if self._needs_work(kept, present) and kept.id not in self._failures:
+            moves = len(places.get(kept.id, ())) > 1
+            if (moves or self._needs_work(kept, present)) and kept.id not in self._failures:
                 self.schedule(kept.id)
         for call in self.after_resync:
             call()

@@ -221,6 +221,8 @@ def test_a_move_that_the_daemon_did_not_live_to_end_is_ended(home: House) -> Non
 
     with home.store.change("alice") as change:
         start_move(change, made.id, TWO, None)
+    home.service.reconciler.resync()
+    assert home.service.reconciler.due() == [made.id]
     home.settle()
     now = home.service.vgpus.show(ALICE, "a")
     assert (now.device, now.settled) == (TWO, True)
