@@ -22,6 +22,7 @@
     │   ├── IllegalTransition, ChangedMeanwhile, IdempotencyKeyReused, BadSpec
     │   └── NoSuchEntry, TokenRefused, EventsForgotten, DeviceLost
     └── DaemonError                 what the daemon and its API refused (ALQ-E4xx)
+        └── SimulatedDevice, NotDoneHere, NotYourProcess, NoDeviceFits
 
 Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E119 and
 ALQ-E121 are `aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made from
@@ -37,6 +38,10 @@ from aliquot.errors.base import (
 )
 from aliquot.errors.daemon import (
     DaemonError,
+    NoDeviceFits,
+    NotDoneHere,
+    NotYourProcess,
+    SimulatedDevice,
 )
 from aliquot.errors.device_host import (
     BY_NUMBER,
@@ -162,17 +167,21 @@ __all__ = [
     "MoveFailed",
     "NameTaken",
     "NewerSchema",
+    "NoDeviceFits",
     "NoDriver",
     "NoSuchEntry",
     "NoSuchLease",
     "NoSuchProcess",
     "NoSuchVgpu",
     "NotAStore",
+    "NotDoneHere",
     "NotPermitted",
     "NotStopped",
+    "NotYourProcess",
     "OlderSchema",
     "QuotaAboveDevice",
     "ShareUnavailable",
+    "SimulatedDevice",
     "StateError",
     "StoreFull",
     "StoreInUse",

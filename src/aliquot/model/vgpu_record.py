@@ -50,6 +50,7 @@ class VgpuSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires_ms: int | None = None
     preemptible: bool = False  # of class batch: may be suspended where a guarantee needs its place
     ephemeral: bool = False  # ends with its last lease
+    adopted: bool = False  # made by `aliquot run` without the daemon: its device host ends it
     flags: int = 0  # of its device host: staged, strict-sync, no-split
     device_type: int = 0  # cl_device_type that programs are told; 0 leaves the driver's own
 

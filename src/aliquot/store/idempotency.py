@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 
 from aliquot.errors import IdempotencyKeyReused
 from aliquot.model.audit import canonical_json
@@ -40,6 +40,13 @@ def remember(change: Change, tenant: str, key: str, request: Any, answer: dict[s
             answer=codec.written(answer),
             at_ms=change.now_ms,
         )
+    )
+
+
+def forget(change: Change, tenant: str, key: str) -> None:
+    """Let a request be made anew: what it was answered with has been undone."""
+    change.connection.execute(
+        delete(idempotency).where(idempotency.c.tenant == tenant, idempotency.c.key == _hash(key))
     )
 
 

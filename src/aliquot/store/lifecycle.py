@@ -71,22 +71,28 @@ def observe(change: Change, vgpu: str, status: VgpuStatus) -> VgpuRecord:
     if status == before.status:
         return before
     _write(change, before, status=codec.written(status))
-    if status.observed_generation == before.generation and before.state is not VgpuState.DELETED:
-        spec = before.spec
-        for kept in reservations.of_vgpu(change, vgpu):
-            if (kept.memory, kept.guarantee) != (spec.memory, spec.shares.guarantee):
-                reservations.reserve(change, vgpu, kept.device, spec.memory, spec.shares.guarantee)
-    if status.observed_generation != before.status.observed_generation or (
-        status.device != before.status.device
-    ):
-        change.tell(
-            "vgpu.observed",
-            vgpu,
-            before.tenant,
-            name=before.name,
-            generation=status.observed_generation,
-            device=status.device,
-        )
+    _observed(change, before, status)
+    return vgpus.get(change, vgpu)
+
+
+def settle(change: Change, vgpu: str, status: VgpuStatus, to: VgpuState) -> VgpuRecord:
+    """Observe, bring to a state, and have nothing to explain any more, all by one write.
+
+    Ready and leased are meant as for `transition`, and what may not follow is refused as there.
+    """
+    before = vgpus.get(change, vgpu)
+    to = _leased_or(change, vgpu, to)
+    if to is not before.state and to not in TRANSITIONS[before.state]:
+        raise IllegalTransition(f"vGPU {before.name!r} is {before.state} and can't become {to}")
+    if to in (VgpuState.FAILED, VgpuState.DELETED):
+        raise ValueError("that is no state to settle in")
+    values = {"status": codec.written(status), "state": to.value}
+    _write(change, before, **values, reason="", reason_code="", failed_from=None)
+    _observed(change, before, status)
+    if to is not before.state:
+        change.tell(f"vgpu.{to}", vgpu, before.tenant, name=before.name, before=before.state.value)
+    elif before.reason:
+        _explained(change, before, "", "")
     return vgpus.get(change, vgpu)
 
 
@@ -98,8 +104,7 @@ def transition(
     Of ready and leased it becomes what its leases say. A failed one needs a reason.
     """
     before = vgpus.get(change, vgpu)
-    if to in (VgpuState.READY, VgpuState.LEASED):
-        to = VgpuState.LEASED if active_leases(change, vgpu) else VgpuState.READY
+    to = _leased_or(change, vgpu, to)
     if to is before.state:
         return before
     if to not in TRANSITIONS[before.state]:
@@ -130,6 +135,16 @@ def transition(
     return vgpus.get(change, vgpu)
 
 
+def explain(change: Change, vgpu: str, reason: str, code: str = "") -> VgpuRecord:
+    """Say why a vGPU isn't as it is wanted, in the state that it is in; empty: all is well."""
+    before = vgpus.get(change, vgpu)
+    if (reason, code) == (before.reason, before.reason_code):
+        return before
+    _write(change, before, reason=reason, reason_code=code)
+    _explained(change, before, reason, code)
+    return vgpus.get(change, vgpu)
+
+
 def recover(change: Change, vgpu: str) -> VgpuRecord:
     """Bring a failed vGPU back to where it was."""
     before = vgpus.get(change, vgpu)
@@ -150,6 +165,41 @@ def active_leases(view: View, vgpu: str) -> int:
 def with_wanted(spec: VgpuSpec, **changes: Any) -> VgpuSpec:
     """The same spec with other values."""
     return msgspec.structs.replace(spec, **changes)
+
+
+def _leased_or(change: Change, vgpu: str, to: VgpuState) -> VgpuState:
+    """Of ready and leased that which the leases say; any other state as it is."""
+    if to not in (VgpuState.READY, VgpuState.LEASED):
+        return to
+    return VgpuState.LEASED if active_leases(change, vgpu) else VgpuState.READY
+
+
+def _observed(change: Change, before: VgpuRecord, status: VgpuStatus) -> None:
+    """Free what the observed generation doesn't need, and tell of what is new."""
+    if status.observed_generation == before.generation and before.state is not VgpuState.DELETED:
+        spec = before.spec
+        for kept in reservations.of_vgpu(change, before.id):
+            if (kept.memory, kept.guarantee) != (spec.memory, spec.shares.guarantee):
+                reservations.reserve(
+                    change, before.id, kept.device, spec.memory, spec.shares.guarantee
+                )
+    if status.observed_generation != before.status.observed_generation or (
+        status.device != before.status.device
+    ):
+        change.tell(
+            "vgpu.observed",
+            before.id,
+            before.tenant,
+            name=before.name,
+            generation=status.observed_generation,
+            device=status.device,
+        )
+
+
+def _explained(change: Change, before: VgpuRecord, reason: str, code: str) -> None:
+    change.tell_watchers(
+        "vgpu.explained", before.id, before.tenant, name=before.name, reason=reason, code=code
+    )
 
 
 def _end_leases(change: Change, vgpu: str) -> None:

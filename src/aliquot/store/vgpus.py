@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, insert, select
@@ -24,6 +25,7 @@ from aliquot.store.tables import labels, vgpus
 from aliquot.store.words import clean
 
 MOST_LISTED = 10_000
+_AT_ONCE = 500
 
 
 class Filter(NamedTuple):
@@ -35,6 +37,7 @@ class Filter(NamedTuple):
     group: str | None = None
     states: frozenset[VgpuState] = frozenset()
     labels: dict[str, str] | None = None
+    name: str | None = None
 
 
 def create(
@@ -45,9 +48,11 @@ def create(
     *,
     device: str | None = None,
     group: str | None = None,
+    key: str | None = None,
 ) -> VgpuRecord:
     """Make a pending vGPU and, where `device` is given, reserve its place there.
 
+    `key` is the id of one that is somewhere already and that the state has forgotten.
     Raises NameTaken, BadName, BadSpec, MemoryUnavailable, ShareUnavailable; then nothing is made.
     """
     if not NAME.fullmatch(name):
@@ -56,7 +61,7 @@ def create(
     if found(change, name, tenant) is not None:
         raise NameTaken(f"there is a vGPU {name!r} of {tenant!r}")
     made = VgpuRecord(
-        id=change.new_id(),
+        id=key or change.new_id(),
         name=name,
         tenant=clean(tenant),
         node=change.node,
@@ -112,6 +117,17 @@ def listed(
     return [_record(row) for row in rows]
 
 
+def names(view: View, ids: Collection[str]) -> dict[str, str]:
+    """The names of vGPUs by their ids, as far as they are kept."""
+    ordered = sorted(ids)
+    found: dict[str, str] = {}
+    for begin in range(0, len(ordered), _AT_ONCE):
+        some = ordered[begin : begin + _AT_ONCE]
+        rows = view.connection.execute(select(vgpus.c.id, vgpus.c.name).where(vgpus.c.id.in_(some)))
+        found.update((row.id, row.name) for row in rows)
+    return found
+
+
 def expired(view: View) -> list[VgpuRecord]:
     """Living vGPUs whose time is over; see clock.py for when to believe that."""
     rows = view.connection.execute(
@@ -149,6 +165,8 @@ def _conditions(which: Filter) -> list[ColumnElement[bool]]:
         found.append(vgpus.c.tenant == which.tenant)
     if which.node is not None:
         found.append(vgpus.c.node == which.node)
+    if which.name is not None:
+        found.append(vgpus.c.name == which.name)
     if which.group is not None:
         found.append(vgpus.c.group_id == which.group)
     if which.states:

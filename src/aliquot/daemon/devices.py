@@ -1,0 +1,72 @@
+"""Devices as callers see them, and their policy."""
+
+from __future__ import annotations
+
+import contextlib
+
+import msgspec
+
+from aliquot.client import policies
+from aliquot.daemon import access
+from aliquot.daemon.caller import Caller
+from aliquot.daemon.choosing import line_of, lines
+from aliquot.daemon.core import Core
+from aliquot.daemon.hosts import NotRunning
+from aliquot.daemon.resources import device_resource
+from aliquot.errors import BadTurn
+from aliquot.model.api.devices import DevicePage, DeviceResource, PolicyResource
+from aliquot.model.shares import LONGEST_TURN_NS, SHORTEST_TURN_NS, Policy, PolicyKind
+from aliquot.store import devices
+from aliquot.store.lists import vgpus_by_device
+
+
+class Devices:
+    """Devices of this node."""
+
+    def __init__(self, core: Core) -> None:
+        """Work with these."""
+        self._core = core
+
+    def list(self, caller: Caller) -> DevicePage:  # noqa: ARG002 - devices are everybody's
+        """All devices, in the order of their indices; those that are gone come last."""
+        with self._core.store.look() as view:
+            counts = vgpus_by_device(view)
+            items = [
+                device_resource(
+                    line.record,
+                    line.number,
+                    counts.get(line.uuid, 0),
+                    self._core.telemetry.get(line.uuid),
+                )
+                for line in lines(view, self._core.node)
+            ]
+            return DevicePage(items=items, sequence=view.event_sequence())
+
+    def show(self, caller: Caller, device: str) -> DeviceResource:  # noqa: ARG002
+        """A device by its index, UUID or a unique part of its name."""
+        with self._core.store.look() as view:
+            line = line_of(view, self._core.node, device)
+            count = vgpus_by_device(view).get(line.uuid, 0)
+        return device_resource(line.record, line.number, count, self._core.telemetry.get(line.uuid))
+
+    def set_policy(self, caller: Caller, device: str, policy: PolicyResource) -> DeviceResource:
+        """Share a device's time out in another way, at once and by its later device hosts."""
+        access.must_be_admin(caller)
+        wanted = policy_of(policy)
+        with self._core.store.change(caller.actor) as change:
+            kept = line_of(change, self._core.node, device).record
+            settings = kept.settings | {"policy": msgspec.to_builtins(policy)}
+            devices.set_up(change, kept.uuid, settings)
+        if not kept.simulated:
+            policies.remember(kept.uuid, wanted)
+            with contextlib.suppress(NotRunning):
+                self._core.hosts.ask(kept.uuid, lambda host: host.set_policy(wanted), start=False)
+        return self.show(caller, kept.uuid)
+
+
+def policy_of(policy: PolicyResource) -> Policy:
+    """The policy as device hosts take it; raises BadTurn."""
+    turn_ns = round(policy.turn_ms * 1e6)
+    if turn_ns and not SHORTEST_TURN_NS <= turn_ns <= LONGEST_TURN_NS:
+        raise BadTurn(f"a turn of {policy.turn_ms:g} ms is not between 1 ms and 30 ms")
+    return Policy(PolicyKind[policy.policy.upper().replace("-", "_")], turn_ns, policy.averaging)

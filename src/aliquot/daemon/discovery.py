@@ -1,0 +1,138 @@
+"""Devices: what discovery sees goes into the state, as it comes, goes and changes.
+
+A line of `aliquot devices` is a device of the state: what an OpenCL driver offers, by the UUID by
+which its device host is found, and each device that none offers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection
+from typing import Any
+
+import msgspec
+
+from aliquot.daemon.core import Core
+from aliquot.daemon.simulated import simulate
+from aliquot.devices.changes import POLL_SECONDS, Watcher
+from aliquot.devices.discovery import Discoverer, Discovery
+from aliquot.devices.listing import Entry, entries
+from aliquot.errors import AliquotError
+from aliquot.model.device import Device
+from aliquot.model.device_record import DeviceRecord
+from aliquot.model.physical_device import PhysicalDevice
+from aliquot.model.telemetry import Telemetry
+from aliquot.store import Change, devices
+from aliquot.store.change import SYSTEM
+
+
+class Finder:
+    """Looks for devices once a second, reads their telemetry, and keeps both."""
+
+    def __init__(
+        self, core: Core, discoverer: Discoverer, wait: Callable[[float], object] | None = None
+    ) -> None:
+        """Nothing is known before the first look; `wait` as for devices.changes.watch."""
+        self._core = core
+        self._discoverer = discoverer
+        self._wait = wait
+        self._found: Discovery | None = None
+        self._watcher = Watcher(self._discover)
+        self._kept = False  # whether what was seen last is in the state
+        self.changed = threading.Event()  # a device came, went or changed
+
+    def entries(self) -> list[Entry]:
+        """The devices as they were seen last, in the order of their indices."""
+        return entries(self._found) if self._found else []
+
+    def read(self, device: PhysicalDevice) -> Telemetry | None:
+        """What a device does now."""
+        return self._discoverer.telemetry(device)
+
+    def look(self) -> None:
+        """Look once; where anything has changed, change the state."""
+        events = self._watcher.look()
+        found = self._found
+        assert found is not None
+        for source, problem in found.problems.items():
+            self._core.problems[f"discovery by {source}"] = problem
+        for gone in [p for p in self._core.problems if p.startswith("discovery by ")]:
+            if gone.removeprefix("discovery by ") not in found.problems:
+                del self._core.problems[gone]
+        if events or not self._kept:
+            self._kept = False
+            seen = entries(found)
+            self._core.hosts.know(entry.offer for entry in seen if entry.offer)
+            with self._core.store.change(SYSTEM) as change:
+                self._keep(change, seen)
+            self._kept = True
+            self.changed.set()
+        self._read_telemetry(found.devices)
+
+    def run(self) -> None:
+        """Look until the service stops."""
+        while not self._core.stop.is_set():
+            try:
+                self.look()
+                self._core.problems.pop("discovery", None)
+            except AliquotError as error:  # the state can't be written now; again in a second
+                self._core.problems["discovery"] = str(error)
+            if self._wait is None:
+                self._core.stop.wait(POLL_SECONDS)
+            else:
+                self._wait(POLL_SECONDS)
+
+    def _discover(self) -> Collection[PhysicalDevice]:
+        self._found = self._discoverer.discover()
+        return self._found.devices
+
+    def _keep(self, change: Change, seen: list[Entry]) -> None:
+        for index, entry in enumerate(seen):
+            devices.put(change, _record(change.node, index, entry))
+            if entry.device.vgpus:
+                simulate(change, entry.uuid, entry.device)
+        here = {entry.uuid for entry in seen}
+        for kept in devices.listed(change, change.node):
+            if kept.present and kept.uuid not in here:
+                devices.lose(change, kept.uuid)
+
+    def _read_telemetry(self, found: Collection[PhysicalDevice]) -> None:
+        read = self._core.telemetry
+        for device in found:
+            told = self._discoverer.telemetry(device)
+            for uuid in (device.uuid, *(offer.uuid for offer in device.offers)):
+                if told is None:
+                    read.pop(uuid, None)
+                else:
+                    read[uuid] = told
+
+
+def _record(node: str, index: int, entry: Entry) -> DeviceRecord:
+    device = entry.device
+    facts: dict[str, Any] = device.as_dict() | {
+        "kind": entry.kind,
+        "platform": entry.platform,
+        "other_names": list(entry.other_names),
+        "index": index,
+        "offer": entry.offer._asdict() if entry.offer else None,
+        "unified_memory": entry.offer.unified_memory if entry.offer else None,
+    }
+    if device.pci is not None and device.pci.link is not None:
+        # Links sleep and wake all the time: how fast one is at this moment is no fact.
+        for passing in ("speed_gts", "width"):
+            facts["pci"]["link"].pop(passing, None)
+    return DeviceRecord(
+        uuid=entry.uuid,
+        node=node,
+        name=entry.name,
+        memory=entry.memory or 0,
+        present=device.fault is None,
+        simulated=device.simulated,
+        facts=msgspec.to_builtins(facts),
+    )
+
+
+def offer_of(kept: DeviceRecord) -> Device | None:
+    """The device as its driver offered it, as it is kept."""
+    offer = kept.facts.get("offer")
+    return Device(**offer) if offer else None

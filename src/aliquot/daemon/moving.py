@@ -1,0 +1,92 @@
+"""Places in the state while a vGPU moves, or comes back to one.
+
+While it moves it has a place on both devices, so that it can go on at either whatever happens. The
+end of a move gives back the one where it isn't.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from aliquot.daemon.caller import Caller
+from aliquot.daemon.choosing import line_of
+from aliquot.daemon.place import place
+from aliquot.daemon.resources import is_remotable
+from aliquot.errors import (
+    ChangedMeanwhile,
+    DeviceLost,
+    DeviceNotOffered,
+    IllegalTransition,
+    MemoryUnavailable,
+    NoDeviceFits,
+    ShareUnavailable,
+    SimulatedDevice,
+)
+from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
+from aliquot.model.vgpu_record import VgpuRecord
+from aliquot.store import Change, devices, lifecycle, queue, reservations, vgpus
+
+
+def start_move(change: Change, vgpu: str, wanted: str, generation: int | None) -> None:
+    """Set its place aside on the other device.
+
+    Raises UnknownDevice, DeviceLost, DeviceNotOffered, MemoryUnavailable, IllegalTransition.
+    """
+    kept = vgpus.get(change, vgpu)
+    if generation is not None and generation != kept.generation:
+        raise ChangedMeanwhile(
+            f"vGPU {kept.name!r} has generation {kept.generation}, not {generation}"
+        )
+    held = reservations.of_vgpu(change, vgpu)
+    movable = kept.state in LEASABLE or kept.state is VgpuState.SUSPENDED
+    if not movable or len(held) != 1 or kept.spec.wanted is Wanted.DELETED or kept.spec.adopted:
+        raise IllegalTransition(f"vGPU {kept.name!r} is {kept.state} and can't move now")
+    source = devices.get(change, held[0].device)
+    target = line_of(change, change.node, wanted).record
+    if target.uuid == source.uuid:
+        raise IllegalTransition(f"vGPU {kept.name!r} is on that device already")
+    if target.simulated != source.simulated:
+        raise SimulatedDevice("a vGPU doesn't move between a real device and a simulated one")
+    if not target.present:
+        raise DeviceLost(f"device {target.name!r} is gone")
+    if not is_remotable(target):
+        raise DeviceNotOffered(f"no OpenCL driver offers {target.name!r}")
+    reservations.reserve(change, vgpu, target.uuid, held[0].memory, held[0].guarantee)
+    if kept.spec.device is not None:
+        lifecycle.want(change, vgpu, msgspec.structs.replace(kept.spec, device=target.uuid))
+    change.tell(
+        "vgpu.moving", vgpu, kept.tenant, name=kept.name, source=source.uuid, target=target.uuid
+    )
+
+
+def give_up_move(change: Change, vgpu: str) -> None:
+    """Give back the place where it isn't: it goes on where it is."""
+    kept = vgpus.get(change, vgpu)
+    held = reservations.of_vgpu(change, vgpu)
+    if len(held) < 2:
+        return
+    for place_held in held:
+        if place_held.device != kept.status.device:
+            reservations.release(change, vgpu, place_held.device)
+    if kept.spec.device is not None and kept.spec.wanted is not Wanted.DELETED:
+        spec = msgspec.structs.replace(kept.spec, device=kept.status.device)
+        lifecycle.want(change, vgpu, spec)
+    change.tell("vgpu.stayed", vgpu, kept.tenant, name=kept.name, device=kept.status.device)
+
+
+def place_again(change: Change, caller: Caller, kept: VgpuRecord, wait_ms: int | None) -> None:
+    """A place for a suspended vGPU that gave up its own, or its wait for one.
+
+    Raises why there is no place where it doesn't want to wait.
+    """
+    if reservations.of_vgpu(change, kept.id) or kept.state is not VgpuState.SUSPENDED:
+        return
+    try:
+        device = place(change, kept.spec, caller, change.node)
+    except (MemoryUnavailable, ShareUnavailable, NoDeviceFits):
+        if wait_ms is None:
+            raise
+        queue.enter(change, kept.id, change.now_ms + wait_ms)
+        return
+    spec = kept.spec
+    reservations.reserve(change, kept.id, device, spec.memory, spec.shares.guarantee)

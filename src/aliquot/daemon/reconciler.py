@@ -1,0 +1,225 @@
+"""The reconciler: sees to it that what is observed becomes what is wanted.
+
+Level-triggered: an event only says which vGPU to look at, never what to do, and every ten seconds
+all are looked at. What fails is tried again, each time later, up to half a minute.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from aliquot.daemon.converge import Converger
+from aliquot.daemon.core import Core
+from aliquot.errors import AliquotError, EventsForgotten, NoSuchVgpu, StateError
+from aliquot.model.event import Event
+from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
+from aliquot.model.vgpu_record import VgpuRecord
+from aliquot.store import clock, devices, events, lifecycle, vgpus
+from aliquot.store.change import SYSTEM
+from aliquot.store.lists import more
+
+RESYNC_SECONDS = 10.0
+_FIRST_RETRY, _LAST_RETRY = 0.2, 30.0
+_HANDS = 4  # a device host that doesn't answer holds up one of them
+_TELLING = frozenset({"vgpu.pending", "vgpu.wanted", "queue.served", "lease.released"})
+_RESYNCING = frozenset({"device.returned", "device.found"})
+_BUSY_SECONDS = 0.05
+_log = logging.getLogger(__name__)
+
+
+class Reconciler:
+    """Looks at vGPUs when something happened to them, and at all of them every so often."""
+
+    def __init__(self, core: Core) -> None:
+        """Nothing runs before `start`."""
+        self._core = core
+        self.converger = Converger(core)
+        self._due: list[tuple[float, str]] = []
+        self._failures: dict[str, int] = {}
+        self._running: set[str] = set()
+        self._again: set[str] = set()
+        self._wake = threading.Condition()
+        self._seen = 0  # the newest event that was read
+        self._told = threading.Event()
+        self._hands = ThreadPoolExecutor(_HANDS, "reconciler")
+        # Called after each look at all, say to serve the queue.
+        self.after_resync: list[Callable[[], None]] = []
+
+    def bring(self, vgpu: str) -> VgpuRecord:
+        """Do now what is to be done for a vGPU; what fails is raised, and tried again later."""
+        try:
+            kept = self.converger.bring(vgpu)
+        except NoSuchVgpu:
+            raise
+        except AliquotError:
+            self._retry(vgpu)
+            raise
+        self._failures.pop(vgpu, None)
+        return kept
+
+    def schedule(self, vgpu: str, seconds: float = 0.0) -> None:
+        """Look at a vGPU soon."""
+        with self._wake:
+            heapq.heappush(self._due, (time.monotonic() + seconds, vgpu))
+            self._wake.notify()
+
+    def due(self) -> list[str]:
+        """The vGPUs that are to be looked at, the next one first."""
+        with self._wake:
+            return [vgpu for _, vgpu in sorted(self._due)]
+
+    def start(self) -> list[threading.Thread]:
+        """The threads, to be started: one hands out the work, one hears what happens."""
+        with self._core.store.look() as view:
+            self._seen = view.event_sequence()
+        self._core.store.watch(lambda _: self._told.set())
+        return [
+            threading.Thread(target=self._hand_out, name="reconciler"),
+            threading.Thread(target=self._hear, name="reconciler-events"),
+        ]
+
+    def stop(self) -> None:
+        """Let the threads end, and wait for what they do now."""
+        self._told.set()
+        with self._wake:
+            self._wake.notify_all()
+        self._hands.shutdown(wait=True, cancel_futures=True)
+
+    def resync(self) -> None:
+        """Look at all vGPUs, and schedule those that aren't as they should be."""
+        with self._core.store.look() as view:
+            listed = vgpus.listed(view, vgpus.Filter(node=self._core.node))
+            present = {d.uuid for d in devices.listed(view, self._core.node) if d.present}
+            places = more(view, listed[0].id, listed[-1].id).devices if listed else {}
+            over = vgpus.expired(view) if clock.believed(view) else []
+        for kept in over:
+            if kept.node == self._core.node and kept.spec.wanted is not Wanted.DELETED:
+                with self._core.store.change(SYSTEM) as change:
+                    spec = lifecycle.with_wanted(kept.spec, wanted=Wanted.DELETED)
+                    lifecycle.want(change, kept.id, spec)
+                self.schedule(kept.id)
+        for kept in listed:
+            moves = len(places.get(kept.id, ())) > 1
+            if (moves or self._needs_work(kept, present)) and kept.id not in self._failures:
+                self.schedule(kept.id)
+        for call in self.after_resync:
+            call()
+
+    def _needs_work(self, kept: VgpuRecord, present: set[str]) -> bool:
+        if kept.spec.wanted is Wanted.DELETED or not kept.settled:
+            return True
+        if kept.spec.wanted is Wanted.SUSPENDED:
+            return kept.state is not VgpuState.SUSPENDED
+        if kept.state in LEASABLE:
+            return kept.spec.ephemeral and kept.state is VgpuState.READY
+        if kept.state is VgpuState.FAILED:
+            return kept.status.device in present
+        return True
+
+    def _hand_out(self) -> None:
+        next_resync = 0.0
+        while not self._core.stop.is_set():
+            now = time.monotonic()
+            if now >= next_resync:
+                next_resync = now + RESYNC_SECONDS
+                self._guarded(self.resync)
+            with self._wake:
+                vgpus_due = self._take_due(time.monotonic())
+                if not vgpus_due:
+                    first = self._due[0][0] if self._due else next_resync
+                    self._wake.wait(max(0.0, min(first, next_resync) - time.monotonic()))
+                    continue
+            for vgpu in vgpus_due:
+                self._hands.submit(self._work, vgpu)
+
+    def _take_due(self, now: float) -> list[str]:
+        found: dict[str, None] = {}
+        while self._due and self._due[0][0] <= now:
+            vgpu = heapq.heappop(self._due)[1]
+            if vgpu in self._running:
+                self._again.add(vgpu)
+            else:
+                found[vgpu] = None
+        self._running.update(found)
+        return list(found)
+
+    def _work(self, vgpu: str) -> None:
+        try:
+            # Whoever has it now does what is to be done: look afterwards, and let no hand wait.
+            if self._core.busy(vgpu):
+                self.schedule(vgpu, _BUSY_SECONDS)
+            else:
+                self._guarded(lambda: self._bring_quietly(vgpu))
+        finally:
+            with self._wake:
+                self._running.discard(vgpu)
+                again = vgpu in self._again
+                self._again.discard(vgpu)
+            if again:
+                self.schedule(vgpu)
+
+    def _bring_quietly(self, vgpu: str) -> None:
+        try:
+            self.bring(vgpu)
+        except NoSuchVgpu:
+            self._failures.pop(vgpu, None)
+        except AliquotError as error:
+            _log.info("vGPU %s: %s", vgpu, error)
+
+    def _retry(self, vgpu: str) -> None:
+        times = self._failures.get(vgpu, 0)
+        self._failures[vgpu] = times + 1
+        self.schedule(vgpu, min(_LAST_RETRY, _FIRST_RETRY * 2**times))
+
+    def _hear(self) -> None:
+        while not self._core.stop.is_set():
+            self._told.wait()
+            self._told.clear()
+            if not self._core.stop.is_set():
+                self._guarded(self._read_events)
+
+    def _read_events(self) -> None:
+        try:
+            with self._core.store.look() as view:
+                found = events.since(view, self._seen)
+        except EventsForgotten:
+            with self._core.store.look() as view:
+                self._seen = view.event_sequence()
+            self.resync()
+            return
+        for vgpu in _vgpus_in(found):
+            self.schedule(vgpu, _BUSY_SECONDS)
+        if any(event.kind in _RESYNCING for event in found):
+            self.resync()
+        if found:
+            self._seen = found[-1].sequence
+            self._told.set()  # there may be more
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """A thread outlives what goes wrong, a fault of ours included; it is told, and goes on."""
+        try:
+            work()
+        except StateError as error:
+            self._core.problems["reconciler"] = str(error)
+            self._core.stop.wait(0.5)
+        except Exception:
+            _log.exception("the reconciler met a fault")
+            self._core.problems["reconciler"] = "a fault was met; the log tells more"
+            self._core.stop.wait(0.5)
+        else:
+            self._core.problems.pop("reconciler", None)
+
+
+def _vgpus_in(found: Iterable[Event]) -> dict[str, None]:
+    """The vGPUs that events are about, in their order."""
+    named = (
+        event.body.get("vgpu", "") if event.kind == "lease.released" else event.subject
+        for event in found
+        if event.kind in _TELLING
+    )
+    return dict.fromkeys(vgpu for vgpu in named if vgpu)

@@ -1,0 +1,104 @@
+"""The service: all that the daemon does, for whatever face asks.
+
+Its parts are attributes; each takes a Caller first, is safe to use from any thread, and raises what
+stands in aliquot.errors.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+
+from aliquot.daemon.core import Core
+from aliquot.daemon.devices import Devices
+from aliquot.daemon.discovery import Finder
+from aliquot.daemon.hosts import Hosts
+from aliquot.daemon.housekeeping import Housekeeping
+from aliquot.daemon.leases import Leases
+from aliquot.daemon.observer import Observer
+from aliquot.daemon.reconciler import Reconciler
+from aliquot.daemon.vgpus import Vgpus
+from aliquot.devices import hotplug
+from aliquot.devices.discovery import Discoverer
+from aliquot.devices.inventory import InventorySource
+from aliquot.store import Location, Store, location
+from aliquot.store.store import Clock, system_clock
+
+_END_SECONDS = 10.0
+_log = logging.getLogger(__name__)
+
+
+class Service:
+    """The daemon's work. A context manager: leaving closes it; device hosts and workers go on."""
+
+    def __init__(self, core: Core, finder: Finder) -> None:
+        """Use Service.open."""
+        self.core = core
+        self.store = core.store
+        self.finder = finder
+        self.reconciler = Reconciler(core)
+        self.leases = Leases(core, self.reconciler)
+        self.vgpus = Vgpus(core, self.reconciler, self.leases)
+        self.devices = Devices(core)
+        self.observer = Observer(core, self.reconciler, self.leases)
+        self.housekeeping = Housekeeping(core)
+        self._threads: list[threading.Thread] = []
+
+    @classmethod
+    def open(
+        cls,
+        where: Location | None = None,
+        node: str | None = None,
+        *,
+        inventory: str | None = None,
+        clock: Clock = system_clock,
+        hosts: Hosts | None = None,
+        discoverer: Discoverer | None = None,
+    ) -> Service:
+        """Open the state, look for devices once, adopt what runs, and start to work.
+
+        `inventory` is a file with simulated devices. Raises StoreInUse where another daemon works
+        on the state, BadInventory, and what else the store raises.
+        """
+        source = InventorySource(inventory) if inventory else None
+        store = Store.open(where or location.usual(), node or socket.gethostname(), clock=clock)
+        try:
+            core = Core(store, store.identity.node, hosts or Hosts())
+            finder = Finder(core, discoverer or Discoverer(inventory=source), hotplug.waiter())
+            service = cls(core, finder)
+            service._start()
+        except BaseException:
+            store.close()
+            raise
+        return service
+
+    def _start(self) -> None:
+        self.finder.look()
+        self.observer.look()
+        self._threads = [
+            *self.reconciler.start(),
+            *self.observer.threads(),
+            *self.housekeeping.threads(),
+            threading.Thread(target=self.finder.run, name="finder"),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """Stop the threads, then close the state."""
+        self.core.stop.set()
+        self.observer.stop()
+        self.reconciler.stop()
+        for thread in self._threads:
+            thread.join(_END_SECONDS)
+            if thread.is_alive():
+                _log.error("thread %s did not end", thread.name)
+        self.core.hosts.close()
+        self.store.close()
+
+    def __enter__(self) -> Service:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,126 @@
+"""What a caller wants, made into what is kept: the spec of a vGPU, new or changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from aliquot.client.device_host import DEVICE_TYPES
+from aliquot.client.records import VgpuFlag
+from aliquot.daemon.choosing import line_of
+from aliquot.daemon.place import ALL_MEMORY
+from aliquot.errors import BadSpec, ImpossibleShare
+from aliquot.model.api.vgpus import VgpuChange, VgpuWanted
+from aliquot.model.copies import LEAST_COPY_LIMIT
+from aliquot.model.lifecycle import Wanted
+from aliquot.model.shares import WHOLE, PriorityClass, Shares
+from aliquot.model.vgpu import MODE_REMOTING
+from aliquot.model.vgpu_record import VgpuSpec
+from aliquot.shares import checked
+from aliquot.sizes import format_size
+from aliquot.store import View, profiles
+
+
+def spec_of(view: View, wanted: VgpuWanted, node: str) -> VgpuSpec:
+    """The spec of a new vGPU; its memory is ALL_MEMORY where nobody says how much.
+
+    Raises NoSuchEntry for a profile, UnknownDevice, AmbiguousDevice, ImpossibleShare, BadSpec.
+    """
+    profile = profiles.get(view, wanted.profile) if wanted.profile else None
+    usual = profile.shares if profile else Shares()
+    memory = wanted.memory or (profile.memory if profile else ALL_MEMORY)
+    if wanted.memory == ALL_MEMORY:
+        raise BadSpec("a vGPU of one byte is of no use")
+    flags = VgpuFlag(0)
+    if wanted.staged:
+        flags |= VgpuFlag.STAGED
+    if wanted.strict_sync:
+        flags |= VgpuFlag.STRICT_SYNC
+    if wanted.no_split:
+        flags |= VgpuFlag.NO_SPLIT
+    shares = _shares(
+        usual,
+        {
+            "guarantee": wanted.compute,
+            "limit": wanted.compute_limit,
+            "weight": wanted.weight,
+            "priority": wanted.priority,
+        },
+    )
+    return VgpuSpec(
+        memory=memory,
+        shares=shares,
+        copy_limit=_copy_limit(wanted.copy_limit),
+        kernel_limit_ms=wanted.kernel_limit_ms,
+        mode=MODE_REMOTING,
+        movable=wanted.movable,
+        device=line_of(view, node, wanted.device).uuid if wanted.device is not None else None,
+        placement=wanted.placement,
+        apart=wanted.apart,
+        profile=wanted.profile,
+        labels=wanted.labels,
+        expires_ms=None if wanted.ttl_ms is None else view.now_ms + wanted.ttl_ms,
+        preemptible=_preemptible(wanted.preemptible, shares),
+        ephemeral=wanted.ephemeral,
+        flags=int(flags),
+        device_type=DEVICE_TYPES[wanted.device_type] if wanted.device_type else 0,
+    )
+
+
+def changed(view: View, spec: VgpuSpec, change: VgpuChange) -> VgpuSpec:
+    """The spec with what is to change."""
+    shares = _shares(
+        spec.shares,
+        {
+            "guarantee": change.compute,
+            "limit": change.compute_limit,
+            "weight": change.weight,
+            "priority": change.priority,
+        },
+    )
+    more: dict[str, Any] = {}
+    if change.memory is not UNSET:
+        more["memory"] = change.memory
+    if change.copy_limit is not UNSET:
+        more["copy_limit"] = _copy_limit(change.copy_limit)
+    if change.labels is not UNSET:
+        more["labels"] = change.labels
+    if change.ttl_ms is not UNSET:
+        more["expires_ms"] = None if change.ttl_ms is None else view.now_ms + change.ttl_ms
+    preemptible = spec.preemptible if change.preemptible is UNSET else change.preemptible
+    return msgspec.structs.replace(
+        spec, shares=shares, preemptible=_preemptible(preemptible, shares), **more
+    )
+
+
+def with_wanted(spec: VgpuSpec, wanted: Wanted, *, release: bool = False) -> VgpuSpec:
+    """The spec with another desired state."""
+    return msgspec.structs.replace(spec, wanted=wanted, release=release)
+
+
+def _shares(usual: Shares, given: dict[str, Any]) -> Shares:
+    """Shares in percent as device hosts count them, in hundredths; what isn't given stays."""
+    values: dict[str, Any] = {k: v for k, v in given.items() if v is not None and v is not UNSET}
+    for share in ("guarantee", "limit"):
+        if share in values:
+            values[share] = round(values[share] * 100)
+    if "limit" in values and not 0 < values["limit"] <= WHOLE:
+        raise ImpossibleShare("a limit of nothing would let it never run")
+    if "priority" in values:
+        values["priority"] = PriorityClass[values["priority"].upper()]
+    return checked(usual._replace(**values))
+
+
+def _copy_limit(limit: int) -> int:
+    if 0 < limit < LEAST_COPY_LIMIT:
+        least = format_size(LEAST_COPY_LIMIT)
+        raise ImpossibleShare(f"a copy limit of {limit} bytes is less than {least} a second")
+    return limit
+
+
+def _preemptible(wanted: bool, shares: Shares) -> bool:
+    if wanted and shares.priority is not PriorityClass.BATCH:
+        raise BadSpec("only a vGPU of the class batch can be preemptible")
+    return wanted

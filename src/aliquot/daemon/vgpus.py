@@ -1,0 +1,348 @@
+"""vGPUs as callers make, see, change and end them."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from typing import Any
+
+import msgspec
+
+from aliquot.daemon import access, specs
+from aliquot.daemon.caller import Caller
+from aliquot.daemon.choosing import line_of
+from aliquot.daemon.core import Core
+from aliquot.daemon.leases import Leases, holder_of
+from aliquot.daemon.making import make
+from aliquot.daemon.moving import give_up_move, place_again, start_move
+from aliquot.daemon.place import place
+from aliquot.daemon.processes import Process
+from aliquot.daemon.reconciler import Reconciler
+from aliquot.daemon.resources import vgpu_resources
+from aliquot.errors import (
+    AliquotError,
+    DeviceHostError,
+    DeviceHostUnreachable,
+    IllegalTransition,
+    InternalError,
+    MemoryInUse,
+    NotDoneHere,
+    StateError,
+)
+from aliquot.model.api.vgpus import (
+    LeaseWanted,
+    MoveWanted,
+    Plan,
+    ResumeWanted,
+    SuspendWanted,
+    VgpuChange,
+    VgpuPage,
+    VgpuResource,
+    VgpuWanted,
+)
+from aliquot.model.lifecycle import VgpuState, Wanted
+from aliquot.model.vgpu_record import VgpuRecord, VgpuSpec
+from aliquot.store import Change, View, devices, groups, idempotency, lifecycle, vgpus
+
+# After these a vGPU may yet become ready; after all else its device host has refused it.
+_PASSING = (DeviceHostUnreachable, InternalError, StateError)
+
+
+class Vgpus:
+    """vGPUs that live on."""
+
+    def __init__(self, core: Core, reconciler: Reconciler, leases: Leases) -> None:
+        """Work with these."""
+        self._core = core
+        self._reconciler = reconciler
+        self._leases = leases
+
+    def create(
+        self, caller: Caller, wanted: VgpuWanted, *, idempotency_key: str | None = None
+    ) -> VgpuResource:
+        """Make a vGPU and wait until it is ready, unless it has to queue.
+
+        With `lease` it is leased at once. Raises what says why it can't be made; then it isn't.
+        """
+        access.must_be_user(caller)
+        tenant = access.tenant_for(caller, wanted.tenant)
+        process = holder_of(caller, wanted.lease) if wanted.lease else None
+        with ExitStack() as held:
+            with self._core.store.change(caller.actor) as change:
+                known = _answered(change, caller, idempotency_key, wanted)
+                if known is None:
+                    known = make(change, caller, tenant, wanted).id
+                    _remember(change, caller, idempotency_key, wanted, known)
+                    # Before anybody else sees it, so nobody has it.
+                    held.enter_context(self._core.alone(known))
+                    new = True
+                else:
+                    new = False
+            if not new:
+                held.enter_context(self._core.alone(known))
+            try:
+                return self._ready(caller, known, wanted.lease, process)
+            except AliquotError as error:
+                if new and (wanted.lease or not isinstance(error, _PASSING)):
+                    self._undo(caller, known, idempotency_key)
+                raise
+
+    def list(
+        self,
+        caller: Caller,
+        *,
+        name: str | None = None,
+        tenant: str | None = None,
+        device: str | None = None,
+        group: str | None = None,
+        state: builtins.list[VgpuState] | None = None,
+        label: dict[str, str] | None = None,
+        limit: int = 500,
+        cursor: str | None = None,
+    ) -> VgpuPage:
+        """vGPUs in the order of their making, a page at once."""
+        core = self._core
+        with core.store.look() as view:
+            sequence = view.event_sequence()
+            if not caller.is_admin:
+                if tenant not in (None, caller.tenant):
+                    return VgpuPage(items=[], sequence=sequence)
+                tenant = caller.tenant
+            which = vgpus.Filter(
+                tenant=tenant,
+                node=core.node,
+                name=name,
+                device=line_of(view, core.node, device).uuid if device is not None else None,
+                group=_group_of(view, caller, group) if group is not None else None,
+                states=frozenset(state or ()),
+                labels=label,
+            )
+            found = vgpus.listed(view, which, after=cursor or "", limit=limit + 1)
+            items = vgpu_resources(view, found[:limit], core.usages)
+        return VgpuPage(
+            items=items, sequence=sequence, next=items[-1].id if len(found) > limit else None
+        )
+
+    def show(self, caller: Caller, vgpu: str) -> VgpuResource:
+        """A vGPU by its id, name, or `tenant:name`; raises NoSuchVgpu."""
+        with self._core.store.look() as view:
+            kept = access.vgpu_of(view, caller, vgpu)
+            return vgpu_resources(view, [kept], self._core.usages)[0]
+
+    def plan(self, caller: Caller, wanted: VgpuWanted) -> Plan:
+        """Where a vGPU would go and why, or why nowhere; nothing is made."""
+        access.tenant_for(caller, wanted.tenant)
+        with self._core.store.look() as view:
+            spec = specs.spec_of(view, wanted, self._core.node)
+            try:
+                device = place(view, spec, caller, self._core.node)
+            except AliquotError as error:
+                return Plan(fits=False, device=None, why=error.what, candidates=[], changes=[])
+            name = devices.get(view, device).name
+        why = f"it fits on {name}"
+        return Plan(fits=True, device=device, why=why, candidates=[], changes=[])
+
+    def change(
+        self,
+        caller: Caller,
+        vgpu: str,
+        change: VgpuChange,
+        *,
+        generation: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> VgpuResource:
+        """Change what is wanted of a vGPU, in place. Where that can't be, nothing has changed."""
+
+        access.must_be_user(caller)
+
+        def changed(view: View, spec: VgpuSpec) -> VgpuSpec:
+            return specs.changed(view, spec, change)
+
+        with self._core.store.look() as view:
+            vgpu = access.vgpu_of(view, caller, vgpu).id
+        with self._core.alone(vgpu):
+            with self._core.store.change(caller.actor) as wanting:
+                request = {"vgpu": vgpu, "change": msgspec.to_builtins(change)}
+                if _answered(wanting, caller, idempotency_key, request) is not None:
+                    return self._shown(vgpu)
+                before, after = self._want(wanting, caller, vgpu, changed, generation)
+                _remember(wanting, caller, idempotency_key, request, vgpu)
+            try:
+                return self._brought(vgpu)
+            except MemoryInUse:
+                if not change.evict:
+                    self._refuse(caller, before, after, idempotency_key)
+                    raise
+            except AliquotError:
+                self._refuse(caller, before, after, idempotency_key)
+                raise
+            return self._want_state(caller, vgpu, _suspended(SuspendWanted()), None)
+
+    def suspend(
+        self, caller: Caller, vgpu: str, wanted: SuspendWanted, *, generation: int | None = None
+    ) -> VgpuResource:
+        """Stop a vGPU at a kernel boundary; with `release` its place is given up."""
+        with self._core.store.look() as view:
+            before = access.vgpu_of(view, caller, vgpu)
+        try:
+            return self._want_state(caller, before.id, _suspended(wanted), generation)
+        except (DeviceHostError, NotDoneHere):
+            # What it does can't be interrupted: it goes on.
+            with suppress(AliquotError):
+                self._want_state(caller, before.id, lambda _, __: before.spec, None)
+            raise
+
+    def resume(
+        self, caller: Caller, vgpu: str, wanted: ResumeWanted, *, generation: int | None = None
+    ) -> VgpuResource:
+        """Let a suspended vGPU go on; where its place was given up, it needs one again."""
+
+        def resumed(_: View, spec: VgpuSpec) -> VgpuSpec:
+            return specs.with_wanted(spec, Wanted.RUNNING)
+
+        access.must_be_user(caller)
+        with self._core.store.look() as view:
+            vgpu = access.vgpu_of(view, caller, vgpu).id
+        with self._core.alone(vgpu):
+            with self._core.store.change(caller.actor) as change:
+                _, after = self._want(change, caller, vgpu, resumed, generation)
+                place_again(change, caller, after, wanted.wait_ms)
+            return self._brought(vgpu)
+
+    def move(
+        self, caller: Caller, vgpu: str, wanted: MoveWanted, *, generation: int | None = None
+    ) -> VgpuResource:
+        """Bring a vGPU to another device of this node, while its programs wait."""
+        access.must_be_user(caller)
+        with self._core.store.look() as view:
+            kept = access.vgpu_of(view, caller, vgpu)
+        with self._core.alone(kept.id):
+            with self._core.store.change(caller.actor) as change:
+                start_move(change, kept.id, wanted.device, generation)
+            try:
+                self._reconciler.bring(kept.id)
+            except AliquotError:
+                # It goes on where it is.
+                with self._core.store.change(caller.actor) as change:
+                    give_up_move(change, kept.id)
+                raise
+            return self._shown(kept.id)
+
+    def delete(self, caller: Caller, vgpu: str, *, generation: int | None = None) -> VgpuResource:
+        """End a vGPU, whoever uses it."""
+
+        def deleted(_: View, spec: VgpuSpec) -> VgpuSpec:
+            return specs.with_wanted(spec, Wanted.DELETED)
+
+        return self._want_state(caller, vgpu, deleted, generation)
+
+    def _want(
+        self,
+        change: Change,
+        caller: Caller,
+        vgpu: str,
+        wanted: Callable[[View, VgpuSpec], VgpuSpec],
+        generation: int | None,
+    ) -> tuple[VgpuRecord, VgpuRecord]:
+        """The vGPU before and after another spec was wanted of it."""
+        before = access.vgpu_of(change, caller, vgpu)
+        if before.spec.wanted is Wanted.DELETED:
+            raise IllegalTransition(f"vGPU {before.name!r} is deleted")
+        spec = wanted(change, before.spec)
+        return before, lifecycle.want(change, before.id, spec, generation=generation)
+
+    def _want_state(
+        self,
+        caller: Caller,
+        vgpu: str,
+        wanted: Callable[[View, VgpuSpec], VgpuSpec],
+        generation: int | None,
+    ) -> VgpuResource:
+        access.must_be_user(caller)
+        with self._core.store.look() as view:
+            vgpu = access.vgpu_of(view, caller, vgpu).id
+        with self._core.alone(vgpu):
+            with self._core.store.change(caller.actor) as change:
+                self._want(change, caller, vgpu, wanted, generation)
+            return self._brought(vgpu)
+
+    def _brought(self, vgpu: str) -> VgpuResource:
+        """The vGPU after it was tried to make it so; what may pass is told as its reason."""
+        with suppress(*_PASSING):
+            self._reconciler.bring(vgpu)
+        return self._shown(vgpu)
+
+    def _shown(self, vgpu: str) -> VgpuResource:
+        with self._core.store.look() as view:
+            return vgpu_resources(view, [vgpus.get(view, vgpu)], self._core.usages)[0]
+
+    def _ready(
+        self, caller: Caller, vgpu: str, lease: LeaseWanted | None, process: Process | None
+    ) -> VgpuResource:
+        """The vGPU once its device host holds it, and its lease; or where it has to wait."""
+        try:
+            kept = self._reconciler.bring(vgpu)
+        except (DeviceHostUnreachable, InternalError):
+            if lease:
+                raise
+            return self._shown(vgpu)
+        if lease is None or process is None or kept.state is VgpuState.PENDING:
+            return self._shown(vgpu)
+        granted = self._leases.take(caller, vgpu, lease, process)
+        return msgspec.structs.replace(self._shown(vgpu), lease=granted)
+
+    def _undo(self, caller: Caller, vgpu: str, key: str | None) -> None:
+        """It could not be as it was asked for: then it is not, and may be asked for again."""
+        with suppress(AliquotError):
+            with self._core.store.change(caller.actor) as change:
+                kept = vgpus.get(change, vgpu)
+                lifecycle.want(change, vgpu, specs.with_wanted(kept.spec, Wanted.DELETED))
+                if key is not None:
+                    idempotency.forget(change, caller.tenant, key)
+            self._reconciler.bring(vgpu)
+
+    def _refuse(
+        self, caller: Caller, before: VgpuRecord, after: VgpuRecord, key: str | None
+    ) -> None:
+        """Want again what was wanted before: its device host refused the change."""
+        spec = msgspec.structs.replace(
+            after.spec,
+            memory=before.spec.memory,
+            shares=before.spec.shares,
+            copy_limit=before.spec.copy_limit,
+        )
+        with suppress(AliquotError):
+            with self._core.store.change(caller.actor) as change:
+                lifecycle.want(change, after.id, spec)
+                if key is not None:
+                    idempotency.forget(change, caller.tenant, key)
+            self._reconciler.bring(after.id)
+
+
+def _suspended(wanted: SuspendWanted) -> Callable[[View, VgpuSpec], VgpuSpec]:
+    return lambda _, spec: specs.with_wanted(spec, Wanted.SUSPENDED, release=wanted.release)
+
+
+def _answered(change: Change, caller: Caller, key: str | None, request: Any) -> str | None:
+    """The vGPU that this very request was about before, or None."""
+    if key is None:
+        return None
+    answer = idempotency.answer(change, caller.tenant, key, _told(request))
+    return None if answer is None else answer["vgpu"]
+
+
+def _remember(change: Change, caller: Caller, key: str | None, request: Any, vgpu: str) -> None:
+    if key is not None:
+        idempotency.remember(change, caller.tenant, key, _told(request), {"vgpu": vgpu})
+
+
+def _told(request: Any) -> dict[str, Any]:
+    """What is asked, and by which words: the same body may be for creating and for changing."""
+    return {"kind": type(request).__name__, "body": msgspec.to_builtins(request)}
+
+
+def _group_of(view: View, caller: Caller, group: str) -> str:
+    """The id of a group by its id or its name; one that there isn't has no members."""
+    found = groups.find(view, group, caller.tenant)
+    return found.id if found else group
