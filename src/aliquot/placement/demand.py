@@ -15,7 +15,7 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
 
     Without `memory` it takes all that is free on its device. `device` is the UUID of the only one
     that will do. `apart` is the key of a label: it goes to no device with a vGPU of its tenant
-    that has the same value of it.
+    that has the same value of it, and to none with another of its `group`.
     """
 
     tenant: str
@@ -27,6 +27,7 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
     placement: Placement = Placement.PACK
     apart: str | None = None
     labels: dict[str, str] = {}
+    group: str | None = None
     id: str = ""
     name: str = ""
 
@@ -35,7 +36,11 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
 
         Only within a tenant: else labels would tell what others run, and keep them away.
         """
-        return self.tenant == other.tenant and any(
+        if self.tenant != other.tenant:
+            return False
+        if self.group is not None and self.group == other.group:
+            return True
+        return any(
             key is not None and key in self.labels and self.labels[key] == other.labels.get(key)
             for key in (self.apart, other.apart)
         )
@@ -51,14 +56,22 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
             priority=self.priority,
             labels=self.labels,
             apart=self.apart,
+            group=self.group,
         )
 
 
-def demand_of(spec: VgpuSpec, tenant: str, *, id: str = "", name: str = "") -> Demand:  # noqa: A002
-    """The demand of a vGPU as it is kept; memory of 0 is all that is free."""
+def demand_of(
+    spec: VgpuSpec,
+    tenant: str,
+    *,
+    id: str = "",  # noqa: A002
+    name: str = "",
+    group: str | None = None,
+) -> Demand:
+    """The demand of a vGPU of a group, or of none, as it is kept."""
     return Demand(
         tenant=tenant,
-        memory=spec.memory or None,
+        memory=spec.memory,
         guarantee=spec.shares.guarantee,
         priority=spec.shares.priority,
         mode=spec.mode,
@@ -66,6 +79,7 @@ def demand_of(spec: VgpuSpec, tenant: str, *, id: str = "", name: str = "") -> D
         placement=spec.placement,
         apart=spec.apart,
         labels=spec.labels,
+        group=group if spec.own_device else None,
         id=id,
         name=name,
     )
@@ -80,6 +94,7 @@ def moving(vgpu: VgpuView) -> Demand:
         priority=vgpu.priority,
         apart=vgpu.apart,
         labels=vgpu.labels,
+        group=vgpu.group,
         id=vgpu.id,
         name=vgpu.name,
     )

@@ -83,7 +83,7 @@ class _Search:
         self._devices = devices
         self._order = sorted(range(len(demands)), key=self._hardness)
         # Without labels and pins, devices with the same room are as good as each other.
-        self._alike = not any(d.labels or d.device for d in demands)
+        self._alike = not any(d.labels or d.device or d.group for d in demands)
         self._failed: set[tuple[int, tuple[object, ...]]] = set()
         self._steps = 0
         self._chosen: dict[int, Choice] = {}
@@ -148,5 +148,7 @@ def _marks(device: DeviceView, demands: Sequence[Demand]) -> frozenset[object]:
     """The labels there that may keep members away."""
     mine = {demand.id or f"~{demand.name}" for demand in demands}
     return frozenset(
-        (vgpu.apart, tuple(sorted(vgpu.labels.items()))) for vgpu in device.vgpus if vgpu.id in mine
+        (vgpu.apart, vgpu.group, tuple(sorted(vgpu.labels.items())))
+        for vgpu in device.vgpus
+        if vgpu.id in mine
     )

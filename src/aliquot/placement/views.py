@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 class VgpuView(msgspec.Struct, frozen=True, kw_only=True):
     """A vGPU that has a place. Ids sort by age: the newest is the greatest.
 
+    `group` is that of one that shares no device with another of it.
     `movable`: it can go on elsewhere, and may. `preemptible`: its owner allows that it is suspended
     for a higher class. `leaving`: its place is about to be given back. `shown`: to whoever asks.
     """
@@ -28,6 +29,7 @@ class VgpuView(msgspec.Struct, frozen=True, kw_only=True):
     priority: PriorityClass = PriorityClass.NORMAL
     labels: dict[str, str] = {}
     apart: str | None = None
+    group: str | None = None
     movable: bool = False
     preemptible: bool = False
     leaving: bool = False

@@ -36,6 +36,7 @@ class Filter(NamedTuple):
     device: str | None = None
     group: str | None = None
     states: frozenset[VgpuState] = frozenset()
+    waiting: bool = False  # in the queue
     labels: dict[str, str] | None = None
     name: str | None = None
 
@@ -178,6 +179,8 @@ def _conditions(which: Filter) -> list[ColumnElement[bool]]:
         found.append(
             vgpus.c.id.in_(select(reserved.vgpu_id).where(reserved.device_uuid == which.device))
         )
+    if which.waiting:
+        found.append(vgpus.c.id.in_(select(tables.queue.c.vgpu_id)))
     for key, value in (which.labels or {}).items():
         labelled = select(labels.c.vgpu_id).where(labels.c.key == key, labels.c.value == value)
         found.append(vgpus.c.id.in_(labelled))

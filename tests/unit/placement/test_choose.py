@@ -87,6 +87,9 @@ def test_who_is_kept_apart_shares_no_device_with_its_like_by_either_word() -> No
     assert chosen(demand(labels={"app": "db"}), there(tenant="alice", apart="app")) is None
     assert chosen(demand(apart="app", labels={"app": "web"}), there(tenant="alice")) == "one"
     assert chosen(demand(apart="app"), there(tenant="alice")) == "one"
+    grouped = there(tenant="alice", group="g")
+    assert chosen(demand(group="g"), grouped) is None
+    assert chosen(demand(group="h"), grouped) == "one"
     # Another tenant's labels are none of anybody's business.
     assert chosen(demand(**mine), there(tenant="bob", apart="app")) == "one"
 
