@@ -21,7 +21,8 @@
     │   ├── IllegalTransition, ChangedMeanwhile, IdempotencyKeyReused, BadSpec
     │   └── NoSuchEntry, TokenRefused, EventsForgotten, DeviceLost
     └── DaemonError                 what the daemon and its API refused (ALQ-E4xx)
-        └── SimulatedDevice, NotDoneHere, NotYourProcess, NoDeviceFits
+        ├── SimulatedDevice, NotDoneHere, NotYourProcess, NoDeviceFits
+        └── QueueFull, SizeNeeded, WaitedTooLong, GroupDoesNotFit
 
 Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E116 are
 `aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made from this folder
@@ -37,10 +38,14 @@ from aliquot.errors.base import (
 )
 from aliquot.errors.daemon import (
     DaemonError,
+    GroupDoesNotFit,
     NoDeviceFits,
     NotDoneHere,
     NotYourProcess,
+    QueueFull,
     SimulatedDevice,
+    SizeNeeded,
+    WaitedTooLong,
 )
 from aliquot.errors.device_host import (
     BY_NUMBER,
@@ -148,6 +153,7 @@ __all__ = [
     "DeviceLost",
     "DeviceNotOffered",
     "EventsForgotten",
+    "GroupDoesNotFit",
     "IdempotencyKeyReused",
     "IllegalTransition",
     "ImpossibleShare",
@@ -171,9 +177,11 @@ __all__ = [
     "NotPermitted",
     "NotYourProcess",
     "OlderSchema",
+    "QueueFull",
     "QuotaAboveDevice",
     "ShareUnavailable",
     "SimulatedDevice",
+    "SizeNeeded",
     "StateError",
     "StoreFull",
     "StoreInUse",
@@ -188,6 +196,7 @@ __all__ = [
     "UserError",
     "VersionMismatch",
     "VgpuDiffers",
+    "WaitedTooLong",
     "WorkerEnded",
     "WorkerStart",
 ]
