@@ -36,7 +36,7 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
 
         Only within a tenant: else labels would tell what others run, and keep them away.
         """
-        if self.tenant != other.tenant:
+        if self.tenant != other.tenant or not (self.labels or self.group):
             return False
         if self.group is not None and self.group == other.group:
             return True
@@ -44,6 +44,10 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
             key is not None and key in self.labels and self.labels[key] == other.labels.get(key)
             for key in (self.apart, other.apart)
         )
+
+    def without_size(self) -> Demand:
+        """The same, taking all that is free."""
+        return msgspec.structs.replace(self, memory=None)
 
     def placed(self, memory: int) -> VgpuView:
         """The vGPU that this becomes with a place of this size."""

@@ -66,8 +66,13 @@ def why_not(demand: Demand, devices: Sequence[DeviceView]) -> str:
     """In a sentence, why no device fits: of the ones that come closest."""
     if not devices:
         return "there is no device here"
-    closest = min(devices, key=lambda device: _distance(demand, device, devices))
-    return f"{closest.name} ({closest.uuid}): {_hindrance(demand, closest, devices)}"
+    nearest = closest(demand, devices)
+    return f"{_named(nearest)}: {_hindrance(demand, nearest, devices)}"
+
+
+def closest(demand: Demand, devices: Sequence[DeviceView]) -> DeviceView:
+    """The device that lacks the least of what a demand needs; `devices` must not be empty."""
+    return min(devices, key=lambda device: _distance(demand, device, devices))
 
 
 def remedies(demand: Demand, devices: Sequence[DeviceView]) -> list[Remedy]:

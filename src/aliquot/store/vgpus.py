@@ -209,8 +209,11 @@ def _columns(vgpu: VgpuRecord) -> dict[str, Any]:
 
 
 def _record(row: Row[Any]) -> VgpuRecord:
-    # By place and not by name: lists are long.
-    fields: tuple[Any, ...] = tuple(row)
+    return record(tuple(row))
+
+
+def record(fields: tuple[Any, ...]) -> VgpuRecord:
+    """The vGPU that a row of the table is: by place and not by name, since lists are long."""
     (key, name, tenant, node, group, state, reason, code, failed_from, generation) = fields[:10]
     (spec, status, _, created_ms, changed_ms, deleted_ms) = fields[10:]
     return VgpuRecord(
