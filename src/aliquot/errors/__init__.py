@@ -22,7 +22,7 @@
     │   └── NoSuchEntry, TokenRefused, EventsForgotten, DeviceLost
     └── DaemonError                 what the daemon and its API refused (ALQ-E4xx)
         ├── SimulatedDevice, NotDoneHere, NotYourProcess, NoDeviceFits
-        └── QueueFull, SizeNeeded, WaitedTooLong, GroupDoesNotFit
+        └── QueueFull, SizeNeeded, WaitedTooLong, GroupDoesNotFit, BadGroup
 
 Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E116 are
 `aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made from this folder
@@ -37,6 +37,7 @@ from aliquot.errors.base import (
     AliquotError,
 )
 from aliquot.errors.daemon import (
+    BadGroup,
     DaemonError,
     GroupDoesNotFit,
     NoDeviceFits,
@@ -129,6 +130,7 @@ __all__ = [
     "AmbiguousVgpu",
     "BadBackup",
     "BadDuration",
+    "BadGroup",
     "BadInventory",
     "BadName",
     "BadPictureFile",

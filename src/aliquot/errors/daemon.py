@@ -69,3 +69,13 @@ class GroupDoesNotFit(DaemonError):
     title = "There is no room for all members of the group"
     why = "A group gets places for all of its members at once, or none."
     remedy = "ask for less, let members share devices, or let the group wait"
+
+
+class BadGroup(DaemonError):
+    code = "ALQ-E484"
+    title = "A group can't be as it was asked for"
+    why = (
+        "Members have names of their own, belong to one tenant, wait all or none, and are leased "
+        "one by one once they are there."
+    )
+    remedy = "correct that and ask again"
