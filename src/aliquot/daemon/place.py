@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.serving import next_round
-from aliquot.daemon.views import ALL_MEMORY, demand, devices_for
+from aliquot.daemon.views import devices_for
 from aliquot.errors import (
     AliquotError,
     DeviceLost,
@@ -19,7 +19,6 @@ from aliquot.errors import (
     ShareUnavailable,
 )
 from aliquot.model.api.vgpus import Candidate, Plan
-from aliquot.model.vgpu_record import VgpuSpec
 from aliquot.placement import (
     Choice,
     Demand,
@@ -34,15 +33,6 @@ from aliquot.placement import (
 from aliquot.placement.choose import Obstacle
 from aliquot.placement.explain import closest
 from aliquot.store import View, queue
-
-__all__ = ["ALL_MEMORY", "find", "place", "plan"]
-
-
-def place(
-    view: View, spec: VgpuSpec, caller: Caller, node: str, *, tenant: str | None = None
-) -> str:
-    """The UUID of the device that the spec goes to; `find` also tells how much memory it gets."""
-    return find(view, demand(spec, tenant or caller.tenant), node).device.uuid
 
 
 def find(view: View, wanted: Demand, node: str) -> Choice:
@@ -122,5 +112,5 @@ def refusal(wanted: Demand, devices: list[DeviceView]) -> AliquotError:
 def _left(view: View, node: str, wanted: Demand) -> list[DeviceView]:
     """The devices without what is kept for those who wait, in few queries where nobody does."""
     if queue.counted(view):
-        return next_round(view, node).devices
+        return next_round(view, node, leaving_out=wanted.id).devices
     return devices_for(view, node, wanted)

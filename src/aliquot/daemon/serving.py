@@ -69,9 +69,18 @@ def units(view: View, node: str) -> list[Unit]:
     return list(found.values())
 
 
-def next_round(view: View, node: str, caller: Caller | None = None) -> NextRound:
-    """Whose turn it is, and what that leaves; nothing is changed."""
-    waiting = units(view, node)
+def next_round(
+    view: View, node: str, caller: Caller | None = None, *, leaving_out: str = ""
+) -> NextRound:
+    """Whose turn it is, and what that leaves; nothing is changed.
+
+    `leaving_out` is a vGPU that looks for a place now, and not in its turn.
+    """
+    waiting = [
+        unit
+        for unit in units(view, node)
+        if not leaving_out or all(kept.id != leaving_out for kept in unit.members)
+    ]
     done = serve([unit.waiter for unit in waiting], all_devices(view, node, caller), view.now_ms)
     return NextRound(waiting, done.turns, done.devices)
 

@@ -204,9 +204,11 @@ def _kept(device: DeviceView) -> str:
 
 def _distance(
     demand: Demand, device: DeviceView, devices: Sequence[DeviceView]
-) -> tuple[int, float]:
+) -> tuple[bool, int, bool, float]:
     hindered = obstacles(demand, device, devices)
-    return (sum(one not in _SIZE for one in hindered), lack(demand, device))
+    other = Obstacle.OTHER in hindered  # the one that was asked for is the one to tell of
+    never = (demand.memory or 0) > device.memory
+    return (other, sum(one not in _SIZE for one in hindered), never, lack(demand, device))
 
 
 def lack(demand: Demand, device: DeviceView) -> float:

@@ -10,16 +10,17 @@ import pytest
 from aliquot import errors
 from aliquot.daemon import queue as daemon_queue
 from aliquot.daemon.caller import Caller
+from aliquot.daemon.moving import place_again
 from aliquot.daemon.serving import MOST_AT_ONCE
 from aliquot.daemon.views import ALL_MEMORY
 from aliquot.model.access_token import Role
 from aliquot.model.lifecycle import VgpuState, Wanted
 from aliquot.model.vgpu_record import VgpuSpec
 from aliquot.placement.waiting import PATIENCE_MS
-from aliquot.store import devices, retention
+from aliquot.store import devices, lifecycle, reservations, retention, vgpus
 from aliquot.store.change import SYSTEM
-from tests.contract.placement.house import ADMIN, ALICE, BOB, LONG_MS, House, wanted
-from tests.contract.store.places import DEVICE, GIB, OTHER
+from tests.contract.placement.house import ADMIN, ALICE, BOB, FACTS, LONG_MS, House, wanted
+from tests.contract.store.places import DEVICE, GIB, OTHER, put_device
 
 S = VgpuState
 
@@ -102,8 +103,6 @@ def test_what_is_about_to_be_free_is_kept_at_once(house: House) -> None:
     large = house.create("large", wanted(10))
     with house.store.change("root") as change:
         spec = house.get(first).spec
-        from aliquot.store import lifecycle
-
         lifecycle.want(change, first, lifecycle.with_wanted(spec, wanted=Wanted.DELETED))
     with pytest.raises(errors.MemoryUnavailable):
         house.create("quick", wanted(4, device=DEVICE), BOB, wait_ms=None)
@@ -203,8 +202,6 @@ def test_many_are_served_by_several_changes(house: House) -> None:
     first, _ = fill(house)
     count = MOST_AT_ONCE + 5
     with house.store.change("alice") as change:
-        from aliquot.store import vgpus
-
         for number in range(count):
             spec = VgpuSpec(memory=GIB // 8, device=DEVICE)
             made = vgpus.create(change, f"v{number}", "alice", spec)
@@ -222,16 +219,7 @@ def test_a_device_that_returns_is_room(house: House) -> None:
     waits = house.create("waits", wanted(8))
     assert house.serve().placed == []
     with house.store.change(SYSTEM) as change:
-        from aliquot.model.device_record import DeviceRecord
-        from tests.contract.placement.house import FACTS
-        from tests.contract.store.places import NODE
-
-        devices.put(
-            change,
-            DeviceRecord(
-                uuid=DEVICE, node=NODE, name="GPU", memory=16 * GIB, simulated=True, facts=FACTS
-            ),
-        )
+        put_device(change, DEVICE, simulated=True, facts=FACTS)
     assert house.serve().placed == [waits]
 
 
@@ -253,3 +241,21 @@ def test_the_thread_serves_when_something_is_freed(house: House) -> None:
         for thread in threads:
             thread.join(30)
             assert not thread.is_alive()
+
+
+def test_one_that_gave_up_its_place_gets_one_again_or_waits(house: House) -> None:
+    first, _ = fill(house)
+    house.want(first, wanted=Wanted.SUSPENDED, release=True)
+    instead = house.create("instead", wanted(12, device=DEVICE))
+    assert house.where(instead) == DEVICE
+    with pytest.raises(errors.MemoryUnavailable), house.store.change("alice") as change:
+        place_again(change, house.get(first), None)
+    with house.store.change("alice") as change:
+        place_again(change, vgpus.get(change, first), LONG_MS)
+    assert house.waiting() == ["a"]
+    house.delete(instead)
+    # It may also ask again by itself: its own wait is not in its way.
+    with house.store.change("alice") as change:
+        place_again(change, vgpus.get(change, first), None)
+        assert [held.device for held in reservations.of_vgpu(change, first)] == [DEVICE]
+    assert house.waiting() == []
