@@ -14,7 +14,9 @@ from aliquot.daemon.serving import (
     give_up,
     is_there_work,
     next_round,
+    refused,
     serve_queue,
+    spare,
     together,
     why_waiting,
 )
@@ -31,6 +33,7 @@ EVERY_SECONDS = 10.0
 _TELLING = frozenset(
     {
         "vgpu.deleted",
+        "vgpu.explained",
         "vgpu.failed",
         "vgpu.observed",
         "vgpu.stayed",
@@ -69,6 +72,7 @@ class Queue:
         self._core = core
         self._told = threading.Event()
         self._seen = 0  # the newest event that was read
+        self._unstoppable: set[str] = set()  # ids of vGPUs that device hosts can't suspend
 
     def list(self, caller: Caller) -> QueuePage:
         """Who waits, the next to be served first; positions are among all, of all tenants."""
@@ -105,16 +109,28 @@ class Queue:
 
     def serve(self) -> list[Served]:
         """Give out what there is, in as many changes as that takes."""
+        core = self._core
         done: list[Served] = []
-        while not self._core.stop.is_set():
-            with self._core.store.look() as view:
-                if not is_there_work(view, self._core.node):
+        self._spare()
+        while not core.stop.is_set():
+            with core.store.look() as view:
+                if not is_there_work(view, core.node, self._unstoppable):
                     break
-            with self._core.store.change(SYSTEM) as change:
-                done.append(serve_queue(change))
+            with core.store.change(SYSTEM) as change:
+                done.append(serve_queue(change, self._unstoppable))
             if not done[-1].more:
                 break
         return done
+
+    def _spare(self) -> None:
+        """What can't be suspended goes on, and is not asked to make way again by this daemon."""
+        with self._core.store.look() as view:
+            found = refused(view, self._core.node)
+        if found:
+            with self._core.store.change(SYSTEM) as change:
+                for kept in refused(change, self._core.node):
+                    spare(change, kept)
+            self._unstoppable.update(kept.id for kept in found)
 
     def threads(self) -> list[threading.Thread]:
         """The thread that serves, to be started."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import msgspec
 
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.views import all_devices, demand_of_vgpu
-from aliquot.errors import WaitedTooLong
-from aliquot.model.lifecycle import VgpuState, Wanted
+from aliquot.errors import DeviceHostUnreachable, InternalError, WaitedTooLong
+from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
 from aliquot.model.queue_entry import QueueEntry
 from aliquot.model.vgpu_record import VgpuRecord
 from aliquot.placement import DeviceView, Turn, Waiter, serve, why_not
@@ -17,6 +18,8 @@ from aliquot.store import Change, View, clock, lifecycle, queue, reservations, v
 
 # Others wait while a change is made: so many are served at once, then the rest by the next.
 MOST_AT_ONCE = 50
+# Reasons that pass: a device host that can't be reached now has refused nothing.
+_PASSING = frozenset({"", DeviceHostUnreachable.code, InternalError.code})
 
 
 class Unit(NamedTuple):
@@ -70,7 +73,12 @@ def units(view: View, node: str) -> list[Unit]:
 
 
 def next_round(
-    view: View, node: str, caller: Caller | None = None, *, leaving_out: str = ""
+    view: View,
+    node: str,
+    caller: Caller | None = None,
+    *,
+    leaving_out: str = "",
+    unstoppable: Collection[str] = (),
 ) -> NextRound:
     """Whose turn it is, and what that leaves; nothing is changed.
 
@@ -81,11 +89,12 @@ def next_round(
         for unit in units(view, node)
         if not leaving_out or all(kept.id != leaving_out for kept in unit.members)
     ]
-    done = serve([unit.waiter for unit in waiting], all_devices(view, node, caller), view.now_ms)
+    devices = all_devices(view, node, caller, unstoppable)
+    done = serve([unit.waiter for unit in waiting], devices, view.now_ms)
     return NextRound(waiting, done.turns, done.devices)
 
 
-def is_there_work(view: View, node: str) -> bool:
+def is_there_work(view: View, node: str, unstoppable: Collection[str] = ()) -> bool:
     """Whether a pass would do anything: reading keeps nobody waiting, as a change does."""
     if _to_go_on(view, node):
         return True
@@ -93,10 +102,11 @@ def is_there_work(view: View, node: str) -> bool:
         return False
     if queue.overdue(view) and clock.believed(view):
         return True
-    return any(turn.choices or turn.preemption for turn in next_round(view, node).turns)
+    found = next_round(view, node, unstoppable=unstoppable)
+    return any(turn.choices or turn.preemption for turn in found.turns)
 
 
-def serve_queue(change: Change) -> Served:
+def serve_queue(change: Change, unstoppable: Collection[str] = ()) -> Served:
     """One pass: waits that are over end, then all who fit get their places, in their order.
 
     Where a waiter of a higher class fits only once batch vGPUs are suspended, that is wanted of
@@ -105,7 +115,7 @@ def serve_queue(change: Change) -> Served:
     ended = _end_waits(change)
     for kept in _to_go_on(change, change.node):
         queue.enter(change, kept.id)
-    found = next_round(change, change.node)
+    found = next_round(change, change.node, unstoppable=unstoppable)
     placed: list[str] = []
     suspended: list[str] = []
     for unit, turn in zip(found.units, found.turns, strict=True):
@@ -118,13 +128,26 @@ def serve_queue(change: Change) -> Served:
             }
             queue.serve(change, places)
             for kept in unit.members:
-                _let_go_on(change, kept)
+                if kept.state is VgpuState.SUSPENDED:
+                    _go_on(change, kept)
             placed += places
         elif turn.preemption is not None:
             for vgpu in turn.preemption.vgpus:
                 _suspend(change, vgpu.id, unit.members[0])
                 suspended.append(vgpu.id)
     return Served(placed, suspended, ended)
+
+
+def refused(view: View, node: str) -> list[VgpuRecord]:
+    """Those who were to be suspended for others, and can't be: their device hosts said so."""
+    running = vgpus.Filter(node=node, states=LEASABLE, preempted=True)
+    return [kept for kept in vgpus.listed(view, running) if kept.reason_code not in _PASSING]
+
+
+def spare(change: Change, kept: VgpuRecord) -> None:
+    """Let go on what was to be suspended for others."""
+    _go_on(change, kept)
+    change.tell("vgpu.spared", kept.id, kept.tenant, name=kept.name, reason=kept.reason)
 
 
 def give_up(change: Change, entry: QueueEntry, reason: str, code: str = "") -> None:
@@ -195,23 +218,21 @@ def _why_waiting(unit: Unit, turn: Turn) -> str:
 
 def _to_go_on(view: View, node: str) -> list[VgpuRecord]:
     """Those who were suspended for others, have given up their places, and don't wait yet."""
-    stopped = vgpus.Filter(node=node, states=frozenset({VgpuState.SUSPENDED}))
+    stopped = vgpus.Filter(node=node, states=frozenset({VgpuState.SUSPENDED}), preempted=True)
     return [
         kept
         for kept in vgpus.listed(view, stopped)
-        if kept.spec.preempted
-        and kept.spec.wanted is Wanted.SUSPENDED
+        if kept.spec.wanted is Wanted.SUSPENDED
         and not reservations.of_vgpu(view, kept.id)
         and queue.find(view, kept.id) is None
     ]
 
 
-def _let_go_on(change: Change, kept: VgpuRecord) -> None:
-    if kept.state is VgpuState.SUSPENDED:
-        goes_on = msgspec.structs.replace(
-            kept.spec, wanted=Wanted.RUNNING, release=False, preempted=False
-        )
-        lifecycle.want(change, kept.id, goes_on)
+def _go_on(change: Change, kept: VgpuRecord) -> None:
+    goes_on = msgspec.structs.replace(
+        kept.spec, wanted=Wanted.RUNNING, release=False, preempted=False
+    )
+    lifecycle.want(change, kept.id, goes_on)
 
 
 def _suspend(change: Change, vgpu: str, wanted_by: VgpuRecord) -> None:

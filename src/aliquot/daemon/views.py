@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, or_, select
 
@@ -50,9 +51,14 @@ def devices_for(view: View, node: str, wanted: Demand) -> list[DeviceView]:
     )
 
 
-def all_devices(view: View, node: str, caller: Caller | None = None) -> list[DeviceView]:
-    """The devices of a node with all that has a place there; who asks is shown their own."""
-    return _devices(view, node, _placed(view, caller))
+def all_devices(
+    view: View, node: str, caller: Caller | None = None, unstoppable: Collection[str] = ()
+) -> list[DeviceView]:
+    """The devices of a node with all that has a place there; who asks is shown their own.
+
+    `unstoppable` are vGPUs that can't be suspended, whatever their owners allow.
+    """
+    return _devices(view, node, _placed(view, caller, unstoppable=unstoppable))
 
 
 def _sized(wanted: Demand) -> Demand:
@@ -78,7 +84,10 @@ def _devices(view: View, node: str, there: dict[str, list[VgpuView]]) -> list[De
 
 
 def _placed(
-    view: View, caller: Caller | None, which: ColumnElement[bool] | None = None
+    view: View,
+    caller: Caller | None,
+    which: ColumnElement[bool] | None = None,
+    unstoppable: Collection[str] = (),
 ) -> dict[str, list[VgpuView]]:
     """By the device's UUID, what has a place there, oldest first."""
     statement = (
@@ -98,14 +107,15 @@ def _placed(
         held = Reservation(*fields[:4])
         kept = vgpus.record(fields[4:])
         shown = caller is None or caller.may_see(kept.tenant)
-        found[held.device].append(_vgpu(kept, held, moving=places[kept.id] > 1, shown=shown))
+        fixed = places[kept.id] > 1 or kept.id in unstoppable  # two: it is moving
+        found[held.device].append(_vgpu(kept, held, fixed=fixed, shown=shown))
     return found
 
 
-def _vgpu(kept: VgpuRecord, held: Reservation, *, moving: bool, shown: bool) -> VgpuView:
+def _vgpu(kept: VgpuRecord, held: Reservation, *, fixed: bool, shown: bool) -> VgpuView:
     spec = kept.spec
     leaving = spec.wanted is Wanted.DELETED or (spec.wanted is Wanted.SUSPENDED and spec.release)
-    at_rest = not moving and not leaving and not spec.adopted
+    at_rest = not fixed and not leaving and not spec.adopted
     return VgpuView(
         id=kept.id,
         name=kept.name,

@@ -37,6 +37,7 @@ class Filter(NamedTuple):
     group: str | None = None
     states: frozenset[VgpuState] = frozenset()
     waiting: bool = False  # in the queue
+    preempted: bool = False  # suspended for a higher class
     labels: dict[str, str] | None = None
     name: str | None = None
 
@@ -179,6 +180,9 @@ def _conditions(which: Filter) -> list[ColumnElement[bool]]:
         found.append(
             vgpus.c.id.in_(select(reserved.vgpu_id).where(reserved.device_uuid == which.device))
         )
+    if which.preempted:
+        # As it is written; no label has quotes. Few are, and this reads no spec of the others.
+        found.append(vgpus.c.spec.contains('"preempted":true', autoescape=True))
     if which.waiting:
         found.append(vgpus.c.id.in_(select(tables.queue.c.vgpu_id)))
     for key, value in (which.labels or {}).items():

@@ -154,6 +154,26 @@ def test_batch_makes_way_where_its_owner_allows_and_comes_back(house: House) -> 
     house.check()
 
 
+def test_one_that_can_not_be_suspended_goes_on_and_another_makes_way(house: House) -> None:
+    house.create("held", wanted(16, device=OTHER))
+    batch = [
+        house.create(f"batch{n}", wanted(8, priority="batch", preemptible=True), BOB)
+        for n in range(2)
+    ]
+    asks = house.create("asks", wanted(6))
+    (done,) = house.queue.serve()
+    assert done.suspended == [batch[1]]
+    with house.store.change(SYSTEM) as change:
+        lifecycle.explain(change, batch[1], "there is no way to", errors.NotDoneHere.code)
+    (done,) = house.queue.serve()
+    assert done.suspended == [batch[0]]
+    house.settle()
+    assert house.serve().placed == [asks]
+    assert [house.state(vgpu) for vgpu in batch] == [S.SUSPENDED, S.READY]
+    kept = house.get(batch[1])
+    assert (kept.spec.wanted, kept.spec.preempted, kept.reason) == (Wanted.RUNNING, False, "")
+
+
 def test_one_that_its_owner_suspended_gives_up_its_place_and_waits_for_its_owner(
     house: House,
 ) -> None:
