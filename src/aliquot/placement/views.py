@@ -87,6 +87,10 @@ class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
             vgpus=tuple(vgpu for vgpu in self.vgpus if vgpu.id not in lost),
         )
 
+    def listing(self, vgpus: Iterable[VgpuView]) -> DeviceView:
+        """The same device, of whose vGPUs these are told."""
+        return msgspec.structs.replace(self, vgpus=tuple(vgpus))
+
     def settled(self) -> DeviceView:
         """The same device once those that are leaving have left."""
         leaving = [vgpu for vgpu in self.vgpus if vgpu.leaving]

@@ -9,7 +9,7 @@ This is the backfilling of batch schedulers (Lifka, 1995) for jobs whose length 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from aliquot.placement.choose import OF_ROOM, Choice, choose, obstacles
@@ -17,7 +17,7 @@ from aliquot.placement.demand import Demand
 from aliquot.placement.explain import lack
 from aliquot.placement.groups import assign
 from aliquot.placement.preempt import Preemption, victims
-from aliquot.placement.views import DeviceView, changed
+from aliquot.placement.views import DeviceView, VgpuView, changed
 
 PATIENCE_MS = 30_000
 
@@ -50,23 +50,55 @@ def serve(waiters: Sequence[Waiter], devices: Sequence[DeviceView], now_ms: int)
 
     Only single demands have others suspended for them, not groups.
     """
-    now = list(devices)
+    relevant = _relevant(waiters)
+    now = [device.listing([v for v in device.vgpus if relevant(v)]) for device in devices]
+    others = {one.uuid: [v for v in one.vgpus if not relevant(v)] for one in devices}
     turns: list[Turn] = []
     for waiter in waiters:
         found = now
-        choices = _fitting(waiter, now)
+        choices = None
         preemption = None
-        if choices is not None:
+        if _exhausted(now):
+            pass  # for all who are left
+        elif (choices := _fitting(waiter, now)) is not None:
             now = _placed(waiter, choices, now)
         else:
             if len(waiter.demands) == 1 and (preemption := victims(waiter.demands[0], now)):
                 leaving = frozenset(vgpu.id for vgpu in preemption.vgpus)
-                now = changed(
-                    now, preemption.device.uuid, lambda one, ids=leaving: one.leaving(ids)
-                )
+                uuid = preemption.device.uuid
+                now = changed(now, uuid, lambda one, ids=leaving: one.leaving(ids))
             now = _held(waiter, now, impatient=now_ms - waiter.since_ms >= PATIENCE_MS)
         turns.append(Turn(choices, preemption, found))
-    return Round(turns, now)
+    return Round(turns, [one.listing([*others[one.uuid], *one.vgpus]) for one in now])
+
+
+def _relevant(waiters: Sequence[Waiter]) -> Callable[[VgpuView], bool]:
+    """Which vGPUs can decide anything here: thousands may be there, and many may wait."""
+    marks = {
+        (demand.tenant, mark)
+        for waiter in waiters
+        for demand in waiter.demands
+        for mark in (*demand.labels.items(), demand.group)
+        if mark is not None
+    }
+
+    def relevant(vgpu: VgpuView) -> bool:
+        if vgpu.leaving or vgpu.preemptible:
+            return True
+        own = (*vgpu.labels.items(), vgpu.group) if marks else ()
+        return any((vgpu.tenant, mark) in marks for mark in own)
+
+    return relevant
+
+
+def _exhausted(devices: Sequence[DeviceView]) -> bool:
+    """Whether nobody could get anything any more, whatever leaves or makes way."""
+    return all(
+        not device.room_memory
+        and not any(vgpu.leaving or vgpu.preemptible for vgpu in device.vgpus)
+        for device in devices
+        if device.present and device.remotable
+    )
 
 
 def _fitting(waiter: Waiter, devices: list[DeviceView]) -> tuple[Choice, ...] | None:
