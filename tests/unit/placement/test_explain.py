@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aliquot.model.api.vgpus import Plan
 from aliquot.model.shares import PriorityClass
 from aliquot.placement import Demand, DeviceView, VgpuView, choose, remedies, verdicts, why_not
 from aliquot.placement.explain import exact_size
@@ -126,6 +129,23 @@ def a_device(uuid: str, free: int, *there: VgpuView, **more: Any) -> DeviceView:
     return DeviceView(
         uuid=uuid, name="GPU", memory=16 * GIB, free_memory=free * GIB, vgpus=there, **more
     )
+
+
+def test_the_document_shows_what_is_told() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "placement.md").read_text()
+    shown = json.loads(page.split("```json")[1].split("```")[0])
+    batch = VgpuView(
+        id="1", name="night", tenant="bob", memory=8 * GIB, preemptible=True, movable=True,
+        priority=PriorityClass.BATCH,
+    )  # fmt: skip
+    devices = [a_device("a", 2, batch), a_device("b", 9)]
+    wanted = Demand(tenant="alice", memory=10 * GIB)
+    assert shown["why"] == why_not(wanted, devices)
+    assert shown["changes"] == [remedy.words for remedy in remedies(wanted, devices)]
+    assert [one["why"] for one in shown["candidates"]] == [
+        one.why for one in verdicts(wanted, devices)
+    ]
+    msgspec.convert(shown, Plan)
 
 
 def test_the_words() -> None:
