@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections.abc import Callable
 
 from aliquot.daemon import access
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.core import Core
 from aliquot.daemon.resources import vgpu_resources
 from aliquot.daemon.serving import (
+    Known,
     Served,
     give_up,
     is_there_work,
@@ -24,7 +27,7 @@ from aliquot.daemon.views import ALL_MEMORY
 from aliquot.errors import EventsForgotten, QueueFull, SizeNeeded, StateError
 from aliquot.model.api.vgpus import QueuePage, VgpuResource, Waiting
 from aliquot.model.vgpu_record import VgpuRecord
-from aliquot.store import Change, events, queue, vgpus
+from aliquot.store import Change, View, events, queue, vgpus
 from aliquot.store.change import SYSTEM
 
 MOST_WAITING = 1000  # of a tenant
@@ -67,9 +70,12 @@ def enter(change: Change, kept: VgpuRecord, wait_ms: int) -> None:
 class Queue:
     """What waits for a place. Places are given by a thread, whenever something may have one."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Nothing is served before `threads` are started, or `serve` is called."""
         self._core = core
+        self._monotonic = monotonic
+        # When this daemon saw them first: the machine's clock may jump, and this one doesn't.
+        self._waiting_since: dict[str, float] = {}
         self._told = threading.Event()
         self._seen = 0  # the newest event that was read
         self._unstoppable: set[str] = set()  # ids of vGPUs that device hosts can't suspend
@@ -114,13 +120,27 @@ class Queue:
         self._spare()
         while not core.stop.is_set():
             with core.store.look() as view:
-                if not is_there_work(view, core.node, self._unstoppable):
+                known = Known(self._unstoppable, self._over(view))
+                if not is_there_work(view, core.node, known):
                     break
             with core.store.change(SYSTEM) as change:
-                done.append(serve_queue(change, self._unstoppable))
+                done.append(serve_queue(change, known))
             if not done[-1].more:
                 break
         return done
+
+    def _over(self, view: View) -> set[str]:
+        """Who has waited as long as they were to, since this daemon looked."""
+        now = self._monotonic()
+        waiting = queue.waiting(view)
+        before = self._waiting_since
+        self._waiting_since = {entry.vgpu: before.get(entry.vgpu, now) for entry in waiting}
+        return {
+            entry.vgpu
+            for entry in waiting
+            if entry.until_ms is not None
+            and (now - self._waiting_since[entry.vgpu]) * 1000 >= entry.until_ms - entry.since_ms
+        }
 
     def _spare(self) -> None:
         """What can't be suspended goes on, and is not asked to make way again by this daemon."""

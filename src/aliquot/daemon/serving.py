@@ -46,6 +46,17 @@ class NextRound(NamedTuple):
     devices: list[DeviceView]
 
 
+class Known(NamedTuple):
+    """What a daemon knows beyond the state, by the ids of vGPUs.
+
+    `unstoppable`: their device hosts can't suspend them. `over`: their waits have lasted as long as
+    they were to by a clock that doesn't jump.
+    """
+
+    unstoppable: Collection[str] = ()
+    over: Collection[str] = ()
+
+
 class Served(NamedTuple):
     """What a pass did: ids of vGPUs. `more`: there is more to do at once."""
 
@@ -94,28 +105,28 @@ def next_round(
     return NextRound(waiting, done.turns, done.devices)
 
 
-def is_there_work(view: View, node: str, unstoppable: Collection[str] = ()) -> bool:
+def is_there_work(view: View, node: str, known: Known) -> bool:
     """Whether a pass would do anything: reading keeps nobody waiting, as a change does."""
     if _to_go_on(view, node):
         return True
     if not queue.counted(view):
         return False
-    if queue.overdue(view) and clock.believed(view):
+    if known.over or (queue.overdue(view) and clock.believed(view)):
         return True
-    found = next_round(view, node, unstoppable=unstoppable)
+    found = next_round(view, node, unstoppable=known.unstoppable)
     return any(turn.choices or turn.preemption for turn in found.turns)
 
 
-def serve_queue(change: Change, unstoppable: Collection[str] = ()) -> Served:
+def serve_queue(change: Change, known: Known) -> Served:
     """One pass: waits that are over end, then all who fit get their places, in their order.
 
     Where a waiter of a higher class fits only once batch vGPUs are suspended, that is wanted of
     them; they come back to the queue when they have given up their places.
     """
-    ended = _end_waits(change)
+    ended = _end_waits(change, known.over)
     for kept in _to_go_on(change, change.node):
         queue.enter(change, kept.id)
-    found = next_round(change, change.node, unstoppable=unstoppable)
+    found = next_round(change, change.node, unstoppable=known.unstoppable)
     placed: list[str] = []
     suspended: list[str] = []
     for unit, turn in zip(found.units, found.turns, strict=True):
@@ -178,10 +189,10 @@ def together(view: View, entry: QueueEntry) -> list[QueueEntry]:
     return found.entries
 
 
-def _end_waits(change: Change) -> list[str]:
-    if not clock.believed(change):
-        return []
-    over = {entry.vgpu for entry in queue.overdue(change)}
+def _end_waits(change: Change, known_over: Collection[str]) -> list[str]:
+    over = set(known_over)
+    if clock.believed(change):
+        over |= {entry.vgpu for entry in queue.overdue(change)}
     if not over:
         return []
     found = next_round(change, change.node)

@@ -46,7 +46,8 @@ class House:
                 put_device(change, uuid, simulated=True, facts=FACTS | {"index": index})
         self.core = Core(store, NODE, Hosts())
         self.reconciler = Reconciler(self.core)
-        self.queue = Queue(self.core)
+        self.monotonic = 0.0
+        self.queue = Queue(self.core, lambda: self.monotonic)
         self.groups = Groups(self.core, self.reconciler)
 
     def create(

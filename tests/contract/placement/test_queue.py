@@ -115,7 +115,7 @@ def test_waits_end_in_time_once_the_clock_is_believed(house: House) -> None:
     waits = house.create("waits", wanted(8), wait_ms=60_000)
     passing = house.create("passing", wanted(8, ephemeral=True), wait_ms=60_000)
     house.clock.now += 120_000
-    assert house.serve().ended == []  # the clock was looked at never yet
+    assert house.serve().ended == []  # nobody has looked at the clock yet
     for _ in range(25):
         with house.store.change(SYSTEM) as change:
             retention.sweep(change)
@@ -127,6 +127,18 @@ def test_waits_end_in_time_once_the_clock_is_believed(house: House) -> None:
     assert house.state(passing) is S.DELETED
     house.delete(first)
     assert house.serve().placed == []
+
+
+def test_waits_end_in_time_by_a_clock_that_does_not_jump(house: House) -> None:
+    fill(house)
+    waits = house.create("waits", wanted(8), wait_ms=60_000)
+    house.clock.now += 10 * LONG_MS  # somebody set the machine's clock
+    assert house.serve().ended == []
+    house.monotonic += 59
+    assert house.serve().ended == []
+    house.monotonic += 1
+    assert house.serve().ended == [waits]
+    assert house.state(waits) is S.FAILED
 
 
 def test_batch_makes_way_where_its_owner_allows_and_comes_back(house: House) -> None:
