@@ -170,7 +170,7 @@ class FairMachine(_Machine):
             return {entry.tenant for entry in queue.waiting(view)}
 
 
-@pytest.mark.parametrize(("kind", "examples"), [("sqlite", 12), ("server", 4)])
+@pytest.mark.parametrize(("kind", "examples"), [("sqlite", 6), ("server", 3)])
 @pytest.mark.parametrize("what", [QueueMachine, FairMachine])
 def test_random_histories(
     request: pytest.FixtureRequest, what: type[_Machine], kind: str, examples: int
@@ -178,4 +178,4 @@ def test_random_histories(
     class Machine(what):
         place: Place = request.getfixturevalue(f"{kind}_place")
 
-    run(Machine, settings=settings(max_examples=examples, stateful_step_count=25, deadline=None))
+    run(Machine, settings=settings(max_examples=examples, stateful_step_count=20, deadline=None))
