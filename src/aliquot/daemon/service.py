@@ -13,10 +13,12 @@ import threading
 from aliquot.daemon.core import Core
 from aliquot.daemon.devices import Devices
 from aliquot.daemon.discovery import Finder
+from aliquot.daemon.groups import Groups
 from aliquot.daemon.hosts import Hosts
 from aliquot.daemon.housekeeping import Housekeeping
 from aliquot.daemon.leases import Leases
 from aliquot.daemon.observer import Observer
+from aliquot.daemon.queue import Queue
 from aliquot.daemon.reconciler import Reconciler
 from aliquot.daemon.vgpus import Vgpus
 from aliquot.devices import hotplug
@@ -41,6 +43,8 @@ class Service:
         self.leases = Leases(core, self.reconciler)
         self.vgpus = Vgpus(core, self.reconciler, self.leases)
         self.devices = Devices(core)
+        self.queue = Queue(core)
+        self.groups = Groups(core, self.reconciler)
         self.observer = Observer(core, self.reconciler, self.leases)
         self.housekeeping = Housekeeping(core)
         self._threads: list[threading.Thread] = []
@@ -80,6 +84,7 @@ class Service:
             *self.reconciler.start(),
             *self.observer.threads(),
             *self.housekeeping.threads(),
+            *self.queue.threads(),
             threading.Thread(target=self.finder.run, name="finder"),
         ]
         for thread in self._threads:
@@ -89,6 +94,7 @@ class Service:
         """Stop the threads, then close the state."""
         self.core.stop.set()
         self.observer.stop()
+        self.queue.stop()
         self.reconciler.stop()
         for thread in self._threads:
             thread.join(_END_SECONDS)

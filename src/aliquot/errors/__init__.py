@@ -22,7 +22,8 @@
     │   ├── IllegalTransition, ChangedMeanwhile, IdempotencyKeyReused, BadSpec
     │   └── NoSuchEntry, TokenRefused, EventsForgotten, DeviceLost
     └── DaemonError                 what the daemon and its API refused (ALQ-E4xx)
-        └── SimulatedDevice, NotDoneHere, NotYourProcess, NoDeviceFits
+        ├── SimulatedDevice, NotDoneHere, NotYourProcess, NoDeviceFits
+        └── QueueFull, SizeNeeded, WaitedTooLong, GroupDoesNotFit, BadGroup
 
 Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E119 and
 ALQ-E121 are `aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made from
@@ -37,11 +38,16 @@ from aliquot.errors.base import (
     AliquotError,
 )
 from aliquot.errors.daemon import (
+    BadGroup,
     DaemonError,
+    GroupDoesNotFit,
     NoDeviceFits,
     NotDoneHere,
     NotYourProcess,
+    QueueFull,
     SimulatedDevice,
+    SizeNeeded,
+    WaitedTooLong,
 )
 from aliquot.errors.device_host import (
     BY_NUMBER,
@@ -129,6 +135,7 @@ __all__ = [
     "AmbiguousVgpu",
     "BadBackup",
     "BadDuration",
+    "BadGroup",
     "BadInventory",
     "BadName",
     "BadPictureFile",
@@ -153,6 +160,7 @@ __all__ = [
     "DeviceLost",
     "DeviceNotOffered",
     "EventsForgotten",
+    "GroupDoesNotFit",
     "IdempotencyKeyReused",
     "IllegalTransition",
     "ImpossibleShare",
@@ -179,9 +187,11 @@ __all__ = [
     "NotStopped",
     "NotYourProcess",
     "OlderSchema",
+    "QueueFull",
     "QuotaAboveDevice",
     "ShareUnavailable",
     "SimulatedDevice",
+    "SizeNeeded",
     "StateError",
     "StoreFull",
     "StoreInUse",
@@ -197,6 +207,7 @@ __all__ = [
     "VersionMismatch",
     "VgpuDiffers",
     "VgpuSuspended",
+    "WaitedTooLong",
     "WorkerEnded",
     "WorkerStart",
 ]
