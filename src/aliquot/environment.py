@@ -52,6 +52,18 @@ STATE = Variable(
     "$XDG_STATE_HOME/aliquot or ~/.local/state/aliquot.",
     "0.1",
 )
+API = Variable(
+    "ALIQUOT_API",
+    "Where the daemon is: the path of its socket, or http://127.0.0.1:PORT, instead of api.sock in "
+    "the runtime directory or in /run/aliquot.",
+    "0.1",
+)
+TOKEN_FILE = Variable(
+    "ALIQUOT_TOKEN_FILE",
+    "File with the token that is shown to a daemon over TCP; only its owner may be able to read "
+    "it.",
+    "0.1",
+)
 ICD_VENDORS = Variable(
     "OCL_ICD_VENDORS",
     "Read by discovery as the OpenCL loaders read it: a directory of .icd files, one such file, "
@@ -93,6 +105,8 @@ VARIABLES = (
     TRACE,
     NATIVE_DIR,
     STATE,
+    API,
+    TOKEN_FILE,
     SYSFS_ROOT,
     ICD_VENDORS,
     ICD_FILENAMES,
