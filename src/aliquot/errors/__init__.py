@@ -24,7 +24,7 @@
         └── SimulatedDevice, NotDoneHere, NotYourProcess, NoDeviceFits
         ├── DaemonUnreachable, NotUnderstood, BadApiAddress, BadTokenFile
         ├── BadRequest, NoCredentials, NotAllowed, NoSuchRoute, RequestTooLarge
-        ├── TooManyConnections, DaemonFault
+        ├── UnknownContent, TooManyConnections, DaemonFault
         └── DaemonRunning, AddressInUse, BadListenAddress, BadServerSetting
 
 Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E116 are
@@ -60,6 +60,7 @@ from aliquot.errors.daemon import (
     RequestTooLarge,
     SimulatedDevice,
     TooManyConnections,
+    UnknownContent,
 )
 from aliquot.errors.device_host import (
     BY_NUMBER,
@@ -215,6 +216,7 @@ __all__ = [
     "StoreUnreachable",
     "TokenRefused",
     "TooManyConnections",
+    "UnknownContent",
     "UnknownDevice",
     "UnknownPolicy",
     "UnknownPriorityClass",

@@ -143,3 +143,10 @@ class BadServerSetting(DaemonError):
     title = "The daemon can't start like that"
     why = "What it was told by its options or by systemd can't be used."
     remedy = "see 'aliquot serve --help'"
+
+
+class UnknownContent(DaemonError):
+    code = "ALQ-E435"
+    title = "The request's content is of a kind that isn't understood"
+    why = "Bodies are JSON: application/json, and for changes also application/merge-patch+json."
+    remedy = "send it so, and say so with Content-Type"

@@ -190,13 +190,9 @@ class Vgpus(Resource):
 class Leases(Resource):
     """Leases."""
 
-    def begin(
-        self, vgpu: str, wanted: LeaseWanted, *, idempotency_key: str | None = None
-    ) -> Granted:
+    def begin(self, vgpu: str, wanted: LeaseWanted) -> Granted:
         """Lease a vGPU; the answer has the socket for its programs."""
-        return self._send(
-            call("POST", f"/vgpus/{part(vgpu)}/leases", Granted, body=wanted, key=idempotency_key)
-        )
+        return self._send(call("POST", f"/vgpus/{part(vgpu)}/leases", Granted, body=wanted))
 
     def list(
         self,

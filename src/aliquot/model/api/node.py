@@ -50,7 +50,7 @@ class TokenWanted(Request, frozen=True, kw_only=True):
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=63)]
     role: Role = Role.USER
-    scope: Annotated[list[ScopeWord], msgspec.Meta(max_length=32)] = []
+    scope: Annotated[list[ScopeWord], msgspec.Meta(max_length=32)] = []  # noqa: RUF012 - msgspec copies it
     ttl_ms: Annotated[int, msgspec.Meta(ge=1, le=(1 << 45))] | None = None
     tenant: Text | None = None
 

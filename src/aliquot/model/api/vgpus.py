@@ -59,7 +59,7 @@ class VgpuWanted(Request, frozen=True, kw_only=True):
     movable: bool = False
     preemptible: bool = False
     profile: Name | None = None
-    labels: Labels = {}
+    labels: Labels = {}  # noqa: RUF012 - msgspec copies it
     ttl_ms: Annotated[int, msgspec.Meta(ge=1, le=(1 << 45))] | None = None
     wait_ms: Annotated[int, msgspec.Meta(ge=0, le=(1 << 45))] | None = None
     ephemeral: bool = False
