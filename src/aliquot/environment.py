@@ -99,6 +99,16 @@ XDG_STATE_HOME = Variable(
     ours=False,
 )
 
+_SERVICE_MANAGER = tuple(
+    Variable(
+        name,
+        "Read by `aliquot serve` as systemd sets it for its services.",
+        "0.1",
+        ours=False,
+    )
+    for name in ("LISTEN_FDS", "LISTEN_PID", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+)
+
 VARIABLES = (
     RUNTIME_DIR,
     VGPU_SOCKET,
@@ -113,6 +123,7 @@ VARIABLES = (
     XDG_RUNTIME_DIR,
     XDG_CACHE_HOME,
     XDG_STATE_HOME,
+    *_SERVICE_MANAGER,
 )
 
 
@@ -122,3 +133,9 @@ def cache_directory() -> str:
     if not base or not os.path.isabs(base):
         base = os.path.expanduser("~/.cache")
     return os.path.join(base, "aliquot")
+
+
+def of_service_manager() -> dict[str, str]:
+    """What systemd set for this process."""
+    found = {variable.name: variable.get() for variable in _SERVICE_MANAGER}
+    return {name: value for name, value in found.items() if value is not None}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,6 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 from aliquot.api import etags, problems
 from aliquot.api.authentication import Peers, identify
 from aliquot.api.authorization import PUBLIC, authorize
-from aliquot.api.operation import Operation
 from aliquot.api.perform import Decoder
 from aliquot.api.routes import OPERATIONS
 from aliquot.api.watch import EVENT_STREAM, Hub, Watch
@@ -50,7 +50,7 @@ class Api:
         self._writers = ThreadPoolExecutor(_WRITERS, "api-write")
         self._hub = Hub(service, self._readers)
         self._app: ASGIApp = Litestar(
-            [self._handler(operation) for operation in OPERATIONS],
+            self._handlers(),
             openapi_config=None,
             logging_config=None,
             request_max_body_size=MOST_BODY_BYTES,
@@ -91,25 +91,23 @@ class Api:
         scope["state"]["caller"] = caller
         await self._app(scope, receive, send)
 
-    def _handler(self, operation: Operation) -> HTTPRouteHandler:
-        decoder = Decoder(operation)
+    def _handlers(self) -> list[HTTPRouteHandler]:
+        """One a path, for all methods of it: so the framework knows which there are."""
+        by_path: dict[str, dict[str, Decoder]] = {}
+        for operation in OPERATIONS:
+            by_path.setdefault(operation.path, {})[operation.method] = Decoder(operation)
+        return [self._handler(path, decoders) for path, decoders in by_path.items()]
 
+    def _handler(self, path: str, decoders: dict[str, Decoder]) -> HTTPRouteHandler:
         async def handle(request: Request[Any, Any, Any]) -> Response[Any]:
-            return await self._perform(decoder, request)
+            return await self._perform(decoders[request.scope["method"]], request)
 
-        path = operation.path
-        for name in operation.path_parameters:
-            path = path.replace(f"{{{name}}}", f"{{{name}:str}}")
-        return route(
-            path,
-            http_method=operation.method,
-            name=operation.name,
-            status_code=operation.status,
-            operation=operation,
-        )(handle)
+        typed = re.sub(r"{(\w+)}", r"{\1:str}", path)
+        return route(typed, http_method=list(decoders), status_code=200)(handle)
 
     async def _perform(self, decoder: Decoder, request: Request[Any, Any, Any]) -> Response[Any]:
         operation = decoder.operation
+        request.scope["state"]["operation"] = operation.name
         caller: Caller | None = request.scope["state"]["caller"]
         arguments: dict[str, Any] = {"service": self.service}
         if operation.name not in PUBLIC:
@@ -143,8 +141,7 @@ class Api:
         return Stream(events, media_type=EVENT_STREAM, headers={"Cache-Control": "no-store"})
 
     def _failed(self, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-        handler = request.scope.get("route_handler")
-        name = getattr(handler, "name", None) or ""
+        name = request.scope["state"].get("operation", "")
         answer = problems.answer(error, name)
         if answer.status == 403:
             caller = request.scope["state"].get("caller")

@@ -13,7 +13,7 @@ _FIRST = 3
 _MOST = 16
 
 
-def listening(process_id: int, environment: Mapping[str, str]) -> list[socket.socket]:
+def handed_over(process_id: int, environment: Mapping[str, str]) -> list[socket.socket]:
     """The sockets that systemd handed over, empty where it didn't; raises BadServerSetting."""
     if environment.get("LISTEN_PID") != str(process_id):
         return []

@@ -101,7 +101,7 @@ class Hub:
         awake = asyncio.Event()
         self._waiting.add(awake)
         checked = loop.time()
-        chunks = [_place(position), *first]
+        chunks = [*first, _place(position)]
         try:
             while not self._closed:
                 awake.clear()
