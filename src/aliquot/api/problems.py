@@ -25,7 +25,7 @@ _BY_STATUS: Mapping[int, tuple[type[AliquotError], ...]] = {
     # Nobody, or nobody that we know.
     401: (errors.NoCredentials, errors.TokenRefused),
     # Somebody who may not.
-    403: (errors.NotAllowed, errors.NotPermitted),
+    403: (errors.NotAllowed, errors.NotPermitted, errors.NotYourProcess),
     # There is none, or none that the caller may see.
     404: (
         errors.NoSuchRoute,
@@ -48,6 +48,9 @@ _BY_STATUS: Mapping[int, tuple[type[AliquotError], ...]] = {
         errors.DeviceNotOffered,
         errors.DeviceLost,
         errors.WorkerEnded,
+        errors.SimulatedDevice,
+        errors.NoDeviceFits,
+        errors.NotDoneHere,
     ),
     410: (errors.EventsForgotten,),
     412: (errors.ChangedMeanwhile,),

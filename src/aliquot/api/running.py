@@ -9,7 +9,6 @@ import os
 import resource
 import signal
 import socket
-import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -135,16 +134,8 @@ def _end(server: Server, notifier: Notifier) -> None:
 
 
 def _look_again(service: Service) -> None:
-    """Discovery asks drivers, which takes seconds: not in the event loop."""
-    _log.info("looks for devices again")
-    threading.Thread(target=_rediscover, args=(service,), name="rediscover", daemon=True).start()
-
-
-def _rediscover(service: Service) -> None:
-    try:
-        service.rediscover()
-    except Exception:
-        _log.exception("devices were not looked for")
+    _log.info("asks drivers for their devices again")
+    service.rediscover()
 
 
 def _raise_limit_of_files() -> None:

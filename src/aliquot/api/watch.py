@@ -79,6 +79,8 @@ class Hub:
 
     async def close(self) -> None:
         """End every stream; who reconnects goes on where it was."""
+        if self._closed:
+            return
         self._closed = True
         if self._cancel:
             self._cancel()
