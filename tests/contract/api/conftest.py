@@ -1,4 +1,4 @@
-"""The API on a service of fakes."""
+"""A running API: on fakes, and where a test says so also on the real service."""
 
 from __future__ import annotations
 
@@ -8,18 +8,26 @@ from pathlib import Path
 import pytest
 
 from aliquot.client.rest import Client
+from tests.contract.api import services
 from tests.contract.api.serving import Serving
-from tests.fakes.service import FakeService
+
+
+@pytest.fixture(params=["fake", "real"])
+def serving(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Serving]:
+    """A running API on either service."""
+    with services.BY_NAME[request.param](tmp_path) as service:
+        serving = Serving(service, tmp_path)
+        yield serving
+        serving.close()
 
 
 @pytest.fixture
-def serving(tmp_path: Path) -> Iterator[Serving]:
-    """A running API."""
-    service = FakeService(str(tmp_path / "state"))
-    serving = Serving(service, tmp_path)
-    yield serving
-    serving.close()
-    service.close()
+def on_fakes(tmp_path: Path) -> Iterator[Serving]:
+    """A running API on fakes: where it is the API alone that is tested."""
+    with services.fake(tmp_path) as service:
+        serving = Serving(service, tmp_path)
+        yield serving
+        serving.close()
 
 
 @pytest.fixture
