@@ -47,8 +47,23 @@ class Serving:
         assert secret
         return secret
 
+    def drop_connections(self) -> None:
+        """Break every connection off."""
+
+        def drop() -> None:
+            for connection in list(self._server.server_state.connections):
+                connection.transport.abort()
+
+        self._loop.call_soon_threadsafe(drop)
+
+    def watchers(self) -> int:
+        """How many watch."""
+        return len(self._api._hub._waiting)
+
     def close(self) -> None:
-        """End it as SIGTERM does."""
+        """End it as SIGTERM does; once more is of no effect."""
+        if not self._thread.is_alive():
+            return
         self._loop.call_soon_threadsafe(self._server.end)
         self._thread.join(40)
         assert not self._thread.is_alive()
@@ -59,7 +74,7 @@ class Serving:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        api = Api(self.service, Peers(None))
+        self._api = api = Api(self.service, Peers(None))
         await api.start()
         self._server = Server(api, api.end_streams, self._began.set)
         await self._server.serve([self.listener.socket, self.tcp])

@@ -254,7 +254,7 @@ def test_large_bodies_and_heads_are_refused(on_fakes: Serving) -> None:
         b"GET /healthz HTTP/1.1\r\n\r\n",
         b"POST /api/v1/vgpus HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
         b"POST /api/v1/vgpus HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-        b"GET /api/v1/vgpus HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
         b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
         b"\x00" * 1000,
     ],
