@@ -106,9 +106,7 @@ def test_who_comes_back_goes_on_where_it_was(on_fakes: Serving, client_of: Clien
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as way:
         way.settimeout(20)
         way.connect(on_fakes.listener.path)
-        way.sendall(
-            b"GET /api/v1/watch?since=0 HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 3\r\n\r\n"
-        )
+        way.sendall(b"GET /api/v1/watch?since=0 HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 3\r\n\r\n")
         text = b""
         while text.count(b"data:") < 2:
             text += way.recv(65536)

@@ -162,6 +162,9 @@ def unreachable(address: Address, error: Exception, timeout: float) -> DaemonUnr
 
 
 def _whole(response: http.client.HTTPResponse) -> bytes:
+    # http.client takes a head that was broken off for a whole one: without its length.
+    if response.length is None and not response.chunked:
+        raise http.client.IncompleteRead(b"")
     body = response.read(MOST_ANSWER_BYTES + 1)
     if len(body) > MOST_ANSWER_BYTES:
         raise NotUnderstood(f"the daemon's answer is longer than {MOST_ANSWER_BYTES} bytes")
