@@ -1,10 +1,6 @@
-"""One class a resource, one method a route, for asyncio.
+# Made by `python -m tools.generate` from resources.py.
+"""One class a resource, one method a route, for asyncio."""
 
-Made from resources.py by `python -m tools.generate`: change that file.
-"""
-
-# fmt: off
-# ruff: noqa: E501
 from __future__ import annotations
 
 from collections.abc import Awaitable
@@ -73,9 +69,13 @@ class Resource:
 class AsyncVgpus(Resource):
     """vGPUs. A `vgpu` is an id, a name of the caller's own, or `tenant:name`."""
 
-    async def create(self, wanted: VgpuWanted, *, idempotency_key: str | None = None) -> VgpuResource:
+    async def create(
+        self, wanted: VgpuWanted, *, idempotency_key: str | None = None
+    ) -> VgpuResource:
         """Make a vGPU; where a lease is asked for, too, its socket is in the answer."""
-        return await self._send(call("POST", "/vgpus", VgpuResource, body=wanted, key=idempotency_key))
+        return await self._send(
+            call("POST", "/vgpus", VgpuResource, body=wanted, key=idempotency_key)
+        )
 
     async def plan(self, wanted: VgpuWanted) -> Plan:
         """Where it would go and why, or why nowhere; nothing is made."""
@@ -158,7 +158,9 @@ class AsyncVgpus(Resource):
             )
         )
 
-    async def move(self, vgpu: str, wanted: MoveWanted, *, generation: int | None = None) -> VgpuResource:
+    async def move(
+        self, vgpu: str, wanted: MoveWanted, *, generation: int | None = None
+    ) -> VgpuResource:
         """Move it to another device, programs and all."""
         return await self._send(
             call(
@@ -186,19 +188,17 @@ class AsyncVgpus(Resource):
     ) -> SeriesResource:
         """What was measured of it, in steps of 1, 10 or 300 s."""
         query = {"step_seconds": step_seconds, "since_ms": since_ms, "until_ms": until_ms}
-        return await self._send(call("GET", f"/vgpus/{part(vgpu)}/series", SeriesResource, query=query))
+        return await self._send(
+            call("GET", f"/vgpus/{part(vgpu)}/series", SeriesResource, query=query)
+        )
 
 
 class AsyncLeases(Resource):
     """Leases."""
 
-    async def begin(
-        self, vgpu: str, wanted: LeaseWanted, *, idempotency_key: str | None = None
-    ) -> Granted:
+    async def begin(self, vgpu: str, wanted: LeaseWanted) -> Granted:
         """Lease a vGPU; the answer has the socket for its programs."""
-        return await self._send(
-            call("POST", f"/vgpus/{part(vgpu)}/leases", Granted, body=wanted, key=idempotency_key)
-        )
+        return await self._send(call("POST", f"/vgpus/{part(vgpu)}/leases", Granted, body=wanted))
 
     async def list(
         self,
@@ -274,9 +274,13 @@ class AsyncDevices(Resource):
 class AsyncGroups(Resource):
     """Groups: vGPUs that are made and deleted together."""
 
-    async def create(self, wanted: GroupWanted, *, idempotency_key: str | None = None) -> GroupResource:
+    async def create(
+        self, wanted: GroupWanted, *, idempotency_key: str | None = None
+    ) -> GroupResource:
         """Make all of its vGPUs, or none."""
-        return await self._send(call("POST", "/groups", GroupResource, body=wanted, key=idempotency_key))
+        return await self._send(
+            call("POST", "/groups", GroupResource, body=wanted, key=idempotency_key)
+        )
 
     async def list(self) -> GroupPage:
         """All groups that the caller may see."""
@@ -318,10 +322,14 @@ class AsyncReceipts(Resource):
         query = {"vgpu": vgpu, "lease": lease, "limit": limit, "cursor": cursor}
         return await self._send(call("GET", "/receipts", ReceiptPage, query=query))
 
-    async def of_vgpu(self, vgpu: str, *, limit: int = 100, cursor: str | None = None) -> ReceiptPage:
+    async def of_vgpu(
+        self, vgpu: str, *, limit: int = 100, cursor: str | None = None
+    ) -> ReceiptPage:
         """A page of a vGPU's receipts, the newest first."""
         query = {"limit": limit, "cursor": cursor}
-        return await self._send(call("GET", f"/vgpus/{part(vgpu)}/receipts", ReceiptPage, query=query))
+        return await self._send(
+            call("GET", f"/vgpus/{part(vgpu)}/receipts", ReceiptPage, query=query)
+        )
 
 
 class AsyncProfiles(Resource):
