@@ -7,9 +7,9 @@ from typing import Any
 
 from aliquot.errors import BadRequest, ChangedMeanwhile
 
-_TAG = re.compile(r'"(\d{1,18})"', re.ASCII)
+_TAG = re.compile(r'"(\d{1,18})"|(\d{1,18})', re.ASCII)  # also as people type it
 _ANY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
-PATTERN = r'^(\*|"[0-9]{1,18}")$'
+PATTERN = r'^(\*|"[0-9]{1,18}"|[0-9]{1,18})$'
 
 
 def tag(answer: Any) -> str | None:
@@ -24,7 +24,7 @@ def generation(if_match: str | None) -> int | None:
         return None
     match = _TAG.fullmatch(if_match)
     if match:
-        return int(match[1])
+        return int(match[1] or match[2])
     if _ANY_TAG.fullmatch(if_match):
         raise ChangedMeanwhile("If-Match names a tag that was never given")
     raise BadRequest('If-Match is not one entity tag like "3"')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -20,12 +21,11 @@ _MERGE_PATCH = "application/merge-patch+json"
 
 
 class Decoder:
-    """Decodes what requests of one operation carry; made once, for its decoders are not free."""
+    """Decodes and checks what requests of one operation carry."""
 
     def __init__(self, operation: Operation) -> None:
         """For this operation."""
         self.operation = operation
-        self._body = msgspec.json.Decoder(operation.body) if operation.body is not None else None
         self._lists = _list_fields(operation.query) if operation.query else frozenset[str]()
 
     def arguments(
@@ -51,7 +51,7 @@ class Decoder:
         if operation.takes_key:
             key = headers.get("idempotency-key")
             given["key"] = None if key is None else _converted(key, Key, "Idempotency-Key")
-        if self._body is not None and (body or operation.needs_body):
+        if operation.body is not None and (body or operation.needs_body):
             given["body"] = self._decoded(headers.get("content-type", ""), body)
         return given
 
@@ -79,18 +79,30 @@ class Decoder:
         return fields
 
     def _decoded(self, content_type: str, body: bytes) -> Any:
-        assert self._body is not None
         kind = content_type.partition(";")[0].strip().lower()
         if kind != _JSON and not (kind == _MERGE_PATCH and self.operation.method == "PATCH"):
             raise UnknownContent(f"the content is {_shown(kind)}" if kind else "")
         if b"\\u0000" in body:
             raise BadRequest("the body has a zero character in a text")
         try:
-            return self._body.decode(body)
+            return msgspec.convert(_decode(body), self.operation.body)
         except UnicodeDecodeError:
             raise BadRequest("the body is not UTF-8") from None
         except (msgspec.MsgspecError, RecursionError, ValueError) as error:
             raise BadRequest(f"the body is malformed: {_lowered(error)}") from None
+
+
+def _number(text: str) -> int | float:
+    """A number with a point or an exponent. To JSON Schema 1.0 is an integer like 1."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("a number is too large")
+    return int(value) if value.is_integer() and abs(value) < _EXACT else value
+
+
+# Above, a float is no longer exactly the integer that was written.
+_EXACT = 1 << 53
+_decode = msgspec.json.Decoder(float_hook=_number).decode
 
 
 def _converted(value: Any, kind: Any, name: str) -> Any:
