@@ -8,7 +8,7 @@ import logging
 import re
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from litestar import Litestar, Request, Response
@@ -19,6 +19,7 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 from aliquot.api import etags, problems
 from aliquot.api.authentication import Peers, identify
 from aliquot.api.authorization import PUBLIC, authorize
+from aliquot.api.operation import Method
 from aliquot.api.perform import Decoder
 from aliquot.api.routes import OPERATIONS
 from aliquot.api.watch import EVENT_STREAM, Hub, Watch
@@ -93,14 +94,15 @@ class Api:
 
     def _handlers(self) -> list[HTTPRouteHandler]:
         """One a path, for all methods of it: so the framework knows which there are."""
-        by_path: dict[str, dict[str, Decoder]] = {}
+        by_path: dict[str, dict[Method, Decoder]] = {}
         for operation in OPERATIONS:
             by_path.setdefault(operation.path, {})[operation.method] = Decoder(operation)
         return [self._handler(path, decoders) for path, decoders in by_path.items()]
 
-    def _handler(self, path: str, decoders: dict[str, Decoder]) -> HTTPRouteHandler:
+    def _handler(self, path: str, decoders: dict[Method, Decoder]) -> HTTPRouteHandler:
         async def handle(request: Request[Any, Any, Any]) -> Response[Any]:
-            return await self._perform(decoders[request.scope["method"]], request)
+            method = cast("Method", request.scope["method"])
+            return await self._perform(decoders[method], request)
 
         typed = re.sub(r"{(\w+)}", r"{\1:str}", path)
         return route(typed, http_method=list(decoders), status_code=200)(handle)

@@ -204,9 +204,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
         "description": "Done." if operation.method != "GET" else "Told.",
         "content": {operation.media_type: {"schema": schema}},
     }
-    if hasattr(operation.answer, "__struct_fields__") and (
-        "generation" in operation.answer.__struct_fields__
-    ):
+    if "generation" in getattr(operation.answer, "__struct_fields__", ()):
         good["headers"] = {
             "ETag": {"description": "The generation, for If-Match.", "schema": {"type": "string"}}
         }

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import struct
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -35,7 +35,7 @@ class Protocol(H11Protocol):
 
     _open: ClassVar[Counter[int]] = Counter()  # by user, -1 for TCP
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:
         """Learn who it is, and turn away who has too many."""
         self._timer: asyncio.TimerHandle | None = None
         self._taking: asyncio.TimerHandle | None = None
@@ -152,7 +152,7 @@ class Server(uvicorn.Server):
         self._ending.set()
 
     @contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+    def capture_signals(self) -> Generator[None]:
         """Signals are handled by who runs us."""
         yield
 
@@ -167,7 +167,7 @@ class Server(uvicorn.Server):
             except TimeoutError:
                 continue
 
-    async def shutdown(self, sockets: Sequence[socket.socket] | None = None) -> None:  # type: ignore[override]
+    async def shutdown(self, sockets: Sequence[socket.socket] | None = None) -> None:
         """Take no more, end streams, wait for the rest."""
         await self._end_streams()
         await super().shutdown(list(sockets or ()))

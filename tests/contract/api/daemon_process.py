@@ -36,7 +36,7 @@ class Daemon:
         self.folder = folder
         folder.mkdir(exist_ok=True)
         (folder / "sys").mkdir(exist_ok=True)
-        (folder / "vendors").mkdir(exist_ok=True)
+        (folder / "native").mkdir(exist_ok=True)
         inventory = folder / "inventory.yaml"
         inventory.write_text(INVENTORY)
         self.socket_path = str(folder / "api.sock")
@@ -45,7 +45,8 @@ class Daemon:
             "ALIQUOT_RUNTIME_DIR": str(folder),
             "ALIQUOT_STATE": str(state or folder / "state"),
             "ALIQUOT_SYSFS_ROOT": str(folder / "sys"),
-            "OCL_ICD_VENDORS": str(folder / "vendors"),
+            # Without native programs no driver is asked: the simulated devices are all there are.
+            "ALIQUOT_NATIVE_DIR": str(folder / "native"),
             "XDG_CACHE_HOME": str(folder / "cache"),
             **(extra or {}),
         }

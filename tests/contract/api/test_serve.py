@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import re
 import signal
 import socket
@@ -68,6 +69,50 @@ def test_it_serves_and_ends(place: Path) -> None:
         with again.client() as client:
             assert client.vgpus.show("kept").id == made.id
         assert again.end(signal.SIGINT) == 0
+
+
+def asked_as(user_id: int, path: str, target: str) -> bytes:
+    """What another user of this machine gets."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setgid(user_id)
+            os.setuid(user_id)
+            with socket.socket(socket.AF_UNIX) as way:
+                way.settimeout(20)
+                way.connect(path)
+                way.sendall(
+                    f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+                )
+                while chunk := way.recv(65536):
+                    os.write(writer, chunk)
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as answer:
+        found = answer.read()
+    os.waitpid(child, 0)
+    return found
+
+
+@pytest.mark.needs_root
+def test_another_user_is_a_user(place: Path) -> None:
+    place.chmod(0o711)
+    with running(place / "one") as daemon:
+        with daemon.client() as client:
+            client.vgpus.create(VgpuWanted(name="roots", memory=1 << 20, device="0"))
+        nobody = 65534
+        name = pwd.getpwuid(nobody).pw_name
+        who = asked_as(nobody, daemon.socket_path, "/api/v1/whoami")
+        told = json.loads(who[who.index(b"{") :])
+        assert (told["tenant"], told["role"], told["user_id"]) == (name, "user", nobody)
+        assert b'"items":[]' in asked_as(nobody, daemon.socket_path, "/api/v1/vgpus")
+        for reference in ("roots", "root:roots"):
+            path = f"/api/v1/vgpus/{reference}"
+            assert asked_as(nobody, daemon.socket_path, path).startswith(b"HTTP/1.1 404 ")
+        assert asked_as(nobody, daemon.socket_path, "/api/v1/audit").startswith(b"HTTP/1.1 403 ")
 
 
 def test_a_stale_socket_is_replaced(place: Path) -> None:
