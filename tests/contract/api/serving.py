@@ -56,6 +56,10 @@ class Serving:
 
         self._loop.call_soon_threadsafe(drop)
 
+    def connections(self) -> int:
+        """How many there are."""
+        return len(self._server.server_state.connections)
+
     def watchers(self) -> int:
         """How many watch."""
         return len(self._api._hub._waiting)

@@ -308,7 +308,7 @@ def stub(tmp_path: Path) -> Iterator[Callable[[list[bytes]], tuple[Client, Stub]
     made: list[Stub] = []
 
     def make(answers: list[bytes]) -> tuple[Client, Stub]:
-        path = tmp_path / "stub.sock"
+        path = tmp_path / f"stub{len(made)}.sock"
         made.append(Stub(path, answers))
         return Client(Address(str(path)), timeout=5), made[-1]
 
@@ -343,10 +343,15 @@ def test_what_changes_nothing_twice_is_sent_again(stub: Make) -> None:
 
 
 def test_what_could_be_done_twice_is_sent_once(stub: Make) -> None:
-    client, server = stub([b"", HEALTHY])
-    with pytest.raises(DaemonUnreachable):
-        client.vgpus.create(WANTED)
-    assert len(server.requests) == 1
+    for act in (
+        lambda client: client.vgpus.create(WANTED),
+        lambda client: client.vgpus.delete("one", generation=3),
+    ):
+        client, server = stub([b"", HEALTHY])
+        with pytest.raises(DaemonUnreachable):
+            act(client)
+        assert len(server.requests) == 1
+        server.close()
 
 
 def test_with_a_key_it_is_sent_again(stub: Make) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import time
 from typing import Any
 
 import pytest
 
+from aliquot.api import server
 from aliquot.api.app import MOST_BODY_BYTES
 from aliquot.api.problems import STATUS, answer
 from aliquot.api.server import MOST_CONNECTIONS, MOST_HEADER_BYTES
@@ -17,6 +21,7 @@ from aliquot.model.access_token import Role
 from aliquot.model.api.devices import PolicyResource
 from aliquot.model.api.vgpus import ProfileWanted, VgpuChange, VgpuWanted
 from aliquot.model.lifecycle import VgpuState
+from aliquot.store.change import SYSTEM
 from tests.contract.api.raw import ask, send
 from tests.contract.api.serving import Serving
 
@@ -275,8 +280,6 @@ def test_health_and_metrics(on_fakes: Serving) -> None:
 
 
 def test_one_user_can_not_have_all_connections(on_fakes: Serving) -> None:
-    import socket
-
     held: list[socket.socket] = []
     try:
         for _ in range(MOST_CONNECTIONS + 5):
@@ -290,3 +293,36 @@ def test_one_user_can_not_have_all_connections(on_fakes: Serving) -> None:
     finally:
         for way in held:
             way.close()
+
+
+def test_who_is_too_slow_is_hung_up_on(on_fakes: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_REQUEST_SECONDS", 0.3)
+    head = b"POST /api/v1/vgpus HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    for begun in (b"", b"GET /heal", head + b"Content-Length: 9\r\n\r\n{"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as way:
+            way.settimeout(20)
+            way.connect(on_fakes.listener.path)
+            way.sendall(begun)
+            with contextlib.suppress(ConnectionResetError):
+                assert way.recv(1) == b""
+    # What is waited for isn't: an answer may take its time, and a watcher is silent.
+    with on_fakes.client() as client:
+        assert client.node.health().status == "ok"
+
+
+def test_who_takes_no_answer_is_hung_up_on(
+    on_fakes: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_TAKE_SECONDS", 0.3)
+    with on_fakes.service.store.change(SYSTEM) as change:
+        for _ in range(4000):
+            change.tell_watchers("device.changed", "subject", "", padding="x" * 500)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as way:
+        way.settimeout(20)
+        way.connect(on_fakes.listener.path)
+        way.sendall(b"GET /api/v1/watch?since=0 HTTP/1.1\r\nHost: x\r\n\r\n")
+        until = time.monotonic() + 20
+        while on_fakes.connections() and time.monotonic() < until:
+            time.sleep(0.05)
+        assert on_fakes.connections() == 0
+    assert ask(on_fakes, "GET", "/healthz").status == 200

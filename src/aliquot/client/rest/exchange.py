@@ -32,8 +32,13 @@ class Call(NamedTuple, Generic[T]):
 
     @property
     def may_be_repeated(self) -> bool:
-        """Whether sending it twice does no more than sending it once."""
-        return self.method in IDEMPOTENT or "Idempotency-Key" in self.headers
+        """Whether sending it twice does, and is answered, no other than sending it once.
+
+        With If-Match the second one would be told that it came too late: by its own first.
+        """
+        if "Idempotency-Key" in self.headers:
+            return True
+        return self.method in IDEMPOTENT and "If-Match" not in self.headers
 
 
 def call(
