@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import re
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -22,6 +21,7 @@ from aliquot.api.authorization import PUBLIC, authorize
 from aliquot.api.operation import Method
 from aliquot.api.perform import Decoder
 from aliquot.api.routes import OPERATIONS
+from aliquot.api.threads import Threads
 from aliquot.api.watch import EVENT_STREAM, Hub, Watch
 from aliquot.daemon.caller import Caller
 from aliquot.errors import AliquotError, BadRequest
@@ -32,8 +32,11 @@ if TYPE_CHECKING:
 
 MOST_BODY_BYTES = 1 << 20
 # Reading has threads of its own: it is answered while others wait for device hosts.
-_READERS = 6
+_READERS = 8
 _WRITERS = 16
+# And of each half at most are one tenant's.
+_PART = 2
+_NOBODY = ""
 _PUBLIC_PATHS = frozenset(op.path for op in OPERATIONS if op.name in PUBLIC)
 
 _log = logging.getLogger("aliquot.api")
@@ -47,9 +50,9 @@ class Api:
         """A face of `service`; `start` and `close` in the event loop that serves it."""
         self.service = service
         self._peers = peers
-        self._readers = ThreadPoolExecutor(_READERS, "api-read")
-        self._writers = ThreadPoolExecutor(_WRITERS, "api-write")
-        self._hub = Hub(service, self._readers)
+        self._readers = Threads("api-read", _READERS, _READERS // _PART)
+        self._writers = Threads("api-write", _WRITERS, _WRITERS // _PART)
+        self._hub = Hub(service, self._readers.pool)
         self._app: ASGIApp = Litestar(
             self._handlers(),
             openapi_config=None,
@@ -68,8 +71,8 @@ class Api:
 
     def close(self) -> None:
         """Wait for what is being done."""
-        self._writers.shutdown()
-        self._readers.shutdown()
+        self._writers.close()
+        self._readers.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -82,11 +85,11 @@ class Api:
             peer = scope["state"].get("peer")
             headers = list(scope["headers"])
             try:
-                caller = await self._in_thread(
-                    self._readers, identify, self.service, self._peers, peer, headers
+                caller = await self._readers.run(
+                    _NOBODY, partial(identify, self.service, self._peers, peer, headers)
                 )
             except Exception as error:
-                await self._deny(None, error)
+                self._writers.pool.submit(self._note_denied, None, "", error)
                 await _send(problems.answer(error), send)
                 return
         scope["state"]["caller"] = caller
@@ -122,7 +125,8 @@ class Api:
             request.path_params, request.scope["query_string"], headers, body
         )
         pool = self._readers if operation.method == "GET" else self._writers
-        answer = await self._in_thread(pool, _called, operation.function, arguments)
+        tenant = caller.tenant if caller else _NOBODY
+        answer = await pool.run(tenant, partial(operation.function, **arguments))
         if isinstance(answer, Watch):
             return await self._watch(answer, headers)
         status = 503 if isinstance(answer, Health) and answer.status != "ok" else operation.status
@@ -147,15 +151,11 @@ class Api:
         answer = problems.answer(error, name)
         if answer.status == 403:
             caller = request.scope["state"].get("caller")
-            self._writers.submit(self._note_denied, caller, name, error)
+            self._writers.pool.submit(self._note_denied, caller, name, error)
         media_type = answer.headers.pop("Content-Type")
         return Response(
             answer.body, status_code=answer.status, media_type=media_type, headers=answer.headers
         )
-
-    async def _deny(self, caller: Caller | None, error: Exception) -> None:
-        if isinstance(error, AliquotError):
-            self._writers.submit(self._note_denied, caller, "", error)
 
     def _note_denied(self, caller: Caller | None, operation: str, error: Exception) -> None:
         code = error.code if isinstance(error, AliquotError) else ""
@@ -163,15 +163,6 @@ class Api:
             self.service.audit.denied(caller, operation, code)
         except Exception as failure:
             _log.warning("a denied request is not in the audit: %s", failure)
-
-    async def _in_thread(
-        self, pool: ThreadPoolExecutor, function: Callable[..., Any], *arguments: Any
-    ) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(pool, function, *arguments)
-
-
-def _called(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-    return function(**arguments)
 
 
 def _single(scope: HTTPScope) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import threading
 import time
 from typing import Any
 
@@ -15,11 +16,12 @@ from aliquot.api.app import MOST_BODY_BYTES
 from aliquot.api.problems import STATUS, answer
 from aliquot.api.server import MOST_CONNECTIONS, MOST_HEADER_BYTES
 from aliquot.client.rest import Client
+from aliquot.daemon.caller import Caller
 from aliquot.errors import ChangedMeanwhile, DaemonFault, IdempotencyKeyReused, NameTaken
 from aliquot.errors.catalogue import catalogue
 from aliquot.model.access_token import Role
 from aliquot.model.api.devices import PolicyResource
-from aliquot.model.api.vgpus import ProfileWanted, VgpuChange, VgpuWanted
+from aliquot.model.api.vgpus import ProfileWanted, VgpuChange, VgpuResource, VgpuWanted
 from aliquot.model.lifecycle import VgpuState
 from aliquot.store.change import SYSTEM
 from tests.contract.api.raw import ask, send
@@ -326,3 +328,37 @@ def test_who_takes_no_answer_is_hung_up_on(
             time.sleep(0.05)
         assert on_fakes.connections() == 0
     assert ask(on_fakes, "GET", "/healthz").status == 200
+
+
+def test_one_tenants_slow_requests_leave_threads_to_others(
+    on_fakes: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = (on_fakes.token(name, Role.USER) for name in ("alice", "bob"))
+    release = threading.Event()
+    create = on_fakes.service.vgpus.create
+
+    def slow(caller: Caller, body: VgpuWanted, **more: Any) -> VgpuResource:
+        if caller.tenant == "alice":
+            assert release.wait(60)
+        return create(caller, body, **more)
+
+    monkeypatch.setattr(on_fakes.service.vgpus, "create", slow)
+    statuses: list[int] = []
+
+    def work(number: int) -> None:
+        body = {"name": f"v{number}", "memory": 1048576}
+        statuses.append(ask(on_fakes, "POST", "/vgpus", body, token=alice).status)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(40)]
+    for thread in threads:
+        thread.start()
+    try:
+        for turn in range(5):
+            made = ask(on_fakes, "POST", "/vgpus", {"name": f"b{turn}"}, token=bob)
+            assert made.status == 201
+        assert statuses == []
+    finally:
+        release.set()
+        for thread in threads:
+            thread.join(60)
+    assert statuses == [201] * 40
