@@ -1,25 +1,29 @@
-"""`python -m tools.docs` draws the pictures and checks the documents; `--check` writes nothing."""
+"""`python -m tools.docs` draws the pictures, writes the API's document and checks the documents.
+
+With `--check` it writes nothing and says what is stale.
+"""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from tools.docs import check, overview
+from tools.docs import check, openapi, overview
 
 _ROOT = Path(__file__).resolve().parents[2]
-_PICTURES = {"docs/overview.svg": overview.draw}
+_MADE = {"docs/overview.svg": overview.draw, "docs/openapi.json": openapi.text}
 
 
 def main(arguments: list[str]) -> int:
-    """Returns 0 when pictures are current and the documents hold."""
+    """Returns 0 when what is made is current and the documents hold."""
     only_check = arguments == ["--check"]
     found = []
-    for name, draw in _PICTURES.items():
+    for name, made in _MADE.items():
         target = _ROOT / name
+        text = made()
         if not only_check:
-            target.write_text(draw())
-        elif not target.exists() or target.read_text() != draw():
+            target.write_text(text)
+        elif not target.exists() or target.read_text() != text:
             found.append(f"{name} is stale: run `make docs`")
     found += check.problems(_ROOT)
     for problem in found:

@@ -44,6 +44,7 @@ COMMANDS = (
     Command("why-slow", "aliquot.cli.why_slow", "say where the time of a vGPU's program goes"),
     Command("resize", "aliquot.cli.resize", "give a vGPU in use another share of the time"),
     Command("policy", "aliquot.cli.policy", "show or set how a device's time is shared out"),
+    Command("serve", "aliquot.cli.serve", "run the daemon, which keeps vGPUs and offers the API"),
     Command("bench", "aliquot.cli.bench", "measure what a vGPU costs against the bare device"),
     Command("doctor", "aliquot.cli.doctor", "tell what is wrong here and what mends it"),
     Command("backup", "aliquot.cli.backup", "write the state into one file, while it is in use"),

@@ -10,16 +10,21 @@ import logging
 import socket
 import threading
 
+from aliquot.daemon.audit import Audit
 from aliquot.daemon.core import Core
 from aliquot.daemon.devices import Devices
 from aliquot.daemon.discovery import Finder
 from aliquot.daemon.groups import Groups
+from aliquot.daemon.events import Events
 from aliquot.daemon.hosts import Hosts
 from aliquot.daemon.housekeeping import Housekeeping
 from aliquot.daemon.leases import Leases
+from aliquot.daemon.node import Node
 from aliquot.daemon.observer import Observer
 from aliquot.daemon.queue import Queue
+from aliquot.daemon.profiles import Profiles
 from aliquot.daemon.reconciler import Reconciler
+from aliquot.daemon.tokens import Tokens
 from aliquot.daemon.vgpus import Vgpus
 from aliquot.devices import hotplug
 from aliquot.devices.discovery import Discoverer
@@ -47,6 +52,11 @@ class Service:
         self.groups = Groups(core, self.reconciler)
         self.observer = Observer(core, self.reconciler, self.leases)
         self.housekeeping = Housekeeping(core)
+        self.profiles = Profiles(core.store)
+        self.tokens = Tokens(core.store)
+        self.audit = Audit(core.store, core.node)
+        self.events = Events(core.store)
+        self.node = Node(core.store, core.node, core.problems)
         self._threads: list[threading.Thread] = []
 
     @classmethod
@@ -89,6 +99,10 @@ class Service:
         ]
         for thread in self._threads:
             thread.start()
+
+    def rediscover(self) -> None:
+        """Ask every driver again, soon."""
+        self.finder.ask_again()
 
     def close(self) -> None:
         """Stop the threads, then close the state."""

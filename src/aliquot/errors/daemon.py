@@ -79,3 +79,113 @@ class BadGroup(DaemonError):
         "one by one once they are there."
     )
     remedy = "correct that and ask again"
+class DaemonUnreachable(DaemonError):
+    code = "ALQ-E420"
+    title = "The daemon can't be reached"
+    why = "Nothing listens at its address, it ended, or it did not answer in time."
+    remedy = "start it with 'aliquot serve', or see what its log says"
+
+
+class BadRequest(DaemonError):
+    code = "ALQ-E421"
+    title = "The request is malformed"
+    why = "A request that isn't as docs/openapi.json has it is refused, and nothing of it is done."
+    remedy = "correct the field or parameter that is named"
+
+
+class NoCredentials(DaemonError):
+    code = "ALQ-E422"
+    title = "Nobody is known to ask"
+    why = "Over TCP a caller proves who it is by a token; on the Unix socket the kernel tells."
+    remedy = "send a token as 'Authorization: Bearer …', or use the Unix socket"
+
+
+class NotAllowed(DaemonError):
+    code = "ALQ-E423"
+    title = "The caller may not do that"
+    why = "Its role, or what its token is narrowed to, doesn't cover it."
+    remedy = "ask an administrator, or use a token of a wider role or scope"
+
+
+class NoSuchRoute(DaemonError):
+    code = "ALQ-E424"
+    title = "There is nothing at that address"
+    why = "The API has no such path, or not with that method."
+    remedy = "look at docs/api.md for what there is"
+
+
+class RequestTooLarge(DaemonError):
+    code = "ALQ-E425"
+    title = "The request is too large"
+    why = "Bodies and headers have a limit, so that nobody can fill the daemon's memory."
+    remedy = "send less at once"
+
+
+class TooManyConnections(DaemonError):
+    code = "ALQ-E426"
+    title = "Too many connections"
+    why = "Connections of one user are bounded, so that there are some left for others."
+    remedy = "close some of them, then try again"
+
+
+class DaemonFault(DaemonError):
+    code = "ALQ-E427"
+    title = "The daemon failed"
+    why = "Something happened in it that should not; its log tells what, under the same number."
+    remedy = "please report it, with what the log says"
+
+
+class DaemonRunning(DaemonError):
+    code = "ALQ-E428"
+    title = "Another daemon listens on the socket"
+    why = "One daemon at a time serves a socket."
+    remedy = "end that one first, or give this one another --socket and ALIQUOT_STATE"
+
+
+class AddressInUse(DaemonError):
+    code = "ALQ-E429"
+    title = "The address can't be listened on"
+    why = "Another program has the port or the path, or it isn't ours to take."
+    remedy = "choose another, or end what uses it"
+
+
+class BadListenAddress(DaemonError):
+    code = "ALQ-E430"
+    title = "The API is offered on this machine only"
+    why = "There is no encryption yet: tokens over a network could be read on the way."
+    remedy = "give --listen like 127.0.0.1:7070 or [::1]:7070"
+
+
+class BadApiAddress(DaemonError):
+    code = "ALQ-E431"
+    title = "The daemon's address is not understood"
+    why = "ALIQUOT_API is the path of a Unix socket, or http:// and an address of this machine."
+    remedy = "write it like /run/aliquot/api.sock or http://127.0.0.1:7070"
+
+
+class BadTokenFile(DaemonError):
+    code = "ALQ-E432"
+    title = "The token can't be read"
+    why = "ALIQUOT_TOKEN_FILE names a file with one token, which only its owner can read."
+    remedy = "correct the path, the content or the permissions (chmod 600)"
+
+
+class NotUnderstood(DaemonError):
+    code = "ALQ-E433"
+    title = "The daemon's answer is not understood"
+    why = "It is of another version, or something else answers at its address."
+    remedy = "see that 'aliquot --version' and the daemon's are the same, and look at ALIQUOT_API"
+
+
+class BadServerSetting(DaemonError):
+    code = "ALQ-E434"
+    title = "The daemon can't start like that"
+    why = "What it was told by its options or by systemd can't be used."
+    remedy = "see 'aliquot serve --help'"
+
+
+class UnknownContent(DaemonError):
+    code = "ALQ-E435"
+    title = "The request's content is of a kind that isn't understood"
+    why = "Bodies are JSON: application/json, and for changes also application/merge-patch+json."
+    remedy = "send it so, and say so with Content-Type"
