@@ -1,7 +1,7 @@
 """Looks at the vGPUs again and again, mostly without asking anybody.
 
-Which vGPUs there are is asked once a second. In between their pages tell the rest, so that ten
-looks a second cost the device hosts nothing.
+Which vGPUs there are is asked once a second, or as seldom as its user wants. In between their pages
+tell the rest, so that ten looks a second cost the device hosts nothing.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import time
 
+from aliquot import runtime_directory
 from aliquot.client.device_host import DeviceHost, running_hosts
 from aliquot.client.pages import HOLDING, LIMITED, WAITING, MappedPage, Page
-from aliquot.errors import DeviceHostUnreachable, NoSuchVgpu
+from aliquot.errors import DeviceHostError, DeviceHostUnreachable, NoSuchVgpu
 from aliquot.model.shares import PriorityClass, Shares, Turns
 from aliquot.model.vgpu import VgpuUsage
 
@@ -23,19 +24,29 @@ _Known = dict[tuple[str, int], tuple[VgpuUsage, MappedPage]]  # by device and nu
 class Watch:
     """The vGPUs of all device hosts that run here. A context manager: leaving forgets them."""
 
-    def __init__(self) -> None:
-        """Nothing is known before the first look."""
+    def __init__(self, list_seconds: float = LIST_SECONDS, *, tolerant: bool = False) -> None:
+        """Nothing is known before the first look.
+
+        A `tolerant` watch leaves out device hosts that it can't speak with, say of another version;
+        else a look raises what they said.
+        """
+        self._list_seconds = list_seconds
+        self._tolerant = tolerant
         self._listed_at = float("-inf")
         self._known: _Known = {}
 
     def look(self) -> list[VgpuUsage]:
         """The vGPUs as they are now, by device and number."""
         now = time.monotonic()
-        if now - self._listed_at >= LIST_SECONDS:
+        if now - self._listed_at >= self._list_seconds:
             self._listed_at = now
             self._list()
         looks = ((usage, page.read()) for _, (usage, page) in sorted(self._known.items()))
         return [as_of(usage, page, time.monotonic_ns()) for usage, page in looks if not page.gone]
+
+    def list_soon(self) -> None:
+        """Ask at the next look which vGPUs there are: something has changed."""
+        self._listed_at = float("-inf")
 
     def close(self) -> None:
         """Let go of all pages."""
@@ -53,12 +64,24 @@ class Watch:
 
     def _list(self) -> None:
         before, self._known = self._known, {}
-        for host in running_hosts():
-            # A device host ends when its last vGPU does, perhaps while we ask.
-            with host, contextlib.suppress(DeviceHostUnreachable):
+        # A device host ends when its last vGPU does, perhaps while we ask.
+        expected = DeviceHostError if self._tolerant else DeviceHostUnreachable
+        for host in self._hosts():
+            with host, contextlib.suppress(expected):
                 self._list_of(host, before)
         for _, page in before.values():
             page.close()
+
+    def _hosts(self) -> list[DeviceHost]:
+        if not self._tolerant:
+            return running_hosts()
+        found: list[DeviceHost] = []
+        for _, path in runtime_directory.device_hosts():
+            with contextlib.suppress(DeviceHostError):
+                host = DeviceHost.join(path)
+                if host is not None:
+                    found.append(host)
+        return found
 
     def _list_of(self, host: DeviceHost, before: _Known) -> None:
         for usage in host.list_vgpus():

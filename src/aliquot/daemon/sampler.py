@@ -1,0 +1,269 @@
+"""Measures devices and leased vGPUs each second, and writes that down in batches.
+
+vGPUs are read from their pages, so a second without news costs the device hosts no request; which
+vGPUs there are is asked every few seconds, and at once when the store tells of a change. Devices
+are read where a source has telemetry. What isn't measured is neither kept nor written: without
+leases an idle vGPU costs nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from sqlalchemy import Table, func, select
+
+from aliquot.client.watch import Watch
+from aliquot.daemon import accounts
+from aliquot.daemon.accounts import Account
+from aliquot.daemon.device_values import measured, uuids_of
+from aliquot.daemon.live import Live, LiveDevice, LiveVgpu
+from aliquot.devices.readings import Sampler as Readings
+from aliquot.errors import AliquotError, EventsForgotten, NoSuchVgpu
+from aliquot.model.lifecycle import LEASABLE
+from aliquot.model.physical_device import PhysicalDevice
+from aliquot.model.series import Sample
+from aliquot.model.telemetry import Telemetry
+from aliquot.model.vgpu import VgpuUsage
+from aliquot.store import Store, View, events, leases, series, tables, vgpus
+from aliquot.store.change import SYSTEM
+from aliquot.store.store import Clock, system_clock
+
+BEAT_SECONDS = 1.0
+WRITE_SECONDS = 10
+LIST_SECONDS = 5.0
+
+_log = logging.getLogger(__name__)
+_Key = tuple[str, int]  # a device host's device, and the number of a vGPU there
+
+
+class Sampler:
+    """Looks once a second, from `start` until `stop`; `beat` and `write` are what it does."""
+
+    def __init__(
+        self,
+        store: Store,
+        devices: Callable[[], Iterable[PhysicalDevice]],
+        read: Callable[[PhysicalDevice], Telemetry | None],
+        *,
+        watch: Watch | None = None,
+        clock: Clock = system_clock,
+        wrote: Callable[[float], None] = lambda _: None,
+    ) -> None:
+        """Sample the devices that `devices` tells, with `read` (Discoverer.telemetry).
+
+        `wrote` is told how many seconds each write took.
+        """
+        self.live = Live()
+        self._store = store
+        self._devices = devices
+        self._readings = Readings(read, interval=BEAT_SECONDS / 2)
+        self._watch = watch or Watch(LIST_SECONDS, tolerant=True)
+        self._clock = clock
+        self._wrote = wrote
+        self._accounts: dict[_Key, Account] = {}
+        self._known: dict[_Key, tuple[str, str, str]] = {}  # id, name and tenant
+        self._failures: Counter[str] = Counter()  # by id, since this daemon began
+        self._seen = -1
+        self._newest = 0
+        self._trouble = ""
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._forget: Callable[[], None] | None = None
+
+    def start(self) -> None:
+        """Begin to look, in a thread of its own."""
+        self._forget = self._store.watch(self._told)
+        self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, and write what is left to write."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if self._forget is not None:
+            self._forget()
+            self._forget = None
+        self._watch.close()
+
+    def beat(self) -> None:
+        """Look at everything once."""
+        if self._newest != self._seen:
+            self._refresh()
+        at_ms = self._clock()
+        looked = {(usage.device_uuid, usage.id): usage for usage in self._watch.look()}
+        self._identify(looked)
+        before, self._accounts = self._accounts, {}
+        found: dict[str, LiveVgpu] = {}
+        for key, usage in looked.items():
+            if (who := self._known.get(key)) is None:
+                continue
+            errors = self._failures[who[0]]
+            account = (
+                accounts.advanced(before[key], usage, errors)
+                if key in before
+                else accounts.opened(usage, errors)
+            )
+            self._accounts[key] = account
+            in_use = bool(usage.holders or usage.guest_processes)
+            if in_use or who[0] not in found:  # one that moves is on two devices
+                found[who[0]] = LiveVgpu(
+                    *who,
+                    usage.device_uuid,
+                    usage,
+                    account.values if in_use else {},
+                    account.consumed_ns,
+                    account.waited_ns,
+                    account.copied_bytes,
+                    errors,
+                )
+        self.live.vgpus = found
+        self.live.devices = self._look_at_devices(looked)
+        self.live.keep(self._samples(at_ms))
+        self.live.beats += 1
+
+    def write(self) -> None:
+        """Write what was gathered; it is kept for the next time where that can't be."""
+        beats = list(self.live.unwritten)
+        if not beats:
+            return
+        began = time.monotonic()
+        with self._store.change(SYSTEM) as change:
+            series.add(change, (sample for beat in beats for sample in beat))
+        for _ in beats:
+            self.live.unwritten.popleft()
+        self._wrote(time.monotonic() - began)
+
+    def _run(self) -> None:
+        due = time.monotonic()
+        beats = 0
+        while not self._stopping.wait(max(0.0, due - time.monotonic())):
+            # After a long stop one beat is made, not all that were missed.
+            due = max(due + BEAT_SECONDS, time.monotonic())
+            beats += 1
+            self._survive(self.beat)
+            if beats % WRITE_SECONDS == 0:
+                self._survive(self.write)
+        self._survive(self.write)
+
+    def _survive(self, step: Callable[[], None]) -> None:
+        """What goes wrong is said once, and tried again at the next beat."""
+        try:
+            step()
+            self._trouble = ""
+        except AliquotError as error:
+            if str(error) != self._trouble:
+                _log.warning("what is measured has a gap: %s: %s", error.code, error)
+            self._trouble = str(error)
+        except Exception as error:
+            if repr(error) != self._trouble:
+                _log.exception("what is measured has a gap")
+            self._trouble = repr(error)
+
+    def _told(self, sequence: int) -> None:
+        """Called within other threads' changes: only notes that there is news."""
+        self._newest = sequence
+
+    def _refresh(self) -> None:
+        """What the store has told since: failures, who holds leases, how many wait."""
+        with self._store.look() as view:
+            newest = view.event_sequence()
+            if self._seen >= 0:
+                self._read_events(view)
+            self.live.leases = tuple(leases.listed(view))
+            self.live.queue_length = _count(view, tables.queue)
+            self.live.vgpu_states = _states(view)
+        self._seen = self._newest = newest
+        self._watch.list_soon()
+
+    def _read_events(self, view: View) -> None:
+        seen = self._seen
+        try:
+            while news := events.since(view, seen):
+                for event in news:
+                    if event.kind == "vgpu.failed":
+                        self._failures[event.subject] += 1
+                    elif event.kind == "vgpu.deleted":
+                        del self._failures[event.subject]
+                seen = news[-1].sequence
+        except EventsForgotten:
+            return
+
+    def _identify(self, looked: dict[_Key, VgpuUsage]) -> None:
+        """Whose each vGPU is: asked of the store once for each."""
+        self._known = {key: who for key, who in self._known.items() if key in looked}
+        unknown = [key for key in looked if key not in self._known]
+        if not unknown:
+            return
+        with self._store.look() as view:
+            passing: dict[_Key, tuple[str, str, str]] | None = None
+            for key in unknown:
+                usage = looked[key]
+                if usage.lasting:
+                    try:
+                        kept = vgpus.get(view, f"{usage.external_id:032x}")
+                    except NoSuchVgpu:
+                        continue
+                    self._known[key] = (kept.id, kept.name, kept.tenant)
+                    continue
+                if passing is None:
+                    passing = _by_number(view)
+                if key in passing:
+                    self._known[key] = passing[key]
+
+    def _look_at_devices(self, looked: dict[_Key, VgpuUsage]) -> dict[str, LiveDevice]:
+        present = list(self._devices())
+        readings = self._readings.sample(present)
+        had: dict[str, list[tuple[dict[str, float], int]]] = {}
+        for key, usage in looked.items():
+            account = self._accounts.get(key)
+            rates = account.values if account else {}
+            had.setdefault(usage.device_uuid, []).append((rates, usage.memory_used))
+        found: dict[str, LiveDevice] = {}
+        for device in present:
+            before = self.live.devices.get(device.uuid)
+            reading = readings.get(device.uuid)
+            on_it = [vgpu for uuid in uuids_of(device) for vgpu in had.get(uuid, ())]
+            values = measured(device, reading, before.telemetry if before else None, on_it)
+            found[device.uuid] = LiveDevice(device, reading, values, len(on_it))
+        return found
+
+    def _samples(self, at_ms: int) -> list[Sample]:
+        found = [
+            Sample("vgpu", vgpu.id, at_ms, dict(vgpu.values))
+            for vgpu in self.live.vgpus.values()
+            if vgpu.values
+        ]
+        found += [
+            Sample("device", uuid, at_ms, dict(device.values))
+            for uuid, device in self.live.devices.items()
+            if device.values
+        ]
+        return found
+
+
+def _by_number(view: View) -> dict[_Key, tuple[str, str, str]]:
+    """vGPUs that don't last, which only their device and number name."""
+    listed = vgpus.listed(view, vgpus.Filter(states=LEASABLE))
+    return {
+        (kept.status.device, kept.status.number): (kept.id, kept.name, kept.tenant)
+        for kept in listed
+        if kept.status.device and kept.status.number
+    }
+
+
+def _states(view: View) -> dict[str, int]:
+    states = tables.vgpus.c.state
+    rows = view.connection.execute(
+        select(states, func.count()).where(tables.vgpus.c.deleted_ms.is_(None)).group_by(states)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def _count(view: View, table: Table) -> int:
+    return view.connection.execute(select(func.count()).select_from(table)).scalar_one()

@@ -1,0 +1,234 @@
+"""The sampler: what it measures each second, writes in batches, and keeps where it can't write."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aliquot.daemon import series
+from aliquot.daemon.live import KEPT_BEATS
+from aliquot.daemon.sampler import Sampler
+from aliquot.errors import BadRequest, StoreFull
+from aliquot.model.device_record import DeviceRecord
+from aliquot.model.lease import Holder, LeaseKind
+from aliquot.model.lifecycle import VgpuState
+from aliquot.model.physical_device import PhysicalDevice
+from aliquot.model.telemetry import Telemetry
+from aliquot.model.vgpu_record import VgpuRecord, VgpuSpec, VgpuStatus
+from aliquot.store import Location, Store, devices, events, leases, lifecycle, vgpus
+from tests.fakes.looks import DEVICE, MIB, MadeUpWatch, device, usage
+
+START_MS = 1_800_000_000_000
+GPU = "22222222-0000-0000-0000-000000000002"
+
+
+class Bench:
+    """A sampler on a new state, whose clock and device hosts the test moves."""
+
+    def __init__(self, folder: Path) -> None:
+        self.now = START_MS
+        self.store = Store.open(Location(str(folder)), "n", clock=lambda: self.now)
+        with self.store.change("test") as change:
+            devices.put(change, DeviceRecord(uuid=DEVICE, node="n", name="CPU", memory=8 << 30))
+        self.devices = [device()]
+        self.readings: dict[str, Telemetry] = {}
+        self.watch = MadeUpWatch()
+        self.written: list[float] = []
+        self.sampler = Sampler(
+            self.store,
+            lambda: self.devices,
+            self.read,
+            watch=self.watch,
+            clock=lambda: self.now,
+            wrote=self.written.append,
+        )
+        self.store.watch(self.sampler._told)
+        # Readings are of each beat, however fast the test is.
+        self.sampler._readings._interval = 0
+
+    def read(self, asked: PhysicalDevice) -> Telemetry | None:
+        return self.readings.get(asked.uuid)
+
+    def create(self, name: str = "one", number: int = 0, **spec: Any) -> VgpuRecord:
+        with self.store.change("test") as change:
+            made = vgpus.create(
+                change, name, "alice", VgpuSpec(memory=1 << 20, **spec), device=DEVICE
+            )
+            status = VgpuStatus(observed_generation=1, device=DEVICE, number=number)
+            lifecycle.observe(change, made.id, status)
+            return lifecycle.transition(change, made.id, VgpuState.READY)
+
+    def beat(self, *now: Any, seconds: float = 1) -> None:
+        self.now += int(seconds * 1000)
+        self.watch.vgpus = list(now)
+        self.sampler.beat()
+
+    def points(self, kind: str, subject: str, step: int = 1) -> list[dict[str, float]]:
+        found = series.of_subject(
+            self.store, self.sampler.live, kind, subject, step_seconds=step, since_ms=0
+        )
+        return [
+            {name: mean for name, (mean, _, _) in point.values.items()} for point in found.points
+        ]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    folder = tmp_path / "state"
+    folder.mkdir(mode=0o700)
+    made = Bench(folder)
+    yield made
+    made.store.close()
+
+
+def test_a_leased_vgpu_is_measured_by_what_its_page_grew(bench: Bench) -> None:
+    made = bench.create()
+    lasting = {"external_id": int(made.id, 16)}
+    bench.beat(usage(at=1, **lasting))
+    assert bench.points("vgpu", made.id) == []  # one look tells no rate
+    bench.beat(usage(at=2, held=0.25, waited=0.5, copied_bytes=3 * MIB, **lasting))
+    (point,) = bench.points("vgpu", made.id)
+    assert point == {
+        "granted": 25.0,
+        "consumed": 25.0,
+        "waiting": 50.0,
+        "memory_used": 256.0 * MIB,
+        "copied": 3.0 * MIB,
+        "errors": 0.0,
+    }
+    (device_point,) = bench.points("device", DEVICE)[-1:]
+    assert device_point == {"busy": 25.0, "memory_used": 256.0 * MIB}
+    live = bench.sampler.live.vgpus[made.id]
+    assert (live.name, live.tenant, live.consumed_ns) == ("one", "alice", 250_000_000)
+
+
+def test_an_idle_vgpu_is_known_and_nothing_is_written_of_it(bench: Bench) -> None:
+    made = bench.create()
+    for second in range(3):
+        bench.beat(usage(at=second, leased=False, external_id=int(made.id, 16)))
+    bench.sampler.write()
+    assert bench.points("vgpu", made.id) == []
+    assert made.id in bench.sampler.live.vgpus
+
+
+def test_sums_never_go_back(bench: Bench) -> None:
+    made = bench.create()
+    lasting = {"external_id": int(made.id, 16)}
+    for second, held in enumerate((0.0, 0.9, 0.8, 1.0)):
+        bench.beat(usage(at=second, held=held, **lasting))
+    assert [point["consumed"] for point in bench.points("vgpu", made.id)] == [
+        pytest.approx(90),
+        0,
+        pytest.approx(10),
+    ]
+
+
+def test_what_is_not_lasting_is_known_by_device_and_number(bench: Bench) -> None:
+    made = bench.create(number=7, ephemeral=True)
+    bench.beat(usage(7), usage(8))  # the other one is nobody's yet
+    assert set(bench.sampler.live.vgpus) == {made.id}
+
+
+def test_of_a_device_only_what_a_source_tells_is_kept(bench: Bench) -> None:
+    bench.devices = [device(GPU, "gpu"), device("33333333", "gpu")]
+    for second in (1.0, 2.0):
+        bench.readings[GPU] = Telemetry(
+            time=second, sources=("nvml",), use=40.0, power_watts=75.5, corrected_errors=int(second)
+        )
+        bench.beat()
+    assert bench.points("device", GPU) == [
+        {"busy": 40.0, "power": 75.5},
+        {"busy": 40.0, "power": 75.5, "errors": 1.0},
+    ]
+    assert bench.points("device", "33333333") == []
+
+
+def test_samples_are_written_in_batches_and_only_once(bench: Bench) -> None:
+    for _ in range(10):
+        bench.beat()
+    before = bench.points("device", DEVICE)
+    bench.sampler.write()
+    bench.sampler.write()
+    assert len(bench.written) == 1
+    assert bench.points("device", DEVICE) == before
+    assert len(before) == 10
+    assert len(bench.points("device", DEVICE, step=10)) in (1, 2)
+
+
+def test_nothing_is_written_where_nothing_was_measured(bench: Bench) -> None:
+    bench.devices = []
+    with bench.store.look() as view:
+        before = view.event_sequence()
+    bench.beat()
+    bench.sampler.write()
+    assert bench.written == []
+    with bench.store.look() as view:
+        assert events.since(view, before) == []
+
+
+def test_what_can_not_be_written_is_kept_and_bounded(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreFull
+
+    bench.beat()
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.store, "change", full)
+        with pytest.raises(StoreFull):
+            bench.sampler.write()
+        for _ in range(KEPT_BEATS + 4):
+            bench.beat()
+    assert len(bench.sampler.live.unwritten) == KEPT_BEATS
+    assert bench.sampler.live.dropped_samples == 5
+    bench.sampler.write()
+    assert len(bench.points("device", DEVICE)) == KEPT_BEATS
+
+
+def test_failures_are_counted_from_the_events(bench: Bench) -> None:
+    made = bench.create()
+    lasting = {"external_id": int(made.id, 16)}
+    bench.beat(usage(at=1, **lasting))
+    with bench.store.change("test") as change:
+        lifecycle.transition(change, made.id, VgpuState.FAILED, "its worker died")
+        lifecycle.recover(change, made.id)
+    bench.beat(usage(at=2, **lasting))
+    assert bench.sampler.live.vgpus[made.id].errors == 1
+    bench.beat(usage(at=3, **lasting))
+    assert [point["errors"] for point in bench.points("vgpu", made.id)] == [1.0, 0.0]
+    assert bench.sampler.live.vgpus[made.id].errors == 1
+
+
+def test_news_of_the_store_are_read_once(bench: Bench) -> None:
+    bench.beat()
+    listed = bench.watch.asked_to_list
+    bench.beat()
+    assert bench.watch.asked_to_list == listed
+    made = bench.create()
+    with bench.store.change("test") as change:
+        leases.begin(
+            change, made.id, "alice", LeaseKind.PROCESS, Holder(process_id=1), enforced=False
+        )
+    bench.beat()
+    assert bench.watch.asked_to_list == listed + 1
+    assert [lease.vgpu for lease in bench.sampler.live.leases] == [made.id]
+    assert bench.sampler.live.vgpu_states == {"leased": 1}
+
+
+def test_it_runs_in_a_thread_and_writes_at_its_end(bench: Bench) -> None:
+    bench.sampler.start()
+    deadline = time.monotonic() + 60
+    while not bench.sampler.live.beats:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    bench.sampler.stop()
+    assert len(bench.written) == 1
+
+
+def test_a_step_that_is_not_kept_is_refused(bench: Bench) -> None:
+    with pytest.raises(BadRequest):
+        series.of_subject(bench.store, bench.sampler.live, "device", DEVICE, step_seconds=60)
