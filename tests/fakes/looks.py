@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aliquot.client.watch import Watch
+from aliquot.devices.listing import Entry
 from aliquot.model.physical_device import PhysicalDevice
 from aliquot.model.shares import Shares, Turns
 from aliquot.model.vgpu import Holder, VgpuUsage
@@ -68,8 +69,8 @@ def usage(
     return VgpuUsage(**(told | fields))
 
 
-def device(uuid: str = DEVICE, kind: str = "software", **fields: Any) -> PhysicalDevice:
-    """A device as discovery tells of it."""
+def device(uuid: str = DEVICE, kind: str = "software", **fields: Any) -> Entry:
+    """A device as discovery lists it; its vGPUs are told of by this UUID, too."""
     told: dict[str, Any] = {
         "uuid": uuid,
         "sources": ("opencl",),
@@ -78,4 +79,4 @@ def device(uuid: str = DEVICE, kind: str = "software", **fields: Any) -> Physica
         "memory": 8 << 30,
         "offers": (),
     }
-    return PhysicalDevice(**(told | fields))
+    return Entry(PhysicalDevice(**(told | fields)), None)

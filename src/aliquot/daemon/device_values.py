@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from aliquot.devices.listing import Entry
 from aliquot.model.device import SOFTWARE
-from aliquot.model.physical_device import PhysicalDevice
 from aliquot.model.telemetry import Telemetry
 
 
-def uuids_of(device: PhysicalDevice) -> tuple[str, ...]:
-    """Every UUID by which a device host may know a device."""
-    named = (device.uuid, *(offer.uuid for offer in device.offers), *device.aliases)
-    return tuple(dict.fromkeys(named))
-
-
 def measured(
-    device: PhysicalDevice,
+    device: Entry,
     now: Telemetry | None,
     before: Telemetry | None,
     on_it: Iterable[tuple[dict[str, float], int]],
@@ -27,7 +21,7 @@ def measured(
     it does: programs without a vGPU may use any other.
     """
     found: dict[str, float] = {}
-    if device.kind == SOFTWARE and not device.simulated:
+    if device.kind == SOFTWARE and not device.device.simulated:
         vgpus = list(on_it)
         found["busy"] = min(100.0, sum(values.get("consumed", 0.0) for values, _ in vgpus))
         found["memory_used"] = float(sum(memory for _, memory in vgpus))

@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from aliquot.devices.listing import Entry
 from aliquot.model.lease import Lease
-from aliquot.model.physical_device import PhysicalDevice
 from aliquot.model.series import Sample
 from aliquot.model.telemetry import Telemetry
 from aliquot.model.vgpu import VgpuUsage
@@ -21,7 +21,7 @@ KEPT_BEATS = 600  # samples of ten minutes, should the store be out of reach for
 class LiveDevice(NamedTuple):
     """A device with its newest reading, and the metrics of the last second that were measured."""
 
-    device: PhysicalDevice
+    entry: Entry
     telemetry: Telemetry | None
     values: Mapping[str, float]
     vgpus: int

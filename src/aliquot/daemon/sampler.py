@@ -19,8 +19,9 @@ from sqlalchemy import Table, func, select
 from aliquot.client.watch import Watch
 from aliquot.daemon import accounts
 from aliquot.daemon.accounts import Account
-from aliquot.daemon.device_values import measured, uuids_of
+from aliquot.daemon.device_values import measured
 from aliquot.daemon.live import Live, LiveDevice, LiveVgpu
+from aliquot.devices.listing import Entry
 from aliquot.devices.readings import Sampler as Readings
 from aliquot.errors import AliquotError, EventsForgotten, NoSuchVgpu
 from aliquot.model.lifecycle import LEASABLE
@@ -46,14 +47,14 @@ class Sampler:
     def __init__(
         self,
         store: Store,
-        devices: Callable[[], Iterable[PhysicalDevice]],
+        devices: Callable[[], Iterable[Entry]],
         read: Callable[[PhysicalDevice], Telemetry | None],
         *,
         watch: Watch | None = None,
         clock: Clock = system_clock,
         wrote: Callable[[float], None] = lambda _: None,
     ) -> None:
-        """Sample the devices that `devices` tells, with `read` (Discoverer.telemetry).
+        """Sample the devices that `devices` lists, with `read` (Discoverer.telemetry).
 
         `wrote` is told how many seconds each write took.
         """
@@ -218,19 +219,21 @@ class Sampler:
 
     def _look_at_devices(self, looked: dict[_Key, VgpuUsage]) -> dict[str, LiveDevice]:
         present = list(self._devices())
-        readings = self._readings.sample(present)
+        readings = self._readings.sample(
+            {entry.device.uuid: entry.device for entry in present}.values()
+        )
         had: dict[str, list[tuple[dict[str, float], int]]] = {}
         for key, usage in looked.items():
             account = self._accounts.get(key)
             rates = account.values if account else {}
             had.setdefault(usage.device_uuid, []).append((rates, usage.memory_used))
         found: dict[str, LiveDevice] = {}
-        for device in present:
-            before = self.live.devices.get(device.uuid)
-            reading = readings.get(device.uuid)
-            on_it = [vgpu for uuid in uuids_of(device) for vgpu in had.get(uuid, ())]
-            values = measured(device, reading, before.telemetry if before else None, on_it)
-            found[device.uuid] = LiveDevice(device, reading, values, len(on_it))
+        for entry in present:
+            before = self.live.devices.get(entry.uuid)
+            reading = readings.get(entry.device.uuid)
+            on_it = had.get(entry.uuid, [])
+            values = measured(entry, reading, before.telemetry if before else None, on_it)
+            found[entry.uuid] = LiveDevice(entry, reading, values, len(on_it))
         return found
 
     def _samples(self, at_ms: int) -> list[Sample]:
