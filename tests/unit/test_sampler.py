@@ -11,83 +11,27 @@ import pytest
 
 from aliquot.daemon import series
 from aliquot.daemon.live import KEPT_BEATS
-from aliquot.daemon.sampler import Sampler
 from aliquot.errors import BadRequest, StoreFull
-from aliquot.model.device_record import DeviceRecord
 from aliquot.model.lease import Holder, LeaseKind
 from aliquot.model.lifecycle import VgpuState
-from aliquot.model.physical_device import PhysicalDevice
 from aliquot.model.telemetry import Telemetry
-from aliquot.model.vgpu_record import VgpuRecord, VgpuSpec, VgpuStatus
-from aliquot.store import Location, Store, devices, events, leases, lifecycle, vgpus
-from tests.fakes.looks import DEVICE, MIB, MadeUpWatch, device, usage
+from aliquot.store import events, leases, lifecycle
+from tests.fakes.looks import DEVICE, MIB, device, usage
+from tests.fakes.sampling import Bench
 
-START_MS = 1_800_000_000_000
 GPU = "22222222-0000-0000-0000-000000000002"
-
-
-class Bench:
-    """A sampler on a new state, whose clock and device hosts the test moves."""
-
-    def __init__(self, folder: Path) -> None:
-        self.now = START_MS
-        self.store = Store.open(Location(str(folder)), "n", clock=lambda: self.now)
-        with self.store.change("test") as change:
-            devices.put(change, DeviceRecord(uuid=DEVICE, node="n", name="CPU", memory=8 << 30))
-        self.devices = [device()]
-        self.readings: dict[str, Telemetry] = {}
-        self.watch = MadeUpWatch()
-        self.written: list[float] = []
-        self.sampler = Sampler(
-            self.store,
-            lambda: self.devices,
-            self.read,
-            watch=self.watch,
-            clock=lambda: self.now,
-            wrote=self.written.append,
-        )
-        self.store.watch(self.sampler._told)
-        # Readings are of each beat, however fast the test is.
-        self.sampler._readings._interval = 0
-
-    def read(self, asked: PhysicalDevice) -> Telemetry | None:
-        return self.readings.get(asked.uuid)
-
-    def create(self, name: str = "one", number: int = 0, **spec: Any) -> VgpuRecord:
-        with self.store.change("test") as change:
-            made = vgpus.create(
-                change, name, "alice", VgpuSpec(memory=1 << 20, **spec), device=DEVICE
-            )
-            status = VgpuStatus(observed_generation=1, device=DEVICE, number=number)
-            lifecycle.observe(change, made.id, status)
-            return lifecycle.transition(change, made.id, VgpuState.READY)
-
-    def beat(self, *now: Any, seconds: float = 1) -> None:
-        self.now += int(seconds * 1000)
-        self.watch.vgpus = list(now)
-        self.sampler.beat()
-
-    def points(self, kind: str, subject: str, step: int = 1) -> list[dict[str, float]]:
-        found = series.of_subject(
-            self.store, self.sampler.live, kind, subject, step_seconds=step, since_ms=0
-        )
-        return [
-            {name: mean for name, (mean, _, _) in point.values.items()} for point in found.points
-        ]
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    folder = tmp_path / "state"
-    folder.mkdir(mode=0o700)
-    made = Bench(folder)
+    made = Bench(tmp_path / "state")
     yield made
     made.store.close()
 
 
 def test_a_leased_vgpu_is_measured_by_what_its_page_grew(bench: Bench) -> None:
     made = bench.create()
-    lasting = {"external_id": int(made.id, 16)}
+    lasting: dict[str, Any] = {"external_id": int(made.id, 16)}
     bench.beat(usage(at=1, **lasting))
     assert bench.points("vgpu", made.id) == []  # one look tells no rate
     bench.beat(usage(at=2, held=0.25, waited=0.5, copied_bytes=3 * MIB, **lasting))
@@ -117,7 +61,7 @@ def test_an_idle_vgpu_is_known_and_nothing_is_written_of_it(bench: Bench) -> Non
 
 def test_sums_never_go_back(bench: Bench) -> None:
     made = bench.create()
-    lasting = {"external_id": int(made.id, 16)}
+    lasting: dict[str, Any] = {"external_id": int(made.id, 16)}
     for second, held in enumerate((0.0, 0.9, 0.8, 1.0)):
         bench.beat(usage(at=second, held=held, **lasting))
     assert [point["consumed"] for point in bench.points("vgpu", made.id)] == [
@@ -191,7 +135,7 @@ def test_what_can_not_be_written_is_kept_and_bounded(
 
 def test_failures_are_counted_from_the_events(bench: Bench) -> None:
     made = bench.create()
-    lasting = {"external_id": int(made.id, 16)}
+    lasting: dict[str, Any] = {"external_id": int(made.id, 16)}
     bench.beat(usage(at=1, **lasting))
     with bench.store.change("test") as change:
         lifecycle.transition(change, made.id, VgpuState.FAILED, "its worker died")

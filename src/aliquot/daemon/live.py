@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from aliquot.devices.listing import Entry
+from aliquot.model.device_record import DeviceRecord
 from aliquot.model.lease import Lease
 from aliquot.model.series import Sample
 from aliquot.model.telemetry import Telemetry
@@ -52,7 +53,10 @@ class Live:
         """Nothing is known before the sampler's first beat."""
         self.devices: Mapping[str, LiveDevice] = {}
         self.vgpus: Mapping[str, LiveVgpu] = {}
+        self.kept_devices: tuple[DeviceRecord, ...] = ()  # those of this node, also lost ones
         self.leases: tuple[Lease, ...] = ()
+        self.leases_begun = 0  # since the daemon began
+        self.leases_released = 0
         self.vgpu_states: Mapping[str, int] = {}
         self.queue_length = 0
         self.beats = 0

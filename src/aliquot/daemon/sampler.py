@@ -24,12 +24,13 @@ from aliquot.daemon.live import Live, LiveDevice, LiveVgpu
 from aliquot.devices.listing import Entry
 from aliquot.devices.readings import Sampler as Readings
 from aliquot.errors import AliquotError, EventsForgotten, NoSuchVgpu
+from aliquot.model.event import Event
 from aliquot.model.lifecycle import LEASABLE
 from aliquot.model.physical_device import PhysicalDevice
 from aliquot.model.series import Sample
 from aliquot.model.telemetry import Telemetry
 from aliquot.model.vgpu import VgpuUsage
-from aliquot.store import Store, View, events, leases, series, tables, vgpus
+from aliquot.store import Store, View, devices, events, leases, series, tables, vgpus
 from aliquot.store.change import SYSTEM
 from aliquot.store.store import Clock, system_clock
 
@@ -176,6 +177,7 @@ class Sampler:
             newest = view.event_sequence()
             if self._seen >= 0:
                 self._read_events(view)
+            self.live.kept_devices = tuple(devices.listed(view, self._store.identity.node))
             self.live.leases = tuple(leases.listed(view))
             self.live.queue_length = _count(view, tables.queue)
             self.live.vgpu_states = _states(view)
@@ -187,13 +189,20 @@ class Sampler:
         try:
             while news := events.since(view, seen):
                 for event in news:
-                    if event.kind == "vgpu.failed":
-                        self._failures[event.subject] += 1
-                    elif event.kind == "vgpu.deleted":
-                        del self._failures[event.subject]
+                    self._count(event)
                 seen = news[-1].sequence
         except EventsForgotten:
             return
+
+    def _count(self, event: Event) -> None:
+        if event.kind == "vgpu.failed":
+            self._failures[event.subject] += 1
+        elif event.kind == "vgpu.deleted":
+            del self._failures[event.subject]
+        elif event.kind == "lease.begun":
+            self.live.leases_begun += 1
+        elif event.kind == "lease.released":
+            self.live.leases_released += 1
 
     def _identify(self, looked: dict[_Key, VgpuUsage]) -> None:
         """Whose each vGPU is: asked of the store once for each."""
