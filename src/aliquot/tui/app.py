@@ -306,7 +306,7 @@ class TopApp(App[int]):
         return self._why_not_to(act)
 
     def _say(self, text: str) -> None:
-        self._said, self._said_at = " ".join(words(text).split()), time.monotonic()
+        self._said, self._said_at = words(" ".join(text.split())), time.monotonic()
         self._draw_foot()
 
     def _pane(self) -> Grid[DeviceView] | Grid[VgpuView] | Grid[ProcessView]:
@@ -344,7 +344,7 @@ class TopApp(App[int]):
         shown = self._shown
         head = Text.assemble("aliquot top  ", (shown.origin or "looking", ""))
         if shown.trouble:
-            head.append(f"  {words(shown.trouble)}", palette.BAD)
+            head.append(f"  {words(' '.join(shown.trouble.split()))}", palette.BAD)
         counts = f"{len(shown.devices)} devices  {len(shown.vgpus)} vGPUs"
         if self._filter:
             counts += f"  filter: {words(self._filter)}"
