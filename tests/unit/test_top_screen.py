@@ -108,7 +108,7 @@ def test_all_that_matters_is_there_at_every_size(at: tuple[int, int]) -> None:
         train = screen.row("train")
         for part in ("alice", " 1 ", "11G/12G", "51%/50", "41%", "normal", "leased", "█", "│"):
             assert part in train
-        assert "18%/30!" in screen.row("serve")
+        assert "18%/30 " in screen.row("serve")
         assert "suspended" in screen.row("parked")
         assert "python3 train.py" in screen.lines(screen.app.processes)[1]
         for pane in (screen.app.devices, screen.app.vgpus, screen.app.processes):
@@ -144,6 +144,22 @@ def test_the_first_frame_waits_for_nobody() -> None:
             asyncio.to_thread = app_look
 
     asyncio.run(asyncio.wait_for(body(), 120))
+
+
+def test_a_promise_that_is_missed_is_marked() -> None:
+    """Only after ten looks, and only for one that waits."""
+
+    async def test(screen: Screen) -> None:
+        for _ in range(9):
+            assert not any("!" in line for line in screen.lines(screen.app.vgpus))
+            screen.app.look()
+            await screen.settle()
+        assert [line.split()[0] for line in screen.lines(screen.app.vgpus) if "!" in line] == [
+            "serve"
+        ]
+        assert "18%/30!" in screen.row("serve")
+
+    on_screen(test)
 
 
 def test_what_tenants_write_does_not_move_the_terminal() -> None:

@@ -42,9 +42,9 @@ _KEYS = (
 
 _LEGEND = (
     "share/promise: percent of the device's time in the last second, and",
-    "the guarantee, which is the mark in the bar. !: it waits, and had less",
-    "than nine tenths of its guarantee in ten seconds. wait: percent of the",
-    "time in which it waited for the device. ?: nobody tells. -: none.",
+    "the guarantee, which is the mark in the bar. !: of the time in which it",
+    "wanted the device, it has less than nine tenths of that. wait: percent",
+    "of the time in which it waited for the device. ?: nobody tells. -: none.",
 )
 
 
@@ -106,6 +106,7 @@ class TopApp(App[int]):
         super().__init__(ansi_color=True)
         encoding = (sys.stdout.encoding or "").lower().replace("-", "")
         self.pen = Pen(utf8=encoding == "utf8" if utf8 is None else utf8)
+        self._history = History()
         self.devices = Grid[DeviceView](
             device_columns(self.pen),
             lambda row: row.uuid,
@@ -113,7 +114,7 @@ class TopApp(App[int]):
             nothing="no device is in use here",
         )
         self.vgpus = Grid[VgpuView](
-            vgpu_columns(self.pen, self._place_of),
+            vgpu_columns(self.pen, self._place_of, self._history.missed),
             lambda row: row.key,
             id="vgpus",
             nothing="no vGPU is in use here",
@@ -131,7 +132,6 @@ class TopApp(App[int]):
         self._rounds = rounds
         self._source: Source | None = None
         self._shown = Screenful()
-        self._history = History()
         self._asked_history: set[str] = set()
         self._filter = ""
         self._said = ""
@@ -353,7 +353,7 @@ class TopApp(App[int]):
 
     def _draw_chosen(self) -> None:
         vgpu = self.vgpus.chosen
-        self.curves.show(vgpu, self._history.of(vgpu.key) if vgpu else [])
+        self.curves.show(vgpu, self._history)
         if vgpu is not None and vgpu.key not in self._asked_history:
             self._asked_history.add(vgpu.key)
             self._ask_history(vgpu)

@@ -38,8 +38,10 @@ def _plain(read: Callable[[VgpuView], str]) -> Callable[[VgpuView, int], Text]:
     return lambda row, _: Text(read(row))
 
 
-def vgpu_columns(pen: Pen, place_of: Callable[[str], str]) -> list[Column[VgpuView]]:
-    """vGPUs; `place_of` is the short name of the device of a UUID."""
+def vgpu_columns(
+    pen: Pen, place_of: Callable[[str], str], missed: Callable[[VgpuView], bool]
+) -> list[Column[VgpuView]]:
+    """vGPUs; `place_of` is the short name of a device, `missed` whether a promise is."""
 
     def memory(row: VgpuView, width: int) -> Text:
         used, limit = row.memory_used, row.memory_limit
@@ -50,10 +52,11 @@ def vgpu_columns(pen: Pen, place_of: Callable[[str], str]) -> list[Column[VgpuVi
 
     def share(row: VgpuView, width: int) -> Text:
         had = None if row.share is None else row.share / 100
-        style = palette.BAD if row.missed else palette.HAVING
+        bad = missed(row)
+        style = palette.BAD if bad else palette.HAVING
         bar = pen.bar(had, width - 9, mark=row.shares.guarantee / 10_000, style=style)
         told = f"{percent(row.share)}/{row.shares.guarantee / 100:g}".rjust(8)
-        return bar + Text(told + ("!" if row.missed else " "), palette.BAD if row.missed else "")
+        return bar + Text(told + ("!" if bad else " "), palette.BAD if bad else "")
 
     def waiting(row: VgpuView, _: int) -> Text:
         crowded = row.waiting is not None and row.waiting > 50

@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.strip import Strip
 from textual.widget import Widget
 
+from aliquot.model.shares import WHOLE
 from aliquot.tui import palette
 from aliquot.tui.bars import Pen
 from aliquot.tui.columns import percent, size
@@ -17,6 +18,8 @@ from aliquot.tui.strips import strip_of
 from aliquot.tui.view import VgpuView
 
 _KEPT = 600
+_JUDGED = 10
+_SOME_WAITING = 10.0  # percent
 _LONGEST_NAME = 16
 _WIDE = 120  # from here on there are three curves
 _Point = tuple[float, float, float]  # share, waiting and memory, percent
@@ -52,6 +55,19 @@ class History:
             [*((share, waiting, memory) for share, waiting in earlier), *points], maxlen=_KEPT
         )
 
+    def missed(self, vgpu: VgpuView) -> bool:
+        """Whether it waits and gets less than nine tenths of what is guaranteed.
+
+        Over the last ten looks, and of the time in which it had the device or waited for it: a
+        program that rests misses nothing. The alert of Prometheus is made in the same way.
+        """
+        points = list(self._points.get(vgpu.key, ()))[-_JUDGED:]
+        had = sum(point[0] for point in points)
+        waited = sum(point[1] for point in points)
+        if len(points) < _JUDGED or waited < _SOME_WAITING * len(points):
+            return False
+        return had < 0.9 * vgpu.shares.guarantee / WHOLE * (had + waited)
+
     def of(self, key: str) -> list[_Point]:
         """The looks at one vGPU, oldest first."""
         return list(self._points.get(key, ()))
@@ -66,10 +82,13 @@ class Curves(Widget):
         self._pen = pen
         self._vgpu: VgpuView | None = None
         self._points: list[_Point] = []
+        self._missed = False
 
-    def show(self, vgpu: VgpuView | None, points: list[_Point]) -> None:
+    def show(self, vgpu: VgpuView | None, history: History) -> None:
         """Show this one's."""
-        self._vgpu, self._points = vgpu, points
+        self._vgpu = vgpu
+        self._points = history.of(vgpu.key) if vgpu else []
+        self._missed = vgpu is not None and history.missed(vgpu)
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
@@ -87,7 +106,7 @@ class Curves(Widget):
                 f"share {percent(vgpu.share)}" + f" of {guarantee:g}% promised" * bool(guarantee),
                 [point[0] for point in self._points],
                 guarantee,
-                palette.BAD if vgpu.missed else palette.HAVING,
+                palette.BAD if self._missed else palette.HAVING,
             ),
             (
                 f"waiting {percent(vgpu.waiting)}",

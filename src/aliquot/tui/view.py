@@ -52,14 +52,6 @@ class VgpuView(NamedTuple):
         """Whether it was suspended."""
         return self.state == "suspended"
 
-    @property
-    def missed(self) -> bool:
-        """Whether it waits and had less than nine tenths of what it was promised."""
-        guarantee = self.shares.guarantee / 100
-        if self.share_10s is None or self.waiting is None or not guarantee:
-            return False
-        return self.waiting > 10 and self.share_10s < 0.9 * guarantee
-
 
 class ProcessView(NamedTuple):
     """A guest process. Memory is in bytes."""
