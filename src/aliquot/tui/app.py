@@ -101,6 +101,7 @@ class TopApp(App[int]):
         interval: float = 1.0,
         rounds: int | None = None,
         utf8: bool | None = None,
+        clock: Callable[[], str] = lambda: time.strftime("%H:%M:%S"),
     ) -> None:
         """`open_source` is called once, by another thread; without `utf8` the terminal decides."""
         super().__init__(ansi_color=True)
@@ -129,6 +130,7 @@ class TopApp(App[int]):
         )
         self._open_source = open_source
         self._interval = interval
+        self._clock = clock
         self._rounds = rounds
         self._source: Source | None = None
         self._shown = Screenful()
@@ -348,7 +350,7 @@ class TopApp(App[int]):
         counts = f"{len(shown.devices)} devices  {len(shown.vgpus)} vGPUs"
         if self._filter:
             counts += f"  filter: {words(self._filter)}"
-        head.append(f"  {counts}  {time.strftime('%H:%M:%S')}")
+        head.append(f"  {counts}  {self._clock()}")
         self.query_one("#head", Static).update(head)
 
     def _draw_chosen(self) -> None:

@@ -22,7 +22,9 @@ _JUDGED = 10
 _SOME_WAITING = 10.0  # percent
 _LONGEST_NAME = 16
 _WIDE = 120  # from here on there are three curves
-_Point = tuple[float, float, float]  # share, waiting and memory, percent
+_UNKNOWN = 100.0
+# Share, waiting and memory in percent, and the share that all of its device had together.
+_Point = tuple[float, float, float, float]
 
 
 class History:
@@ -35,11 +37,15 @@ class History:
     def add(self, vgpus: Iterable[VgpuView]) -> None:
         """One look more; vGPUs that are no more are forgotten."""
         before, self._points = self._points, {}
-        for vgpu in vgpus:
+        listed = list(vgpus)
+        of_all: dict[str, float] = {}
+        for vgpu in listed:
+            of_all[vgpu.device] = of_all.get(vgpu.device, 0.0) + (vgpu.share or 0.0)
+        for vgpu in listed:
             points = before.get(vgpu.key) or deque[_Point](maxlen=_KEPT)
             if vgpu.share is not None:
                 used = (vgpu.memory_used or 0) / vgpu.memory_limit if vgpu.memory_limit else 0
-                points.append((vgpu.share, vgpu.waiting or 0.0, 100 * used))
+                points.append((vgpu.share, vgpu.waiting or 0.0, 100 * used, of_all[vgpu.device]))
             self._points[vgpu.key] = points
 
     def put_before(self, key: str, told: Iterable[tuple[float, float]]) -> None:
@@ -51,22 +57,23 @@ class History:
         earlier = list(told)
         earlier = earlier[: len(earlier) - known] if known else earlier
         memory = points[0][2] if points else 0.0
-        self._points[key] = deque(
-            [*((share, waiting, memory) for share, waiting in earlier), *points], maxlen=_KEPT
-        )
+        before = [(share, waiting, memory, _UNKNOWN) for share, waiting in earlier]
+        self._points[key] = deque([*before, *points], maxlen=_KEPT)
 
     def missed(self, vgpu: VgpuView) -> bool:
         """Whether it waits and gets less than nine tenths of what is guaranteed.
 
-        Over the last ten looks, and of the time in which it had the device or waited for it: a
-        program that rests misses nothing. The alert of Prometheus is made in the same way.
+        Over the last ten looks, of the time in which it had the device or waited for it: a program
+        that rests misses nothing. And of what all on the device had, since handing the device over
+        is charged to nobody. The alert of Prometheus is made in the same way.
         """
         points = list(self._points.get(vgpu.key, ()))[-_JUDGED:]
         had = sum(point[0] for point in points)
         waited = sum(point[1] for point in points)
         if len(points) < _JUDGED or waited < _SOME_WAITING * len(points):
             return False
-        return had < 0.9 * vgpu.shares.guarantee / WHOLE * (had + waited)
+        of_all = sum(point[3] for point in points)
+        return had < 0.9 * vgpu.shares.guarantee / WHOLE * min(had + waited, of_all)
 
     def of(self, key: str) -> list[_Point]:
         """The looks at one vGPU, oldest first."""
