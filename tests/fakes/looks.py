@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from aliquot.client.watch import Watch
 from aliquot.devices.listing import Entry
 from aliquot.model.physical_device import PhysicalDevice
 from aliquot.model.shares import Shares, Turns
@@ -13,21 +12,6 @@ from aliquot.model.vgpu import Holder, VgpuUsage
 DEVICE = "11111111-0000-0000-0000-000000000001"
 SECOND = 1_000_000_000
 MIB = 1 << 20
-
-
-class MadeUpWatch(Watch):
-    """Tells the vGPUs that a test puts into `vgpus`."""
-
-    def __init__(self, *vgpus: VgpuUsage) -> None:
-        super().__init__()
-        self.vgpus = list(vgpus)
-        self.asked_to_list = 0
-
-    def look(self) -> list[VgpuUsage]:
-        return list(self.vgpus)
-
-    def list_soon(self) -> None:
-        self.asked_to_list += 1
 
 
 def usage(

@@ -30,7 +30,7 @@ class Bench:
         self.store = Store.open(Location(str(folder)), "n", clock=lambda: self.now)
         with self.store.change("test") as change:
             devices.put(change, DeviceRecord(uuid=DEVICE, node="n", name="CPU", memory=8 << 30))
-        self.receipts = Receipts(self.store, lambda _, __, vgpu: vgpu)
+        self.receipts = Receipts(self.store)
 
     def create(self, tenant: str = "alice") -> VgpuRecord:
         with self.store.change("test") as change:

@@ -1,7 +1,7 @@
 """Looks at the vGPUs again and again, mostly without asking anybody.
 
-Which vGPUs there are is asked once a second, or as seldom as its user wants. In between their pages
-tell the rest, so that ten looks a second cost the device hosts nothing.
+Which vGPUs there are is asked once a second. In between their pages tell the rest, so that ten
+looks a second cost the device hosts nothing.
 """
 
 from __future__ import annotations
@@ -24,13 +24,12 @@ _Known = dict[tuple[str, int], tuple[VgpuUsage, MappedPage]]  # by device and nu
 class Watch:
     """The vGPUs of all device hosts that run here. A context manager: leaving forgets them."""
 
-    def __init__(self, list_seconds: float = LIST_SECONDS, *, tolerant: bool = False) -> None:
+    def __init__(self, *, tolerant: bool = False) -> None:
         """Nothing is known before the first look.
 
         A `tolerant` watch leaves out device hosts that it can't speak with, say of another version;
         else a look raises what they said.
         """
-        self._list_seconds = list_seconds
         self._tolerant = tolerant
         self._listed_at = float("-inf")
         self._known: _Known = {}
@@ -38,15 +37,11 @@ class Watch:
     def look(self) -> list[VgpuUsage]:
         """The vGPUs as they are now, by device and number."""
         now = time.monotonic()
-        if now - self._listed_at >= self._list_seconds:
+        if now - self._listed_at >= LIST_SECONDS:
             self._listed_at = now
             self._list()
         looks = ((usage, page.read()) for _, (usage, page) in sorted(self._known.items()))
         return [as_of(usage, page, time.monotonic_ns()) for usage, page in looks if not page.gone]
-
-    def list_soon(self) -> None:
-        """Ask at the next look which vGPUs there are: something has changed."""
-        self._listed_at = float("-inf")
 
     def close(self) -> None:
         """Let go of all pages."""

@@ -1,4 +1,4 @@
-"""What a vGPU had in a second: the difference of two looks at its page."""
+"""What a vGPU had in a second: the difference of what its device host told twice."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def opened(usage: VgpuUsage, errors: int) -> Account:
 
 
 def advanced(before: Account, usage: VgpuUsage, errors: int) -> Account:
-    """The account now, `errors` in all. Rates are those of the time since the look before."""
+    """The account now, `errors` in all, with the rates since the look before.
+
+    The very same one where nothing new was told.
+    """
     turns = usage.turns
     passed = turns.at_ns - before.at_ns
     if passed < _SHORTEST_NS:

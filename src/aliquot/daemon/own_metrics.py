@@ -19,6 +19,7 @@ from aliquot.store import Store, audit
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 _LAG_SECONDS = 1.0
 AUDIT_SECONDS = 6 * 3600.0
+_END_SECONDS = 10.0
 _log = logging.getLogger(__name__)
 
 
@@ -31,14 +32,14 @@ class OwnMetrics:
         ProcessCollector(registry=self.registry)
         self._requests = Counter(
             "aliquot_daemon_requests",
-            "Requests to the API, by the route's pattern and the class of the status.",
-            ("method", "route", "status"),
+            "Requests to the API, by what was asked and the class of the status.",
+            ("operation", "status"),
             registry=self.registry,
         )
         self._request_seconds = Histogram(
             "aliquot_daemon_request_duration_seconds",
-            "How long requests to the API took.",
-            ("method",),
+            "How long requests to the API took, by what was asked; watching goes on for long.",
+            ("operation",),
             buckets=_SECONDS,
             registry=self.registry,
         )
@@ -78,19 +79,19 @@ class OwnMetrics:
         )
         self._audit.set(math.nan)  # not known until it was verified
 
-    def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """A request was answered. `route` is the pattern, never the path: paths are the tenants'.
+    def request(self, operation: str, status: int, seconds: float) -> None:
+        """A request was answered: to an operation of the API, or "none" where there is none.
 
-        `status` is counted by its class, so that the series stay few.
+        The status is counted by its class, so that the series stay few.
         """
-        self._requests.labels(method, route, f"{status // 100}xx").inc()
-        self._request_seconds.labels(method).observe(seconds)
+        self._requests.labels(operation, f"{status // 100}xx").inc()
+        self._request_seconds.labels(operation).observe(seconds)
 
     def error(self, code: str) -> None:
         """An error was told."""
         self._errors.labels(code).inc()
 
-    def reconciled(self, seconds: float, *, failed: bool = False) -> None:
+    def reconciled(self, seconds: float, failed: bool) -> None:
         """A vGPU was brought to what is wanted, or that failed."""
         self._reconciled.observe(seconds)
         if failed:
@@ -140,7 +141,7 @@ class AuditWatch:
     def stop(self) -> None:
         """End, as soon as what is being read is read."""
         self._stopping.set()
-        self._thread.join()
+        self._thread.join(_END_SECONDS)
 
     def look(self) -> None:
         """Verify once."""

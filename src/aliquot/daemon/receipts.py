@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
+from aliquot.daemon import access
 from aliquot.daemon.caller import Caller
 from aliquot.errors import BadRequest
 from aliquot.model.api.leases import ReceiptPage, ReceiptResource
@@ -84,10 +84,9 @@ def keep(
 class Receipts:
     """The receipts that are kept."""
 
-    def __init__(self, store: Store, find_vgpu: Callable[[Caller, View, str], str]) -> None:
-        """`find_vgpu` finds the id of the vGPU that a caller means, or raises NoSuchVgpu."""
+    def __init__(self, store: Store) -> None:
+        """Those of this state."""
         self._store = store
-        self._find_vgpu = find_vgpu
 
     def list(
         self,
@@ -107,7 +106,7 @@ class Receipts:
         tenant = None if caller.is_admin else caller.tenant
         with self._store.look() as view:
             if vgpu is not None:
-                vgpu = self._find_vgpu(caller, view, vgpu)
+                vgpu = access.vgpu_of(view, caller, vgpu).id
             if lease is not None:
                 one = receipts.get(view, lease)
                 fits = one and caller.may_see(one.tenant) and vgpu in (None, one.vgpu)

@@ -1,45 +1,38 @@
 """Measures devices and leased vGPUs each second, and writes that down in batches.
 
-vGPUs are read from their pages, so a second without news costs the device hosts no request; which
-vGPUs there are is asked every few seconds, and at once when the store tells of a change. Devices
-are read where a source has telemetry. What isn't measured is neither kept nor written: without
-leases an idle vGPU costs nothing.
+Of vGPUs it takes what the observer was told last, and of devices the last reading, so it asks
+nobody. What isn't measured is neither kept nor written: an idle vGPU costs nothing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from sqlalchemy import Table, func, select
 
-from aliquot.client.watch import Watch
-from aliquot.daemon import accounts
-from aliquot.daemon.accounts import Account
+from aliquot.daemon.accounts import Account, advanced, opened
 from aliquot.daemon.device_values import measured
 from aliquot.daemon.live import Live, LiveDevice, LiveVgpu
 from aliquot.devices.listing import Entry
 from aliquot.devices.readings import Sampler as Readings
 from aliquot.errors import AliquotError, EventsForgotten, NoSuchVgpu
 from aliquot.model.event import Event
-from aliquot.model.lifecycle import LEASABLE
 from aliquot.model.physical_device import PhysicalDevice
 from aliquot.model.series import Sample
 from aliquot.model.telemetry import Telemetry
 from aliquot.model.vgpu import VgpuUsage
 from aliquot.store import Store, View, devices, events, leases, series, tables, vgpus
 from aliquot.store.change import SYSTEM
-from aliquot.store.store import Clock, system_clock
 
 BEAT_SECONDS = 1.0
 WRITE_SECONDS = 10
-LIST_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
-_Key = tuple[str, int]  # a device host's device, and the number of a vGPU there
 
 
 class Sampler:
@@ -48,27 +41,26 @@ class Sampler:
     def __init__(
         self,
         store: Store,
+        live: Live,
+        *,
         devices: Callable[[], Iterable[Entry]],
         read: Callable[[PhysicalDevice], Telemetry | None],
-        *,
-        watch: Watch | None = None,
-        clock: Clock = system_clock,
-        wrote: Callable[[float], None] = lambda _: None,
+        usages: Callable[[], Mapping[str, VgpuUsage]],
+        wrote: Callable[[float], None],
     ) -> None:
-        """Sample the devices that `devices` lists, with `read` (Discoverer.telemetry).
+        """Keep in `live` what the others tell: devices, their readings, and vGPUs by their ids.
 
         `wrote` is told how many seconds each write took.
         """
-        self.live = Live()
         self._store = store
+        self._live = live
         self._devices = devices
         self._readings = Readings(read, interval=BEAT_SECONDS / 2)
-        self._watch = watch or Watch(LIST_SECONDS, tolerant=True)
-        self._clock = clock
+        self._usages = usages
         self._wrote = wrote
-        self._accounts: dict[_Key, Account] = {}
-        self._known: dict[_Key, tuple[str, str, str]] = {}  # id, name and tenant
-        self._failures: Counter[str] = Counter()  # by id, since this daemon began
+        self._accounts: dict[str, Account] = {}
+        self._known: dict[str, tuple[str, str]] = {}  # name and tenant
+        self._failures: Counter[str] = Counter()  # since this daemon began
         self._seen = -1
         self._newest = 0
         self._trouble = ""
@@ -91,54 +83,53 @@ class Sampler:
         if self._forget is not None:
             self._forget()
             self._forget = None
-        self._watch.close()
 
     def beat(self) -> None:
         """Look at everything once."""
         if self._newest != self._seen:
             self._refresh()
-        at_ms = self._clock()
-        looked = {(usage.device_uuid, usage.id): usage for usage in self._watch.look()}
+        at_ms = self._store.now_ms()
+        looked = dict(self._usages())
         self._identify(looked)
         before, self._accounts = self._accounts, {}
         found: dict[str, LiveVgpu] = {}
-        for key, usage in looked.items():
-            if (who := self._known.get(key)) is None:
+        fresh: list[str] = []
+        for vgpu, usage in looked.items():
+            if vgpu not in self._known:
                 continue
-            errors = self._failures[who[0]]
-            account = (
-                accounts.advanced(before[key], usage, errors)
-                if key in before
-                else accounts.opened(usage, errors)
-            )
-            self._accounts[key] = account
+            last = before.get(vgpu)
+            errors = self._failures[vgpu]
+            account = advanced(last, usage, errors) if last else opened(usage, errors)
+            self._accounts[vgpu] = account
+            if account is not last:
+                fresh.append(vgpu)
             in_use = bool(usage.holders or usage.guest_processes)
-            if in_use or who[0] not in found:  # one that moves is on two devices
-                found[who[0]] = LiveVgpu(
-                    *who,
-                    usage.device_uuid,
-                    usage,
-                    account.values if in_use else {},
-                    account.consumed_ns,
-                    account.waited_ns,
-                    account.copied_bytes,
-                    errors,
-                )
-        self.live.vgpus = found
-        self.live.devices = self._look_at_devices(looked)
-        self.live.keep(self._samples(at_ms))
-        self.live.beats += 1
+            found[vgpu] = LiveVgpu(
+                vgpu,
+                *self._known[vgpu],
+                usage.device_uuid,
+                usage,
+                account.values if in_use else {},
+                account.consumed_ns,
+                account.waited_ns,
+                account.copied_bytes,
+                errors,
+            )
+        self._live.vgpus = found
+        self._live.devices = self._look_at_devices(looked)
+        self._live.keep(self._samples(at_ms, fresh))
+        self._live.beats += 1
 
     def write(self) -> None:
         """Write what was gathered; it is kept for the next time where that can't be."""
-        beats = list(self.live.unwritten)
+        beats = list(self._live.unwritten)
         if not beats:
             return
         began = time.monotonic()
         with self._store.change(SYSTEM) as change:
             series.add(change, (sample for beat in beats for sample in beat))
         for _ in beats:
-            self.live.unwritten.popleft()
+            self._live.unwritten.popleft()
         self._wrote(time.monotonic() - began)
 
     def _run(self) -> None:
@@ -177,12 +168,11 @@ class Sampler:
             newest = view.event_sequence()
             if self._seen >= 0:
                 self._read_events(view)
-            self.live.kept_devices = tuple(devices.listed(view, self._store.identity.node))
-            self.live.leases = tuple(leases.listed(view))
-            self.live.queue_length = _count(view, tables.queue)
-            self.live.vgpu_states = _states(view)
+            self._live.kept_devices = tuple(devices.listed(view, self._store.identity.node))
+            self._live.leases = tuple(leases.listed(view))
+            self._live.queue_length = _count(view, tables.queue)
+            self._live.vgpu_states = _states(view)
         self._seen = self._newest = newest
-        self._watch.list_soon()
 
     def _read_events(self, view: View) -> None:
         seen = self._seen
@@ -200,73 +190,51 @@ class Sampler:
         elif event.kind == "vgpu.deleted":
             del self._failures[event.subject]
         elif event.kind == "lease.begun":
-            self.live.leases_begun += 1
+            self._live.leases_begun += 1
         elif event.kind == "lease.released":
-            self.live.leases_released += 1
+            self._live.leases_released += 1
 
-    def _identify(self, looked: dict[_Key, VgpuUsage]) -> None:
+    def _identify(self, looked: dict[str, VgpuUsage]) -> None:
         """Whose each vGPU is: asked of the store once for each."""
-        self._known = {key: who for key, who in self._known.items() if key in looked}
-        unknown = [key for key in looked if key not in self._known]
+        self._known = {vgpu: who for vgpu, who in self._known.items() if vgpu in looked}
+        unknown = [vgpu for vgpu in looked if vgpu not in self._known]
         if not unknown:
             return
         with self._store.look() as view:
-            passing: dict[_Key, tuple[str, str, str]] | None = None
-            for key in unknown:
-                usage = looked[key]
-                if usage.lasting:
-                    try:
-                        kept = vgpus.get(view, f"{usage.external_id:032x}")
-                    except NoSuchVgpu:
-                        continue
-                    self._known[key] = (kept.id, kept.name, kept.tenant)
-                    continue
-                if passing is None:
-                    passing = _by_number(view)
-                if key in passing:
-                    self._known[key] = passing[key]
+            for vgpu in unknown:
+                with contextlib.suppress(NoSuchVgpu):
+                    kept = vgpus.get(view, vgpu)
+                    self._known[vgpu] = (kept.name, kept.tenant)
 
-    def _look_at_devices(self, looked: dict[_Key, VgpuUsage]) -> dict[str, LiveDevice]:
+    def _look_at_devices(self, looked: dict[str, VgpuUsage]) -> dict[str, LiveDevice]:
         present = list(self._devices())
         readings = self._readings.sample(
             {entry.device.uuid: entry.device for entry in present}.values()
         )
         had: dict[str, list[tuple[dict[str, float], int]]] = {}
-        for key, usage in looked.items():
-            account = self._accounts.get(key)
+        for vgpu, usage in looked.items():
+            account = self._accounts.get(vgpu)
             rates = account.values if account else {}
             had.setdefault(usage.device_uuid, []).append((rates, usage.memory_used))
         found: dict[str, LiveDevice] = {}
         for entry in present:
-            before = self.live.devices.get(entry.uuid)
+            before = self._live.devices.get(entry.uuid)
             reading = readings.get(entry.device.uuid)
             on_it = had.get(entry.uuid, [])
             values = measured(entry, reading, before.telemetry if before else None, on_it)
             found[entry.uuid] = LiveDevice(entry, reading, values, len(on_it))
         return found
 
-    def _samples(self, at_ms: int) -> list[Sample]:
-        found = [
-            Sample("vgpu", vgpu.id, at_ms, dict(vgpu.values))
-            for vgpu in self.live.vgpus.values()
-            if vgpu.values
-        ]
+    def _samples(self, at_ms: int, fresh: list[str]) -> list[Sample]:
+        """Of vGPUs those of which something new was told, so that nothing counts twice."""
+        leased = [self._live.vgpus[vgpu] for vgpu in fresh]
+        found = [Sample("vgpu", v.id, at_ms, dict(v.values)) for v in leased if v.values]
         found += [
             Sample("device", uuid, at_ms, dict(device.values))
-            for uuid, device in self.live.devices.items()
+            for uuid, device in self._live.devices.items()
             if device.values
         ]
         return found
-
-
-def _by_number(view: View) -> dict[_Key, tuple[str, str, str]]:
-    """vGPUs that don't last, which only their device and number name."""
-    listed = vgpus.listed(view, vgpus.Filter(states=LEASABLE))
-    return {
-        (kept.status.device, kept.status.number): (kept.id, kept.name, kept.tenant)
-        for kept in listed
-        if kept.status.device and kept.status.number
-    }
 
 
 def _states(view: View) -> dict[str, int]:

@@ -52,9 +52,9 @@ def ready(service: Service) -> Health:
 
 
 @_at_root.get("/metrics", media_type="text/plain; version=0.0.4; charset=utf-8")
-def metrics(service: Service, caller: Caller) -> bytes:  # noqa: ARG001
-    """Metrics of all devices, vGPUs and leases, as Prometheus reads them."""
-    return service.metrics.text()
+def metrics(service: Service, caller: Caller) -> bytes:
+    """Metrics of devices, vGPUs and leases, as Prometheus reads them; of others' for admins."""
+    return service.metrics.text(caller)
 
 
 @routes.get("/openapi.json", media_type="application/vnd.oai.openapi+json")
