@@ -119,8 +119,8 @@ def test_the_service_measures_leased_vgpus(home: House, process: Start) -> None:
     home.service.sampler.write()
     assert home.service.vgpus.series(ADMIN, "a", step_seconds=1, since_ms=0) == measured
     assert home.service.vgpus.series(ADMIN, "idle", step_seconds=1, since_ms=0).points == []
-    device = home.service.devices.series(BOB, ONE, step_seconds=1, since_ms=0)
-    assert device.points[-1].values["busy"][0] == 50.0
+    # Of a GPU nobody tells how busy it is: others than vGPUs may use it.
+    assert home.service.devices.series(BOB, ONE, step_seconds=1, since_ms=0).points == []
     text = home.service.metrics.text(ADMIN).decode()
     assert 'aliquot_vgpu_consumed_seconds_total{device="' + ONE in text
     assert 'name="idle"' in text
