@@ -10,6 +10,7 @@ from aliquot.errors import AliquotError
 from aliquot.model.api.devices import DeviceResource
 from aliquot.model.api.leases import LeaseResource
 from aliquot.model.api.vgpus import VgpuChange, VgpuResource
+from aliquot.model.device import SOFTWARE
 from aliquot.model.shares import PriorityClass, Shares
 from aliquot.tui.host_source import HostSource
 from aliquot.tui.source import Act, NewSize
@@ -159,14 +160,16 @@ class DaemonSource:
 def _device(told: DeviceResource, use: float | None, vgpus: list[VgpuView]) -> DeviceView:
     on_it = [vgpu for vgpu in vgpus if vgpu.device == told.uuid]
     reading = told.telemetry
-    measured = reading.get("use")
+    measured = reading.get("use", use)
+    if measured is None and told.kind == SOFTWARE:
+        measured = 0.0  # it has no device host, so nobody uses it
     return DeviceView(
         told.uuid,
         told.index,
         told.name,
         present=told.present,
         simulated=told.simulated,
-        use=measured if measured is not None else use,
+        use=measured,
         memory=told.memory,
         memory_used=reading.get("memory_used") or sum(vgpu.memory_used or 0 for vgpu in on_it),
         memory_reserved=told.reserved_memory,
