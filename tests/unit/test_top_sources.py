@@ -206,5 +206,6 @@ def test_without_a_daemon_devices_are_those_of_the_hosts(hosts: MadeUpHosts) -> 
     (device,) = shown.devices
     assert (device.use, device.vgpus, device.memory_used) == (50.0, 2, 512 * MIB)
     assert [vgpu.state for vgpu in shown.vgpus] == ["leased", "reserved"]
+    assert [vgpu.waiting for vgpu in shown.vgpus] == [None, 0.0]  # one look tells no rate
     assert host_source.NEEDS_DAEMON in hosts.why_not(Act.SUSPEND, shown.vgpus[0])
     assert hosts.why_not(Act.RESIZE, shown.vgpus[0]) == ""

@@ -145,7 +145,7 @@ class HostSource:
             memory_used=usage.memory_used,
             share=turns.share_1s / 100,
             share_10s=turns.share_10s / 100,
-            waiting=self._waiting(usage),
+            waiting=self._waiting(usage) if in_use else 0.0,
             processes=usage.guest_processes,
             kernels=usage.kernels,
             copy_rate=usage.copies.rate_10s,
