@@ -86,7 +86,7 @@ class Sampler:
 
     def beat(self) -> None:
         """Look at everything once."""
-        if self._newest != self._seen:
+        if self._newest > self._seen:
             self._refresh()
         at_ms = self._store.now_ms()
         looked = dict(self._usages())
@@ -172,7 +172,7 @@ class Sampler:
             self._live.leases = tuple(leases.listed(view))
             self._live.queue_length = _count(view, tables.queue)
             self._live.vgpu_states = _states(view)
-        self._seen = self._newest = newest
+        self._seen = newest
 
     def _read_events(self, view: View) -> None:
         seen = self._seen
