@@ -18,6 +18,7 @@ from aliquot.daemon.audit import Audit
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.events import Events
 from aliquot.daemon.node import Node
+from aliquot.daemon.own_metrics import OwnMetrics
 from aliquot.daemon.profiles import Profiles
 from aliquot.daemon.tokens import Tokens
 from aliquot.errors import (
@@ -549,8 +550,12 @@ class FakeReceipts:
 
 
 class FakeMetrics:
-    """One metric."""
+    """One metric, and where the API says how it fares."""
 
-    def text(self) -> bytes:
+    def __init__(self) -> None:
+        """Nothing was asked yet."""
+        self.own = OwnMetrics()
+
+    def text(self, caller: Caller) -> bytes:
         """As Prometheus reads it."""
-        return b"# TYPE aliquot_up gauge\naliquot_up 1\n"
+        return f'# TYPE aliquot_up gauge\naliquot_up{{for="{caller.tenant}"}} 1\n'.encode()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,6 +25,7 @@ from aliquot.api.routes import OPERATIONS
 from aliquot.api.threads import Threads
 from aliquot.api.watch import EVENT_STREAM, Hub, Watch
 from aliquot.daemon.caller import Caller
+from aliquot.daemon.own_metrics import OwnMetrics, follow_event_loop
 from aliquot.errors import AliquotError, BadRequest
 from aliquot.model.api.node import Health
 
@@ -50,6 +52,8 @@ class Api:
         """A face of `service`; `start` and `close` in the event loop that serves it."""
         self.service = service
         self._peers = peers
+        self._own = service.metrics.own
+        self._loop_watch: asyncio.Task[None] | None = None
         self._readers = Threads("api-read", _READERS, _READERS // _PART)
         self._writers = Threads("api-write", _WRITERS, _WRITERS // _PART)
         self._hub = Hub(service, self._readers.pool)
@@ -62,11 +66,14 @@ class Api:
         )
 
     async def start(self) -> None:
-        """Follow the events."""
+        """Follow the events, and how late the event loop is."""
         await self._hub.start()
+        self._loop_watch = asyncio.create_task(follow_event_loop(self._own.lagged))
 
     async def end_streams(self) -> None:
         """End what would go on for ever."""
+        if self._loop_watch is not None:
+            self._loop_watch.cancel()
         await self._hub.close()
 
     def close(self) -> None:
@@ -80,6 +87,7 @@ class Api:
             return
         if _access.isEnabledFor(logging.INFO):
             send = _logged(scope, send)
+        send = _counted(scope, send, self._own)
         caller: Caller | None = None
         if scope["path"] not in _PUBLIC_PATHS:
             peer = scope["state"].get("peer")
@@ -90,7 +98,9 @@ class Api:
                 )
             except Exception as error:
                 self._writers.pool.submit(self._note_denied, None, "", error)
-                await _send(problems.answer(error), send)
+                answer = problems.answer(error)
+                self._own.error(answer.code)
+                await _send(answer, send)
                 return
         scope["state"]["caller"] = caller
         await self._app(scope, receive, send)
@@ -149,6 +159,7 @@ class Api:
     def _failed(self, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         name = request.scope["state"].get("operation", "")
         answer = problems.answer(error, name)
+        self._own.error(answer.code)
         if answer.status == 403:
             caller = request.scope["state"].get("caller")
             self._writers.pool.submit(self._note_denied, caller, name, error)
@@ -186,6 +197,23 @@ async def _send(answer: problems.Answer, send: Send) -> None:
         }
     )
     await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+
+
+def _counted(scope: HTTPScope, send: Send, own: OwnMetrics) -> Send:
+    """Count a request by what was asked, when its answer ends."""
+    began = time.monotonic()
+    status = 0
+
+    async def counting_send(message: Any) -> None:
+        nonlocal status
+        if message["type"] == "http.response.start":
+            status = message["status"]
+        elif message["type"] == "http.response.body" and not message.get("more_body"):
+            name = scope["state"].get("operation") or "none"
+            own.request(name, status, time.monotonic() - began)
+        await send(message)
+
+    return counting_send
 
 
 def _logged(scope: HTTPScope, send: Send) -> Send:

@@ -129,6 +129,7 @@ class Answer(NamedTuple):
     status: int
     headers: dict[str, str]
     body: bytes
+    code: str
 
 
 def status_of(error: AliquotError) -> int:
@@ -152,7 +153,7 @@ def answer(error: Exception, operation: str = "") -> Answer:
         headers["WWW-Authenticate"] = "Bearer"
     if status == 503:
         headers["Retry-After"] = "1"
-    return Answer(status, headers, msgspec.json.encode(problem(told, status)))
+    return Answer(status, headers, msgspec.json.encode(problem(told, status)), told.code)
 
 
 def problem(error: AliquotError, status: int | None = None) -> Problem:

@@ -19,11 +19,15 @@ from aliquot.daemon.events import Events
 from aliquot.daemon.hosts import Hosts
 from aliquot.daemon.housekeeping import Housekeeping
 from aliquot.daemon.leases import Leases
+from aliquot.daemon.metrics import Metrics
 from aliquot.daemon.node import Node
 from aliquot.daemon.observer import Observer
 from aliquot.daemon.queue import Queue
+from aliquot.daemon.own_metrics import AuditWatch
 from aliquot.daemon.profiles import Profiles
+from aliquot.daemon.receipts import Receipts
 from aliquot.daemon.reconciler import Reconciler
+from aliquot.daemon.sampler import Sampler
 from aliquot.daemon.tokens import Tokens
 from aliquot.daemon.vgpus import Vgpus
 from aliquot.devices import hotplug
@@ -57,6 +61,18 @@ class Service:
         self.audit = Audit(core.store, core.node)
         self.events = Events(core.store)
         self.node = Node(core.store, core.node, core.problems)
+        self.receipts = Receipts(core.store)
+        self.metrics = Metrics(core.store, core.live)
+        self.reconciler.took = self.metrics.own.reconciled
+        self.audit_watch = AuditWatch(core.store, self.metrics.own)
+        self.sampler = Sampler(
+            core.store,
+            core.live,
+            devices=finder.entries,
+            read=lambda device: core.telemetry.get(device.uuid),
+            usages=lambda: core.usages,
+            wrote=self.metrics.own.wrote,
+        )
         self._threads: list[threading.Thread] = []
 
     @classmethod
@@ -99,6 +115,8 @@ class Service:
         ]
         for thread in self._threads:
             thread.start()
+        self.audit_watch.start()
+        self.sampler.start()
 
     def rediscover(self) -> None:
         """Ask every driver again, soon."""
@@ -107,6 +125,8 @@ class Service:
     def close(self) -> None:
         """Stop the threads, then close the state."""
         self.core.stop.set()
+        self.sampler.stop()
+        self.audit_watch.stop()
         self.observer.stop()
         self.queue.stop()
         self.reconciler.stop()

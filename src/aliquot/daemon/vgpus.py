@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from aliquot.daemon import access, specs
+from aliquot.daemon import access, series, specs
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.choosing import line_of
 from aliquot.daemon.core import Core
@@ -31,6 +31,7 @@ from aliquot.errors import (
     NotDoneHere,
     StateError,
 )
+from aliquot.model.api.devices import SeriesResource
 from aliquot.model.api.vgpus import (
     LeaseWanted,
     MoveWanted,
@@ -130,6 +131,28 @@ class Vgpus:
         with self._core.store.look() as view:
             kept = access.vgpu_of(view, caller, vgpu)
             return vgpu_resources(view, [kept], self._core.usages)[0]
+
+    def series(
+        self,
+        caller: Caller,
+        vgpu: str,
+        *,
+        step_seconds: int,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+    ) -> SeriesResource:
+        """What was measured of it, in steps of 1, 10 or 300 s."""
+        with self._core.store.look() as view:
+            kept = access.vgpu_of(view, caller, vgpu)
+        return series.of_subject(
+            self._core.store,
+            self._core.live,
+            "vgpu",
+            kept.id,
+            step_seconds=step_seconds,
+            since_ms=since_ms,
+            until_ms=until_ms,
+        )
 
     def plan(self, caller: Caller, wanted: VgpuWanted) -> Plan:
         """Where a vGPU would go and why, or why nowhere and what would mend that; makes nothing."""

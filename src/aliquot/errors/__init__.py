@@ -28,7 +28,8 @@
         ├── DaemonUnreachable, NotUnderstood, BadApiAddress, BadTokenFile
         ├── BadRequest, NoCredentials, NotAllowed, NoSuchRoute, RequestTooLarge
         ├── UnknownContent, TooManyConnections, DaemonFault
-        └── DaemonRunning, AddressInUse, BadListenAddress, BadServerSetting
+        ├── DaemonRunning, AddressInUse, BadListenAddress, BadServerSetting
+        └── NoDaemon, WaitedInVain, NotConfirmed, BadLabel, SetupFailed, VgpuUnusable
 
 Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E119 and
 ALQ-E121 are `aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made from
@@ -48,6 +49,7 @@ from aliquot.errors.daemon import (
     GroupDoesNotFit,
     AddressInUse,
     BadApiAddress,
+    BadLabel,
     BadListenAddress,
     BadRequest,
     BadServerSetting,
@@ -57,9 +59,11 @@ from aliquot.errors.daemon import (
     DaemonRunning,
     DaemonUnreachable,
     NoCredentials,
+    NoDaemon,
     NoDeviceFits,
     NoSuchRoute,
     NotAllowed,
+    NotConfirmed,
     NotDoneHere,
     NotUnderstood,
     NotYourProcess,
@@ -68,9 +72,12 @@ from aliquot.errors.daemon import (
     SizeNeeded,
     WaitedTooLong,
     RequestTooLarge,
+    SetupFailed,
     SimulatedDevice,
     TooManyConnections,
     UnknownContent,
+    VgpuUnusable,
+    WaitedInVain,
 )
 from aliquot.errors.device_host import (
     BY_NUMBER,
@@ -162,6 +169,7 @@ __all__ = [
     "BadDuration",
     "BadGroup",
     "BadInventory",
+    "BadLabel",
     "BadListenAddress",
     "BadName",
     "BadPictureFile",
@@ -208,6 +216,7 @@ __all__ = [
     "NameTaken",
     "NewerSchema",
     "NoCredentials",
+    "NoDaemon",
     "NoDeviceFits",
     "NoDriver",
     "NoSuchEntry",
@@ -217,6 +226,7 @@ __all__ = [
     "NoSuchVgpu",
     "NotAStore",
     "NotAllowed",
+    "NotConfirmed",
     "NotDoneHere",
     "NotPermitted",
     "NotStopped",
@@ -226,6 +236,7 @@ __all__ = [
     "QueueFull",
     "QuotaAboveDevice",
     "RequestTooLarge",
+    "SetupFailed",
     "ShareUnavailable",
     "SimulatedDevice",
     "SizeNeeded",
@@ -247,6 +258,8 @@ __all__ = [
     "VgpuDiffers",
     "VgpuSuspended",
     "WaitedTooLong",
+    "VgpuUnusable",
+    "WaitedInVain",
     "WorkerEnded",
     "WorkerStart",
 ]

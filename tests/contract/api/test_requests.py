@@ -278,7 +278,7 @@ def test_health_and_metrics(on_fakes: Serving) -> None:
         assert ask(on_fakes, "GET", path, token="").json["status"] == "ok"
     metrics = ask(on_fakes, "GET", "/metrics")
     assert metrics.headers["content-type"].startswith("text/plain; version=0.0.4")
-    assert b"aliquot_up 1" in metrics.body
+    assert b"aliquot_up{for=" in metrics.body
 
 
 def test_one_user_can_not_have_all_connections(on_fakes: Serving) -> None:
