@@ -98,6 +98,19 @@ XDG_STATE_HOME = Variable(
     "0.1",
     ours=False,
 )
+XDG_CONFIG_HOME = Variable(
+    "XDG_CONFIG_HOME",
+    "Where `aliquot setup --user` puts units and fish's completion; ~/.config where unset.",
+    "0.1",
+    ours=False,
+)
+XDG_DATA_HOME = Variable(
+    "XDG_DATA_HOME",
+    "Where `aliquot setup --user` puts other completions and the man page; ~/.local/share where "
+    "unset.",
+    "0.1",
+    ours=False,
+)
 
 _SERVICE_MANAGER = tuple(
     Variable(
@@ -123,6 +136,8 @@ VARIABLES = (
     XDG_RUNTIME_DIR,
     XDG_CACHE_HOME,
     XDG_STATE_HOME,
+    XDG_CONFIG_HOME,
+    XDG_DATA_HOME,
     *_SERVICE_MANAGER,
 )
 

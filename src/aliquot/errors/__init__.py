@@ -21,11 +21,12 @@
     │   ├── IllegalTransition, ChangedMeanwhile, IdempotencyKeyReused, BadSpec
     │   └── NoSuchEntry, TokenRefused, EventsForgotten, DeviceLost
     └── DaemonError                 what the daemon and its API refused (ALQ-E4xx)
-        └── SimulatedDevice, NotDoneHere, NotYourProcess, NoDeviceFits
+        ├── SimulatedDevice, NotDoneHere, NotYourProcess, NoDeviceFits
         ├── DaemonUnreachable, NotUnderstood, BadApiAddress, BadTokenFile
         ├── BadRequest, NoCredentials, NotAllowed, NoSuchRoute, RequestTooLarge
         ├── UnknownContent, TooManyConnections, DaemonFault
-        └── DaemonRunning, AddressInUse, BadListenAddress, BadServerSetting
+        ├── DaemonRunning, AddressInUse, BadListenAddress, BadServerSetting
+        └── NoDaemon, WaitedInVain, NotConfirmed, BadLabel, SetupFailed, VgpuUnusable
 
 Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E116 are
 `aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made from this folder
@@ -42,6 +43,7 @@ from aliquot.errors.base import (
 from aliquot.errors.daemon import (
     AddressInUse,
     BadApiAddress,
+    BadLabel,
     BadListenAddress,
     BadRequest,
     BadServerSetting,
@@ -51,16 +53,21 @@ from aliquot.errors.daemon import (
     DaemonRunning,
     DaemonUnreachable,
     NoCredentials,
+    NoDaemon,
     NoDeviceFits,
     NoSuchRoute,
     NotAllowed,
+    NotConfirmed,
     NotDoneHere,
     NotUnderstood,
     NotYourProcess,
     RequestTooLarge,
+    SetupFailed,
     SimulatedDevice,
     TooManyConnections,
     UnknownContent,
+    VgpuUnusable,
+    WaitedInVain,
 )
 from aliquot.errors.device_host import (
     BY_NUMBER,
@@ -147,6 +154,7 @@ __all__ = [
     "BadBackup",
     "BadDuration",
     "BadInventory",
+    "BadLabel",
     "BadListenAddress",
     "BadName",
     "BadPictureFile",
@@ -190,6 +198,7 @@ __all__ = [
     "NameTaken",
     "NewerSchema",
     "NoCredentials",
+    "NoDaemon",
     "NoDeviceFits",
     "NoDriver",
     "NoSuchEntry",
@@ -199,6 +208,7 @@ __all__ = [
     "NoSuchVgpu",
     "NotAStore",
     "NotAllowed",
+    "NotConfirmed",
     "NotDoneHere",
     "NotPermitted",
     "NotUnderstood",
@@ -206,6 +216,7 @@ __all__ = [
     "OlderSchema",
     "QuotaAboveDevice",
     "RequestTooLarge",
+    "SetupFailed",
     "ShareUnavailable",
     "SimulatedDevice",
     "StateError",
@@ -224,6 +235,8 @@ __all__ = [
     "UserError",
     "VersionMismatch",
     "VgpuDiffers",
+    "VgpuUnusable",
+    "WaitedInVain",
     "WorkerEnded",
     "WorkerStart",
 ]

@@ -150,3 +150,51 @@ class UnknownContent(DaemonError):
     title = "The request's content is of a kind that isn't understood"
     why = "Bodies are JSON: application/json, and for changes also application/merge-patch+json."
     remedy = "send it so, and say so with Content-Type"
+
+
+class NoDaemon(DaemonError):
+    code = "ALQ-E440"
+    title = "No daemon listens here"
+    why = (
+        "vGPUs that last, leases, groups, profiles and the queue are the daemon's. It is looked "
+        "for at ALIQUOT_API, else at api.sock in your runtime directory, else in /run/aliquot."
+    )
+    remedy = "start one with 'aliquot serve', or 'systemctl start aliquot'"
+
+
+class WaitedInVain(DaemonError):
+    code = "ALQ-E441"
+    title = "What was waited for did not come"
+    why = "--wait says how long to wait for a place on a device, or until a vGPU can be used."
+    remedy = "wait longer, or see with 'aliquot create --dry-run' what would make it fit"
+
+
+class NotConfirmed(DaemonError):
+    code = "ALQ-E442"
+    title = "Nobody confirmed it"
+    why = "What can't be undone is asked for on a terminal, or confirmed by an option."
+    remedy = "confirm it with --yes"
+
+
+class BadLabel(DaemonError):
+    code = "ALQ-E443"
+    title = "A label is not understood"
+    why = (
+        "A label is KEY=VALUE, each of letters, digits, '.', '_' and '-' (the key with '/', too), "
+        "up to 63 of them."
+    )
+    remedy = "write it like --label team=vision"
+
+
+class SetupFailed(DaemonError):
+    code = "ALQ-E444"
+    title = "A file of the service can't be installed or removed"
+    why = "`aliquot setup` writes into folders of the system, or with --user into your own."
+    remedy = "run it as root, or with --user"
+
+
+class VgpuUnusable(DaemonError):
+    code = "ALQ-E445"
+    title = "The vGPU can't be used now"
+    why = "A vGPU that failed, is suspended or waits for a place can't be leased."
+    remedy = "'aliquot show VGPU' tells its state and why"

@@ -51,10 +51,8 @@ def candidates() -> Iterator[Address]:
     if chosen:
         yield parse(chosen)
         return
-    own = os.path.join(runtime_directory.path(), SOCKET_NAME)
-    yield Address(own)
-    if own != SYSTEM_SOCKET:
-        yield Address(SYSTEM_SOCKET)
+    for path in runtime_directory.api_sockets():
+        yield Address(path)
 
 
 def is_trustworthy(path: str) -> bool:
