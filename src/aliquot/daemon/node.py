@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from sqlalchemy import func, select
 
 from aliquot import __version__
+from aliquot.daemon import agreement
+from aliquot.daemon.access import must_be_admin
 from aliquot.daemon.caller import Caller
 from aliquot.errors import AliquotError
-from aliquot.model.api.node import Health, NodeResource
+from aliquot.model.api.node import Agreement, Health, NodeResource
 from aliquot.model.lifecycle import VgpuState
 from aliquot.store import Store
 from aliquot.store.store import system_clock
@@ -56,6 +58,12 @@ class Node:
                 if caller.is_admin
                 else [],
             )
+
+    def agreement(self, caller: Caller) -> Agreement:
+        """Whether all that there is agrees with the state. For admins, since it tells of all."""
+        must_be_admin(caller)
+        problems = agreement.problems(self._store, self._node)
+        return Agreement(agree=not problems, vgpus=self.show(caller).vgpus, problems=problems)
 
     def health(self) -> Health:
         """The daemon lives: it answers."""

@@ -71,6 +71,7 @@ EXPECTED: dict[str, Row] = {
     "events.since": Row(_ALL, "?since=0"),
     "node.show": Row(_ALL),
     "node.metrics": Row(_RULING),
+    "node.agreement": Row(_RULING),
     "node.whoami": Row(_ALL),
     "node.openapi": Row(_ALL),
     "node.health": Row((NOBODY, *_ALL)),

@@ -51,6 +51,7 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("node.ready", (), {}),
     ("node.metrics", (), {}),
     ("node.show", (), {}),
+    ("node.agreement", (), {}),
     ("node.whoami", (), {}),
     ("profiles.put", ("small", ProfileWanted(memory=1 << 20)), {}),
     ("profiles.list", (), {}),

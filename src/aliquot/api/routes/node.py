@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from aliquot.api.operation import Routes
 from aliquot.daemon.caller import Caller
-from aliquot.model.api.node import Health, NodeResource, Whoami
+from aliquot.model.api.node import Agreement, Health, NodeResource, Whoami
 
 if TYPE_CHECKING:
     from aliquot.daemon.service import Service
@@ -19,6 +19,12 @@ _at_root = Routes("node", prefix="")
 def show(service: Service, caller: Caller) -> NodeResource:
     """The daemon and its machine."""
     return service.node.show(caller)
+
+
+@routes.get("/agreement")
+def agreement(service: Service, caller: Caller) -> Agreement:
+    """Whether the state, the device hosts, the workers and the leases agree at this moment."""
+    return service.node.agreement(caller)
 
 
 @routes.get("/whoami")

@@ -16,6 +16,7 @@ from aliquot.model.api.devices import (
 )
 from aliquot.model.api.leases import LeasePage, LeaseResource, ReceiptPage
 from aliquot.model.api.node import (
+    Agreement,
     AuditPage,
     AuditVerdict,
     EventPage,
@@ -406,6 +407,10 @@ class AsyncNode(Resource):
     async def show(self) -> NodeResource:
         """The daemon and its machine."""
         return await self._send(call("GET", "/node", NodeResource))
+
+    async def agreement(self) -> Agreement:
+        """Whether the state, the device hosts, the workers and the leases agree now."""
+        return await self._send(call("GET", "/agreement", Agreement))
 
     async def whoami(self) -> Whoami:
         """Who the caller is to the daemon."""

@@ -18,6 +18,7 @@ from aliquot.model.api.devices import (
 )
 from aliquot.model.api.leases import LeasePage, LeaseResource, ReceiptPage
 from aliquot.model.api.node import (
+    Agreement,
     AuditPage,
     AuditVerdict,
     EventPage,
@@ -392,6 +393,10 @@ class Node(Resource):
     def show(self) -> NodeResource:
         """The daemon and its machine."""
         return self._send(call("GET", "/node", NodeResource))
+
+    def agreement(self) -> Agreement:
+        """Whether the state, the device hosts, the workers and the leases agree now."""
+        return self._send(call("GET", "/agreement", Agreement))
 
     def whoami(self) -> Whoami:
         """Who the caller is to the daemon."""

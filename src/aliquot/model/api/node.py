@@ -35,6 +35,17 @@ class NodeResource(msgspec.Struct, frozen=True, kw_only=True):
     problems: list[str]
 
 
+class Agreement(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether state, device hosts, workers and leases agree; each of `problems` is a sentence.
+
+    What is under way at that moment is told as well: ask again before believing it.
+    """
+
+    agree: bool
+    vgpus: int
+    problems: list[str]
+
+
 class Whoami(msgspec.Struct, frozen=True, kw_only=True):
     """Who the caller is to the daemon."""
 
