@@ -1,4 +1,4 @@
-"""`python -m tools.docs` draws the pictures, writes the API's document and checks the documents.
+"""`python -m tools.docs` makes what is made of the source, and checks the documents.
 
 With `--check` it writes nothing and says what is stale.
 """
@@ -6,25 +6,37 @@ With `--check` it writes nothing and says what is stale.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from tools.docs import check, openapi, overview
-
 _ROOT = Path(__file__).resolve().parents[2]
-_MADE = {"docs/overview.svg": overview.draw, "docs/openapi.json": openapi.text}
+# The command line and the API of this tree, whatever is installed.
+sys.path.insert(0, str(_ROOT / "src"))
+
+from aliquot.cli import manual  # noqa: E402
+from tools.docs import check, commands, openapi, overview  # noqa: E402
+
+# By file what it is to hold, given what it holds.
+_MADE: dict[str, Callable[[str], str]] = {
+    "docs/overview.svg": lambda _: overview.draw(),
+    "docs/openapi.json": lambda _: openapi.text(),
+    "docs/cli.md": commands.with_reference,
+    "docs/aliquot.1": lambda _: manual.page(),
+}
 
 
 def main(arguments: list[str]) -> int:
     """Returns 0 when what is made is current and the documents hold."""
     only_check = arguments == ["--check"]
-    found = []
-    for name, made in _MADE.items():
+    found: list[str] = []
+    for name, make in _MADE.items():
         target = _ROOT / name
-        text = made()
-        if not only_check:
-            target.write_text(text)
-        elif not target.exists() or target.read_text() != text:
+        before = target.read_text() if target.exists() else ""
+        after = make(before)
+        if only_check and after != before:
             found.append(f"{name} is stale: run `make docs`")
+        elif not only_check:
+            target.write_text(after)
     found += check.problems(_ROOT)
     for problem in found:
         print(problem, file=sys.stderr)
