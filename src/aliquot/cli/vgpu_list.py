@@ -30,6 +30,11 @@ class VgpuList:
         states = [VgpuState(word) for word in given.state or ()]
         self._states = list(VgpuState) if given.all else states or None
 
+    @property
+    def narrowed(self) -> bool:
+        """Whether only some are to be listed."""
+        return bool(self._label or self._device or self._states)
+
     def fetch(self) -> list[VgpuResource]:
         """The vGPUs, all pages of them."""
         pages = every(
