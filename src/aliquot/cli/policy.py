@@ -92,8 +92,9 @@ def main(arguments: Sequence[str]) -> int:
     else:
         policy = shown.policy
         turn = f"{policy.turn_ns / 1e6:g} ms" if policy.turn_ns else "automatic length"
+        name = printable(shown.name)
         print(
-            f"device {shown.number} ({printable(shown.name)}): {policy.kind.word}, turns of {turn}, "
+            f"device {shown.number} ({name}): {policy.kind.word}, turns of {turn}, "
             f"averaging {policy.averaging}"
         )
     return 0
