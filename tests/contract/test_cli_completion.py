@@ -78,6 +78,12 @@ def test_zsh_knows_which_argument_it_is() -> None:
     assert "'1:what:(remoting fairness)'" in SCRIPTS["zsh"]
 
 
+def test_zsh_and_fish_ask_the_daemon_at_the_time() -> None:
+    asked = "aliquot completion --names vgpus 2>/dev/null"
+    assert f"'1:vgpu:{{compadd -- $({asked})}}'" in SCRIPTS["zsh"]
+    assert f"'__aliquot_own exec' -a '({asked})'" in SCRIPTS["fish"]
+
+
 @pytest.mark.parametrize("shell", SCRIPTS)
 def test_syntax(shell: str) -> None:
     program = shutil.which(shell)

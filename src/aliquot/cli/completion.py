@@ -180,13 +180,14 @@ def _zsh_specification(option: Option, place: int) -> str:
             return f"'{place}:what:({' '.join(option.choices)})'"
         if option.kind is None:
             return ""
-        return shlex.quote(f"{place}:{option.value.lower()}:({_asked(option.kind)})")
+        return shlex.quote(f"{place}:{option.value.lower()}:{_zsh_asked(option.kind)}")
     text = option.text
     for special in "[]:":
         text = text.replace(special, "\\" + special)
     value = ""
     if option.takes_value:
-        value = ":file:_files" if option.is_file else f":value:({_values(option)})"
+        names = _zsh_asked(option.kind) if option.kind else f"({' '.join(option.choices)})"
+        value = ":file:_files" if option.is_file else f":value:{names}"
     return " ".join(shlex.quote(f"{flag}[{text}]{value}") for flag in option.names)
 
 
@@ -198,6 +199,11 @@ def _asked(kind: str, substitution: str = "$({})") -> str:
 def _values(option: Option) -> str:
     """What may follow an option: the words themselves, or what asks for them."""
     return _asked(option.kind) if option.kind else " ".join(option.choices)
+
+
+def _zsh_asked(kind: str) -> str:
+    """As an action of _arguments: in braces it is evaluated, and in parentheses taken as it is."""
+    return f"{{compadd -- {_asked(kind)}}}"
 
 
 def _kinds_of_verbs() -> Iterator[tuple[str, str]]:

@@ -82,7 +82,7 @@ def _plan(client: Client, wanted: VgpuWanted, *, as_json: bool) -> int:
 
 
 def _print_plan(plan: Plan) -> None:
-    from aliquot.cli.vgpu_words import printable
+    from aliquot.cli.printable import printable
 
     print(printable(plan.why))
     for candidate in plan.candidates:

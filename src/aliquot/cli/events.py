@@ -70,7 +70,8 @@ def _print(event: EventResource, *, as_json: bool) -> None:
 
         print(msgspec.json.encode(event).decode(), flush=True)
         return
-    from aliquot.cli.vgpu_words import clock, printable
+    from aliquot.cli.printable import printable
+    from aliquot.cli.vgpu_words import clock
 
     body = " ".join(f"{name}={_word(value)}" for name, value in event.body.items())
     line = f"{clock(event.at_ms)}  {event.kind}  {event.subject}  {event.tenant}  {body}"

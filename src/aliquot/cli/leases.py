@@ -43,8 +43,9 @@ def main(arguments: Sequence[str]) -> int:
     if not listed:
         print("no vGPU is leased")
         return 0
+    from aliquot.cli.printable import printable
     from aliquot.cli.tables import Column, console, table
-    from aliquot.cli.vgpu_words import clock, printable
+    from aliquot.cli.vgpu_words import clock
 
     headings = [
         Column("vGPU"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from aliquot.cli.daemon import connect_if_any
 from aliquot.cli.parser import Parser, add_json
+from aliquot.cli.printable import printable
 from aliquot.client import policies
 from aliquot.client.device_host import DeviceHost
 from aliquot.devices.opencl import find_device
@@ -91,8 +92,9 @@ def main(arguments: Sequence[str]) -> int:
     else:
         policy = shown.policy
         turn = f"{policy.turn_ns / 1e6:g} ms" if policy.turn_ns else "automatic length"
+        name = printable(shown.name)
         print(
-            f"device {shown.number} ({shown.name}): {policy.kind.word}, turns of {turn}, "
+            f"device {shown.number} ({name}): {policy.kind.word}, turns of {turn}, "
             f"averaging {policy.averaging}"
         )
     return 0

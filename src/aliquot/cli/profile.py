@@ -78,8 +78,8 @@ def _list(arguments: Sequence[str]) -> int:
     if not profiles:
         print("there is no profile")
         return 0
+    from aliquot.cli.printable import printable
     from aliquot.cli.tables import Column, console, table
-    from aliquot.cli.vgpu_words import printable
 
     headings = (
         Column("profile"),
@@ -159,7 +159,7 @@ def _print(profile: ProfileResource, *, as_json: bool) -> None:
 
         print_json(profile)
         return
-    from aliquot.cli.vgpu_words import printable
+    from aliquot.cli.printable import printable
 
     words = [format_size(profile.memory), _shares(profile)]
     about = f" ({printable(profile.description)})" if profile.description else ""

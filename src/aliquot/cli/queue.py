@@ -44,8 +44,9 @@ def main(arguments: Sequence[str]) -> int:
     if not waiting:
         print("nobody waits")
         return 0
+    from aliquot.cli.printable import printable
     from aliquot.cli.tables import Column, console, table
-    from aliquot.cli.vgpu_words import clock, printable, until
+    from aliquot.cli.vgpu_words import clock, until
 
     headings = (
         Column("place", right=True),

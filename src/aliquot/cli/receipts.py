@@ -68,9 +68,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _print_table(listed: list[ReceiptResource]) -> None:
+    from aliquot.cli.printable import printable
     from aliquot.cli.receipt import biggest_first, part_names, percent, seconds
     from aliquot.cli.tables import Column, console, table
-    from aliquot.cli.vgpu_words import clock, printable
+    from aliquot.cli.vgpu_words import clock
 
     headings = (
         Column("vGPU"),
@@ -96,8 +97,8 @@ def _print_table(listed: list[ReceiptResource]) -> None:
 
 
 def _print_whole(listed: list[ReceiptResource]) -> None:
+    from aliquot.cli.printable import printable
     from aliquot.cli.receipt import receipt_lines
-    from aliquot.cli.vgpu_words import printable
 
     for told in listed:
         lines = receipt_lines(

@@ -10,6 +10,7 @@ import msgspec
 from aliquot.cli import show, vgpu_words
 from aliquot.cli.labels import format_labels
 from aliquot.cli.output import print_json
+from aliquot.cli.printable import printable
 from aliquot.cli.recent_events import newest
 from aliquot.client.device_host import running_hosts
 from aliquot.errors import DeviceHostError
@@ -52,7 +53,7 @@ def lines(
     """What the daemon knows, for people."""
     kind = "ephemeral " if vgpu.ephemeral else ""
     yield f"{kind}vGPU {vgpu.name} of {vgpu.tenant}, {vgpu.id}, mode {vgpu.mode}"
-    why = f": {vgpu_words.printable(vgpu.reason)}" if vgpu.reason else ""
+    why = f": {printable(vgpu.reason)}" if vgpu.reason else ""
     code = f" ({vgpu.reason_code})" if vgpu.reason_code else ""
     unsettled = "" if vgpu.settled else f"; {vgpu.wanted} is wanted, and not yet reached"
     yield _line("state", f"{vgpu_words.state(vgpu)}{why}{code}{unsettled}")
@@ -77,7 +78,7 @@ def lines(
     yield _line("leases", "" if leases else "none")
     for lease in leases:
         word = "enforced" if lease.enforced else "advisory"
-        holder = vgpu_words.printable(lease.holder)
+        holder = printable(lease.holder)
         by = f"{lease.kind.value} {holder}".rstrip()
         yield (
             f"  {lease.id}: {by}, process {lease.process_id}, {word}, "

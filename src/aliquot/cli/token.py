@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from aliquot.cli.daemon import connect
 from aliquot.cli.family import Family, Verb
 from aliquot.cli.parser import Parser, add_json
+from aliquot.cli.printable import printable
 from aliquot.errors import UsageError
 from aliquot.sizes import LONGEST_WAIT_MS, parse_duration_ms
 
@@ -78,7 +79,8 @@ def _create(arguments: Sequence[str]) -> int:
         print_json(token)
         return 0
     kept = f"its secret is in {given.file}" if target is not None else "its secret comes this once"
-    print(f"token {token.name}: {token.id}, {token.role.value}; {kept}", file=sys.stderr)
+    about = f"token {token.name}: {token.id}, {token.role.value}; {kept}"
+    print(printable(about), file=sys.stderr)
     if target is None:
         print(secret)
     return 0
@@ -118,7 +120,7 @@ def _list(arguments: Sequence[str]) -> int:
         print("there is no token")
         return 0
     from aliquot.cli.tables import Column, console, table
-    from aliquot.cli.vgpu_words import clock, printable
+    from aliquot.cli.vgpu_words import clock
 
     headings = (
         Column("token"),
@@ -172,7 +174,7 @@ def _revoke(arguments: Sequence[str]) -> int:
 
         print_json(token)
     else:
-        print(f"token {token.name}: revoked")
+        print(printable(f"token {token.name}: revoked"))
     return 0
 
 

@@ -22,11 +22,14 @@ def add_vgpu_of_daemon(parser: Parser) -> None:
 
 def add_vgpu(parser: Parser) -> None:
     """Add VGPU and --device."""
-    parser.add_argument("vgpu", metavar="VGPU", help="name or number, as 'aliquot vgpus' prints")
+    parser.add_argument(
+        "vgpu", metavar="VGPU", help="its name, its id, or without a daemon its number"
+    )
     parser.add_argument(
         "--device",
         metavar="D",
-        help="index, UUID or unique part of the name of its device, where vGPUs of several fit",
+        help="index, UUID or unique part of the name of its device, where vGPUs of several fit "
+        "(only without a daemon)",
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aliquot.cli import vgpu_words
 from aliquot.cli.labels import format_labels, labels_of
 from aliquot.cli.paging import every
+from aliquot.cli.printable import printable
 from aliquot.model.lifecycle import VgpuState
 from aliquot.shares import format_shares
 from aliquot.sizes import format_size
@@ -29,6 +30,11 @@ class VgpuList:
         self._device: str | None = given.device
         states = [VgpuState(word) for word in given.state or ()]
         self._states = list(VgpuState) if given.all else states or None
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether only some are to be listed."""
+        return bool(self._label or self._device or self._states)
 
     def fetch(self) -> list[VgpuResource]:
         """The vGPUs, all pages of them."""
@@ -88,6 +94,6 @@ def table_of(listed: list[VgpuResource], devices: dict[str, Any]) -> Table:
         if with_labels:
             row.append(format_labels(vgpu.labels))
         if with_reasons:
-            row.append(vgpu_words.printable(vgpu.reason))
+            row.append(printable(vgpu.reason))
         rows.append(row)
     return table(headings, rows)

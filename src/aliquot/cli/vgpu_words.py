@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from aliquot.cli.printable import printable
 from aliquot.model.shares import PriorityClass, Shares
 from aliquot.shares import format_copy_limit, format_shares
 from aliquot.sizes import format_duration, format_size
@@ -13,11 +14,6 @@ if TYPE_CHECKING:
     from aliquot.client.rest import Client
     from aliquot.model.api.devices import DeviceResource
     from aliquot.model.api.vgpus import VgpuResource
-
-
-def printable(text: str) -> str:
-    """The text with nothing in it that moves a terminal: names and reasons may be a tenant's."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def shares_in(vgpu: VgpuResource) -> Shares:

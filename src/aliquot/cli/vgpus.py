@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aliquot.cli import live
@@ -61,13 +62,14 @@ def main(arguments: Sequence[str]) -> int:
 
         with client:
             kept = VgpuList(client, given)
-            _print(kept.as_dict, kept.draw, rhythm, once=once, as_json=given.json)
+            nothing = "there is no vGPU that fits" if kept.narrowed else "there is no vGPU"
+            _print(kept.as_dict, kept.draw, rhythm, nothing, once=once, as_json=given.json)
         return 0
     if given.label or given.state or given.all:
         raise NoDaemon("labels and states are the daemon's, and none listens here")
     device_uuid = uuid_of(given.device)
     used = _Drawing(device_uuid)
-    _print(lambda: as_dict(device_uuid), used.draw, rhythm, once=once, as_json=given.json)
+    _print(partial(as_dict, device_uuid), used.draw, rhythm, NOTHING, once=once, as_json=given.json)
     return 0
 
 
@@ -75,6 +77,7 @@ def _print(
     collect: Callable[[], dict[str, Any]],
     draw: Callable[[], Table],
     rhythm: live.Rhythm,
+    nothing: str,
     *,
     once: bool,
     as_json: bool,
@@ -91,7 +94,7 @@ def _print(
     if drawn.row_count:
         console().print(drawn)
     else:
-        print(NOTHING)
+        print(nothing)
 
 
 def as_dict(device_uuid: str | None = None) -> dict[str, Any]:
