@@ -14,7 +14,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(_ROOT / "src"))
 
 from aliquot.cli import manual  # noqa: E402
-from tools.docs import check, commands, openapi, overview  # noqa: E402
+from tools.docs import check, commands, openapi, overview, top_picture  # noqa: E402
 
 # By file what it is to hold, given what it holds.
 _MADE: dict[str, Callable[[str], str]] = {
@@ -22,6 +22,7 @@ _MADE: dict[str, Callable[[str], str]] = {
     "docs/openapi.json": lambda _: openapi.text(),
     "docs/cli.md": commands.with_reference,
     "docs/aliquot.1": lambda _: manual.page(),
+    "docs/top.svg": top_picture.redrawn,
 }
 
 

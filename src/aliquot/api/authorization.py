@@ -64,7 +64,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "events.since": Rule(_V, "events:read"),
         "events.watch": Rule(_V, "events:read"),
         "node.show": Rule(_V, "node:read"),
-        "node.metrics": Rule(_A, "node:read"),  # they tell of all tenants
+        "node.metrics": Rule(_V, "node:read"),  # of vGPUs and leases their own
         "node.agreement": Rule(_A, "node:read"),
         "node.whoami": Rule(_V, None),
         "node.openapi": Rule(_V, None),

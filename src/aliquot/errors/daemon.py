@@ -79,6 +79,8 @@ class BadGroup(DaemonError):
         "one by one once they are there."
     )
     remedy = "correct that and ask again"
+
+
 class DaemonUnreachable(DaemonError):
     code = "ALQ-E420"
     title = "The daemon can't be reached"

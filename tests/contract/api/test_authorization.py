@@ -70,7 +70,7 @@ EXPECTED: dict[str, Row] = {
     "audit.verify": Row(_RULING),
     "events.since": Row(_ALL, "?since=0"),
     "node.show": Row(_ALL),
-    "node.metrics": Row(_RULING),
+    "node.metrics": Row(_ALL),
     "node.agreement": Row(_RULING),
     "node.whoami": Row(_ALL),
     "node.openapi": Row(_ALL),
