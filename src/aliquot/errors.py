@@ -13,7 +13,7 @@
     │   ├── VersionMismatch, BadRecord, NotPermitted, MemoryUnavailable, NameTaken
     │   ├── NoSuchVgpu, WorkerStart, LimitReached, InternalError, WorkerEnded
     │   ├── ShareUnavailable, BadShare, VgpuDiffers, MemoryInUse, NoSuchLease, NoSuchProcess
-    │   ├── VgpuSuspended, NotStopped, LacksFeature, MoveFailed
+    │   ├── Suspended, NotStopped, LacksFeature, MoveFailed
     │   └── DeviceHostUnreachable
     └── StateError                  what the store of the state can't do, or refused (ALQ-E3xx)
         ├── StoreInUse, StoreTaken, StoreLocked, StoreFull, StoreUnreachable
@@ -395,7 +395,7 @@ class NoSuchProcess(DeviceHostError):
     remedy = "name a process that runs"
 
 
-class VgpuSuspended(DeviceHostError):
+class Suspended(DeviceHostError):
     code = "ALQ-E117"
     title = "The vGPU is suspended"
     why = "No worker runs for it, and its programs wait, until it is resumed."
@@ -621,7 +621,7 @@ BY_NUMBER: dict[int, type[DeviceHostError]] = {
     14: MemoryInUse,
     15: NoSuchLease,
     16: NoSuchProcess,
-    17: VgpuSuspended,
+    17: Suspended,
     18: NotStopped,
     19: LacksFeature,
     21: MoveFailed,

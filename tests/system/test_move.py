@@ -23,7 +23,7 @@ from aliquot.errors import (
     MoveFailed,
     NoSuchVgpu,
     NotStopped,
-    VgpuSuspended,
+    Suspended,
 )
 from aliquot.model.device import Device
 from aliquot.model.shares import Shares
@@ -168,9 +168,9 @@ def test_a_suspended_program_waits_and_goes_on(
                 0,
             )
             assert usage.guest_processes == 2
-            with pytest.raises(VgpuSuspended):
+            with pytest.raises(Suspended):
                 trip.host.take_lease(external_id=_ID)
-            with pytest.raises(VgpuSuspended):
+            with pytest.raises(Suspended):
                 trip.host.move_vgpu(_ID, trip.hosts[1])
             late = runtime.start(trip.vgpu, [programs["enduring"], "0.1"])
             time.sleep(0.3)
