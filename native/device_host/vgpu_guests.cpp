@@ -268,7 +268,10 @@ void Vgpu::erase(Guest& guest) {
     keep(std::move(arena.memory), key_of(arena_kind(arena.purpose), guest, number));
   guest.arenas.clear();
   keep(std::move(guest.memory), key_of(KeptKind::kConnectionMemory, guest));
-  if (guest.image) keep(std::move(guest.image), key_of(KeptKind::kImage, guest));
+  if (guest.image && !standstill_.moves)
+    keep(std::move(guest.image), key_of(KeptKind::kImage, guest));
+  if (guest.image) context_.link.forget(key_of(KeptKind::kImage, guest));
+  guest.image.reset();  // another device host may be reading it
   context_.link.forget(key_of(KeptKind::kAccountPage, guest));
   const bool used = std::any_of(guests_.begin(), guests_.end(), [](const auto& entry) {
     return entry.second->state == Guest::State::kOpen ||

@@ -98,11 +98,9 @@ void Vgpu::send_sketches() {
     told.process_id = static_cast<uint32_t>(guest->peer.process);
     told.image_bytes = size_of_memory(guest->image.get());
     told.sketch = 1;
+    // Its memory, which is all there by now, will be that of the whole image.
     events_.say(make_record(Kind::kMoveGuest, 0, told),
                 {guest->image.get(), guest->memory.get()});
-    // It is the other one's from here on.
-    guest->image.reset();
-    context_.link.forget(key_of(KeptKind::kImage, *guest));
   }
   say_step(MoveStep::kSketched);
 }

@@ -65,7 +65,6 @@ void Vgpu::suspend(const Asker& asker) {
 void Vgpu::freeze() {
   standstill_.step = Standstill::Step::kFreezing;
   standstill_.awaited.clear();
-  drop_images();  // sketches
   for (const auto& [connection, guest] : guests_)
     if (guest->state == Guest::State::kOpen) standstill_.awaited.insert(connection);
   context_.loop.cancel(std::exchange(rest_timer_, 0));
@@ -83,18 +82,23 @@ void Vgpu::on_drafted(const records::Image& image) {
   const auto found = guests_.find(image.connection);
   const bool wanted = image.sketch != 0 ? standstill_.step == Standstill::Step::kSketching
                                         : standstill_.step == Standstill::Step::kFreezing;
-  if (!wanted || !standstill_.awaited.contains(image.connection) || found == guests_.end() ||
-      found->second->image)
-    return;
+  if (!wanted || !standstill_.awaited.contains(image.connection) || found == guests_.end()) return;
   Guest& guest = *found->second;
-  const uint64_t most = settings_.memory_bytes + kMostImageExtra - image_bytes();
-  if (image.bytes == 0 || image.bytes > most)
-    return abandon_standstill({ErrorCode::kNotStopped, "What it would have to keep is too much."});
-  guest.image = make_sealed_memory("aliquot-image", image.bytes);
-  if (!guest.image || !keep(guest, key_of(KeptKind::kImage, guest), guest.image.get()))
-    return abandon_standstill({ErrorCode::kNotStopped, "No memory or descriptors are left for it."});
-  update_cgroup();
-  worker_->send(make_record(Kind::kSave, 0, image), {guest.image.get()});
+  // That of a sketch has room for all, unless the program has made much more since.
+  if (guest.image && size_of_memory(guest.image.get()) < image.bytes) guest.image.reset();
+  if (!guest.image) {
+    const uint64_t most = settings_.memory_bytes + kMostImageExtra - image_bytes();
+    if (image.bytes == 0 || image.bytes > most)
+      return abandon_standstill(
+          {ErrorCode::kNotStopped, "What it would have to keep is too much."});
+    guest.image = make_sealed_memory("aliquot-image", image.bytes);
+    if (!guest.image || !keep(guest, key_of(KeptKind::kImage, guest), guest.image.get()))
+      return abandon_standstill(
+          {ErrorCode::kNotStopped, "No memory or descriptors are left for it."});
+    update_cgroup();
+  }
+  const records::Image room{size_of_memory(guest.image.get()), image.connection, image.sketch};
+  worker_->send(make_record(Kind::kSave, 0, room), {guest.image.get()});
   await_standstill(kSaveMilliseconds);
 }
 

@@ -10,14 +10,15 @@ Mapping::~Mapping() {
   if (data_ != nullptr) munmap(data_, bytes_);
 }
 
-bool Mapping::map(int descriptor, size_t bytes) {
+bool Mapping::map(int descriptor, size_t bytes, bool ahead) {
   if (data_ != nullptr || bytes == 0) return false;
   struct stat status {};
   if (fstat(descriptor, &status) != 0 || status.st_size < 0) return false;
   if (static_cast<uint64_t>(status.st_size) < bytes) return false;
   const int seals = fcntl(descriptor, F_GET_SEALS);
   if (seals < 0 || (seals & F_SEAL_SHRINK) == 0) return false;
-  void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+  void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                    MAP_SHARED | (ahead ? MAP_POPULATE : 0), descriptor, 0);
   if (data == MAP_FAILED) return false;
   data_ = static_cast<unsigned char*>(data);
   bytes_ = bytes;

@@ -272,6 +272,7 @@ class Connection {
   std::string restore_contents(const ImageState& state);
   void restore_event(const ImageState& state);
   void release_strangers();
+  void release_unwanted_buffers(ImageReader reader);
 
   static void* run(void* self);
   void decode_loop();
@@ -323,6 +324,8 @@ class Connection {
   std::atomic<bool> parked_{false};  // set by the decode thread
   uint64_t freeze_until_ns_ = 0;     // 0: nobody wants it
   std::unique_ptr<ImageDraft> draft_;
+  std::unique_ptr<Mapping> image_;
+  uint64_t image_inode_ = 0;
   // Being restored.
   bool restoring_ = false;
   std::shared_ptr<Restoration> restoration_;

@@ -1,5 +1,5 @@
 // The image of a connection: the commands that would make its objects anew. Where it stands still, all
-// of it; else the programs alone, which take long to build.
+// of it; else what takes long: programs, which have to be built, and the memory of buffers.
 #include <algorithm>
 #include <map>
 
@@ -35,7 +35,7 @@ class Connection::Drafter {
   void add_programs();
   void drop_helpers();
   void add_queues();
-  void add_buffers();
+  void add_buffers(bool sketch);
   void add_kernels();
   void add_events();
 
@@ -167,8 +167,13 @@ void Connection::Drafter::add_queues() {
   }
 }
 
-void Connection::Drafter::add_buffers() {
+void Connection::Drafter::add_buffers(bool sketch) {
   const auto add = [&](uint32_t id, const BufferObject& object) {
+    if (sketch) {
+      if (object.error != CL_SUCCESS || object.sub_buffer || object.arena != 0) return;
+      draft_.room += object.size + 64;
+      return draft_.add(CreateBufferCommand{id, object.of, object.flags, object.size, 0, 0});
+    }
     if (object.error != CL_SUCCESS) {
       ImageState state;
       state.kind = ImageState::Kind::kFailedBuffer;
@@ -301,17 +306,21 @@ bool Connection::draft(bool sketch, ImageDraft& draft, std::string& obstacle) {
   drafter.add_devices();
   drafter.add_contexts();
   drafter.add_programs();
+  if (sketch) drafter.add_buffers(true);
   if (!sketch && drafter.problem.empty()) {
     draft.header.ring_head = ring_.head();
     draft.header.notify_tail = publisher_->notify_tail();
     draft.header.print_tail = publisher_->print_tail();
     drafter.add_queues();
-    drafter.add_buffers();
+    drafter.add_buffers(false);
     drafter.add_kernels();
     drafter.add_events();
     drafter.drop_helpers();
   }
   draft.finish();
+  // Beside programs and contents: kernels with their arguments, events, queues.
+  const uint64_t objects = kernels_table_.count() + events_.count() + buffers_.count();
+  draft.room += draft.header.bytes + (sketch ? (uint64_t{1} << 20) + objects * 512 : 0);
   obstacle = drafter.problem;
   return obstacle.empty();
 }

@@ -115,8 +115,17 @@ bool Connection::has_already(const Command& command) {
     calls_.clGetContextInfo(context->context, CL_CONTEXT_DEVICES, had.size() * sizeof(cl_device_id),
                             had.data(), nullptr);
     if (equal(context->devices, command.devices) && had == devices) return true;
+    std::vector<uint32_t> its;
+    buffers_.for_each([&](uint32_t id, const BufferObject& buffer) {
+      if (buffer.of == command.context) its.push_back(id);
+    });
+    for (const uint32_t id : its) release_buffer(id);
     release_context(command.context);
     return false;
+  } else if constexpr (std::is_same_v<Command, CreateBufferCommand>) {
+    // Those that differ were released before.
+    const BufferObject* buffer = buffers_.find(command.buffer);
+    return command.arena == 0 && buffer != nullptr;
   } else {
     restoration_->programs.insert(command.program);
     const ProgramObject* object = programs_.find(command.program);
@@ -191,6 +200,9 @@ std::string Connection::replay(std::span<const unsigned char> frame) {
       break;
     case Opcode::kCreateKernel:
       if (std::string problem = await_builds(); !problem.empty()) return problem;
+      break;
+    case Opcode::kCreateBuffer:
+      if (is_there(CreateBufferCommand{})) return {};
       break;
     case Opcode::kLaunch: {
       LaunchCommand command;
@@ -323,6 +335,25 @@ std::string Connection::apply(const ImageState& state) {
   return "The image holds what nobody knows.";
 }
 
+// Of a sketch's buffers those that are not as the image has them: before any other is made, since all
+// of them may be more than the vGPU has.
+void Connection::release_unwanted_buffers(ImageReader reader) {
+  std::set<uint32_t> wanted;
+  for (auto frame = reader.next_frame(); !frame.empty(); frame = reader.next_frame()) {
+    CreateBufferCommand command;
+    if (!decode(frame, command)) continue;
+    const BufferObject* buffer = buffers_.find(command.buffer);
+    if (buffer != nullptr && buffer->of == command.context && buffer->size == command.size &&
+        buffer->flags == command.flags && buffer->context == find_context(command.context))
+      wanted.insert(command.buffer);
+  }
+  std::vector<uint32_t> unwanted;
+  buffers_.for_each([&](uint32_t id, const BufferObject&) {
+    if (!wanted.contains(id)) unwanted.push_back(id);
+  });
+  for (const uint32_t id : unwanted) release_buffer(id);
+}
+
 // What a sketch had and the program has released since.
 void Connection::release_strangers() {
   const auto release = [](auto& table, const std::set<uint32_t>& known, auto free) {
@@ -354,6 +385,7 @@ std::string Connection::restore(int image, uint64_t bytes, bool& lacks) {
   }
   restoring_ = true;
   replies_.mute(true);
+  if (problem.empty()) release_unwanted_buffers(reader);
   while (problem.empty()) {
     const auto frame = reader.next_frame();
     if (frame.empty()) break;
@@ -361,6 +393,14 @@ std::string Connection::restore(int image, uint64_t bytes, bool& lacks) {
   }
   if (problem.empty() && reader.broken()) problem = "The image holds a malformed command.";
   if (problem.empty()) problem = await_builds();
+  if (problem.empty() && header.sketch != 0) {
+    buffers_.for_each([&](uint32_t, const BufferObject& buffer) {
+      const ContextObject* context = contexts_.find(buffer.of);
+      if (context == nullptr || context->devices.empty() || buffer.memory == nullptr) return;
+      restoration_->contents.touch(buffer.context, find_device(context->devices.front()),
+                                   buffer.memory, buffer.size);
+    });
+  }
   if (problem.empty() && header.sketch == 0) {
     for (const ImageState& state : reader.states())
       if (problem.empty()) problem = apply(state);

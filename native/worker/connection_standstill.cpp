@@ -1,5 +1,6 @@
 // How a connection comes to stand still between two commands, so that another worker can go on
 // where it stopped; and how it goes on itself.
+#include <sys/stat.h>
 #include <time.h>
 
 #include <chrono>
@@ -44,7 +45,7 @@ void Connection::carry_out(Order& order) {
       draft_ = std::make_unique<ImageDraft>();
       std::string reason;
       if (!draft(true, *draft_, reason)) return freeze_failed(reason);
-      return context_.host.drafted(id_, draft_->header.bytes, true);
+      return context_.host.drafted(id_, draft_->room, true);
     }
     case Order::Kind::kFreeze:
       if (parked_.load()) return;
@@ -63,6 +64,7 @@ void Connection::carry_out(Order& order) {
       freeze_until_ns_ = 0;
       ring_.attend_at(0);
       draft_.reset();
+      image_.reset();
       restoration_.reset();
       parked_.store(false);
       return;
@@ -116,16 +118,21 @@ void Connection::try_to_freeze() {
 }
 
 std::string Connection::map_and_save(const Order& order) {
-  Mapping image;
-  if (draft_ == nullptr || order.bytes != draft_->header.bytes ||
-      !image.map(order.image.get(), order.bytes)) {
-    return "The image's memory can't be used.";
+  struct stat memory {};
+  fstat(order.image.get(), &memory);
+  const bool sketch = draft_ != nullptr && draft_->header.sketch != 0;
+  // That of the sketch, whose pages are there.
+  if (image_ == nullptr || image_inode_ != memory.st_ino || image_->bytes() != order.bytes) {
+    image_ = std::make_unique<Mapping>();
+    image_inode_ = memory.st_ino;
+    if (!image_->map(order.image.get(), order.bytes, sketch)) image_.reset();
   }
-  draft_->write(image.data());
-  const std::string problem =
-      draft_->header.sketch != 0 ? std::string() : save(*draft_, image.data());
-  if (draft_->header.sketch != 0) draft_.reset();
-  return problem;
+  if (draft_ == nullptr || image_ == nullptr || order.bytes < draft_->header.bytes)
+    return "The image's memory can't be used.";
+  draft_->write(image_->data());
+  if (!sketch) return save(*draft_, image_->data());
+  draft_.reset();
+  return {};
 }
 
 }  // namespace aliquot::worker

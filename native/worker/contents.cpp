@@ -22,6 +22,7 @@ bool Contents::copy(cl_context context, cl_device_id device, cl_mem memory, uint
   if (mapped == nullptr || status != CL_SUCCESS) return false;
   if (out != nullptr) std::memcpy(out, mapped, bytes);
   if (in != nullptr) std::memcpy(mapped, in, bytes);
+  if (in == nullptr && out == nullptr) std::memset(mapped, 0, bytes);
   return calls_.clEnqueueUnmapMemObject(queue, memory, mapped, 0, nullptr, nullptr) ==
              CL_SUCCESS &&
          calls_.clFinish(queue) == CL_SUCCESS;

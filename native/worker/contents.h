@@ -28,6 +28,10 @@ class Contents {
              const void* in) {
     return copy(context, device, memory, bytes, CL_MAP_WRITE, nullptr, in);
   }
+  /// Has the buffer's memory there, whatever is in it.
+  bool touch(cl_context context, cl_device_id device, cl_mem memory, uint64_t bytes) {
+    return copy(context, device, memory, bytes, CL_MAP_WRITE, nullptr, nullptr);
+  }
 
  private:
   bool copy(cl_context context, cl_device_id device, cl_mem memory, uint64_t bytes,

@@ -31,7 +31,7 @@ struct ImageHeader {
   uint64_t report_at = 0, report_bytes = 0;  // the device as the guest process knows it
   // Where the shared rings stand.
   uint64_t ring_head = 0, notify_tail = 0, print_tail = 0;
-  uint32_t sketch = 0;        // 1: programs and what they need, and no more
+  uint32_t sketch = 0;        // 1: what takes long to make, and no more
   uint32_t shared_pages = 0;  // 1: buffers may lie in arenas
 };
 
@@ -61,6 +61,7 @@ static_assert(sizeof(ImageState) == 56);
 class ImageDraft {
  public:
   ImageHeader header;
+  uint64_t room = 0;  // that the memory should have: of a sketch, enough for the whole image
 
   template <class Command>
   void add(const Command& command) {

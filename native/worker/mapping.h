@@ -15,7 +15,9 @@ class Mapping {
   /// Maps `bytes` of `descriptor` for reading and writing. False when it is smaller than that, not
   /// sealed against shrinking (a peer that truncates it could kill us) or can't be mapped. The
   /// descriptor stays the caller's.
-  bool map(int descriptor, size_t bytes);
+  /// `ahead`: all its pages are brought in now, which takes most of the time that is needed to write
+  /// them for the first time.
+  bool map(int descriptor, size_t bytes, bool ahead = false);
 
   unsigned char* data() const { return data_; }
   size_t bytes() const { return bytes_; }

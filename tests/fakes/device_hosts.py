@@ -29,6 +29,7 @@ from aliquot.model.physical_device import PhysicalDevice
 from aliquot.model.receipt import Receipt
 from aliquot.model.shares import WHOLE, Policy, Shares, Turns
 from aliquot.model.telemetry import Telemetry
+from aliquot.model.turn import Turn
 from aliquot.model.vgpu import Holder, Lease, Vgpu, VgpuState, VgpuUsage
 
 GIB = 1 << 30
@@ -224,6 +225,17 @@ class FakeHost:
             at_ns=usage.turns.at_ns + more,
         )
         self.vgpus[usage.id] = usage._replace(turns=turns)
+
+    def turns(self, since_ns: int = 0) -> list[Turn]:
+        """Each second that was spent, as a turn of half of it."""
+        self._ask("turns")
+        second = 1_000_000_000
+        found = [
+            Turn(number, n * second, n * second + second // 2, second // 2)
+            for number, spent in self.spent.items()
+            for n in range(spent.held_ns * 2 // second)
+        ]
+        return [turn for turn in found if turn.end_ns > since_ns]
 
     def receipt(self, vgpu: int) -> Receipt:
         self._ask("receipt")

@@ -144,6 +144,9 @@ def test_who_can_not_read_pages_sees_what_the_daemon_tells(
     hosts.told = []
     (vgpu,) = source_of(daemon).look().vgpus
     assert (vgpu.memory_used, vgpu.share, vgpu.waiting) == (5 * MIB, None, None)
+    daemon.pages = [[resource(measured={"consumed": 30.0, "waiting": 60.0, "copied": 7.0})]]
+    (vgpu,) = source_of(daemon).look().vgpus
+    assert (vgpu.share, vgpu.waiting, vgpu.copy_rate) == (30.0, 60.0, 7)
 
 
 def test_all_pages_of_a_list_are_read(daemon: FakeDaemon, hosts: MadeUpHosts) -> None:
@@ -185,16 +188,14 @@ def test_acts_reach_the_daemon(daemon: FakeDaemon, hosts: MadeUpHosts) -> None:
     assert others == [("suspend", ID), ("resume", ID), ("end", "L"), ("close",)]
 
 
-def test_an_idle_software_device_is_idle_and_a_gpu_unknown(
-    daemon: FakeDaemon, hosts: MadeUpHosts
-) -> None:
+def test_devices_are_as_the_daemon_measured_them(daemon: FakeDaemon, hosts: MadeUpHosts) -> None:
     hosts.told = []
     daemon.devices_told = [
-        device_resource(),
-        device_resource(uuid="a", kind="gpu"),
-        device_resource(uuid="b", kind="gpu", telemetry={"use": 12.0, "power_watts": 70.0}),
+        device_resource(measured={"busy": 12.0, "memory_used": 5.0}),
+        device_resource(uuid="a", kind="gpu", telemetry={"power_watts": 70.0}),
     ]
-    assert [one.use for one in source_of(daemon).look().devices] == [0.0, None, 12.0]
+    shown = source_of(daemon).look().devices
+    assert [(one.use, one.power) for one in shown] == [(12.0, None), (None, 70.0)]
 
 
 def test_without_a_daemon_devices_are_those_of_the_hosts(hosts: MadeUpHosts) -> None:

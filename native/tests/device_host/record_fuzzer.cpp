@@ -96,8 +96,11 @@ records::Record next_lasting(Input& input) {
     case 6:
       return make_record(Kind::kVgpuResize, choice,
                          records::VgpuResize{id + 1, {}, 0, create.memory_bytes});
-    default:
-      return make_record(Kind::kVgpuDestroy, choice, records::VgpuReference{vgpu, 0, id});
+    default: {
+      constexpr Kind kOfOne[] = {Kind::kVgpuDestroy, Kind::kVgpuSuspend, Kind::kVgpuResume,
+                                 Kind::kVgpuSuspend};
+      return make_record(kOfOne[input.byte() % 4], choice, records::VgpuReference{vgpu, 0, id});
+    }
   }
 }
 
@@ -193,7 +196,8 @@ class Session {
       case 3: {
         const auto record = next_record(
             input, {Kind::kVgpuCreate, Kind::kVgpuDestroy, Kind::kVgpuList, Kind::kVgpuShow,
-                    Kind::kVgpuResize, Kind::kControlHello, Kind::kLeaseTake, Kind::kLeaseEnd});
+                    Kind::kVgpuResize, Kind::kControlHello, Kind::kLeaseTake, Kind::kLeaseEnd,
+                    Kind::kVgpuSuspend, Kind::kVgpuResume, Kind::kVgpuMove, Kind::kMoveReceive});
         if (controls_.size() < 4) add_control();
         send_record(controls_[choice % controls_.size()].get(), record);
         return;
@@ -216,7 +220,8 @@ class Session {
         const auto record = next_record(
             input, {Kind::kWorkerReady, Kind::kGone, Kind::kArenaDropped, Kind::kViolation,
                     Kind::kGone, Kind::kWorkerStatus, Kind::kKernelOverrun, Kind::kWorkerFailed,
-                    Kind::kPong, Kind::kUnsplitKernel, Kind::kMemory});
+                    Kind::kPong, Kind::kUnsplitKernel, Kind::kMemory, Kind::kDrafted,
+                    Kind::kImageDone, Kind::kFreezeFailed});
         if (!FuzzWorker::living.empty())
           FuzzWorker::living[choice % FuzzWorker::living.size()]->say(record);
       }

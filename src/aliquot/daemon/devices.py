@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 
 import msgspec
 
@@ -19,8 +20,11 @@ from aliquot.model.api.devices import (
     DeviceResource,
     PolicyResource,
     SeriesResource,
+    TurnResource,
+    TurnsResource,
 )
 from aliquot.model.shares import LONGEST_TURN_NS, SHORTEST_TURN_NS, Policy, PolicyKind
+from aliquot.model.turn import Turn
 from aliquot.store import devices
 from aliquot.store.lists import vgpus_by_device
 
@@ -88,6 +92,36 @@ class Devices:
             step_seconds=step_seconds,
             since_ms=since_ms,
             until_ms=until_ms,
+        )
+
+    def turns(self, caller: Caller, device: str, since_ns: int = 0) -> TurnsResource:
+        """Who had a device's time in the last 60 s, as its device host tells.
+
+        Of others' turns a caller sees when they were, not whose: `vgpu` is empty.
+        """
+        with self._core.store.look() as view:
+            uuid = line_of(view, self._core.node, device).uuid
+        told: list[Turn] = []
+        with contextlib.suppress(NotRunning):
+            told = self._core.hosts.ask(uuid, lambda host: host.turns(since_ns), start=False)
+        own = {
+            vgpu.usage.id: vgpu.id
+            for vgpu in self._core.live.vgpus.values()
+            if vgpu.device == uuid and caller.may_see(vgpu.tenant)
+        }
+        return TurnsResource(
+            device=uuid,
+            now_ns=time.monotonic_ns(),
+            now_ms=self._core.store.now_ms(),
+            turns=[
+                TurnResource(
+                    vgpu=own.get(turn.vgpu, ""),
+                    began_ns=turn.begin_ns,
+                    ended_ns=turn.end_ns,
+                    charged_ns=turn.charged_ns,
+                )
+                for turn in told
+            ],
         )
 
 

@@ -13,7 +13,7 @@
     │   ├── VersionMismatch, BadRecord, NotPermitted, MemoryUnavailable, NameTaken
     │   ├── NoSuchVgpu, WorkerStart, LimitReached, InternalError, WorkerEnded
     │   ├── ShareUnavailable, BadShare, VgpuDiffers, MemoryInUse, NoSuchLease, NoSuchProcess
-    │   ├── VgpuSuspended, NotStopped, LacksFeature, MoveFailed
+    │   ├── Suspended, NotStopped, LacksFeature, MoveFailed
     │   └── DeviceHostUnreachable
     ├── StateError                  what the store of the state can't do, or refused (ALQ-E3xx)
     │   ├── StoreInUse, StoreTaken, StoreLocked, StoreFull, StoreUnreachable
@@ -98,7 +98,7 @@ from aliquot.errors.device_host import (
     ShareUnavailable,
     VersionMismatch,
     VgpuDiffers,
-    VgpuSuspended,
+    Suspended,
     WorkerEnded,
     WorkerStart,
 )
@@ -254,7 +254,7 @@ __all__ = [
     "UserError",
     "VersionMismatch",
     "VgpuDiffers",
-    "VgpuSuspended",
+    "Suspended",
     "VgpuUnusable",
     "WaitedInVain",
     "WaitedTooLong",

@@ -137,7 +137,7 @@ class NoSuchProcess(DeviceHostError):
     remedy = "name a process that runs"
 
 
-class VgpuSuspended(DeviceHostError):
+class Suspended(DeviceHostError):
     code = "ALQ-E117"
     title = "The vGPU is suspended"
     why = "No worker runs for it, and its programs wait, until it is resumed."
@@ -200,7 +200,7 @@ BY_NUMBER: dict[int, type[DeviceHostError]] = {
     14: MemoryInUse,
     15: NoSuchLease,
     16: NoSuchProcess,
-    17: VgpuSuspended,
+    17: Suspended,
     18: NotStopped,
     19: LacksFeature,
     21: MoveFailed,

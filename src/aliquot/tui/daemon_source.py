@@ -10,7 +10,7 @@ from aliquot.errors import AliquotError
 from aliquot.model.api.devices import DeviceResource
 from aliquot.model.api.leases import LeaseResource
 from aliquot.model.api.vgpus import VgpuChange, VgpuResource
-from aliquot.model.device import SOFTWARE
+from aliquot.model.lifecycle import VgpuState
 from aliquot.model.shares import PriorityClass, Shares
 from aliquot.tui.host_source import HostSource
 from aliquot.tui.source import Act, NewSize
@@ -24,7 +24,7 @@ _HISTORY_MS = 300_000
 class DaemonSource:
     """A daemon's vGPUs, idle ones included; what device hosts here tell fills in the rest.
 
-    Who can't reach the device hosts sees memory and states, and the rest of one vGPU at a time.
+    Who can't read the pages of device hosts sees what the daemon measured in the last second.
     """
 
     def __init__(self, client: Client) -> None:
@@ -142,7 +142,7 @@ class DaemonSource:
             told.weight,
             PriorityClass[told.priority.upper()],
         )
-        base = live or VgpuView(told.id, told.name, "", "", 0, "", shares, 0)
+        base = live or _measured(told, shares)
         return base._replace(
             key=told.id,
             name=told.name,
@@ -157,21 +157,39 @@ class DaemonSource:
         )
 
 
+def _measured(told: VgpuResource, shares: Shares) -> VgpuView:
+    """A vGPU whose pages can't be read here: what the daemon measured of it."""
+    rates = told.measured
+    copied = rates.get("copied")
+    idle = 0.0 if told.state is VgpuState.READY else None
+    return VgpuView(
+        told.id,
+        told.name,
+        told.tenant,
+        told.device or "",
+        0,
+        told.state.value,
+        shares,
+        told.memory,
+        share=rates.get("consumed", idle),
+        waiting=rates.get("waiting", idle),
+        copy_rate=None if copied is None else round(copied),
+    )
+
+
 def _device(told: DeviceResource, use: float | None, vgpus: list[VgpuView]) -> DeviceView:
     on_it = [vgpu for vgpu in vgpus if vgpu.device == told.uuid]
     reading = told.telemetry
-    measured = reading.get("use", use)
-    if measured is None and told.kind == SOFTWARE:
-        measured = 0.0  # it has no device host, so nobody uses it
     return DeviceView(
         told.uuid,
         told.index,
         told.name,
         present=told.present,
         simulated=told.simulated,
-        use=measured,
+        use=told.measured.get("busy", use),
         memory=told.memory,
-        memory_used=reading.get("memory_used") or sum(vgpu.memory_used or 0 for vgpu in on_it),
+        memory_used=round(told.measured.get("memory_used", 0))
+        or sum(vgpu.memory_used or 0 for vgpu in on_it),
         memory_reserved=told.reserved_memory,
         granted=told.reserved_compute,
         power=reading.get("power_watts"),

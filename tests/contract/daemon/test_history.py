@@ -116,6 +116,8 @@ def test_the_service_measures_leased_vgpus(home: House, process: Start) -> None:
     assert [point.values["consumed"][0] for point in measured.points] == [50.0, 50.0]
     assert measured.points[0].values["waiting"] == (25.0, 25.0, 25.0)
     assert measured.points[0].values["granted"] == (25.0, 25.0, 25.0)
+    assert home.service.vgpus.show(ADMIN, "a").measured["consumed"] == 50.0
+    assert home.service.vgpus.show(ADMIN, "idle").measured == {}
     home.service.sampler.write()
     assert home.service.vgpus.series(ADMIN, "a", step_seconds=1, since_ms=0) == measured
     assert home.service.vgpus.series(ADMIN, "idle", step_seconds=1, since_ms=0).points == []
@@ -132,3 +134,17 @@ def test_others_series_are_not_there(home: House) -> None:
     for caller in (ALICE, BOB):
         with pytest.raises(NoSuchVgpu):
             home.service.vgpus.series(caller, "root:a", step_seconds=1)
+
+
+def test_turns_are_told_and_of_others_not_whose_they_are(home: House, process: Start) -> None:
+    vgpu = create(home)
+    assert home.service.devices.turns(ADMIN, "1").turns == []  # no device host runs there
+    lease(home, process)
+    home.machine.by_uuid[ONE].spend(vgpu, 3)
+    home.service.observer.look(whole=True)
+    home.service.sampler.beat()
+    told = home.service.devices.turns(ADMIN, ONE)
+    assert [turn.vgpu for turn in told.turns] == [f"{vgpu:032x}"] * 3
+    assert (told.turns[1].began_ns, told.turns[1].charged_ns) == (SECOND, SECOND // 2)
+    assert len(home.service.devices.turns(ADMIN, ONE, told.turns[0].ended_ns).turns) == 2
+    assert [turn.vgpu for turn in home.service.devices.turns(BOB, ONE).turns] == [""] * 3
