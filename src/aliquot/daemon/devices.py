@@ -46,6 +46,7 @@ class Devices:
                     line.number,
                     counts.get(line.uuid, 0),
                     self._core.telemetry.get(line.uuid),
+                    self._core.live.devices.get(line.uuid),
                 )
                 for line in lines(view, self._core.node)
             ]
@@ -56,7 +57,13 @@ class Devices:
         with self._core.store.look() as view:
             line = line_of(view, self._core.node, device)
             count = vgpus_by_device(view).get(line.uuid, 0)
-        return device_resource(line.record, line.number, count, self._core.telemetry.get(line.uuid))
+        return device_resource(
+            line.record,
+            line.number,
+            count,
+            self._core.telemetry.get(line.uuid),
+            self._core.live.devices.get(line.uuid),
+        )
 
     def set_policy(self, caller: Caller, device: str, policy: PolicyResource) -> DeviceResource:
         """Share a device's time out in another way, at once and by its later device hosts."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
+from aliquot.daemon.live import LiveDevice, LiveVgpu
 from aliquot.model.api.devices import DeviceResource, PolicyResource
 from aliquot.model.api.leases import LeaseResource
 from aliquot.model.api.vgpus import PriorityWord, VgpuResource
@@ -18,16 +20,24 @@ from aliquot.store.lists import More, more
 
 
 def vgpu_resources(
-    view: View, kept: Sequence[VgpuRecord], usages: Mapping[str, VgpuUsage]
+    view: View,
+    kept: Sequence[VgpuRecord],
+    usages: Mapping[str, VgpuUsage],
+    live: Mapping[str, LiveVgpu] = MappingProxyType({}),
 ) -> list[VgpuResource]:
-    """vGPUs in the order of their ids, with what else the state knows of them."""
+    """vGPUs in the order of their ids, with what else the state knows of them.
+
+    `usages` is what was observed, `live` what was measured.
+    """
     if not kept:
         return []
     known = more(view, kept[0].id, kept[-1].id)
-    return [_vgpu(vgpu, known, usages.get(vgpu.id)) for vgpu in kept]
+    return [_vgpu(vgpu, known, usages.get(vgpu.id), live.get(vgpu.id)) for vgpu in kept]
 
 
-def _vgpu(kept: VgpuRecord, known: More, usage: VgpuUsage | None) -> VgpuResource:
+def _vgpu(
+    kept: VgpuRecord, known: More, usage: VgpuUsage | None, live: LiveVgpu | None
+) -> VgpuResource:
     spec, shares, status = kept.spec, kept.spec.shares, kept.status
     return VgpuResource(
         id=kept.id,
@@ -65,6 +75,7 @@ def _vgpu(kept: VgpuRecord, known: More, usage: VgpuUsage | None) -> VgpuResourc
         changed_ms=kept.changed_ms,
         expires_ms=spec.expires_ms,
         deleted_ms=kept.deleted_ms,
+        measured=dict(live.values) if live else {},
     )
 
 
@@ -76,7 +87,11 @@ def place_of(kept: VgpuRecord, devices: Sequence[str]) -> str | None:
 
 
 def device_resource(
-    kept: DeviceRecord, index: int, vgpus: int, telemetry: Telemetry | None
+    kept: DeviceRecord,
+    index: int,
+    vgpus: int,
+    telemetry: Telemetry | None,
+    live: LiveDevice | None,
 ) -> DeviceResource:
     """A device. What discovery knows are its facts, less what only the daemon needs."""
     facts: dict[str, Any] = {k: v for k, v in kept.facts.items() if k not in ("offer", "index")}
@@ -98,6 +113,7 @@ def device_resource(
         telemetry=telemetry.as_dict() if telemetry else {},
         facts=facts,
         seen_ms=kept.seen_ms,
+        measured=dict(live.values) if live else {},
     )
 
 

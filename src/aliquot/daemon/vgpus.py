@@ -121,7 +121,7 @@ class Vgpus:
                 labels=label,
             )
             found = vgpus.listed(view, which, after=cursor or "", limit=limit + 1)
-            items = vgpu_resources(view, found[:limit], core.usages)
+            items = vgpu_resources(view, found[:limit], core.usages, core.live.vgpus)
         return VgpuPage(
             items=items, sequence=sequence, next=items[-1].id if len(found) > limit else None
         )
@@ -130,7 +130,7 @@ class Vgpus:
         """A vGPU by its id, name, or `tenant:name`; raises NoSuchVgpu."""
         with self._core.store.look() as view:
             kept = access.vgpu_of(view, caller, vgpu)
-            return vgpu_resources(view, [kept], self._core.usages)[0]
+            return vgpu_resources(view, [kept], self._core.usages, self._core.live.vgpus)[0]
 
     def series(
         self,
@@ -293,7 +293,9 @@ class Vgpus:
 
     def _shown(self, vgpu: str) -> VgpuResource:
         with self._core.store.look() as view:
-            return vgpu_resources(view, [vgpus.get(view, vgpu)], self._core.usages)[0]
+            return vgpu_resources(
+                view, [vgpus.get(view, vgpu)], self._core.usages, self._core.live.vgpus
+            )[0]
 
     def _ready(
         self, caller: Caller, vgpu: str, lease: LeaseWanted | None, process: Process | None

@@ -26,7 +26,8 @@ class PolicyWanted(PolicyResource, frozen=True, kw_only=True, forbid_unknown_fie
 class DeviceResource(msgspec.Struct, frozen=True, kw_only=True):
     """A device: what there is to divide, what is set aside, and what discovery tells (`facts`).
 
-    `remotable`: programs can use it by the mode remoting; `telemetry` is the newest reading.
+    `remotable`: programs can use it by the mode remoting; `telemetry` is the newest reading, and
+    `measured` is of the last second, by the metrics of its series.
     """
 
     uuid: str
@@ -46,6 +47,7 @@ class DeviceResource(msgspec.Struct, frozen=True, kw_only=True):
     telemetry: dict[str, Any]
     facts: dict[str, Any]
     seen_ms: Milliseconds
+    measured: dict[str, float] = {}
 
 
 class DevicePage(msgspec.Struct, frozen=True, kw_only=True):

@@ -112,6 +112,7 @@ class VgpuResource(msgspec.Struct, frozen=True, kw_only=True):
 
     `device` is where its place is, None while it waits; `memory_used` and `worker_process_id` are
     what was observed last. `lease_kind` says enforced or advisory, of what leases there are.
+    `measured` is of the last second, by the metrics of its series; empty where nobody leases it.
     """
 
     id: str
@@ -150,6 +151,7 @@ class VgpuResource(msgspec.Struct, frozen=True, kw_only=True):
     expires_ms: int | None
     deleted_ms: int | None
     lease: Granted | None = None  # in the answer to a request that asked for one
+    measured: dict[str, float] = {}
 
     @property
     def etag(self) -> str:
