@@ -21,8 +21,11 @@ namespace {
 constexpr int kLockTries = 100;
 constexpr useconds_t kLockPauseMicroseconds = 20000;
 
-bool make_private_folder(const std::string& path, std::string& problem) {
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+// Through root's folders other users reach the sockets of their own vGPUs, and see nothing else.
+mode_t folder_mode() { return ::geteuid() == 0 ? 0711 : 0700; }
+
+bool make_folder(const std::string& path, mode_t mode, std::string& problem) {
+  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
     problem = "The folder " + path + " can't be made: " + std::strerror(errno) + ".";
     return false;
   }
@@ -32,8 +35,10 @@ bool make_private_folder(const std::string& path, std::string& problem) {
     problem = "The folder " + path + " belongs to somebody else.";
     return false;
   }
-  if ((status.st_mode & 022) != 0 && ::chmod(path.c_str(), 0700) != 0) {
-    problem = "The folder " + path + " can be written by others.";
+  // It may have been made under another umask, or by a version that knew no other users' vGPUs.
+  const bool is_open = (status.st_mode & 022) != 0, is_shut = (mode & ~status.st_mode) != 0;
+  if ((is_open || is_shut) && ::chmod(path.c_str(), mode) != 0) {
+    problem = "The folder " + path + " has the wrong permissions, which can't be changed.";
     return false;
   }
   return true;
@@ -42,9 +47,9 @@ bool make_private_folder(const std::string& path, std::string& problem) {
 }  // namespace
 
 bool prepare_folders(const Options& options, std::string& problem) {
-  return make_private_folder(options.runtime_dir, problem) &&
-         make_private_folder(options.device_dir(), problem) &&
-         make_private_folder(options.device_dir() + "/view", problem);
+  return make_folder(options.runtime_dir, folder_mode(), problem) &&
+         make_folder(options.device_dir(), folder_mode(), problem) &&
+         make_folder(options.device_dir() + "/view", 0700, problem);
 }
 
 Descriptor lock_device(const Options& options) {

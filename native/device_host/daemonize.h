@@ -8,8 +8,9 @@
 
 namespace aliquot {
 
-/// Makes the runtime directory and the device's folder in it, private to this user. False with a
-/// sentence in `problem` when they belong to somebody else or can't be made.
+/// Makes the runtime directory and the device's folder in it, private to this user, or where that is
+/// root such that others can pass but not list them. False with a sentence in `problem` when they
+/// belong to somebody else or can't be made.
 bool prepare_folders(const Options& options, std::string& problem);
 
 /// Takes the device's lock; held as long as the descriptor is open. Waits a moment for a device

@@ -75,7 +75,7 @@ void DeviceHost::stop() {
   for (auto& [id, known] : vgpus_) known.vgpu->close();
 }
 
-bool DeviceHost::is_idle() const { return vgpus_.empty() && controls_.empty(); }
+bool DeviceHost::is_idle() const { return vgpus_.empty() && controls_.empty() && moves_.empty(); }
 
 bool DeviceHost::leave_if_idle() {
   const uint64_t now = monotonic_milliseconds();
@@ -99,28 +99,30 @@ bool DeviceHost::leave_if_idle() {
 }
 
 void DeviceHost::sweep() {
-  for (auto& [id, known] : vgpus_) known.vgpu->sweep();
   bool freed = false;
-  for (auto entry = vgpus_.begin(); entry != vgpus_.end();) {
-    if (!entry->second.gone) {
-      ++entry;
-      continue;
-    }
-    ledger_.release(entry->first);
-    log_.line("vgpu=%llu gone", static_cast<unsigned long long>(entry->first));
-    entry = vgpus_.erase(entry);
+  for (const uint64_t id : std::exchange(unswept_, {})) {
+    const auto entry = vgpus_.find(id);
+    if (entry == vgpus_.end()) continue;
+    entry->second.vgpu->sweep();
+    if (!entry->second.gone) continue;
+    ledger_.release(id);
+    log_.line("vgpu=%llu gone", static_cast<unsigned long long>(id));
+    vgpus_.erase(entry);
     freed = true;
   }
   for (auto& [id, control] : controls_)
     if (control->gone) state_.erase(control->slot);
   for (auto entry = controls_.begin(); entry != controls_.end();)
     entry = entry->second->gone ? controls_.erase(entry) : std::next(entry);
+  moves_.remove_if([](const Move& move) { return move.gone; });
   if (freed) retry_waiting_creates();
 }
 
 void DeviceHost::on_vgpu_gone(uint64_t vgpu) {
   const auto found = vgpus_.find(vgpu);
-  if (found != vgpus_.end()) found->second.gone = true;
+  if (found == vgpus_.end()) return;
+  found->second.gone = true;
+  unswept_.insert(vgpu);
 }
 
 bool DeviceHost::closes_for(uid_t owner, bool anybody) const {

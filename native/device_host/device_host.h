@@ -4,6 +4,8 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 
 #include "device_host/host_context.h"
@@ -58,6 +60,16 @@ class DeviceHost {
     uint64_t give_up_at;  // 0: it was not tried yet
     StateMemory::Slot slot;
   };
+  // A vGPU between this device host and another, and the channel to that.
+  struct Move {
+    bool arrives = false;
+    uid_t opener = 0;   // arrives: who may bring vGPUs of its own, or is root
+    uint64_t vgpu = 0;  // 0: none came yet
+    std::unique_ptr<RecordChannel> channel;
+    std::optional<Vgpu::Asker> asker;  // departs, and has gone: who is to be told so
+    records::Record answer;
+    bool gone = false;
+  };
   struct KnownVgpu {
     std::unique_ptr<Vgpu> vgpu;
     bool gone = false;
@@ -78,6 +90,17 @@ class DeviceHost {
   void tell_created(uint64_t vgpu);
   void send_created(Control& control, uint32_t sequence, Vgpu& vgpu);
   void retry_waiting_creates();
+  /// Gives it a number and a name, and reserves what it needs; or why that can't be had.
+  std::optional<Vgpu::Refusal> place(VgpuSettings& settings, uint64_t memory_bytes);
+  // device_host_move.cpp
+  void on_move_receive(Control& control, const records::Record& record);
+  void on_vgpu_move(Control& control, const records::Record& record);
+  Move& add_move(Descriptor socket, bool arrives);
+  void on_move_record(Move& move, const records::Record& record);
+  void on_move_closed(Move& move, const std::string& reason);
+  void receive_vgpu(Move& move, const records::Record& record);
+  Move* find_move(uint64_t vgpu);
+  void end_move(Move& move);
   // device_host_control.cpp
   void on_destroy(Control& control, const records::Record& record, bool repeated);
   /// The vGPU of this number; null: there is none, or it is on its way out.
@@ -89,11 +112,14 @@ class DeviceHost {
   Vgpu* find_lasting(uint64_t high, uint64_t low);
   Vgpu* own_vgpu(Control& control, uint32_t sequence, const records::VgpuReference& reference);
   bool answer_existing(Control& control, uint32_t sequence, const records::VgpuCreate& request,
-                       const std::string& name, const arbiter::Shares& shares);
+                       const VgpuSettings& wanted, const arbiter::Shares& shares);
   void on_lease_take(Control& control, const records::Record& record, bool repeated);
   void on_lease_end(Control& control, const records::Record& record, bool repeated);
   void tell_lease(Vgpu& vgpu, const Lease& lease);
   void tell_worker_ended(uint64_t vgpu, const std::string& problem);
+  // device_host_suspend.cpp
+  void on_suspend(Control& control, const records::Record& record);
+  void on_settled(const Vgpu::Asker& asker, const Vgpu::Refusal& refusal);
   // device_host_show.cpp
   void on_list(Control& control, const records::Record& record);
   void on_show(Control& control, const records::Record& record);
@@ -108,6 +134,7 @@ class DeviceHost {
   // device_host_shares.cpp
   void on_policy_set(Control& control, const records::Record& record);
   void answer_policy(Control& control, uint32_t sequence);
+  void on_turns_get(Control& control, const records::Record& record);
   // device_host_rebirth.cpp
   bool adopt_listener(Rebirth& rebirth);
   void adopt_controls(Rebirth& rebirth);
@@ -143,8 +170,10 @@ class DeviceHost {
   uint64_t last_vgpu_ = 0;
   std::map<uint64_t, std::unique_ptr<Control>> controls_;
   std::map<uint64_t, KnownVgpu> vgpus_;
+  std::set<uint64_t> unswept_;  // of which something ended in this round
   std::list<WaitingCreate> waiting_creates_;
   std::list<WaitingResize> waiting_resizes_;
+  std::list<Move> moves_;
   uint64_t resize_timer_ = 0;
   uint64_t idle_since_ = 0;
   uint64_t idle_timer_ = 0;

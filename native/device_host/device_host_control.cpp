@@ -109,6 +109,13 @@ void DeviceHost::on_record(Control& control, const records::Record& record, bool
         return on_receipt(control, record);
       case Kind::kVgpuResize:
         return on_resize(control, record);
+      case Kind::kVgpuSuspend:
+      case Kind::kVgpuResume:
+        return on_suspend(control, record);
+      case Kind::kVgpuMove:
+        return on_vgpu_move(control, record);
+      case Kind::kMoveReceive:
+        return on_move_receive(control, record);
       case Kind::kLeaseTake:
         return on_lease_take(control, record, repeated);
       case Kind::kLeaseEnd:
@@ -117,6 +124,8 @@ void DeviceHost::on_record(Control& control, const records::Record& record, bool
         return on_policy_set(control, record);
       case Kind::kPolicyGet:
         return answer_policy(control, sequence);
+      case Kind::kTurnsGet:
+        return on_turns_get(control, record);
       default:
         break;
     }

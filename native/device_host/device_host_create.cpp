@@ -1,4 +1,7 @@
 // How vGPUs are made, at once or when another has given its memory back.
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -22,6 +25,13 @@ bool is_printable(const std::string& name) {
   });
 }
 
+// Each may make its own, and root others'. But a device host that isn't root's can open a socket to
+// nobody but its user.
+bool may_own(uid_t asking, uid_t owner) {
+  const uid_t own = ::geteuid();
+  return owner == asking || (asking == 0 && (own == 0 || owner == own));
+}
+
 }  // namespace
 
 void DeviceHost::on_create(Control& control, const records::Record& record, bool repeated) {
@@ -33,7 +43,9 @@ void DeviceHost::on_create(Control& control, const records::Record& record, bool
   });
   if (repeated && begun) return;
   settle(control);
-  if (try_create(control, record, false)) return;
+  // Descriptors that came with it don't wait.
+  const bool movable = (payload_of<records::VgpuCreate>(record).flags & records::kMovable) != 0;
+  if (try_create(control, record, movable)) return;
   // A vGPU on its way out still holds its memory, for a tenth of a second at most.
   waiting_creates_.push_back({control.id, record, 0, 0});
   WaitingCreate& waiting = waiting_creates_.back();
@@ -76,66 +88,92 @@ bool DeviceHost::try_create(Control& control, const records::Record& record, boo
   if (!is_printable(settings.name))
     return refuse(ErrorCode::kBadRecord, "The name holds a control character.");
   constexpr uint32_t kKnownFlags =
-      records::kStaged | records::kStrictSync | records::kNoSplit | records::kLasting;
+      records::kStaged | records::kStrictSync | records::kNoSplit | records::kLasting |
+      records::kMovable;
   if ((request.flags & ~kKnownFlags) != 0)
     return refuse(ErrorCode::kBadRecord, "A flag is set that this device host doesn't know.");
   const bool has_id = request.id_high != 0 || request.id_low != 0;
   if (has_id != ((request.flags & records::kLasting) != 0))
     return refuse(ErrorCode::kBadRecord, "A vGPU that lasts needs an id, and no other has one.");
+  settings.owner = request.owner_uid == records::kPeerItself ? control.peer.user : request.owner_uid;
+  if (!may_own(control.peer.user, settings.owner))
+    return refuse(ErrorCode::kNotPermitted,
+                  "A vGPU of user " + std::to_string(settings.owner) +
+                      " can be made by root, on a device host of root's, and by nobody else.");
+  Descriptor reports = control.channel->take_descriptor(0);
+  const bool movable = (request.flags & records::kMovable) != 0;
+  if (movable && (!has_id || !are_reports(reports)))
+    return refuse(ErrorCode::kBadRecord,
+                  "A movable vGPU lasts, and sealed reports of devices go with its creation.");
+  if (!movable) reports.reset();
   arbiter::Shares shares;
   if (const std::string wrong = read_shares(request.shares, shares); !wrong.empty())
     return refuse(ErrorCode::kBadShare, wrong);
   if (const std::string wrong = read_copy_limit(request.copy_limit); !wrong.empty())
     return refuse(ErrorCode::kBadShare, wrong);
-  if (answer_existing(control, sequence, request, settings.name, shares)) return true;
-  if (living_vgpus() >= kMostVgpus)
-    return refuse(ErrorCode::kLimitReached, "Too many vGPUs are on this device.");
-  settings.id = last_vgpu_ + 1;
-  if (settings.name.empty()) settings.name = "vgpu-" + std::to_string(settings.id);
-  for (const auto& [id, known] : vgpus_)
-    if (!known.vgpu->closing() && known.vgpu->settings().name == settings.name)
-      return refuse(ErrorCode::kNameTaken, "A vGPU named " + settings.name + " exists already.");
+  if (answer_existing(control, sequence, request, settings, shares)) return true;
   // An owner's last worker still holds memory, and the warm cache of compiled kernels that the
   // next worker should have.
-  if (!last_try && closes_for(control.peer.user, request.memory_bytes == 0)) return false;
-  if (turns_.arbiter().guaranteed() + shares.guarantee > arbiter::kWhole) {
-    if (!last_try && closes_for(0, true)) return false;
-    return refuse(ErrorCode::kShareUnavailable,
-                  share_unavailable(shares.guarantee, turns_.arbiter().guaranteed()));
+  if (!last_try && closes_for(settings.owner, request.memory_bytes == 0)) return false;
+  settings.shares = shares;
+  settings.id_high = request.id_high;
+  settings.id_low = request.id_low;
+  if (const auto refusal = place(settings, request.memory_bytes)) {
+    const bool may_come = refusal->code == ErrorCode::kShareUnavailable ||
+                          refusal->code == ErrorCode::kMemoryUnavailable;
+    if (may_come && !last_try && closes_for(0, true)) return false;
+    return refuse(refusal->code, refusal->text);
   }
-  const auto reserved = ledger_.reserve(settings.id, request.memory_bytes);
-  if (!reserved) {
-    if (!last_try && closes_for(0, true)) return false;
-    return refuse(ErrorCode::kMemoryUnavailable,
-                  "Wanted are " + std::to_string(request.memory_bytes) +
-                      " bytes; of the device's " + std::to_string(ledger_.device_memory()) +
-                      " bytes " + std::to_string(ledger_.unreserved()) + " are unreserved.");
-  }
-  last_vgpu_ = settings.id;
-  save();
-  settings.memory_bytes = *reserved;
   settings.flags = request.flags;
   settings.kernel_limit_ms = request.kernel_limit_ms;
   settings.device_type = request.device_type;
-  settings.shares = shares;
   settings.copy_limit = request.copy_limit;
-  settings.owner = control.peer.user;
   settings.control = control.id;
   settings.create_sequence = sequence;
-  settings.id_high = request.id_high;
-  settings.id_low = request.id_low;
   log_.line("vgpu=%llu named %s of user %u: %llu bytes, made for process %d",
             static_cast<unsigned long long>(settings.id), settings.name.c_str(), settings.owner,
             static_cast<unsigned long long>(settings.memory_bytes), control.peer.process);
   KnownVgpu& known = add_vgpu(std::move(settings));
   std::string problem;
-  if (!known.vgpu->open(problem)) {
+  if (!known.vgpu->open(problem, std::move(reports))) {
     const bool lasts = known.vgpu->settings().lasting();
     known.vgpu->close();
     return refuse(lasts ? ErrorCode::kLimitReached : ErrorCode::kWorkerStart, problem);
   }
   if (known.vgpu->settings().lasting()) send_created(control, sequence, *known.vgpu);
   return true;
+}
+
+std::optional<Vgpu::Refusal> DeviceHost::place(VgpuSettings& settings, uint64_t memory_bytes) {
+  const auto refuse = [](ErrorCode code, const std::string& text) {
+    return Vgpu::Refusal{code, text};
+  };
+  if (living_vgpus() >= kMostVgpus || !(settings.lasting() || turns_.has_room()))
+    return refuse(ErrorCode::kLimitReached, "Too many vGPUs are on this device.");
+  settings.id = last_vgpu_ + 1;
+  // Not one whose socket's path leads to a vGPU that has moved from here.
+  const std::string folder = options_.device_dir() + "/v";
+  struct stat status {};
+  while (::lstat((folder + std::to_string(settings.id) + ".sock").c_str(), &status) == 0 &&
+         S_ISLNK(status.st_mode))
+    ++settings.id;
+  if (settings.name.empty()) settings.name = "vgpu-" + std::to_string(settings.id);
+  for (const auto& [id, known] : vgpus_)
+    if (!known.vgpu->closing() && known.vgpu->settings().name == settings.name)
+      return refuse(ErrorCode::kNameTaken, "A vGPU named " + settings.name + " exists already.");
+  if (turns_.guaranteed() + settings.shares.guarantee > arbiter::kWhole)
+    return refuse(ErrorCode::kShareUnavailable,
+                  share_unavailable(settings.shares.guarantee, turns_.guaranteed()));
+  const auto reserved = ledger_.reserve(settings.id, memory_bytes);
+  if (!reserved)
+    return refuse(ErrorCode::kMemoryUnavailable,
+                  "Wanted are " + std::to_string(memory_bytes) + " bytes; of the device's " +
+                      std::to_string(ledger_.device_memory()) + " bytes " +
+                      std::to_string(ledger_.unreserved()) + " are unreserved.");
+  settings.memory_bytes = *reserved;
+  last_vgpu_ = settings.id;
+  save();
+  return std::nullopt;
 }
 
 DeviceHost::KnownVgpu& DeviceHost::add_vgpu(VgpuSettings settings) {
@@ -155,7 +193,23 @@ DeviceHost::KnownVgpu& DeviceHost::add_vgpu(VgpuSettings settings) {
                                const std::string& problem) {
     if (Control* known = find_control(holder)) answer_error(*known, request, code, problem);
   };
+  events.settled = [this](const Vgpu::Asker& asker, const Vgpu::Refusal& refusal) {
+    on_settled(asker, refusal);
+  };
+  events.say = [this, id](const records::Record& record, const std::vector<int>& descriptors) {
+    if (Move* move = find_move(id)) move->channel->send(record, descriptors);
+  };
+  events.end_move = [this, id] {
+    if (Move* move = find_move(id)) end_move(*move);
+  };
+  events.moved_away = [this, id](const Vgpu::Asker& asker, const records::Record& answer) {
+    if (Move* move = find_move(id)) {
+      move->asker = asker;
+      move->answer = answer;
+    }
+  };
   events.gone = [this, id] { on_vgpu_gone(id); };
+  events.unswept = [this, id] { unswept_.insert(id); };
   KnownVgpu& known = vgpus_[id];
   known.vgpu = std::make_unique<Vgpu>(context_, std::move(settings), std::move(events));
   return known;

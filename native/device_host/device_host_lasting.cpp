@@ -21,7 +21,8 @@ std::string text_of_id(uint64_t high, uint64_t low) {
 
 // In what a vGPU is not as the request wants it; empty: in nothing.
 std::string difference(const VgpuSettings& settings, const records::VgpuCreate& request,
-                       const std::string& name, const arbiter::Shares& shares) {
+                       const std::string& name, uid_t owner, const arbiter::Shares& shares) {
+  if (settings.owner != owner) return "belongs to user " + std::to_string(settings.owner);
   if (!name.empty() && settings.name != name) return "is named " + settings.name;
   if (request.memory_bytes != 0 && settings.memory_bytes != request.memory_bytes)
     return "has " + std::to_string(settings.memory_bytes) + " bytes";
@@ -58,13 +59,13 @@ Vgpu* DeviceHost::own_vgpu(Control& control, uint32_t sequence,
 
 // A creation that is asked for again: whoever asked may not have got the answer.
 bool DeviceHost::answer_existing(Control& control, uint32_t sequence,
-                                 const records::VgpuCreate& request, const std::string& name,
-                                 const arbiter::Shares& shares) {
+                                 const records::VgpuCreate& request,
+                                 const VgpuSettings& wanted, const arbiter::Shares& shares) {
   const Vgpu* found = find_lasting(request.id_high, request.id_low);
   if (found == nullptr) return false;
   Vgpu* existing = own_vgpu(control, sequence, found->settings().id);
   if (existing == nullptr) return true;
-  const std::string wrong = difference(existing->settings(), request, name, shares);
+  const std::string wrong = difference(existing->settings(), request, wanted.name, wanted.owner, shares);
   if (wrong.empty()) {
     send_created(control, sequence, *existing);
   } else {

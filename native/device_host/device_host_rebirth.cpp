@@ -84,14 +84,18 @@ void DeviceHost::adopt_controls(Rebirth& rebirth) {
 }
 
 void DeviceHost::send_again(Control& control, const KeptKey& key, const records::Record& record) {
-  if (record.header.kind != records::Kind::kReceipt) {
+  using records::Kind;
+  if (record.header.kind != Kind::kReceipt && record.header.kind != Kind::kTurns) {
     control.channel->send(record);
     return;
   }
-  // A page goes with it, so it is asked for anew once the vGPUs are there.
+  // Memory goes with it, so it is asked for anew once the vGPUs are there.
   const records::VgpuReference reference{payload_of<records::Receipt>(record).vgpu};
-  const records::Record question =
-      make_record(records::Kind::kReceiptGet, record.header.sequence, reference);
+  const records::TurnsGet since{payload_of<records::Turns>(record).since_ns};
+  const uint32_t sequence = record.header.sequence;
+  const records::Record question = record.header.kind == Kind::kReceipt
+                                       ? make_record(Kind::kReceiptGet, sequence, reference)
+                                       : make_record(Kind::kTurnsGet, sequence, since);
   StateMemory::Slot slot = 0;
   state_.save(slot, WaitingEntry{key, question, 0});
 }
@@ -99,7 +103,7 @@ void DeviceHost::send_again(Control& control, const KeptKey& key, const records:
 void DeviceHost::adopt_vgpus(Rebirth& rebirth) {
   for (auto& [slot, entry] : context_.state.all<VgpuEntry>()) {
     const bool has_room = vgpus_.size() < kMostVgpus && vgpus_.count(entry.id) == 0 &&
-                          entry.shares.guarantee <= arbiter::kWhole - turns_.arbiter().guaranteed();
+                          entry.shares.guarantee <= arbiter::kWhole - turns_.guaranteed();
     if (entry.id == 0 || !has_room || !ledger_.reserve(entry.id, entry.memory_bytes)) {
       log_.line("vgpu=%llu can't go on: what was noted of it can't be",
                 static_cast<unsigned long long>(entry.id));
@@ -120,6 +124,7 @@ void DeviceHost::adopt_vgpus(Rebirth& rebirth) {
     settings.create_sequence = entry.create_sequence;
     settings.id_high = entry.id_high;
     settings.id_low = entry.id_low;
+    settings.moved = entry.moved;
     settings.name.assign(entry.name, ::strnlen(entry.name, sizeof entry.name));
     KnownVgpu& known = add_vgpu(std::move(settings));
     known.vgpu->adopt(rebirth, entry, slot);

@@ -76,12 +76,15 @@ bool DeviceHost::try_resize(Control& control, const records::Record& record, boo
     answer_error(control, sequence, code, text);
     return true;
   };
+  // What it has here is told to the other device host already.
+  if (vgpu->moves())
+    return last_try && refuse(ErrorCode::kNotStopped, "The vGPU is being moved.");
   arbiter::Shares shares;
   if (const std::string wrong = read_shares(request.shares, shares); !wrong.empty())
     return refuse(ErrorCode::kBadShare, wrong);
   if (const std::string wrong = read_copy_limit(request.copy_limit); !wrong.empty())
     return refuse(ErrorCode::kBadShare, wrong);
-  const uint32_t others = turns_.arbiter().guaranteed() - vgpu->settings().shares.guarantee;
+  const uint32_t others = turns_.guaranteed() - vgpu->settings().shares.guarantee;
   if (others + shares.guarantee > arbiter::kWhole)
     return refuse(ErrorCode::kShareUnavailable, share_unavailable(shares.guarantee, others));
   if (request.memory_bytes != 0 && request.memory_bytes != vgpu->settings().memory_bytes) {

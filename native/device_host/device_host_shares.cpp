@@ -3,6 +3,7 @@
 
 #include "device_host/device_host.h"
 #include "device_host/share_records.h"
+#include "device_host/shared_memory.h"
 
 namespace aliquot {
 
@@ -87,6 +88,20 @@ void DeviceHost::answer_policy(Control& control, uint32_t sequence) {
   answer.averaging = policy.averaging;
   answer.turn_ns = turns_.arbiter().turn_ns();
   control.channel->send(make_record(Kind::kPolicy, sequence, answer));
+}
+
+// Of all tenants: whoever has a control connection owns the device host, or is root.
+void DeviceHost::on_turns_get(Control& control, const records::Record& record) {
+  const uint32_t sequence = record.header.sequence;
+  records::Turns answer;
+  const auto turns = turns_.log(payload_of<records::TurnsGet>(record).since_ns, answer);
+  if (turns.empty()) return control.channel->send(make_record(Kind::kTurns, sequence, answer));
+  const Descriptor memory =
+      make_final_memory("aliquot-turn-log", turns.data(), turns.size() * sizeof turns[0]);
+  if (!memory)
+    return answer_error(control, sequence, ErrorCode::kLimitReached,
+                        "No descriptors or memory are left for the turns.");
+  control.channel->send(make_record(Kind::kTurns, sequence, answer), {memory.get()});
 }
 
 }  // namespace aliquot

@@ -16,7 +16,8 @@ void DeviceHost::on_list(Control& control, const records::Record& record) {
   records::VgpuReference last;
   size_t told = 0;
   for (auto next = vgpus_.upper_bound(after.vgpu); next != vgpus_.end(); ++next) {
-    if (next->second.vgpu->closing()) continue;
+    // One that arrives is still where it comes from.
+    if (next->second.vgpu->closing() || next->second.vgpu->arriving()) continue;
     if (told >= kMostRecordsOfAList) {  // the rest is to be asked for
       control.channel->send(make_record(Kind::kDone, sequence, last));
       return;
@@ -61,7 +62,11 @@ void DeviceHost::on_receipt(Control& control, const records::Record& record) {
   const uint32_t sequence = record.header.sequence;
   Vgpu* vgpu = own_vgpu(control, sequence, reference);
   if (vgpu == nullptr) return;
-  control.channel->send(make_record(Kind::kReceipt, sequence, vgpu->receipt()), {vgpu->page()});
+  const int page = vgpu->page();
+  if (page < 0)
+    return answer_error(control, sequence, records::ErrorCode::kLimitReached,
+                        "No descriptors are left for the vGPU's page.");
+  control.channel->send(make_record(Kind::kReceipt, sequence, vgpu->receipt()), {page});
 }
 
 }  // namespace aliquot

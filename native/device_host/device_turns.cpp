@@ -48,6 +48,7 @@ DeviceTurns::DeviceTurns(EventLoop& loop, EventLog& log, SupervisorLink& link, S
       link_(link),
       state_(state),
       processors_(processors),
+      log_of_turns_(now_ns()),
       timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
   timer_token_ = loop_.watch(timer_.get(), EPOLLIN, [this](uint32_t) {
     uint64_t times = 0;
@@ -68,38 +69,46 @@ DeviceTurns::Member* DeviceTurns::find(uint64_t vgpu) {
   return found == members_.end() ? nullptr : &found->second;
 }
 
+DeviceTurns::Known* DeviceTurns::find_known(uint64_t vgpu) {
+  const auto found = known_.find(vgpu);
+  return found == known_.end() ? nullptr : &found->second;
+}
+
 void DeviceTurns::set_policy(const arbiter::Policy& policy) {
   arbiter_.set_policy(policy, now_ns());
   arm();
 }
 
 void DeviceTurns::add(uint64_t vgpu, const arbiter::Shares& shares, uint32_t kernel_limit_ms) {
-  const uint64_t now = now_ns();
-  Member& member = members_[vgpu];
-  member.shares = shares;
-  member.kernel_limit_ns = uint64_t{kernel_limit_ms} * 1'000'000;
-  arbiter_.add(vgpu, shares, now);
-  arm();
+  Known& known = known_[vgpu];
+  guaranteed_ += shares.guarantee - known.shares.guarantee;
+  known.shares = shares;
+  known.kernel_limit_ns = uint64_t{kernel_limit_ms} * 1'000'000;
+  inherit(vgpu, known);
 }
 
 void DeviceTurns::set_memory(uint64_t vgpu, uint64_t bytes, uint32_t maximum) {
-  if (find(vgpu) == nullptr) return;
+  Known* known = find_known(vgpu);
+  if (known == nullptr) return;
+  known->maximum = maximum;
   limit_memory(vgpu, bytes);
+  if (find(vgpu) == nullptr) return;
   arbiter_.set_maximum(vgpu, maximum, now_ns());
   arm();
 }
 
 void DeviceTurns::limit_memory(uint64_t vgpu, uint64_t bytes) {
-  Member* member = find(vgpu);
-  if (member == nullptr) return;
-  member->memory_limit = bytes;
-  if (member->page) member->page->limit_memory(bytes);
+  if (Known* known = find_known(vgpu)) known->memory_limit = bytes;
+  if (Member* member = find(vgpu); member != nullptr && member->page)
+    member->page->limit_memory(bytes);
 }
 
 void DeviceTurns::set_shares(uint64_t vgpu, const arbiter::Shares& shares) {
-  Member* member = find(vgpu);
-  if (member == nullptr) return;
-  member->shares = shares;
+  Known* known = find_known(vgpu);
+  if (known == nullptr) return;
+  guaranteed_ += shares.guarantee - known->shares.guarantee;
+  known->shares = shares;
+  if (find(vgpu) == nullptr) return;
   arbiter_.set_shares(vgpu, shares, now_ns());
   arm();
 }
@@ -111,21 +120,31 @@ void DeviceTurns::set_running(uint64_t vgpu, bool running) {
 }
 
 void DeviceTurns::remove(uint64_t vgpu) {
-  if (members_.erase(vgpu) == 0) return;
+  Known* known = find_known(vgpu);
+  if (known == nullptr) return;
+  guaranteed_ -= known->shares.guarantee;
+  state_.erase(known->past_slot);
+  leaving_.erase(vgpu);
+  if (arbiter_.holder() == vgpu) log_turn(now_ns());
+  const bool took_part = members_.erase(vgpu) != 0;
+  known_.erase(vgpu);
+  if (!took_part) return;
   link_.forget({KeptKind::kTurnPage, 0, vgpu, 0});
   arbiter_.remove(vgpu, now_ns());
   arm();
 }
 
 void DeviceTurns::show_on(uint64_t vgpu, VgpuPageMemory& page) {
-  Member* member = find(vgpu);
-  if (member == nullptr) return;
-  member->shown = &page;
-  show(vgpu, *member);
+  Known* known = find_known(vgpu);
+  if (known == nullptr) return;
+  known->shown = &page;
+  if (Member* member = find(vgpu)) return show(vgpu, *member);
+  if (remembers_) page.write_turns(vgpu_page::kAway, now_ns(), known->past.account);
 }
 
 void DeviceTurns::show(uint64_t vgpu, Member& member) {
-  if (member.shown == nullptr || !remembers_) return;  // what the page tells is newer
+  VgpuPageMemory* page = member.known->shown;
+  if (page == nullptr || !remembers_) return;  // what the page tells is newer
   vgpu_page::State state = vgpu_page::kAway;
   member.shown_limited = arbiter_.limited(vgpu);
   if (arbiter_.holder() == vgpu) {
@@ -136,7 +155,7 @@ void DeviceTurns::show(uint64_t vgpu, Member& member) {
     state = vgpu_page::kWaiting;
   }
   const uint64_t as_of = arbiter_.as_of();
-  member.shown->write_turns(state, as_of, arbiter_.account(vgpu, as_of));
+  page->write_turns(state, as_of, arbiter_.account(vgpu, as_of));
 }
 
 // Limits open as time passes, with no call about their vGPU.
@@ -146,13 +165,13 @@ void DeviceTurns::show_limits() {
 }
 
 bool DeviceTurns::begin_worker(uint64_t vgpu, TurnPeer peer) {
-  Member* member = find(vgpu);
+  Member* member = join(vgpu);
   auto page = std::make_unique<TurnPageMemory>();
   if (member == nullptr || !page->create(link_, {KeptKind::kTurnPage, 0, vgpu, 0})) return false;
   member->peer = std::move(peer);
   member->page = std::move(page);
-  member->page->limit_copies(member->copy_limit);
-  member->page->limit_memory(member->memory_limit);
+  member->page->limit_copies(member->known->copy_limit);
+  member->page->limit_memory(member->known->memory_limit);
   member->peer.send(make_record(Kind::kTurnPage, 0), {member->page->descriptor()});
   return true;
 }
@@ -177,7 +196,9 @@ void DeviceTurns::end_worker(uint64_t vgpu) {
   member->withheld.end();
   member->copies.worker_ended();
   member->wanted_since = 0;
-  arbiter_.lost_worker(vgpu, now_ns());
+  const uint64_t now = now_ns();
+  if (arbiter_.holder() == vgpu) log_turn(now);
+  arbiter_.lost_worker(vgpu, now);
   show(vgpu, *member);
   arm();
 }
@@ -253,11 +274,29 @@ void DeviceTurns::on_finished(uint64_t vgpu, const records::TurnFinished& finish
   member->busy_ns += std::min(finished.busy_ns, turn_ns);
   if (finished.more != 0) member->wanted_since = now;
   const arbiter::Unused unused{spared(*member, turn_ns, finished), withheld};
+  log_turn(now, unused);
   arbiter_.finished(vgpu, finished.more != 0, now, unused);
   claim_copies(vgpu, finished.copied_bytes, finished.copy_ns, now);
   if (!arbiter_.holder()) granted_last_ = 0;
   if (arbiter_.holder() != vgpu) show(vgpu, *member);
   arm();
+}
+
+void DeviceTurns::log_turn(uint64_t now, const arbiter::Unused& unused) {
+  const uint64_t begin = std::min(now, arbiter_.held_since());
+  const uint64_t free_ns = std::min(now - begin, unused.handing_over_ns + unused.withheld_ns);
+  log_of_turns_.add({*arbiter_.holder(), begin, now, now - begin - free_ns});
+}
+
+std::vector<records::Turn> DeviceTurns::log(uint64_t since_ns, records::Turns& answer) const {
+  const uint64_t now = now_ns();
+  std::vector<records::Turn> turns = log_of_turns_.since(since_ns);
+  if (const auto holder = arbiter_.holder()) {
+    const uint64_t begin = std::min(now, arbiter_.held_since());
+    turns.push_back({*holder, begin, now, now - begin});
+  }
+  answer = {since_ns, log_of_turns_.known_since_ns(), now, turns.size()};
+  return turns;
 }
 
 // The most processor time that what the worker says of a turn can have taken. While it waits for more to
@@ -308,13 +347,9 @@ void DeviceTurns::grant(uint64_t vgpu, uint64_t deadline_ns) {
     member->history.waited(now - std::min(now, member->wanted_since));
   }
   member->wanted_since = 0;
-  const bool anybody_in_haste =
-      std::any_of(members_.begin(), members_.end(), [](const auto& entry) {
-        return entry.second.shares.priority == arbiter::PriorityClass::kLatency;
-      });
   // Whoever comes back to a device that one other has to itself waits for what is under way.
   const uint64_t turn = deadline_ns == kNoTime ? arbiter_.usual_turn_ns() : arbiter_.turn_ns();
-  const uint64_t window = anybody_in_haste ? std::min(kShortWindowNs, turn) : turn;
+  const uint64_t window = arbiter_.in_haste() ? std::min(kShortWindowNs, turn) : turn;
   member->witness.granted(std::exchange(granted_last_, vgpu) != vgpu);
   member->withheld.granted();
   static_assert(kNoTime == turns::kNoDeadline);
@@ -335,7 +370,7 @@ uint64_t DeviceTurns::overdue_from() const {
   const auto holder = arbiter_.holder();
   const auto found = holder ? members_.find(*holder) : members_.end();
   if (found == members_.end() || !found->second.page || !arbiter_.contended()) return 0;
-  const uint64_t limit = found->second.kernel_limit_ns;
+  const uint64_t limit = found->second.known->kernel_limit_ns;
   return limit == 0 || arbiter_.deadline() == kNoTime ? 0 : arbiter_.deadline() + limit;
 }
 
@@ -358,7 +393,7 @@ void DeviceTurns::check_overdue(uint64_t now) {
   }
   if (now < overdue_since_ + kOverdueNs) return;
   overdue_since_ = now;  // until it has died nothing is to be seen
-  const uint64_t end = from - member.kernel_limit_ns;
+  const uint64_t end = from - member.known->kernel_limit_ns;
   member.peer.kill("it kept the device for " + std::to_string((now - end) / 1'000'000) +
                    " ms beyond its turn");
 }
@@ -385,43 +420,47 @@ void DeviceTurns::sample(uint64_t vgpu) {
   member->history.sample(now, account.held_ns - account.spared_ns - account.withheld_ns);
   member->copies.sample(now);
   show_limits();
+  let_rest(now);
 }
 
 records::VgpuTurns DeviceTurns::report(uint64_t vgpu) const {
   records::VgpuTurns report;
   report.vgpu = vgpu;
-  const auto found = members_.find(vgpu);
-  if (found == members_.end()) return report;
-  const Member& member = found->second;
+  const auto known = known_.find(vgpu);
+  if (known == known_.end()) return report;
+  const arbiter::Shares& shares = known->second.shares;
   const uint64_t now = now_ns();
-  const arbiter::Account account = arbiter_.account(vgpu, now);
-  report.shares.guarantee = member.shares.guarantee;
-  report.shares.limit = member.shares.limit;
-  report.shares.weight = member.shares.weight;
-  report.shares.priority = static_cast<uint32_t>(member.shares.priority);
-  report.held_ns = account.held_ns - account.spared_ns - account.withheld_ns;
-  report.waited_ns = account.waited_ns;
-  report.outside_ns = account.outside_ns;
-  report.overrun_ns = account.overrun_ns;
-  report.balance_ns = account.balance_ns;
-  report.turns = account.turns;
-  report.busy_ns = member.busy_ns;
+  const PastTurns had = past_of(vgpu, now);
+  report.shares.guarantee = shares.guarantee;
+  report.shares.limit = shares.limit;
+  report.shares.weight = shares.weight;
+  report.shares.priority = static_cast<uint32_t>(shares.priority);
+  report.held_ns = had.account.held_ns - had.account.spared_ns - had.account.withheld_ns;
+  report.waited_ns = had.account.waited_ns;
+  report.outside_ns = had.account.outside_ns;
+  report.overrun_ns = had.account.overrun_ns;
+  report.balance_ns = had.account.balance_ns;
+  report.turns = had.account.turns;
+  report.busy_ns = had.busy_ns;
   report.at_ns = now;
+  report.holds = arbiter_.holder() == vgpu ? 1 : 0;
+  const auto member = members_.find(vgpu);
+  if (member == members_.end()) return report;
+  const TurnHistory& history = member->second.history;
   const auto microseconds = [](uint64_t ns) {
     return static_cast<uint32_t>(std::min<uint64_t>(ns / 1000, UINT32_MAX));
   };
-  report.wait_p50_us = microseconds(member.history.wait_percentile(50));
-  report.wait_p99_us = microseconds(member.history.wait_percentile(99));
+  report.wait_p50_us = microseconds(history.wait_percentile(50));
+  report.wait_p99_us = microseconds(history.wait_percentile(99));
   constexpr uint64_t kSecond = 1'000'000'000;
-  report.share_1s = member.history.share(kSecond, now, report.held_ns);
-  report.share_10s = member.history.share(10 * kSecond, now, report.held_ns);
-  report.share_60s = member.history.share(60 * kSecond, now, report.held_ns);
-  report.holds = arbiter_.holder() == vgpu ? 1 : 0;
+  report.share_1s = history.share(kSecond, now, report.held_ns);
+  report.share_10s = history.share(10 * kSecond, now, report.held_ns);
+  report.share_60s = history.share(60 * kSecond, now, report.held_ns);
   return report;
 }
 
 void DeviceTurns::report(uint64_t vgpu, records::Receipt& receipt) const {
-  const arbiter::Account account = arbiter_.account(vgpu, now_ns());
+  const arbiter::Account account = past_of(vgpu, now_ns()).account;
   receipt.held_ns = account.held_ns;
   receipt.spared_ns = account.spared_ns;
   receipt.withheld_ns = account.withheld_ns;

@@ -6,16 +6,20 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "device_host/arbiter/arbiter.h"
 #include "device_host/copy_account.h"
 #include "device_host/event_log.h"
 #include "device_host/event_loop.h"
+#include "device_host/past_turns.h"
 #include "device_host/state_memory.h"
 #include "device_host/supervisor_link.h"
 #include "device_host/turn_history.h"
+#include "device_host/turn_log.h"
 #include "device_host/turn_page_memory.h"
 #include "device_host/turn_witness.h"
 #include "device_host/vgpu_page_memory.h"
@@ -32,6 +36,9 @@ struct TurnPeer {
 
 class DeviceTurns final : public arbiter::Doer {
  public:
+  /// That have a worker, or had one and owe something yet.
+  static constexpr size_t kMostMembers = 256;
+
   /// `processors`: of this machine, on which the device computes; 0: it has its own.
   DeviceTurns(EventLoop& loop, EventLog& log, SupervisorLink& link, StateMemory& state,
               uint32_t processors);
@@ -39,12 +46,18 @@ class DeviceTurns final : public arbiter::Doer {
   DeviceTurns(const DeviceTurns&) = delete;
   DeviceTurns& operator=(const DeviceTurns&) = delete;
 
-  arbiter::Arbiter& arbiter() { return arbiter_; }
   const arbiter::Arbiter& arbiter() const { return arbiter_; }
+  /// The sum of what vGPUs were guaranteed, resting ones included, of arbiter::kWhole.
+  uint32_t guaranteed() const { return guaranteed_; }
+  /// Whether a worker of the vGPU's may begin, or with 0 one of another's.
+  bool has_room(uint64_t vgpu = 0) const {
+    return members_.size() < kMostMembers || members_.count(vgpu) != 0;
+  }
   void set_policy(const arbiter::Policy& policy);
 
-  /// A turn that lasts longer than `kernel_limit_ms` (0: no limit) beyond its end costs the worker,
-  /// where others wait.
+  /// A vGPU is there, and rests until its first worker begins: it takes no part in the turns. A turn
+  /// that lasts longer than `kernel_limit_ms` (0: no limit) beyond its end costs the worker, where
+  /// others wait.
   void add(uint64_t vgpu, const arbiter::Shares& shares, uint32_t kernel_limit_ms);
   void set_shares(uint64_t vgpu, const arbiter::Shares& shares);
   /// Bytes a second; 0: no limit. Its worker keeps to it.
@@ -54,6 +67,8 @@ class DeviceTurns final : public arbiter::Doer {
   /// Bytes that its worker may hold.
   void limit_memory(uint64_t vgpu, uint64_t bytes);
   void set_running(uint64_t vgpu, bool running);
+  /// Nobody leases it and its worker is gone: it leaves the turns, as soon as it owes nothing.
+  void rest(uint64_t vgpu);
   void remove(uint64_t vgpu);
   /// From now on the page tells of the vGPU's turns; it must stay until `remove`.
   void show_on(uint64_t vgpu, VgpuPageMemory& page);
@@ -69,7 +84,7 @@ class DeviceTurns final : public arbiter::Doer {
   bool adopt_worker(uint64_t vgpu, TurnPeer peer, Descriptor memory, void* page,
                     const TurnWitness::Claims& outside);
   /// From now on until resume() nothing is remembered.
-  void begin_rebirth() { remembers_ = false; }
+  void begin_rebirth();
   /// When all have been taken over: goes on where the other one was. A turn that is held ends, and
   /// is charged until it is given back.
   void resume();
@@ -98,6 +113,9 @@ class DeviceTurns final : public arbiter::Doer {
   void sample(uint64_t vgpu);
   records::VgpuTurns report(uint64_t vgpu) const;
   uint64_t copied_bytes(uint64_t vgpu) const;
+  /// Those that ended later than `since_ns`, and the present one up to now. Fills in the rest of the
+  /// answer, too.
+  std::vector<records::Turn> log(uint64_t since_ns, records::Turns& answer) const;
   records::VgpuCopies report_copies(uint64_t vgpu) const;
   /// Fills in what the device host measured.
   void report(uint64_t vgpu, records::Receipt& receipt) const;
@@ -108,18 +126,26 @@ class DeviceTurns final : public arbiter::Doer {
 
  private:
   static constexpr uint64_t kUnknown = ~uint64_t{0};
-  struct Member {
+  // What is known of every vGPU.
+  struct Known {
     arbiter::Shares shares;
     uint64_t kernel_limit_ns = 0;
+    uint64_t copy_limit = 0;    // bytes a second; 0: none
+    uint64_t memory_limit = 0;  // bytes
+    uint32_t maximum = 1;
+    VgpuPageMemory* shown = nullptr;
+    PastTurns past;  // before it rested
+    StateMemory::Slot past_slot = 0;
+  };
+  // One that has a worker, or had one and has not rested since.
+  struct Member {
+    Known* known = nullptr;  // of known_, whose entries don't move
     TurnPeer peer;
     std::unique_ptr<TurnPageMemory> page;  // null: no worker
     TurnHistory history;
     TurnWitness witness;
     WithheldTime withheld;
     CopyAccount copies;
-    uint64_t copy_limit = 0;    // bytes a second; 0: none
-    uint64_t memory_limit = 0;  // bytes
-    VgpuPageMemory* shown = nullptr;
     bool shown_limited = false;
     TurnWitness::Claims claims;  // of a worker that was taken over and isn't watched yet
     uint64_t wanted_since = 0;  // 0: it wants nothing, or has a turn
@@ -132,6 +158,12 @@ class DeviceTurns final : public arbiter::Doer {
   };
   static uint64_t now_ns();
   Member* find(uint64_t vgpu);
+  Known* find_known(uint64_t vgpu);
+  // device_turns_rest.cpp
+  Member* join(uint64_t vgpu);
+  PastTurns past_of(uint64_t vgpu, uint64_t now) const;
+  void let_rest(uint64_t now);
+  void inherit(uint64_t vgpu, Known& known);
   void claim_copies(uint64_t vgpu, uint64_t bytes, uint64_t ns, uint64_t now);
   uint64_t explained(const Member& member, uint64_t turn_ns,
                      const records::TurnFinished& finished) const;
@@ -140,6 +172,8 @@ class DeviceTurns final : public arbiter::Doer {
   /// From when on nothing excuses that the present turn goes on while others wait; 0: never.
   uint64_t overdue_from() const;
   void check_overdue(uint64_t now);
+  /// Of the holder, of whose turn so much is not charged.
+  void log_turn(uint64_t now, const arbiter::Unused& unused = {});
   void show(uint64_t vgpu, Member& member);
   void show_limits();
   /// After every change: remembers what is so now, and when to look next.
@@ -151,8 +185,14 @@ class DeviceTurns final : public arbiter::Doer {
   SupervisorLink& link_;
   StateMemory& state_;
   uint32_t processors_;
+  std::map<uint64_t, Known> known_;
   std::map<uint64_t, Member> members_;
+  std::set<uint64_t> leaving_;  // members that rest
+  uint32_t guaranteed_ = 0;
+  // Of another device host's vGPUs, until they are added.
+  std::map<uint64_t, std::pair<StateMemory::Slot, PastTurns>> inherited_;
   arbiter::Arbiter arbiter_{*this};
+  TurnLog log_of_turns_;
   Descriptor timer_;
   uint64_t timer_token_ = 0;
   uint64_t armed_for_ = 0;

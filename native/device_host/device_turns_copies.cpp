@@ -6,10 +6,9 @@
 namespace aliquot {
 
 void DeviceTurns::set_copy_limit(uint64_t vgpu, uint64_t limit) {
-  Member* member = find(vgpu);
-  if (member == nullptr) return;
-  member->copy_limit = limit;
-  if (member->page) member->page->limit_copies(limit);
+  if (Known* known = find_known(vgpu)) known->copy_limit = limit;
+  if (Member* member = find(vgpu); member != nullptr && member->page)
+    member->page->limit_copies(limit);
 }
 
 void DeviceTurns::on_copied(uint64_t vgpu, uint64_t bytes, uint64_t ns) {
@@ -28,18 +27,26 @@ void DeviceTurns::claim_copies(uint64_t vgpu, uint64_t bytes, uint64_t ns, uint6
 
 uint64_t DeviceTurns::copied_bytes(uint64_t vgpu) const {
   const auto found = members_.find(vgpu);
-  return found == members_.end() ? 0 : found->second.copies.bytes();
+  if (found != members_.end()) return found->second.copies.bytes();
+  const auto known = known_.find(vgpu);
+  return known == known_.end() ? 0 : known->second.past.copies.bytes;
 }
 
 records::VgpuCopies DeviceTurns::report_copies(uint64_t vgpu) const {
   constexpr uint64_t kSecond = 1'000'000'000;
   records::VgpuCopies report;
   report.vgpu = vgpu;
+  const auto known = known_.find(vgpu);
+  if (known == known_.end()) return report;
+  report.limit = known->second.copy_limit;
   const auto found = members_.find(vgpu);
-  if (found == members_.end()) return report;
+  if (found == members_.end()) {
+    report.copied_bytes = known->second.past.copies.bytes;
+    report.copy_ns = known->second.past.copies.ns;
+    return report;
+  }
   const Member& member = found->second;
   const uint64_t now = now_ns();
-  report.limit = member.copy_limit;
   report.copied_bytes = member.copies.bytes();
   report.copy_ns = member.copies.ns();
   report.rate_1s = member.copies.rate(kSecond, now);

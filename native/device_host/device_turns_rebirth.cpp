@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "device_host/device_turns.h"
-#include "device_host/host_context.h"
+#include "device_host/state_entries.h"
 
 namespace aliquot {
 
@@ -19,7 +19,7 @@ struct MemberImage {
 struct TurnsImage {
   arbiter::ArbiterMemory arbiter;
   uint64_t count;
-  MemberImage members[kMostVgpus];
+  MemberImage members[DeviceTurns::kMostMembers];
 };
 static_assert(sizeof(TurnsImage) <= StateMemory::kMostTurnsBytes);
 
@@ -37,7 +37,7 @@ void DeviceTurns::remember() {
   uint64_t count = 0;
   arbiter_.remember_members([&](const arbiter::MemberMemory& memory) {
     const auto member = members_.find(memory.vgpu);
-    if (member == members_.end() || count == kMostVgpus) return;
+    if (member == members_.end() || count == kMostMembers) return;
     image->members[count++] = {memory, member->second.busy_ns, member->second.hand_over_ns,
                                member->second.hand_overs, member->second.copies.sums()};
   });
@@ -45,15 +45,21 @@ void DeviceTurns::remember() {
   state_.end_turns(bytes_of(count));
 }
 
+void DeviceTurns::begin_rebirth() {
+  remembers_ = false;
+  for (const auto& [slot, entry] : state_.all<PastTurnsEntry>())
+    inherited_[entry.vgpu] = {slot, entry.past};
+}
+
 bool DeviceTurns::adopt_worker(uint64_t vgpu, TurnPeer peer, Descriptor memory, void* page,
                                const TurnWitness::Claims& outside) {
-  Member* member = find(vgpu);
+  Member* member = join(vgpu);
   if (member == nullptr || !memory || page == nullptr) return false;
   member->peer = std::move(peer);
   member->page = std::make_unique<TurnPageMemory>();
   member->page->adopt(std::move(memory), page);
-  member->page->limit_copies(member->copy_limit);
-  member->page->limit_memory(member->memory_limit);
+  member->page->limit_copies(member->known->copy_limit);
+  member->page->limit_memory(member->known->memory_limit);
   member->claims = outside;
   return true;
 }
@@ -73,7 +79,7 @@ TurnWitness::Claims DeviceTurns::claims(uint64_t vgpu) const {
 void DeviceTurns::resume() {
   size_t bytes = 0;
   const auto* image = static_cast<const TurnsImage*>(state_.turns(bytes));
-  const bool sound = image != nullptr && bytes >= bytes_of(0) && image->count <= kMostVgpus &&
+  const bool sound = image != nullptr && bytes >= bytes_of(0) && image->count <= kMostMembers &&
                      bytes == bytes_of(image->count);
   std::optional<uint64_t> holder;
   for (const auto& [vgpu, member] : members_)
@@ -83,8 +89,9 @@ void DeviceTurns::resume() {
   if (sound) memory = image->arbiter;
   for (uint64_t index = 0; sound && index < image->count; ++index) {
     const MemberImage& told = image->members[index];
-    Member* member = find(told.arbiter.vgpu);
+    Member* member = join(told.arbiter.vgpu);
     if (member == nullptr) continue;
+    if (!member->page) leaving_.insert(told.arbiter.vgpu);
     members.push_back(told.arbiter);
     member->busy_ns = told.busy_ns;
     member->hand_over_ns = told.hand_over_ns;
@@ -101,8 +108,11 @@ void DeviceTurns::resume() {
     member->withheld.granted();
     recall(*holder, now);
   }
+  for (auto& [vgpu, nobodys] : inherited_) state_.erase(nobodys.first);
+  inherited_.clear();
   remembers_ = true;
   arbiter_.look(now);
+  let_rest(now);
   for (auto& [vgpu, member] : members_) show(vgpu, member);
   arm();
 }

@@ -43,6 +43,7 @@ struct Guest {
   std::unique_ptr<RecordChannel> channel;
   AccountPage account;
   Descriptor memory;  // the connection memory
+  Descriptor image;   // of its objects, where its worker stands still or is gone
   std::map<uint32_t, GuestArena> arenas;
   uint32_t last_arena = 0;
   uint64_t staging_bytes = 0;  // of its arenas
@@ -51,6 +52,10 @@ struct Guest {
   uint32_t credit_sequence = 0;  // of the last request that was granted, and what it got
   uint64_t credit_granted = 0;
   bool welcomed = false;
+  bool sketched = false;     // the worker knows it from a sketch
+  bool handed_over = false;  // to another device host, should that take the vGPU
+  bool arrived = false;      // as far as it had to; its socket is this, until the vGPU is taken
+  Descriptor arriving_socket;
   bool incomplete = false;  // something of it couldn't be kept: it ends with this device host
   StateMemory::Slot slot = 0;
   std::deque<WaitingRequest> waiting;  // requests that a departing guest process may yet free for

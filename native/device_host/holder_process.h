@@ -11,7 +11,8 @@ namespace aliquot {
 
 enum class HolderProblem { kNone, kNoProcess, kOthers, kNoDescriptor };
 
-/// A pidfd of the process, if it runs and is the user's own; root may name any.
-HolderProblem open_holder(uint32_t process, uid_t user, Descriptor& holder);
+/// A pidfd of the process, if it runs and belongs to the user who asks, or to `owner` where that
+/// user is root.
+HolderProblem open_holder(uint32_t process, uid_t user, uid_t owner, Descriptor& holder);
 
 }  // namespace aliquot

@@ -26,7 +26,7 @@ struct HostContext {
 };
 
 // Bounds, so that no tenant can fill the device host.
-constexpr size_t kMostVgpus = 256;
+constexpr size_t kMostVgpus = 2500;
 constexpr size_t kMostControlConnections = 64;
 constexpr size_t kMostGuests = 256;                          // connections of one vGPU
 constexpr size_t kMostArenas = 256;                          // of one connection

@@ -26,6 +26,8 @@ enum class KeptKind : uint32_t {
   kKeptMemory = 16,    // what a worker may still have though it shouldn't; number: any
   kVgpuPage = 17,      // mapped, too
   kLeaseHolder = 18,   // a pidfd; number: the lease's
+  kReports = 20,       // of the devices to which a vGPU may move
+  kImage = 19,         // of a guest process's objects, where its worker stands still
 };
 
 struct KeptKey {

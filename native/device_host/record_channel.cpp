@@ -42,6 +42,29 @@ void RecordChannel::close() {
   if (keeping_.link != nullptr) keeping_.link->forget(keeping_.key);
 }
 
+void RecordChannel::hold(bool held) {
+  if (!open()) return;
+  loop_.unwatch(std::exchange(token_, 0));
+  loop_.cancel(std::exchange(pause_, 0));
+  if (held) return;
+  token_ = loop_.watch(socket_.get(),
+                       EPOLLIN | EPOLLRDHUP | (queue_.empty() ? 0 : unsigned{EPOLLOUT}),
+                       [this](uint32_t events) { on_ready(events); });
+}
+
+void RecordChannel::let_go() {
+  hold(true);
+  if (!open()) return;
+  socket_.reset();
+  forget_queue();
+  if (keeping_.link != nullptr) keeping_.link->forget(keeping_.key);
+}
+
+Descriptor RecordChannel::take_descriptor(size_t place) {
+  if (received_ == nullptr || place >= received_->count) return Descriptor();
+  return std::move(received_->items[place]);
+}
+
 void RecordChannel::forget_queue() {
   for (Queued& queued : queue_)
     if (keeping_.state != nullptr) keeping_.state->erase(queued.slot);
@@ -67,10 +90,12 @@ void RecordChannel::on_ready(uint32_t events) {
 void RecordChannel::receive() {
   for (int round = 0; round < kRecordsARound && open(); ++round) {
     Hand hand(keeping_.state, keeping_.key);
-    DescriptorList unwanted;  // nobody sends descriptors to a device host; they are closed
-    switch (receive_record(socket_.get(), hand.record(), unwanted)) {
+    DescriptorList descriptors;  // most are unwanted, and closed
+    switch (receive_record(socket_.get(), hand.record(), descriptors)) {
       case SocketResult::kOk:
+        received_ = &descriptors;
         on_record_(hand.record());
+        received_ = nullptr;
         break;
       case SocketResult::kWouldBlock:
         return;

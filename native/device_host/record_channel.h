@@ -39,9 +39,18 @@ class RecordChannel {
   /// Reads all that the peer sent before it ended; for a peer that is known to be dead.
   void drain();
   void close();
+  /// Stops reading, or goes on.
+  void hold(bool held);
+  /// Whether the peer has taken all that was sent.
+  bool all_taken() const { return queue_.empty(); }
+  /// Gives the socket away, as it is: it was given to another process.
+  void let_go();
+  /// Of the record that is being handled: a descriptor that came with it, which is closed otherwise.
+  Descriptor take_descriptor(size_t place);
   /// Whether the peer has closed its end, though that event may not have come up yet.
   bool peer_is_gone() const { return open() && peer_hung_up(socket_.get()); }
   bool open() const { return static_cast<bool>(socket_); }
+  int descriptor() const { return socket_.get(); }
 
  private:
   struct Queued {
@@ -65,6 +74,7 @@ class RecordChannel {
   std::deque<Queued> queue_;
   const Keeping keeping_;
   uint64_t queued_ = 0;  // how many ever
+  DescriptorList* received_ = nullptr;
 };
 
 }  // namespace aliquot

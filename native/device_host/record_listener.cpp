@@ -56,6 +56,18 @@ void RecordListener::accept_waiting() {
   }
 }
 
+bool RecordListener::point_to(const std::string& path) {
+  const std::string link = path_ + ".new";
+  ::unlink(link.c_str());
+  if (::symlink(path.c_str(), link.c_str()) != 0) return false;
+  if (::rename(link.c_str(), path_.c_str()) != 0) {
+    ::unlink(link.c_str());
+    return false;
+  }
+  path_.clear();
+  return true;
+}
+
 void RecordListener::hide() {
   if (!path_.empty()) ::unlink(path_.c_str());
   path_.clear();

@@ -26,11 +26,14 @@ class RecordListener {
   /// Goes on where another device host left off.
   void adopt(Descriptor socket, const std::string& path);
   bool is_open() const { return static_cast<bool>(socket_); }
+  int descriptor() const { return socket_.get(); }
   /// Hands over those who have connected, a few at most. Where a descriptor for the next one is not
   /// to be had, the listener pauses: the socket stays readable, and the loop would find no rest.
   void accept_waiting();
   /// Stops listening and removes the socket's file. Safe within on_peer.
   void close();
+  /// Puts a link to another socket in the file's place, so that whoever knows the path comes there.
+  bool point_to(const std::string& path);
   /// Removes the file alone: nobody else finds the socket.
   void hide();
 

@@ -42,6 +42,18 @@ Descriptor make_sealed_memory(const char* name, uint64_t bytes) {
   return memory;
 }
 
+Descriptor make_final_memory(const char* name, const void* data, uint64_t bytes) {
+  Descriptor memory = make_memory(name, bytes);
+  const char* from = static_cast<const char*>(data);
+  for (uint64_t done = 0; memory && done < bytes;) {
+    const ssize_t part = ::pwrite(memory.get(), from + done, bytes - done, static_cast<off_t>(done));
+    if (part <= 0) return Descriptor();
+    done += static_cast<uint64_t>(part);
+  }
+  if (memory) seal(memory, F_SEAL_WRITE);
+  return memory;
+}
+
 void* make_own_memory(const char* name, uint64_t bytes, SupervisorLink& link, const KeptKey& key,
                       Descriptor& memory) {
   memory = make_memory(name, bytes);
@@ -52,6 +64,19 @@ void* make_own_memory(const char* name, uint64_t bytes, SupervisorLink& link, co
   if (link.keep_page(key, memory.get()) && seal(memory, F_SEAL_FUTURE_WRITE)) return mapping;
   ::munmap(mapping, bytes);
   return nullptr;
+}
+
+uint64_t size_of_memory(int descriptor) {
+  struct stat status;
+  return ::fstat(descriptor, &status) == 0 ? static_cast<uint64_t>(status.st_size) : 0;
+}
+
+bool are_reports(const Descriptor& memory) {
+  constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+  const int seals = ::fcntl(memory.get(), F_GET_SEALS);
+  const uint64_t bytes = size_of_memory(memory.get());
+  return seals >= 0 && (seals & kSeals) == kSeals && bytes != 0 &&
+         bytes <= records::kMostReportBytes;
 }
 
 uint64_t resident_bytes(int descriptor) {
@@ -77,6 +102,7 @@ bool AccountPage::create(uint64_t memory_limit) {
 }
 
 void AccountPage::set_memory_limit(uint64_t bytes) {
+  if (page_ == nullptr) return;
   __atomic_store_n(&page_->memory_limit, bytes, __ATOMIC_RELEASE);
 }
 
@@ -94,13 +120,17 @@ bool AccountPage::map() {
 }
 
 void AccountPage::add_credit(uint64_t bytes) {
+  if (page_ == nullptr) return;
   __atomic_fetch_add(&page_->credit, bytes, __ATOMIC_ACQ_REL);
 }
 
 uint64_t AccountPage::take_credit() {
+  if (page_ == nullptr) return 0;
   return __atomic_exchange_n(&page_->credit, uint64_t{0}, __ATOMIC_ACQ_REL);
 }
 
-uint64_t AccountPage::credit() const { return __atomic_load_n(&page_->credit, __ATOMIC_ACQUIRE); }
+uint64_t AccountPage::credit() const {
+  return page_ == nullptr ? 0 : __atomic_load_n(&page_->credit, __ATOMIC_ACQUIRE);
+}
 
 }  // namespace aliquot

@@ -16,14 +16,24 @@ namespace aliquot {
 /// permitted. Invalid with errno set when there is none to be had.
 Descriptor make_sealed_memory(const char* name, uint64_t bytes);
 
-/// The same, of which only the mapping that is returned can ever be written, and the one that the
-/// supervisor keeps under `key` for the next device host: whoever else gets the descriptor maps it
-/// for reading. nullptr with errno set when there is none to be had.
+/// A memfd that holds these bytes and never anything else. Invalid with errno set when there is none
+/// to be had.
+Descriptor make_final_memory(const char* name, const void* data, uint64_t bytes);
+
+/// Like make_sealed_memory, but only the mapping that is returned can ever be written, and the one
+/// that the supervisor keeps under `key` for the next device host: whoever else gets the descriptor
+/// maps it for reading. nullptr with errno set when there is none to be had.
 void* make_own_memory(const char* name, uint64_t bytes, SupervisorLink& link, const KeptKey& key,
                       Descriptor& memory);
 
 /// Bytes that the memory behind a memfd really takes now.
 uint64_t resident_bytes(int descriptor);
+
+/// Bytes that it has, used or not.
+uint64_t size_of_memory(int descriptor);
+
+/// Whether nobody can change it any more, and it is no larger than reports of devices may be.
+bool are_reports(const Descriptor& memory);
 
 /// The identity of the memory behind a memfd.
 ino_t inode_of(int descriptor);

@@ -8,6 +8,7 @@
 
 #include "device_host/arbiter/shares.h"
 #include "device_host/kept_key.h"
+#include "device_host/past_turns.h"
 #include "device_host/time_ledger.h"
 #include "protocol/records.h"
 
@@ -48,6 +49,9 @@ struct VgpuEntry {
   uint64_t id_high = 0, id_low = 0;  // of a lasting one
   uint64_t last_lease = 0;
   bool held_by_control = true, closing = false, told = false, ready = false;
+  bool has_page = false;
+  bool moved = false, arriving = false;
+  bool suspended = false;  // its guest processes' objects are in their images, and nowhere else
   WorkerFacts worker;
   uint64_t baseline = 0, past_cpu_ns = 0;
   uint64_t kernels = 0;  // the worker's claim
@@ -103,6 +107,13 @@ struct TimesEntry {
   static constexpr uint32_t kKind = 7;
   uint64_t vgpu = 0;
   TimeLedger::Past past;
+};
+
+/// What a resting vGPU has had of its device.
+struct PastTurnsEntry {
+  static constexpr uint32_t kKind = 10;
+  uint64_t vgpu = 0;
+  PastTurns past;
 };
 
 /// A kernel that can't be launched in pieces: the worker tells of each but once.

@@ -12,6 +12,18 @@
 
 namespace aliquot {
 
+namespace {
+
+// A number in as few characters as a file's name permits without thought.
+std::string short_text(uint64_t number) {
+  constexpr char kDigits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-";
+  std::string text;
+  for (int digit = 0; digit < 11; ++digit, number >>= 6) text += kDigits[number & 63];
+  return text;
+}
+
+}  // namespace
+
 Vgpu::Vgpu(HostContext& context, VgpuSettings settings, Events events)
     : context_(context),
       settings_(std::move(settings)),
@@ -23,13 +35,19 @@ Vgpu::Vgpu(HostContext& context, VgpuSettings settings, Events events)
       leases_(context.loop, context.link, context.state, settings_.id,
               [this](const Lease& lease) { on_lease_ended(lease); }),
       kept_(context.link, settings_.id) {
-  socket_path_ = context_.options.device_dir() + "/v" + std::to_string(settings_.id) + ".sock";
+  // Processes that know an old path find one that has moved by links, of which there shall be one on
+  // each device host at most, however often it comes there.
+  const std::string name = settings_.moved
+                               ? "/m" + short_text(settings_.id_high) + short_text(settings_.id_low)
+                               : "/v" + std::to_string(settings_.id);
+  socket_path_ = context_.options.device_dir() + name + ".sock";
 }
 
 Vgpu::~Vgpu() {
   context_.loop.cancel(witness_timer_);
   context_.loop.cancel(cut_off_timer_);
   context_.loop.cancel(rest_timer_);
+  context_.loop.cancel(standstill_.timer);
   context_.turns.remove(settings_.id);
   forget_entries();
   for (auto& [connection, guest] : guests_)
@@ -45,36 +63,43 @@ bool Vgpu::open_socket() {
          ::lchown(socket_path_.c_str(), settings_.owner, static_cast<gid_t>(-1)) == 0;
 }
 
-bool Vgpu::open(std::string& problem) {
+bool Vgpu::open(std::string& problem, Descriptor reports) {
+  reports_ = std::move(reports);
+  if (reports_) context_.link.keep(reports_key(), reports_.get());
   made_ns_ = monotonic_nanoseconds();
-  if (!page_.create(context_.link, page_key())) {
-    problem = std::string("The vGPU's page can't be made: ") + std::strerror(errno) + ".";
-    return false;
-  }
-  if (settings_.lasting()) {
-    // Such vGPUs cost their maker nothing, and could take all descriptors.
-    if (!leaves_room(page_.descriptor(), DescriptorUse::kLasting)) {
-      problem = "No descriptors are left for another vGPU.";
-      return false;
-    }
-    first_start_ = false;
-    told_ = true;
-  }
+  first_start_ = !settings_.lasting();
+  told_ = settings_.lasting();
   save();
   if (!open_socket()) {
     problem = std::string("The vGPU's socket can't be made: ") + std::strerror(errno) + ".";
     return false;
   }
+  // Such vGPUs cost their maker nothing, and could take all descriptors.
+  if (settings_.lasting() && !leaves_room(listener_.descriptor(), DescriptorUse::kLasting)) {
+    problem = "No descriptors are left for another vGPU.";
+    return false;
+  }
   listen_for_turns();
-  write_page();
   return settings_.lasting() || start_worker(problem);
 }
+
+// A vGPU that rests needs none.
+bool Vgpu::make_page() {
+  if (page_.descriptor() >= 0) return true;
+  if (!page_.create(context_.link, page_key())) return false;
+  save();
+  context_.turns.show_on(settings_.id, page_);
+  write_page();
+  return true;
+}
+
+int Vgpu::page() { return make_page() ? page_.descriptor() : -1; }
 
 void Vgpu::listen_for_turns() {
   context_.turns.add(settings_.id, settings_.shares, settings_.kernel_limit_ms);
   tell_size();
   context_.turns.set_copy_limit(settings_.id, settings_.copy_limit);
-  context_.turns.show_on(settings_.id, page_);
+  if (page_.descriptor() >= 0) context_.turns.show_on(settings_.id, page_);
 }
 
 void Vgpu::tell_size() {
@@ -108,6 +133,10 @@ void Vgpu::save() {
   entry.closing = closing_;
   entry.told = told_;
   entry.ready = worker_ready_;
+  entry.has_page = page_.descriptor() >= 0;
+  entry.suspended = suspended();
+  entry.moved = settings_.moved;
+  entry.arriving = arriving();
   if (worker_) entry.worker = worker_->facts();
   entry.baseline = baseline_;
   entry.past_cpu_ns = past_cpu_ns_;
@@ -124,6 +153,7 @@ void Vgpu::forget_entries() {
   context_.state.erase(times_slot_);
   forget_kernels();
   context_.link.forget(page_key());
+  if (reports_) context_.link.forget(reports_key());
 }
 
 void Vgpu::forget_kernels() {
@@ -205,6 +235,14 @@ TurnPeer Vgpu::turn_peer() {
 }
 
 bool Vgpu::start_worker(std::string& problem) {
+  if (!context_.turns.has_room(settings_.id)) {
+    problem = kTooManyInUse;
+    return false;
+  }
+  if (!make_page()) {
+    problem = std::string("The vGPU's page can't be made: ") + std::strerror(errno) + ".";
+    return false;
+  }
   prepare_worker();
   std::string reason;
   if (!worker_->start(reason)) {
@@ -216,6 +254,10 @@ bool Vgpu::start_worker(std::string& problem) {
   }
   if (!context_.turns.begin_worker(settings_.id, turn_peer()))
     worker_->kill("its turn page can't be made");
+  if (reports_) {
+    const records::Image told{size_of_memory(reports_.get()), 0, 0};
+    worker_->send(make_record(records::Kind::kReports, 0, told), {reports_.get()});
+  }
   witness_.begin(worker_->process(), "");
   schedule_witness();
   save();
@@ -236,6 +278,7 @@ void Vgpu::close_if_unused() {
 
 void Vgpu::close() {
   if (closing_) return;
+  if (arriving()) forget_arrivals();
   closing_ = true;
   save();
   context_.log.line("vgpu=%llu closes", static_cast<unsigned long long>(settings_.id));
@@ -245,6 +288,8 @@ void Vgpu::close() {
     erase(*guest);
   }
   fail_leases(records::ErrorCode::kNoSuchVgpu, "The vGPU was destroyed meanwhile.");
+  settle_request({records::ErrorCode::kNoSuchVgpu, "The vGPU was destroyed meanwhile."});
+  if (moves()) events_.end_move();
   leases_.end_all();
   context_.loop.cancel(std::exchange(rest_timer_, 0));
   if (worker_ && worker_->running()) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,21 +25,37 @@ namespace aliquot {
 
 struct Rebirth;
 
+constexpr const char* kTooManyInUse = "Too many vGPUs of this device are in use.";
+
 class Vgpu {
  public:
+  struct Refusal {
+    records::ErrorCode code = records::ErrorCode::kNone;  // that one: nothing is refused
+    std::string text;
+  };
+  /// A request of a control connection that takes a while, and where it is kept meanwhile.
+  struct Asker {
+    uint64_t control = 0;
+    uint32_t sequence = 0;
+    StateMemory::Slot slot = 0;
+  };
   struct Events {
     std::function<void()> started;                         // once: the first worker runs
     std::function<void(const std::string&)> start_failed;  // once, instead of started
     std::function<void(const std::string&)> worker_ended;  // each time, once it had started
     std::function<void()> gone;                            // closed, and its worker reaped
+    std::function<void()> unswept;                         // sweep() has something to do
     std::function<void(const Lease&)> leased;              // its worker is ready
     // Instead of leased, and the lease is over: of the request of a control connection.
     std::function<void(uint64_t control, uint32_t sequence, records::ErrorCode,
                        const std::string&)> lease_failed;
-  };
-  struct Refusal {
-    records::ErrorCode code = records::ErrorCode::kNone;  // that one: nothing is refused
-    std::string text;
+    // What was asked for is done, or refused.
+    std::function<void(const Asker&, const Refusal&)> settled;
+    // To the device host that it moves to or comes from.
+    std::function<void(const records::Record&, const std::vector<int>&)> say;
+    std::function<void()> end_move;
+    // It is not here any more; whoever asked for that is to get the answer once it goes on there.
+    std::function<void(const Asker&, const records::Record& answer)> moved_away;
   };
   enum class Attempt { kDone, kWaits, kRefused };
 
@@ -49,7 +66,8 @@ class Vgpu {
   Vgpu& operator=(const Vgpu&) = delete;
 
   /// Opens its socket and starts its first worker. False with a sentence in `problem`.
-  bool open(std::string& problem);
+  /// `reports`: of the devices to which it may move, where it shall.
+  bool open(std::string& problem, Descriptor reports = {});
   /// Instead of open: takes over what another device host left, as far as that is possible; the
   /// rest ends, with a line in the log.
   void adopt(Rebirth& rebirth, const VgpuEntry& entry, StateMemory::Slot slot);
@@ -79,8 +97,9 @@ class Vgpu {
   std::vector<records::VgpuProcess> processes() const;
   /// Where the time of its guest processes went.
   records::Receipt receipt();
-  /// The descriptor of its page.
-  int page() const { return page_.descriptor(); }
+  /// The descriptor of its page, made at the first call or by its first worker; -1 with errno set
+  /// where none can be had.
+  int page();
   /// Tells on it what was promised, how it went lately, and what is used.
   void write_page();
   /// Takes effect at once.
@@ -92,6 +111,27 @@ class Vgpu {
   /// doesn't wait.
   Attempt try_memory(uint64_t bytes, bool last_try, Refusal& refusal);
   void stop_shrinking();
+
+  // vgpu_suspend.cpp
+  /// Ends its worker at a kernel's end, and keeps what guest processes had until it is resumed; they
+  /// wait meanwhile. `settled` follows, of both.
+  void suspend(const Asker& asker);
+  void resume(const Asker& asker);
+  // vgpu_move_out.cpp
+  /// Gives it to the device host that `say` talks to; `settled` follows where that fails.
+  void move_out(const Asker& asker);
+  void on_move_answer(const records::Record& record);
+  // vgpu_move_in.cpp
+  /// Instead of open: takes one from another device host. False with a sentence in `problem`.
+  bool open_arrival(const records::MoveVgpu& told, Descriptor reports, std::string& problem);
+  void on_arrival(const records::Record& record, RecordChannel& channel);
+  void abandon_arrival();
+  bool arriving() const { return standstill_.step == Standstill::Step::kArriving; }
+  /// On its way to another device host, or from one.
+  bool moves() const { return standstill_.moves || arriving(); }
+  void on_move_ended(const std::string& reason);
+
+  bool suspended() const { return standstill_.step >= Standstill::Step::kEnding; }
 
   // vgpu_leases.cpp
   /// Of a control connection's request; `process` holds it, or where that is 0 the connection. What
@@ -113,6 +153,7 @@ class Vgpu {
  private:
   // vgpu.cpp
   bool open_socket();
+  bool make_page();
   bool start_worker(std::string& problem);
   void prepare_worker();
   TurnPeer turn_peer();
@@ -125,6 +166,7 @@ class Vgpu {
   void close_if_unused();
   void report_gone();
   void tell_size();
+  KeptKey reports_key() const { return {KeptKind::kReports, 0, settings_.id, 0}; }
   KeptKey page_key() const { return {KeptKind::kVgpuPage, 0, settings_.id, 0}; }
 
   // vgpu_told.cpp
@@ -190,6 +232,44 @@ class Vgpu {
   void set_memory(uint64_t bytes);
   void take_back_unspent();
 
+  // vgpu_suspend.cpp
+  /// Nobody is let in, and no worker started for anybody.
+  bool stands_still() const { return standstill_.step > Standstill::Step::kSketching; }
+  std::optional<Refusal> why_not_stopped() const;
+  void freeze();
+  void await_standstill(uint64_t milliseconds);
+  void on_drafted(const records::Image& image);
+  void on_image_done(const records::ImageDone& done, const std::string& problem);
+  void on_freeze_failed(uint32_t connection, const std::string& reason);
+  /// The next step, where nobody is awaited any more.
+  void go_on();
+  void go_on_running();
+  void suspend_worker();
+  void abandon_standstill(const Refusal& refusal);
+  void settle_request(const Refusal& refusal);
+  void restore_guests();
+  void drop_images();
+  void on_suspended();
+  uint64_t image_bytes() const;
+  void let_in();
+  void restore(Guest& guest, bool again, uint32_t sketch);
+  // vgpu_move_out.cpp
+  void sketch();
+  void send_sketches();
+  void hand_over();
+  void hand_over(Guest& guest);
+  void leave(const records::Record& answer);
+  void let_go_of(Guest& guest);
+  // vgpu_move_in.cpp
+  void take_guest(const records::MoveGuest& told, RecordChannel& channel);
+  void take_arena(const records::Record& record, RecordChannel& channel);
+  void take_leave_of_strangers();
+  void restore_arrivals();
+  void take_over();
+  void forget_arrivals();
+  void fail_arrival(const Refusal& refusal);
+  void say_step(records::MoveStep step);
+
   // vgpu_leases.cpp
   void tell_leased(const Lease& lease);
   void answer_leases();
@@ -199,7 +279,7 @@ class Vgpu {
   void rest_soon();
 
   // vgpu_rebirth.cpp
-  bool adopt_page(Rebirth& rebirth);
+  bool adopt_page(Rebirth& rebirth, const VgpuEntry& entry);
   void adopt_claims(const Rebirth& rebirth);
   bool adopt_worker(Rebirth& rebirth, const VgpuEntry& entry);
 
@@ -216,6 +296,7 @@ class Vgpu {
   Events events_;
   std::string socket_path_;
   VgpuPageMemory page_;
+  Descriptor reports_;
   TimeLedger times_;
   uint64_t made_ns_ = 0;
   RecordListener listener_;
@@ -241,6 +322,29 @@ class Vgpu {
     std::optional<uint64_t> used;  // by the worker's last claim
   };
   Shrink shrink_;
+
+  // The way to no worker and back.
+  struct Standstill {
+    enum class Step {
+      kRuns,
+      kSketching,    // on its way to another device host, which gets ready meanwhile
+      kFreezing,     // connections come to stand still, and their images are written
+      kHandingOver,  // another device host makes what the images say
+      kArriving,     // this one does so
+      kEnding,       // the worker ends; from here on the images are all that there is
+      kSuspended,
+      kRestoring,    // another worker makes what the images say
+    };
+    Step step = Step::kRuns;
+    std::set<uint32_t> awaited;  // connections
+    uint64_t timer = 0;
+    std::optional<Asker> asker;
+    bool moves = false;  // to another device host
+    // Of an arrival.
+    bool all_sent = false, sketched = false;
+    std::vector<Lease> leases;
+  };
+  Standstill standstill_;
 
   std::unique_ptr<Worker> worker_;
   std::unique_ptr<Worker> ended_worker_;  // to be destroyed between rounds

@@ -163,6 +163,7 @@ void Vgpu::on_hello(Guest& guest, const records::Record& record) {
   guest.hello_sequence = record.header.sequence;
   guest.state = Guest::State::kHeld;
   save(guest);
+  if (stands_still()) return;
   if (worker_ready_ && !worker_->doomed()) return admit(guest);
   if (worker_ && worker_->running()) return;
   std::string problem;
@@ -229,12 +230,14 @@ void Vgpu::depart(Guest& guest) {
   const bool known_to_worker = guest.state == Guest::State::kOpen;
   if (!known_to_worker || !worker_ || !worker_->running()) {
     erase(guest);
+    standstill_.awaited.erase(guest.connection);
   } else {
     guest.state = Guest::State::kDeparting;
     end_times(guest);
     save(guest);
     forget_waiting(guest);
     tell_of_departure(guest);
+    if (standstill_.awaited.erase(guest.connection) != 0) go_on();
   }
   close_if_unused();
 }
@@ -254,6 +257,7 @@ void Vgpu::tell_of_departure(Guest& guest) {
 void Vgpu::erase(Guest& guest) {
   if (guest.state == Guest::State::kGone) return;
   guest.state = Guest::State::kGone;
+  events_.unswept();
   end_times(guest);
   for (uint64_t* timer : {&guest.departure_timer, &guest.waiting_timer, &guest.greeting_timer})
     context_.loop.cancel(std::exchange(*timer, 0));
@@ -264,6 +268,7 @@ void Vgpu::erase(Guest& guest) {
     keep(std::move(arena.memory), key_of(arena_kind(arena.purpose), guest, number));
   guest.arenas.clear();
   keep(std::move(guest.memory), key_of(KeptKind::kConnectionMemory, guest));
+  if (guest.image) keep(std::move(guest.image), key_of(KeptKind::kImage, guest));
   context_.link.forget(key_of(KeptKind::kAccountPage, guest));
   const bool used = std::any_of(guests_.begin(), guests_.end(), [](const auto& entry) {
     return entry.second->state == Guest::State::kOpen ||

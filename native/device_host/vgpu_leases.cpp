@@ -19,7 +19,7 @@ Vgpu::Refusal refusal_of(HolderProblem problem, uint32_t process) {
     case HolderProblem::kNoProcess:
       return {ErrorCode::kNoSuchProcess, "No process " + number + " runs here."};
     case HolderProblem::kOthers:
-      return {ErrorCode::kNotPermitted, "Process " + number + " belongs to another user."};
+      return {ErrorCode::kNotPermitted, "Process " + number + " belongs neither to who asks nor to the vGPU's owner."};
     case HolderProblem::kNoDescriptor:
       break;
   }
@@ -32,13 +32,21 @@ Vgpu::Refusal Vgpu::take_lease(uint64_t control, uint32_t sequence, const PeerId
                                uint32_t process) {
   if (leases_.count() >= Leases::kMost)
     return {ErrorCode::kLimitReached, "Too many leases of this vGPU are held."};
+  if (standstill_.step == Standstill::Step::kEnding ||
+      standstill_.step == Standstill::Step::kSuspended)
+    return {ErrorCode::kSuspended, "The vGPU " + settings_.name + " is suspended."};
+  if (stands_still() && standstill_.step != Standstill::Step::kRestoring)
+    return {ErrorCode::kNotStopped, "The vGPU " + settings_.name + " is being suspended or moved."};
+  if (!context_.turns.has_room(settings_.id))
+    return {ErrorCode::kLimitReached, kTooManyInUse};
   Lease lease;
   lease.control = control;
   lease.sequence = sequence;
   lease.since_ns = monotonic_nanoseconds();
   lease.process = process != 0 ? static_cast<pid_t>(process) : peer.process;
   if (process != 0) {
-    const Refusal refusal = refusal_of(open_holder(process, peer.user, lease.holder), process);
+    const Refusal refusal = refusal_of(
+        open_holder(process, peer.user, settings_.owner, lease.holder), process);
     if (refusal.code != ErrorCode::kNone) return refusal;
   }
   lease.number = ++last_lease_;
@@ -50,6 +58,7 @@ Vgpu::Refusal Vgpu::take_lease(uint64_t control, uint32_t sequence, const PeerId
                     static_cast<unsigned long long>(settings_.id),
                     static_cast<unsigned long long>(number), held->process);
   context_.loop.cancel(std::exchange(rest_timer_, 0));
+  if (stands_still()) return {};  // until it goes on
   if (worker_ready_ && !worker_->doomed()) {
     tell_leased(*held);
     return {};
@@ -116,6 +125,7 @@ void Vgpu::fail_leases(ErrorCode code, const std::string& problem) {
 
 // Nobody leases or uses it. Somebody may soon, and starting a worker takes its time.
 void Vgpu::rest_soon() {
+  if (!worker_ && !closing_) return context_.turns.rest(settings_.id);
   if (rest_timer_ != 0 || closing_ || !worker_ || worker_->doomed()) return;
   rest_timer_ = context_.loop.schedule(context_.options.worker_idle_ms, [this] {
     rest_timer_ = 0;

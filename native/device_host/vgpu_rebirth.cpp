@@ -21,7 +21,8 @@ void Vgpu::adopt(Rebirth& rebirth, const VgpuEntry& entry, StateMemory::Slot slo
   past_cpu_ns_ = entry.past_cpu_ns;
   made_ns_ = entry.made_ns;
   last_lease_ = entry.last_lease;
-  const bool has_page = adopt_page(rebirth);
+  const bool has_page = adopt_page(rebirth, entry);
+  reports_ = rebirth.store.take(reports_key()).descriptor;
   Descriptor listener =
       rebirth.store.take({KeptKind::kVgpuListener, 0, settings_.id, 0}).descriptor;
   if (listener && !entry.closing) {
@@ -31,9 +32,15 @@ void Vgpu::adopt(Rebirth& rebirth, const VgpuEntry& entry, StateMemory::Slot slo
   }
   listen_for_turns();
   const bool has_worker = adopt_worker(rebirth, entry);
+  if (entry.suspended) {
+    standstill_.step = worker_ ? Standstill::Step::kEnding : Standstill::Step::kSuspended;
+    if (worker_) worker_->kill("its vGPU is suspended");
+  } else if (worker_ready_) {
+    worker_->send(make_record(records::Kind::kThaw, 0));  // whoever wanted that begins anew
+  }
   adopt_claims(rebirth);
   leases_.adopt(rebirth);
-  adopt_guests(rebirth, has_worker);
+  adopt_guests(rebirth, has_worker || entry.suspended);
   for (const KeptKey& key : rebirth.store.keys(KeptKind::kKeptMemory, settings_.id))
     keep(rebirth.store.take(key).descriptor, key);
   // Of guest processes that were just leaving, or coming.
@@ -42,8 +49,9 @@ void Vgpu::adopt(Rebirth& rebirth, const VgpuEntry& entry, StateMemory::Slot slo
     for (const KeptKey& key : rebirth.store.keys(kind, settings_.id))
       keep(rebirth.store.take(key).descriptor, key);
   update_cgroup();
-  if (entry.closing || !has_page) close();
+  if (entry.closing || entry.arriving || !has_page) close();
   if (closing_) return;
+  if (suspended()) return close_if_unused();
   std::string problem;
   if (!worker_ && first_start_) {
     if (!start_worker(problem)) return events_.start_failed(problem);
@@ -56,13 +64,14 @@ void Vgpu::adopt(Rebirth& rebirth, const VgpuEntry& entry, StateMemory::Slot slo
   close_if_unused();
 }
 
-// Its page was kept before anything else of it: without one no guest process can have seen it.
-bool Vgpu::adopt_page(Rebirth& rebirth) {
+// Its page was kept before it was noted that it has one. False: it was lost.
+bool Vgpu::adopt_page(Rebirth& rebirth, const VgpuEntry& entry) {
   KeptDescriptor kept = rebirth.store.take(page_key());
   if (kept.page != nullptr) {
     page_.adopt(std::move(kept.descriptor), kept.page);
     return true;
   }
+  if (!entry.has_page) return true;
   context_.log.line("vgpu=%llu can't go on: its page was lost",
                     static_cast<unsigned long long>(settings_.id));
   return false;

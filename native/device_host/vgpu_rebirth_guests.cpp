@@ -51,8 +51,10 @@ bool Vgpu::adopt_guest(Rebirth& rebirth, Guest& guest, const GuestEntry& entry, 
   guest.welcomed = entry.welcomed;
   guest.incomplete = entry.incomplete;
   guest.since_ns = entry.since_ns;
+  if (suspended()) guest.image = rebirth.store.take(key_of(KeptKind::kImage, guest)).descriptor;
   const bool known_to_worker = guest.state >= Guest::State::kOpen;
-  const bool sound = !known_to_worker || (adopt_memory(rebirth, guest, entry.lent) && has_worker);
+  const bool sound = !known_to_worker || (adopt_memory(rebirth, guest, entry.lent) && has_worker &&
+                                          (guest.image || !suspended()));
   if (guest.state == Guest::State::kOpen)
     times_.resume(guest.connection, guest.since_ns, guest.memory.get());
   Descriptor socket = rebirth.store.take(key_of(KeptKind::kGuest, guest)).descriptor;
@@ -72,6 +74,8 @@ void Vgpu::send_queues(const Rebirth& rebirth) {
     if (!worker_) break;
     if (record.header.kind == records::Kind::kTurnPage) {
       worker_->send(record, {context_.turns.page(settings_.id)});
+    } else if (record.header.kind == records::Kind::kReports) {
+      if (reports_) worker_->send(record, {reports_.get()});
     } else if (record.header.kind == records::Kind::kConnect) {
       if (guest != guests_.end()) worker_->send(record, descriptors_of(*guest->second, record));
     } else if (record.header.kind == records::Kind::kArena) {
@@ -115,7 +119,7 @@ void Vgpu::go_on(Guest& guest) {
     case Guest::State::kGreeting:
       return await_greeting(guest);
     case Guest::State::kHeld:
-      if (worker_ready_ && !worker_->doomed()) admit(guest);
+      if (worker_ready_ && !worker_->doomed() && !stands_still()) admit(guest);
       return;
     case Guest::State::kOpen:
       if (!guest.welcomed) announce(guest);
@@ -151,7 +155,7 @@ bool Vgpu::adopt_memory(Rebirth& rebirth, Guest& guest, uint64_t lent) {
       guest.arenas[number] = std::move(arena);
     }
   }
-  context_.turns.set_running(settings_.id, true);
+  context_.turns.set_running(settings_.id, !suspended());
   return sound;
 }
 

@@ -111,7 +111,8 @@ void Vgpu::send_arena(Guest& guest, uint32_t number, uint32_t sequence) {
   arena.connection = guest.connection;
   arena.arena = number;
   arena.purpose = made.purpose;
-  worker_->send(make_record(Kind::kArena, 0, arena), {made.memory.get()});
+  // A worker that is yet to come is told of all arenas.
+  if (worker_) worker_->send(make_record(Kind::kArena, 0, arena), {made.memory.get()});
   records::ArenaReply reply;
   reply.bytes = made.bytes;
   reply.arena = number;

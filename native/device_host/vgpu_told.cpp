@@ -38,6 +38,10 @@ records::VgpuStatus Vgpu::known_status() const {
   status.id_low = settings_.id_low;
   if (worker_ && !worker_->doomed())
     status.state = worker_ready_ ? records::VgpuState::kReady : records::VgpuState::kStarting;
+  if (suspended()) {
+    status.state = records::VgpuState::kSuspended;
+    status.memory_used = 0;  // of the device's; what was lent is still there when it goes on
+  }
   status.leases = static_cast<uint32_t>(leases_.count());
   return status;
 }
@@ -69,7 +73,10 @@ std::vector<records::VgpuProcess> Vgpu::processes() const {
   return processes;
 }
 
-void Vgpu::write_page() { page_.write_look(context_.turns.report(settings_.id), known_status()); }
+void Vgpu::write_page() {
+  if (page_.descriptor() < 0) return;
+  page_.write_look(context_.turns.report(settings_.id), known_status());
+}
 
 records::Receipt Vgpu::receipt() {
   settle();  // processes that have just ended have ended

@@ -58,6 +58,7 @@ void Vgpu::on_worker_record(const records::Record& record, bool repeated) {
         return worker_->kill("it freed a connection that is not departing");
       erase(*guest);
       update_cgroup();
+      go_on();
       return retry_waiting();
     }
     case Kind::kArenaDropped: {
@@ -104,6 +105,16 @@ void Vgpu::on_worker_record(const records::Record& record, bool repeated) {
       return context_.turns.on_work(settings_.id, payload_of<records::Work>(record));
     case Kind::kMemory:
       return on_memory_told(record.header.sequence, payload_of<records::Memory>(record));
+    case Kind::kDrafted:
+      return on_drafted(payload_of<records::Image>(record));
+    case Kind::kImageDone: {
+      const auto done = payload_of<records::ImageDone>(record);
+      return on_image_done(done, text_of(done.text, sizeof done.text));
+    }
+    case Kind::kFreezeFailed: {
+      const auto failed = payload_of<records::Violation>(record);
+      return on_freeze_failed(failed.connection, text_of(failed.text, sizeof failed.text));
+    }
     case Kind::kPong:
       if (!heartbeat_.answered(record.header.sequence))
         worker_->kill("it answered what it was not asked");
@@ -140,10 +151,16 @@ void Vgpu::on_worker_ready() {
   context_.log.line("vgpu=%llu worker=%d ready, the driver took %llu MiB",
                     static_cast<unsigned long long>(settings_.id), worker_->process(),
                     static_cast<unsigned long long>(now.private_bytes() >> 20));
+  if (standstill_.step == Standstill::Step::kRestoring) return restore_guests();
+  if (arriving()) return say_step(records::MoveStep::kReady);
+  let_in();
+  if (shrink_.begun) ask_for_memory();
+}
+
+void Vgpu::let_in() {
   for (auto& [connection, guest] : guests_)
     if (guest->state == Guest::State::kHeld) admit(*guest);
   answer_leases();
-  if (shrink_.begun) ask_for_memory();
 }
 
 void Vgpu::on_worker_ended(const std::string& how) {
@@ -152,6 +169,7 @@ void Vgpu::on_worker_ended(const std::string& how) {
   const std::string problem =
       "The worker ended: " + (worker_problem_.empty() ? how : worker_problem_);
   ended_worker_ = std::move(worker_);
+  events_.unswept();
   context_.turns.end_worker(settings_.id);
   const bool had_been_ready = std::exchange(worker_ready_, false);
   kept_.clear();
@@ -162,6 +180,7 @@ void Vgpu::on_worker_ended(const std::string& how) {
   context_.loop.cancel(std::exchange(witness_timer_, 0));
   context_.loop.cancel(std::exchange(cut_off_timer_, 0));
   context_.loop.cancel(std::exchange(rest_timer_, 0));
+  if (!closing_ && suspended()) return on_suspended();
   bool wanted_again = had_been_ready && !leases_.unanswered().empty();
   for (auto& [connection, guest] : guests_) {
     if (guest->state == Guest::State::kHeld && had_been_ready) {
@@ -178,6 +197,8 @@ void Vgpu::on_worker_ended(const std::string& how) {
   if (!closing_ && never_started) events_.start_failed(problem);
   if (!closing_ && !never_started && is_news) events_.worker_ended(problem);
   if (!closing_ && !had_been_ready) fail_leases(records::ErrorCode::kWorkerStart, problem);
+  if (!closing_ && arriving()) return fail_arrival({records::ErrorCode::kMoveFailed, problem});
+  if (stands_still() || standstill_.moves) abandon_standstill({records::ErrorCode::kWorkerEnded, problem});
   if (closing_) return report_gone();
   std::string restart_problem;
   if (wanted_again && !start_worker(restart_problem)) refuse_held(restart_problem);
@@ -195,7 +216,7 @@ void Vgpu::refuse_held(const std::string& problem) {
 // Of a worker that was killed: the kernel takes its time to free what it held, and guest processes
 // are told before that. What they had stays charged until the worker is reaped.
 void Vgpu::cut_off_guests() {
-  if (!worker_ || !worker_->doomed()) return;
+  if (!worker_ || !worker_->doomed() || suspended() || arriving()) return;
   for (auto& [connection, guest] : guests_) {
     if (guest->state != Guest::State::kOpen) continue;
     guest->channel->close();
@@ -211,6 +232,7 @@ uint64_t Vgpu::common_bytes(bool staging_only) const {
   uint64_t bytes = staging_only ? 0 : kept_.resident();
   for (const auto& [connection, guest] : guests_) {
     if (guest->memory) bytes += resident_bytes(guest->memory.get());
+    if (guest->image) bytes += resident_bytes(guest->image.get());
     for (const auto& [number, arena] : guest->arenas)
       if (!staging_only || arena.purpose == records::ArenaPurpose::kStaging)
         bytes += resident_bytes(arena.memory.get());
@@ -242,7 +264,9 @@ void Vgpu::schedule_witness() {
     if (!worker_ || worker_->doomed()) return;
     context_.turns.sample(settings_.id);
     write_page();
-    context_.turns.look_at_worker(settings_.id, sighting_.children_cpu_ns);
+    // Of one that builds all programs at once no answer is ever up to date; what it took counts after.
+    if (standstill_.step != Standstill::Step::kRestoring && !arriving())
+      context_.turns.look_at_worker(settings_.id, sighting_.children_cpu_ns);
     ask_for_answer();
     save();
     if (looks_ % kLooksACacheCheck == 0) worker_->check_cache();
@@ -315,6 +339,7 @@ void Vgpu::update_cgroup() {
   for (const auto& [connection, guest] : guests_) {
     if (guest->memory) common += layout::kConnectionBytes;
     if (guest->memory) inodes.push_back(inode_of(guest->memory.get()));
+    if (guest->image) inodes.push_back(inode_of(guest->image.get()));
     if (guest->account.descriptor() >= 0) inodes.push_back(inode_of(guest->account.descriptor()));
     for (const auto& [number, arena] : guest->arenas) {
       if (arena.purpose == records::ArenaPurpose::kStaging) common += arena.bytes;
@@ -323,6 +348,7 @@ void Vgpu::update_cgroup() {
   }
   if (const int page = context_.turns.page(settings_.id); page >= 0)
     inodes.push_back(inode_of(page));
+  common += image_bytes();
   kept_.add_inodes(inodes);
   witness_.set_own_memory(std::move(inodes));
   worker_->limit_cgroup(common);

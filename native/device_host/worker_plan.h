@@ -24,6 +24,7 @@ struct VgpuSettings {
   uint32_t create_sequence = 0;
   uint64_t id_high = 0, id_low = 0;  // of a lasting one, given by its maker
   std::string name;
+  bool moved = false;  // it came from another device host
 
   bool lasting() const { return (flags & records::kLasting) != 0; }
 };

@@ -14,7 +14,7 @@
 namespace aliquot::records {
 
 constexpr uint32_t kMagic = 0x51'4c'41'31;  // "1ALQ" in memory
-constexpr uint16_t kVersion = 4;            // of this file and of the connection layout together
+constexpr uint16_t kVersion = 5;            // of this file and of the connection layout together
 constexpr size_t kRecordSize = 256;
 constexpr size_t kPayloadSize = 240;
 constexpr size_t kNameSize = 64;  // zero-terminated, UTF-8
@@ -59,6 +59,13 @@ enum class Kind : uint16_t {
   kTurnRecall = 53,  // the turn's deadline was brought forward: the page has the new one
   kAskWork = 54,     // answer with kWork at once
   kAskMemory = 55,   // answer with kMemory, which carries the sequence, at once
+  // How a worker's guest processes come to another worker; see worker/image.h. All connections get
+  // kFreeze and kThaw at once.
+  kFreeze = 56,   // stop between two commands, when nothing is under way: kDrafted or kFreezeFailed
+  kThaw = 57,     // go on with commands
+  kSave = 58,     // + descriptor, to write the image that was drafted into: kImageDone
+  kRestore = 59,  // + descriptor of an image, to make objects from: kImageDone
+  kReports = 60,  // an Image + descriptor, as of kVgpuCreate; before any kConnect
 
   // Worker -> device host. Claims, never trusted.
   kWorkerReady = 64,
@@ -74,6 +81,9 @@ enum class Kind : uint16_t {
   kWork = 74,          // processor time that the worker took for other things than the device's work
   kMemory = 75,        // what it holds of the vGPU's memory
   kUnsplitKernel = 76,  // one of the kernels that took long and can't be launched in pieces
+  kDrafted = 77,       // a connection stands still, and its image has so many bytes
+  kImageDone = 78,     // it was written or read, or why it wasn't
+  kFreezeFailed = 79,  // a Violation: why the connection doesn't come to stand still
 
   // Control, more of one vGPU.
   kVgpuCopies = 80,
@@ -84,6 +94,23 @@ enum class Kind : uint16_t {
   kLeaseTake = 85,  // answered with kLease when the worker is ready, else with why it can't be
   kLease = 86,
   kLeaseEnd = 87,  // answered with kDone
+  kVgpuSuspend = 88,  // a VgpuReference; answered with kDone when no worker runs any more
+  kVgpuResume = 89,   // a VgpuReference; answered with kDone when it goes on
+  kVgpuMove = 90,     // a VgpuReference + descriptor: a way to another device host, of kMoveChannel
+  kVgpuMoved = 91,    // a VgpuCreated: what it is there
+  kMoveReceive = 92,  // answered with kMoveChannel
+  kMoveChannel = 93,  // + descriptor: for another device host, to move a vGPU to this one
+
+  // Device host <-> device host, over that. In this order; an answer is kMoveStep or kError.
+  kMoveVgpu = 94,
+  kMoveGuest = 95,  // + descriptors, as many as it has: image, connection memory, account page, socket
+  kMoveArena = 96,  // an Arena + descriptor; carries the sequence of the request that made it
+  kMoveLease = 97,  // + descriptor: the holder's pidfd
+  kMoveStep = 98,
+
+  // Control, of the device.
+  kTurnsGet = 100,
+  kTurns = 101,  // + descriptor, where there are any: `turn_count` Turn, by their beginnings; sealed
 };
 
 struct Header {
@@ -113,6 +140,10 @@ enum class ErrorCode : uint32_t {
   kMemoryInUse = 14,       // ALQ-E114: more is in use than the vGPU should have
   kNoSuchLease = 15,       // ALQ-E115
   kNoSuchProcess = 16,     // ALQ-E116: that could hold a lease
+  kSuspended = 17,         // ALQ-E117: and must be resumed before
+  kNotStopped = 18,        // ALQ-E118: what the vGPU does can't be interrupted now
+  kLacksFeature = 19,      // ALQ-E119: the other device has not all that programs rely on
+  kMoveFailed = 21,        // ALQ-E121: the other device host, or its worker (120 is no record's)
 };
 
 struct Error {
@@ -137,7 +168,13 @@ enum VgpuFlag : uint32_t {
   // It stays until it is destroyed, whoever's connection closes. Creating reserves; the first lease
   // starts the worker, which ends some time after the last one.
   kLasting = 1u << 3,
+  // Guest processes are told no more than is true of certain devices, to which it can move. Their
+  // reports are in a sealed memory that goes with kVgpuCreate, one after another, each behind a u32
+  // with its bytes; `aliquot-worker report` writes one.
+  kMovable = 1u << 4,
 };
+
+constexpr uint64_t kMostReportBytes = 4u << 20;
 
 // Of the device's time; see device_host/arbiter/shares.h. Shares in hundredths of a percent.
 struct Shares {
@@ -160,6 +197,27 @@ struct Policy {  // kPolicySet, kPolicy
   uint32_t kind = 0;       // 0 best-effort, 1 equal-share, 2 fixed-share
   uint32_t averaging = 1;  // 1 to 60
   uint64_t turn_ns = 0;    // 0: the device host chooses; kPolicy: what it is now
+};
+
+// A stretch of time in which a vGPU had the device. Where they are many, those of a vGPU that begin
+// within some milliseconds are told as one, whether or not others had the device in between.
+struct Turn {
+  uint64_t vgpu = 0;
+  uint64_t begin_ns = 0, end_ns = 0;  // of the monotonic clock
+  uint64_t charged_ns = 0;            // of it, what the vGPU was charged for
+};
+
+struct TurnsGet {
+  uint64_t since_ns = 0;  // those that ended later
+};
+
+struct Turns {  // kTurns
+  uint64_t since_ns = 0;        // as it was asked
+  uint64_t known_since_ns = 0;  // of what ended before nothing is known any more
+  // One that ends then goes on. It will be told again, as will any that others are added to: with the
+  // same vGPU and beginning.
+  uint64_t at_ns = 0;
+  uint64_t turn_count = 0;
 };
 
 struct VgpuTurns {
@@ -214,6 +272,8 @@ struct Receipt {
   uint64_t processes = 0;    // that ever were
 };
 
+constexpr uint32_t kPeerItself = UINT32_MAX;  // the user who asks
+
 struct VgpuCreate {
   uint64_t memory_bytes = 0;  // 0: all that is unreserved
   uint32_t flags = 0;         // VgpuFlag
@@ -224,6 +284,48 @@ struct VgpuCreate {
   char name[kNameSize] = {};
   // Of a lasting one, how its maker calls it: not 0, and at most one on a device.
   uint64_t id_high = 0, id_low = 0;
+  uint32_t owner_uid = kPeerItself;  // whose it is: only a device host of root's makes others'
+};
+
+enum class MoveStep : uint32_t {
+  kReady = 1,     // the target has a worker
+  kSketched = 2,  // the source has sent sketches of all guest processes
+  kPrepared = 3,  // the target has made what they say
+  kAllSent = 4,   // the source stands still, and all of it is sent; the target answers kVgpuMoved
+  kTaken = 5,     // the source has given it up: the target goes on, and says so in the same way
+};
+
+struct Move {  // kMoveStep
+  MoveStep step{};
+};
+
+struct MoveVgpu {
+  VgpuCreate create;
+  uint64_t last_lease = 0;
+  uint32_t owner = 0;
+  uint32_t last_connection = 0;
+  uint32_t needs_worker = 0;  // 1: somebody uses it
+};
+
+struct MoveGuest {
+  uint64_t image_bytes = 0;
+  uint64_t lent = 0;
+  uint64_t credit_granted = 0;
+  uint64_t since_ns = 0;
+  uint32_t connection = 0;
+  uint32_t state = 0;  // device host's: Guest::State
+  uint32_t user = 0;
+  uint32_t process_id = 0;
+  uint32_t hello_sequence = 0;
+  uint32_t last_arena = 0;
+  uint32_t credit_sequence = 0;
+  uint32_t sketch = 0;  // 1: it goes on meanwhile, and will be told of once more
+};
+
+struct MoveLease {
+  uint64_t lease = 0;
+  uint64_t since_ns = 0;
+  uint32_t process_id = 0;
 };
 
 struct VgpuCreated {  // of a lasting one without protections and worker
@@ -259,12 +361,14 @@ enum class VgpuState : uint32_t {
   kReserved = 0,  // no worker runs
   kStarting = 1,
   kReady = 2,  // its worker waits for calls, or executes them
+  kSuspended = 3,  // no worker runs, and guest processes wait
 };
 
 struct LeaseTake {
   uint64_t vgpu = 0;  // 0: the lasting one of this id
   uint64_t id_high = 0, id_low = 0;
-  uint32_t process_id = 0;  // that holds it, of the same user; 0: this connection does
+  // That holds it: of the same user or, where root asks, of the vGPU's owner; 0: this connection does.
+  uint32_t process_id = 0;
 };
 
 struct Lease {
@@ -390,6 +494,7 @@ struct ArenaReply {  // refused: bytes == 0 and no descriptor
 struct Connect {
   uint32_t connection = 0;
   uint32_t process_id = 0;  // by the kernel's word, not the guest's
+  uint32_t parked = 0;      // 1: it is to be restored, and carries out nothing before kThaw
 };
 
 struct ConnectionReference {  // kDisconnect, kGone
@@ -407,7 +512,24 @@ struct WorkerReady {
   uint32_t shared_pages = 0;  // 1: buffers lie in pages that both ends map
 };
 
-struct Violation {
+struct Freeze {
+  uint32_t patience_ms = 0;
+  uint32_t sketch = 0;  // 1: nothing stops; an image of what takes long to make anew is wanted
+};
+
+struct Image {  // kDrafted, kSave, kRestore
+  uint64_t bytes = 0;
+  uint32_t connection = 0;
+  uint32_t sketch = 0;  // kDrafted: as it was asked for
+};
+
+struct ImageDone {
+  uint32_t connection = 0;
+  uint32_t lacks = 0;    // 1: something that the guest process relies on is not had here
+  char text[200] = {};   // empty: all went well
+};
+
+struct Violation {  // and kFreezeFailed
   uint32_t connection = 0;
   char text[200] = {};
 };

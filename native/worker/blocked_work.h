@@ -35,6 +35,8 @@ class BlockedWork {
 
   /// Whether anything may be blocked.
   bool any() const { return user_events_ != 0; }
+  /// Whether commands wait, not just user events without a status.
+  bool holds_commands() const { return !pending_.empty(); }
   /// Puts `handle` among `handles` where it still blocks what waits for it.
   static void gather(const Handle& handle, Handles& handles) {
     if (handle != nullptr && !handle->open) handles.push_back(handle);

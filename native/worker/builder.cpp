@@ -17,6 +17,11 @@ bool Builder::add(std::function<void()> task) {
   return true;
 }
 
+bool Builder::idle() {
+  const std::lock_guard guard(work_->mutex);
+  return !work_->running && work_->tasks.empty();
+}
+
 void Builder::stop() {
   const std::lock_guard guard(work_->mutex);
   work_->stop = true;

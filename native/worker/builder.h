@@ -28,6 +28,8 @@ class Builder {
   /// Runs `task` later. False: too much is waiting, or no thread is to be had. A task must own what
   /// it uses: it may outlive the builder.
   bool add(std::function<void()> task);
+  /// Whether nothing runs or waits.
+  bool idle();
   /// Takes no more tasks, and has its thread drop those that wait.
   void stop();
   /// Keeps a `thing` that a driver might not let go of before the build that runs has ended. Does

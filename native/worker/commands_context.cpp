@@ -1,6 +1,5 @@
 // Devices, contexts, queues, and the end of every object.
 #include "worker/connection.h"
-#include "worker/device_report.h"
 
 namespace aliquot::worker {
 
@@ -10,10 +9,7 @@ void Connection::on(const SnapshotCommand& command) {
   if (!check_reply(command.reply)) return;
   const cl_device_id device = find_device(command.device);
   if (device == nullptr) return replies_.answer(command.reply, CL_INVALID_DEVICE);
-  ReplyBytes report;
-  write_device_report(context_.driver, device, {context_.quota->limit(), context_.device_type},
-                      report);
-  replies_.answer(command.reply, CL_SUCCESS, report.bytes());
+  replies_.answer(command.reply, CL_SUCCESS, report(device));
 }
 
 void Connection::on(const CreateSubDevicesCommand& command) {
@@ -38,9 +34,15 @@ void Connection::on(const CreateSubDevicesCommand& command) {
       calls_.clCreateSubDevices(device, properties.data(), static_cast<cl_uint>(made.size()),
                                 made.empty() ? nullptr : made.data(), &count);
   if (status == CL_SUCCESS) {
+    auto partition = std::make_shared<Partition>();
+    partition->serial = next_serial_++;
+    CreateSubDevicesCommand again = command;
+    again.reply = {};
+    partition->frame.resize(encoded_size(again));
+    encode(again, partition->frame.data());
     for (size_t i = 0; i < made.size() && i < count; ++i) {
       DeviceObject* object = devices_.insert(command.sub_devices[i]);
-      if (object != nullptr) *object = {made[i], true};
+      if (object != nullptr) *object = {made[i], true, partition};
       if (object == nullptr) calls_.clReleaseDevice(made[i]);
     }
   }
@@ -78,6 +80,8 @@ void Connection::on(const CreateContextCommand& command) {
   if (object->context == nullptr) {
     if (status == CL_SUCCESS) status = CL_OUT_OF_RESOURCES;
     contexts_.erase(command.context);
+  } else {
+    object->devices.assign(command.devices.begin(), command.devices.end());
   }
   replies_.answer(command.reply, status);
 }
@@ -110,6 +114,8 @@ void Connection::on(const CreateQueueCommand& command) {
     return replies_.answer(command.reply, status == CL_SUCCESS ? CL_OUT_OF_RESOURCES : status);
   }
   object->context = context;
+  object->context_id = command.context;
+  object->device_id = command.device;
   object->in_order = (command.properties & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE) == 0;
   object->profiled = (command.properties & CL_QUEUE_PROFILING_ENABLE) != 0;
   if (takes_turns()) object->lane = context_.gate->open(object->queue, object->in_order);
@@ -120,7 +126,7 @@ void Connection::on(const CreateQueueCommand& command) {
   auto& slot_owner = queue_slots_[command.queue];
   if (slot_owner != nullptr) object->progress->continue_from(slot_owner->retire());
   slot_owner = object->progress;
-  memory_->queues[command.queue - 1].error.store(0);
+  if (!restoring_) memory_->queues[command.queue - 1].error.store(0);
   context_.watchdog.add(id_, object->progress);
   replies_.answer(command.reply, CL_SUCCESS);
 }

@@ -10,6 +10,7 @@ void Connection::on(const CreateUserEventCommand& command) {
   if (object == nullptr) return;  // the id is taken: whatever has it stays what it is
   const cl_context context = find_context(command.context);
   cl_int status = CL_INVALID_CONTEXT;
+  object->context_id = command.context;
   if (context != nullptr) object->event = calls_.clCreateUserEvent(context, &status);
   if (object->event != nullptr) {
     object->user = true;
@@ -36,6 +37,7 @@ void Connection::on(const WatchEventCommand& command) {
   if (object->watch == nullptr) {
     object->watch = std::make_shared<EventWatch>(publisher_, command.event, object->profiled);
   }
+  if (object->past) return object->watch->watch_past(*object->past, command.notify, command.levels);
   if (object->event == nullptr) {
     object->watch->watch_failed(object->error, command.notify, command.levels);
     return;

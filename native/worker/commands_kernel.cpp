@@ -57,8 +57,14 @@ void Connection::on(const KernelWorkGroupInfoCommand& command) {
   if (object == nullptr) return replies_.answer(command.reply, CL_INVALID_KERNEL);
   if (device == nullptr) return replies_.answer(command.reply, CL_INVALID_DEVICE);
   answer_query(replies_, command.reply, [&](size_t capacity, void* out, size_t* size) {
-    return calls_.clGetKernelWorkGroupInfo(object->kernel, device, command.parameter, capacity,
-                                           out, size);
+    const cl_int status = calls_.clGetKernelWorkGroupInfo(object->kernel, device,
+                                                          command.parameter, capacity, out, size);
+    if (status == CL_SUCCESS && out != nullptr && capacity == sizeof(size_t) &&
+        command.parameter == CL_KERNEL_WORK_GROUP_SIZE) {
+      auto& group = *static_cast<size_t*>(out);
+      group = at_most_told(group);
+    }
+    return status;
   });
 }
 

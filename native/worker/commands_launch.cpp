@@ -1,5 +1,6 @@
 // Launching kernels: the path that counts.
 #include <cstring>
+#include <utility>
 
 #include "worker/connection.h"
 
@@ -73,9 +74,12 @@ cl_int Connection::set_arguments(KernelObject& kernel, cl_context context,
           argument_class == ArgumentClass::kLocal ? nullptr : value);
     }
     setting.set = status == CL_SUCCESS;
+    setting.bytes = header.bytes;
     KernelObject::Setting& before = kernel.settings[header.index];
     kernel.unset += (before.set ? 1 : 0) - (setting.set ? 1 : 0);
-    before = setting;
+    setting.value.swap(before.value);  // keeps its memory
+    if (argument_class == ArgumentClass::kValue) setting.value.assign(value, value + header.bytes);
+    before = std::move(setting);
     if (status != CL_SUCCESS) result = status;
   }
   return result;

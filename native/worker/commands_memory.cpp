@@ -78,6 +78,10 @@ void Connection::on(const CreateBufferCommand& command) {
   BufferObject* buffer = buffers_.insert(command.buffer);
   if (buffer == nullptr) return;  // the id is taken: whatever has it stays what it is
   buffer->serial = next_serial_++;
+  buffer->of = command.context;
+  buffer->arena = command.arena;
+  buffer->flags = command.flags;
+  buffer->offset = command.offset;
   buffer->error = make_buffer(command, *buffer);
 }
 
@@ -86,6 +90,9 @@ void Connection::on(const CreateSubBufferCommand& command) {
   if (buffer == nullptr) return;
   buffer->serial = next_serial_++;
   buffer->sub_buffer = true;
+  buffer->of = command.parent;
+  buffer->flags = command.flags;
+  buffer->offset = command.origin;
   BufferObject* parent = nullptr;
   buffer->error = find_buffer(command.parent, parent);
   if (buffer->error != CL_SUCCESS) return;

@@ -1,6 +1,7 @@
 // Programs: from source or binary, built off the decode thread.
 #include <string.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "worker/connection.h"
@@ -40,6 +41,22 @@ std::string text_of(std::span<const uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// What the program was built for before is of no account.
+template <class Command>
+void note_build(ProgramOrigin& origin, ProgramOrigin::Built built, const Command& command) {
+  origin.built = built;
+  origin.options = text_of(command.options);
+  origin.devices.assign(command.devices.begin(), command.devices.end());
+  origin.header_names.clear();
+  origin.inputs.clear();
+  origin.depth = 0;
+}
+
+void add_input(ProgramOrigin& origin, const Program& input) {
+  origin.inputs.push_back(input.origin);
+  origin.depth = std::max(origin.depth, input.origin->depth + 1);
+}
+
 }  // namespace
 
 void Connection::on(const CreateProgramWithSourceCommand& command) {
@@ -51,7 +68,7 @@ void Connection::on(const CreateProgramWithSourceCommand& command) {
   const unsigned char* shared = arena ? arena->range(command.offset, command.size) : nullptr;
   if (shared == nullptr) return replies_.answer(command.reply, CL_INVALID_VALUE);
   // The compiler must not see the source change under its eyes.
-  const std::string source(reinterpret_cast<const char*>(shared), command.size);
+  std::string source(reinterpret_cast<const char*>(shared), command.size);
   ProgramObject* object = programs_.insert(command.program);
   if (object == nullptr) return replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
   const char* texts[] = {source_preamble().data(), source.data()};
@@ -66,6 +83,10 @@ void Connection::on(const CreateProgramWithSourceCommand& command) {
   object->program->program.store(made);
   object->program->prints.store(may_print(source.data(), source.size()));
   object->program->unsplit_by_source = unsplit_by_source(source);
+  auto origin = std::make_shared<ProgramOrigin>();
+  origin->text = texts_.keep(std::move(source));
+  object->program->origin = std::move(origin);
+  object->context_id = command.context;
   replies_.answer(command.reply, CL_SUCCESS);
 }
 
@@ -115,6 +136,13 @@ void Connection::on(const CreateProgramWithBinaryCommand& command) {
   object->program = std::make_shared<Program>(context_.driver, context);
   object->program->program.store(made);
   object->program->prints.store(true);  // nobody knows
+  auto origin = std::make_shared<ProgramOrigin>();
+  origin->made = ProgramOrigin::Made::kBinary;
+  origin->text = texts_.keep({reinterpret_cast<const char*>(copy.data()), copy.size()});
+  origin->sizes.assign(command.sizes.begin(), command.sizes.end());
+  origin->binary_devices.assign(command.devices.begin(), command.devices.end());
+  object->program->origin = std::move(origin);
+  object->context_id = command.context;
   replies_.answer(command.reply, status, answer.bytes());
 }
 
@@ -147,6 +175,9 @@ void Connection::on(const BuildProgramCommand& command) {
   program->unsplit.store(program->unsplit_by_source != UnsplitReason::kNone
                              ? program->unsplit_by_source
                              : unsplit_by_options(text_of(command.options)));
+  auto origin = std::make_shared<ProgramOrigin>(*program->origin);
+  note_build(*origin, ProgramOrigin::Built::kBuilt, command);
+  if (origin->made != ProgramOrigin::Made::kLink) program->origin = std::move(origin);
   const auto kept = std::make_shared<KeptDevices>(calls_, std::move(devices));
   build_aside(program, command.reply,
               [&calls = calls_, program, kept, options = text_of(command.options)] {
@@ -182,6 +213,11 @@ void Connection::on(const CompileProgramCommand& command) {
     names.emplace_back(joined.c_str() + at);
   }
   if (names.size() != headers.size()) return replies_.answer(command.reply, CL_INVALID_VALUE);
+  auto origin = std::make_shared<ProgramOrigin>(*program->origin);
+  note_build(*origin, ProgramOrigin::Built::kCompiled, command);
+  origin->header_names = joined;
+  for (const auto& header : headers) add_input(*origin, *header);
+  if (origin->made != ProgramOrigin::Made::kLink) program->origin = std::move(origin);
   if (may_print(command.options.data(), command.options.size())) program->prints.store(true);
   const auto kept = std::make_shared<KeptDevices>(calls_, std::move(devices));
   build_aside(program, command.reply,
@@ -230,6 +266,12 @@ void Connection::on(const LinkProgramCommand& command) {
   ProgramObject* object = programs_.insert(command.program);
   if (object == nullptr) return replies_.answer(command.reply, CL_OUT_OF_RESOURCES);
   object->program = program;
+  object->context_id = command.context;
+  auto origin = std::make_shared<ProgramOrigin>();
+  origin->made = ProgramOrigin::Made::kLink;
+  note_build(*origin, ProgramOrigin::Built::kBuilt, command);
+  for (const auto& input : inputs) add_input(*origin, *input);
+  program->origin = std::move(origin);
   program->pending.store(true);
   const auto kept = std::make_shared<KeptDevices>(calls_, std::move(devices));
   const bool queued = builder_.add([&calls = calls_, program, kept, inputs,

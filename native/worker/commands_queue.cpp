@@ -94,6 +94,7 @@ void Connection::record_event(Enqueue& enqueue, cl_int status) {
   EventObject* object = events_.insert(enqueue.event_id);
   if (object == nullptr) return;
   object->queue = enqueue.queue_id;
+  if (enqueue.queue != nullptr) object->context_id = enqueue.queue->context_id;
   if (status != CL_SUCCESS || enqueue.event == nullptr) {
     object->error = status != CL_SUCCESS ? status : CL_OUT_OF_RESOURCES;
     return;

@@ -22,16 +22,21 @@ uint32_t level_of(cl_int status) {
   return 0;
 }
 
-cl_ulong event_time(const Driver& driver, cl_event event, cl_profiling_info parameter, bool& all) {
-  cl_ulong time = 0;
-  if (driver.calls.clGetEventProfilingInfo(event, parameter, sizeof time, &time, nullptr) !=
-      CL_SUCCESS) {
-    all = false;
-  }
-  return time;
-}
-
 }  // namespace
+
+PastEvent times_of(const Driver& driver, cl_event event) {
+  constexpr cl_profiling_info kTimes[] = {CL_PROFILING_COMMAND_QUEUED, CL_PROFILING_COMMAND_SUBMIT,
+                                          CL_PROFILING_COMMAND_START, CL_PROFILING_COMMAND_END};
+  PastEvent past;
+  past.has_times = true;
+  for (size_t i = 0; i < 4; ++i) {
+    cl_ulong time = 0;
+    past.has_times &= driver.calls.clGetEventProfilingInfo(event, kTimes[i], sizeof time, &time,
+                                                           nullptr) == CL_SUCCESS;
+    past.times[i] = time;
+  }
+  return past;
+}
 
 void Publisher::drain_prints() {
   if (prints_ != nullptr) prints_->drain();
@@ -75,6 +80,22 @@ void Publisher::notify(uint32_t event, cl_int status) {
     control.notify_count.fetch_add(1);
   }
   futex_wake(control.notify_count);
+}
+
+uint64_t Publisher::notify_tail() {
+  const std::lock_guard guard(mutex_);
+  return notify_tail_;
+}
+
+uint64_t Publisher::print_tail() {
+  const std::lock_guard guard(mutex_);
+  return print_tail_;
+}
+
+void Publisher::continue_from(uint64_t notify_tail, uint64_t print_tail) {
+  const std::lock_guard guard(mutex_);
+  notify_tail_ = notify_tail;
+  print_tail_ = print_tail;
 }
 
 void Publisher::latch_queue_error(uint32_t queue, cl_int error) {
@@ -123,6 +144,16 @@ void EventWatch::watch_failed(cl_int error, uint32_t notify, uint32_t levels) {
   publish(nullptr, error);
 }
 
+void EventWatch::watch_past(const PastEvent& past, uint32_t notify, uint32_t levels) {
+  note_wishes(notify, levels);
+  publish(nullptr, past.status, &past);
+}
+
+uint32_t EventWatch::levels() {
+  const std::lock_guard guard(mutex_);
+  return levels_;
+}
+
 void EventWatch::add_callback(cl_event event, cl_int level) {
   {
     const std::lock_guard guard(mutex_);
@@ -151,22 +182,24 @@ void EventWatch::completed(cl_event event) {
   publish(event, CL_COMPLETE);
 }
 
-void EventWatch::publish(cl_event event, cl_int status) {
+void EventWatch::publish(cl_event event, cl_int status, const PastEvent* past) {
   const std::lock_guard guard(mutex_);
   if (retired_) return;
   publisher_->mark();
   if (status < status_) {
     layout::EventSlot& slot = publisher_->memory().events[id_ - 1];
     if (status <= CL_COMPLETE) {
-      bool all = profiled_ && event != nullptr && status == CL_COMPLETE;
-      if (all) {
-        const Driver& driver = publisher_->driver();
-        slot.queued = event_time(driver, event, CL_PROFILING_COMMAND_QUEUED, all);
-        slot.submitted = event_time(driver, event, CL_PROFILING_COMMAND_SUBMIT, all);
-        slot.started = event_time(driver, event, CL_PROFILING_COMMAND_START, all);
-        slot.ended = event_time(driver, event, CL_PROFILING_COMMAND_END, all);
+      const bool all = profiled_ && event != nullptr && status == CL_COMPLETE;
+      PastEvent now;
+      if (all) now = times_of(publisher_->driver(), event);
+      if (past == nullptr) past = &now;
+      if (past->has_times) {
+        slot.queued = past->times[0];
+        slot.submitted = past->times[1];
+        slot.started = past->times[2];
+        slot.ended = past->times[3];
       }
-      slot.has_times = all ? 1 : 0;
+      slot.has_times = past->has_times ? 1 : 0;
       slot.told_ns.store(now_ns(), std::memory_order_relaxed);
       if (ended_ != nullptr && status == CL_COMPLETE) raise_to(*ended_, number_);
     }

@@ -51,6 +51,10 @@ class Publisher {
   void notify(uint32_t event, cl_int status);
   /// Keeps the first error of a queue until the guest driver takes it.
   void latch_queue_error(uint32_t queue, cl_int error);
+  /// Where the two rings to the guest process stand, and where those of another worker did.
+  uint64_t notify_tail();
+  uint64_t print_tail();
+  void continue_from(uint64_t notify_tail, uint64_t print_tail);
   /// Tells the guest driver that nothing more will be answered, and wakes all that it may wait on.
   void close();
 
@@ -65,6 +69,16 @@ class Publisher {
   uint64_t print_tail_ = 0;
 };
 
+/// What is left of an event that ended in another worker.
+struct PastEvent {
+  cl_int status = CL_COMPLETE;
+  bool has_times = false;
+  uint64_t times[4] = {};  // queued, submitted, started, ended; ns on that worker's device
+};
+
+/// The times of one that has ended well.
+PastEvent times_of(const Driver& driver, cl_event event);
+
 /// An event that the guest driver watches, from `watch_event` until its final status.
 class EventWatch : public std::enable_shared_from_this<EventWatch> {
  public:
@@ -76,6 +90,10 @@ class EventWatch : public std::enable_shared_from_this<EventWatch> {
   void watch(cl_event event, uint32_t notify, uint32_t levels);
   /// The same for a command that failed before it had an event.
   void watch_failed(cl_int error, uint32_t notify, uint32_t levels);
+  /// The same for one that ended in another worker.
+  void watch_past(const PastEvent& past, uint32_t notify, uint32_t levels);
+  /// What the guest driver wants notice of, as in commands.toml.
+  uint32_t levels();
   /// It is that of command `number` of an in-order queue, which counts in `ended`.
   void belongs_to(std::shared_ptr<std::atomic<uint64_t>> ended, uint64_t number);
   /// The event was seen to have ended well.
@@ -88,7 +106,7 @@ class EventWatch : public std::enable_shared_from_this<EventWatch> {
  private:
   static void CL_CALLBACK called(cl_event event, cl_int status, void* data);
   void add_callback(cl_event event, cl_int level);
-  void publish(cl_event event, cl_int status);
+  void publish(cl_event event, cl_int status, const PastEvent* past = nullptr);
   void note_wishes(uint32_t notify, uint32_t levels);
 
   std::shared_ptr<Publisher> publisher_;

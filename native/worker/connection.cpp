@@ -24,21 +24,30 @@ Connection::Connection(WorkerContext context, uint32_t id,
 }
 
 Connection::~Connection() {
-  stop_.store(true);
-  ring_.wake();
+  stop();
   thread_.join();
   tear_down();
 }
 
-bool Connection::start() { return thread_.start(run, this, "decode"); }
+bool Connection::start(bool parked) {
+  parked_.store(parked);
+  return thread_.start(run, this, "decode");
+}
+
+void Connection::order(Order order) {
+  orders_.add(std::move(order));
+  ring_.attend();
+}
 
 void Connection::stop() {
   stop_.store(true);
+  orders_.wake();
   ring_.wake();
 }
 
 void* Connection::run(void* argument) {
   auto* self = static_cast<Connection*>(argument);
+  if (self->parked_.load()) self->attend();
   self->decode_loop();
   self->tear_down();
   self->finished_.store(true);
@@ -59,6 +68,7 @@ void Connection::decode_loop() {
         break;
       case RingState::kCall:
         release_paced(now_ns());
+        attend();
         break;
     }
     if (!broken_.empty()) {

@@ -15,11 +15,14 @@
 #include "worker/builder.h"
 #include "worker/compilers.h"
 #include "worker/completion.h"
+#include "worker/device_report.h"
 #include "worker/host_link.h"
 #include "worker/launch_pieces.h"
 #include "worker/memory_quota.h"
+#include "worker/image.h"
 #include "worker/object_table.h"
 #include "worker/objects.h"
+#include "worker/orders.h"
 #include "worker/paced_copies.h"
 #include "worker/print_capture.h"
 #include "worker/reply.h"
@@ -40,23 +43,33 @@ struct WorkerContext {
   Builder::Count builds_left_behind = std::make_shared<std::atomic<uint32_t>>(0);
   TurnGate* gate = nullptr;  // null: the device may be used at any time
   bool splits = true;        // long kernels may be launched in pieces
+  // Of those devices to which the vGPU may move; null: it needn't.
+  std::shared_ptr<const OtherReports> other_reports = nullptr;
+  bool shared_pages = false;  // buffers may lie in pages that guest processes map
   std::shared_ptr<Compilers> compilers = std::make_shared<Compilers>(builds_left_behind);
 };
+
+struct Restoration;
 
 class Connection {
  public:
   Connection(WorkerContext context, uint32_t id, std::shared_ptr<layout::ConnectionMemory> memory);
   ~Connection();
 
-  /// Starts the decode thread. False: none to be had.
-  bool start();
+  /// Starts the decode thread. False: none to be had. `parked`: it is to be restored, and carries
+  /// out nothing before it is thawed.
+  bool start(bool parked = false);
+  /// What the device host wants of the decode thread, which answers for itself.
+  void order(Order order);
   /// Asks the decode thread to end; to be repeated until `finished`.
   void stop();
   /// The decode thread has freed everything; `join` won't wait.
   bool finished() const { return finished_.load(); }
   void join() { thread_.join(); }
-  /// Tells the guest process that nothing more will be answered.
-  void close_memory() { publisher_->close(); }
+  /// Tells the guest process that nothing more will be answered, unless another worker may answer.
+  void close_memory() {
+    if (!parked_.load()) publisher_->close();
+  }
 
   /// Carries out one frame (8-aligned, private memory). False: it broke the protocol.
   bool handle(std::span<const unsigned char> frame);
@@ -71,6 +84,17 @@ class Connection {
   uint32_t id() const { return id_; }
   /// A claim for kWorkerStatus.
   uint64_t kernels() const { return kernels_.load(std::memory_order_relaxed); }
+
+  // connection_draft.cpp
+  /// The connection's image, of all or as a sketch; when that can't be made, `obstacle` says why.
+  bool draft(bool sketch, ImageDraft& draft, std::string& obstacle);
+  /// Writes what `draft` left out.
+  std::string save(const ImageDraft& draft, unsigned char* image);
+  // connection_restore.cpp
+  /// Makes the objects of an image, but for those that are there already. Why that can't be done, or
+  /// empty.
+  /// `lacks`: it is something that the guest process was told of.
+  std::string restore(int image, uint64_t bytes, bool& lacks);
 
   // commands_context.cpp
   void on(const opencl::SnapshotCommand& command);
@@ -226,6 +250,29 @@ class Connection {
   void finish_queues();
   void release_objects();
 
+  // connection_standstill.cpp
+  void attend();
+  void carry_out(Order& order);
+  std::string map_and_save(const Order& order);
+  void try_to_freeze();
+  const char* obstacle();
+  bool drained();
+  void freeze_failed(const std::string& reason);
+  // connection_draft.cpp
+  class Drafter;
+  std::vector<unsigned char> report(cl_device_id device) const;
+  uint64_t group_size(const KernelObject& kernel);
+  uint64_t at_most_told(uint64_t group_size) const;
+  // connection_restore.cpp
+  std::string replay(std::span<const unsigned char> frame);
+  template <class Command>
+  bool has_already(const Command& command);
+  std::string await_builds();
+  std::string apply(const ImageState& state);
+  std::string restore_contents(const ImageState& state);
+  void restore_event(const ImageState& state);
+  void release_strangers();
+
   static void* run(void* self);
   void decode_loop();
 
@@ -255,6 +302,7 @@ class Connection {
 
   std::vector<std::shared_ptr<QueueProgress>> queue_slots_;  // who last had a queue's slot
   std::vector<QueueObject> closing_queues_;  // released, with commands under way
+  KeptTexts texts_;
   uint64_t largest_buffer_ = 0;
   std::vector<cl_event> wait_list_;  // of the command under way
   QueueObject* hidden_ = nullptr;    // its last command has no event
@@ -269,6 +317,15 @@ class Connection {
   const std::shared_ptr<WorkCost> writes_ = std::make_shared<WorkCost>(WorkCost::of_copies());
   const std::shared_ptr<WorkCost> copies_ = std::make_shared<WorkCost>(WorkCost::of_copies());
   std::atomic<uint64_t> kernels_{0};
+
+  // Standing still.
+  Orders orders_;
+  std::atomic<bool> parked_{false};  // set by the decode thread
+  uint64_t freeze_until_ns_ = 0;     // 0: nobody wants it
+  std::unique_ptr<ImageDraft> draft_;
+  // Being restored.
+  bool restoring_ = false;
+  std::shared_ptr<Restoration> restoration_;
 
   Thread thread_;
   Builder builder_;

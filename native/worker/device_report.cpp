@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "worker/report_filter.h"
+#include "worker/report_match.h"
 
 namespace aliquot::worker {
 
@@ -176,6 +177,30 @@ bool ask(const cl_icd_dispatch& calls, cl_device_id device, cl_device_info param
 }
 
 }  // namespace
+
+bool read_reports(std::span<const unsigned char> bytes, OtherReports& reports) {
+  reports.clear();
+  while (!bytes.empty()) {
+    uint32_t size = 0;
+    if (bytes.size() < sizeof size) return false;
+    std::memcpy(&size, bytes.data(), sizeof size);
+    bytes = bytes.subspan(sizeof size);
+    if (size > bytes.size()) return false;
+    reports.emplace_back(bytes.begin(), bytes.begin() + size);
+    bytes = bytes.subspan(size);
+  }
+  return true;
+}
+
+std::vector<unsigned char> common_device_report(const Driver& driver, cl_device_id device,
+                                                const ReportLimits& limits,
+                                                const OtherReports& others) {
+  ReplyBytes own;
+  write_device_report(driver, device, limits, own);
+  std::vector<unsigned char> report(own.bytes().begin(), own.bytes().end());
+  for (const auto& other : others) report = common_report(report, other);
+  return report;
+}
 
 void write_device_report(const Driver& driver, cl_device_id device, const ReportLimits& limits,
                          ReplyBytes& out) {

@@ -70,6 +70,25 @@ void HostLink::unsplit(const records::UnsplitKernel& kernel) {
   send(make_record(Kind::kUnsplitKernel, 0, kernel));
 }
 
+void HostLink::drafted(uint32_t connection, uint64_t bytes, bool sketch) {
+  send(make_record(Kind::kDrafted, 0, records::Image{bytes, connection, sketch ? 1u : 0u}));
+}
+
+void HostLink::image_done(uint32_t connection, const std::string& problem, bool lacks) {
+  records::ImageDone payload;
+  payload.connection = connection;
+  payload.lacks = lacks ? 1 : 0;
+  copy_text(payload.text, sizeof payload.text, problem.c_str());
+  send(make_record(Kind::kImageDone, 0, payload));
+}
+
+void HostLink::freeze_failed(uint32_t connection, const std::string& reason) {
+  records::Violation payload;
+  payload.connection = connection;
+  copy_text(payload.text, sizeof payload.text, reason.c_str());
+  send(make_record(Kind::kFreezeFailed, 0, payload));
+}
+
 void HostLink::turn_wanted() { send(make_record(Kind::kTurnWanted, 0)); }
 
 void HostLink::turn_finished(const records::TurnFinished& finished) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mutex>
+#include <string>
 
 #include "protocol/records.h"
 
@@ -24,6 +25,10 @@ class HostLink {
   void memory(uint32_t sequence, uint64_t used);
   void status(const records::WorkerStatus& status);
   void unsplit(const records::UnsplitKernel& kernel);
+  void drafted(uint32_t connection, uint64_t bytes, bool sketch);
+  /// `problem` empty: all went well. `lacks`: it is something that is not had here.
+  void image_done(uint32_t connection, const std::string& problem, bool lacks = false);
+  void freeze_failed(uint32_t connection, const std::string& reason);
   void turn_wanted();
   void turn_finished(const records::TurnFinished& finished);
 };

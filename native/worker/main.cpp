@@ -4,9 +4,11 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <string>
 
+#include "worker/device_report.h"
 #include "worker/driver.h"
 #include "worker/options.h"
 #include "worker/print_capture.h"
@@ -42,25 +44,50 @@ int fail(const Options& options, const std::string& reason) {
   return 1;
 }
 
+// The device that the options name; null, and why.
+Driver* open_driver(const Options& options, std::string& problem) {
+  std::vector<Platform> platforms;
+  problem = load_platforms(options.driver.c_str(), platforms);
+  if (!problem.empty()) return nullptr;
+  if (options.platform_index >= platforms.size()) {
+    problem = "The driver has no platform with this index.";
+    return nullptr;
+  }
+  const Platform& platform = platforms[options.platform_index];
+  const auto devices = list_devices(platform);
+  if (options.device_index >= devices.size()) {
+    problem = "The platform has no device with this index.";
+    return nullptr;
+  }
+  // Never destroyed: threads of the driver may run until the process ends.
+  return new Driver(platform.calls, platform_version(platform.calls, platform.id), platform.id,
+                    devices[options.device_index]);
+}
+
+// What the device is as a vGPU that has all of its memory.
+int report(const Options& options) {
+  const int answer = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+  if (answer < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0) return 1;
+  std::string problem;
+  const Driver* driver = open_driver(options, problem);
+  if (driver == nullptr) {
+    std::fprintf(stderr, "aliquot-worker: %s\n", problem.c_str());
+    return 1;
+  }
+  ReplyBytes bytes;
+  write_device_report(*driver, driver->device, {INT64_MAX, 0}, bytes);
+  return write_all(answer, {bytes.bytes().begin(), bytes.bytes().end()}) ? 0 : 1;
+}
+
 int serve(const Options& options) {
   fcntl(options.socket, F_SETFD, FD_CLOEXEC);
   // Never destroyed: threads of the driver may run until the process ends.
   auto& prints = *new PrintCapture;
   const bool captured = prints.start();
-  std::vector<Platform> platforms;
-  const std::string error = load_platforms(options.driver.c_str(), platforms);
-  if (!error.empty()) return fail(options, error);
-  if (options.platform_index >= platforms.size()) {
-    return fail(options, "The driver has no platform with this index.");
-  }
-  const Platform& platform = platforms[options.platform_index];
-  const auto devices = list_devices(platform);
-  if (options.device_index >= devices.size()) {
-    return fail(options, "The platform has no device with this index.");
-  }
-  auto& driver = *new Driver(platform.calls, platform_version(platform.calls, platform.id),
-                             platform.id, devices[options.device_index]);
-  auto& server = *new Server(options, driver, captured ? &prints : nullptr);
+  std::string problem;
+  const Driver* driver = open_driver(options, problem);
+  if (driver == nullptr) return fail(options, problem);
+  auto& server = *new Server(options, *driver, captured ? &prints : nullptr);
   return server.serve();
 }
 
@@ -72,7 +99,15 @@ int run(int count, const char* const* words) {
     return kUsageStatus;
   }
   signal(SIGPIPE, SIG_IGN);
-  return options.action == Options::Action::kProbe ? probe(options) : serve(options);
+  switch (options.action) {
+    case Options::Action::kProbe:
+      return probe(options);
+    case Options::Action::kReport:
+      return report(options);
+    case Options::Action::kServe:
+      break;
+  }
+  return serve(options);
 }
 
 }  // namespace

@@ -7,21 +7,30 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "worker/blocked_work.h"
 #include "worker/completion.h"
 #include "worker/kernel_arguments.h"
+#include "worker/program_origin.h"
 #include "worker/queue_progress.h"
 #include "worker/split_safety.h"
 #include "worker/turn_window.h"
 
 namespace aliquot::worker {
 
+// The command that made sub-devices, for making them again.
+struct Partition {
+  uint64_t serial = 0;
+  std::vector<unsigned char> frame;
+};
+
 struct DeviceObject {
   cl_device_id device = nullptr;
   bool sub_device = false;
+  std::shared_ptr<const Partition> partition;
 };
 
 // Devices of a build that goes on while the guest process may release them.
@@ -51,11 +60,13 @@ class KeptDevices {
 
 struct ContextObject {
   cl_context context = nullptr;
+  std::vector<uint32_t> devices;
 };
 
 struct QueueObject {
   cl_command_queue queue = nullptr;
   cl_context context = nullptr;
+  uint32_t context_id = 0, device_id = 0;
   bool in_order = true;
   bool profiled = false;
   uint64_t commands = 0;                             // enqueued so far
@@ -81,6 +92,11 @@ struct BufferObject {
   uint64_t serial = 0;  // tells a buffer from an earlier one of the same id
   BufferCharge* charge = nullptr;
   bool sub_buffer = false;
+  // As the command said that made it.
+  uint32_t of = 0;  // its context, or of a sub-buffer its parent
+  uint32_t arena = 0;
+  uint64_t flags = 0;
+  uint64_t offset = 0;  // in the arena or in the parent
 };
 
 // Builds run on another thread, which keeps the program by this pointer, maybe longer than the
@@ -98,10 +114,12 @@ struct Program {
   // Why its kernels can't be launched in pieces: what its source says of this, and the whole answer.
   UnsplitReason unsplit_by_source = UnsplitReason::kNoSource;
   std::atomic<UnsplitReason> unsplit{UnsplitReason::kNoSource};
+  std::shared_ptr<const ProgramOrigin> origin;  // the decode thread's
 };
 
 struct ProgramObject {
   std::shared_ptr<Program> program;
+  uint32_t context_id = 0;
 };
 
 struct KernelObject {
@@ -113,6 +131,8 @@ struct KernelObject {
     bool set = false;
     uint32_t buffer = 0;  // the id of a buffer argument
     uint64_t serial = 0;
+    uint32_t bytes = 0;
+    std::vector<uint8_t> value;  // of one that is passed by value
   };
   std::vector<Setting> settings;
   std::shared_ptr<WorkCost> cost = std::make_shared<WorkCost>(WorkCost::of_kernel());
@@ -127,6 +147,8 @@ struct EventObject {
   bool resolved = false;  // of a user event: its status was set
   bool profiled = false;
   uint32_t queue = 0;  // where the command lies
+  uint32_t context_id = 0;
+  std::optional<PastEvent> past;  // it ended in another worker; `event` stands for it in wait lists
   BlockedWork::Handle block;  // while it waits for a user event, or is one without a status
   std::shared_ptr<EventWatch> watch;
 };

@@ -9,6 +9,7 @@ namespace aliquot::worker {
 
 const char kUsage[] =
     "Usage: aliquot-worker probe --driver LIBRARY\n"
+    "       aliquot-worker report --driver LIBRARY [--platform-index N] [--device-index N]\n"
     "       aliquot-worker serve --driver LIBRARY --memory-limit BYTES --socket-fd N\n"
     "                      [--platform-index N] [--device-index N] [--kernel-limit-ms N]\n"
     "                      [--device-type N] [--flags N]\n"
@@ -49,6 +50,8 @@ std::string read_options(int count, const char* const* words, Options& options) 
   if (count < 2) return "No action is given.";
   if (std::strcmp(words[1], "serve") == 0) {
     options.action = Options::Action::kServe;
+  } else if (std::strcmp(words[1], "report") == 0) {
+    options.action = Options::Action::kReport;
   } else if (std::strcmp(words[1], "probe") != 0) {
     return std::string("There is no action ") + words[1] + ".";
   }
@@ -59,7 +62,7 @@ std::string read_options(int count, const char* const* words, Options& options) 
     }
   }
   if (options.driver.empty()) return "Option --driver is missing.";
-  if (options.action == Options::Action::kProbe) return {};
+  if (options.action != Options::Action::kServe) return {};
   if (options.memory_limit == 0) return "Option --memory-limit is missing.";
   if (options.socket < 0) return "Option --socket-fd is missing.";
   return {};

@@ -7,7 +7,7 @@
 namespace aliquot::worker {
 
 struct Options {
-  enum class Action { kServe, kProbe };
+  enum class Action { kServe, kProbe, kReport };
   Action action = Action::kProbe;
   std::string driver;
   uint32_t platform_index = 0;

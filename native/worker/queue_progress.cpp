@@ -263,6 +263,11 @@ bool QueueProgress::wait_below(uint64_t number, uint64_t most, const std::atomic
   return reached_it;
 }
 
+uint64_t QueueProgress::published() {
+  const std::lock_guard guard(publish_mutex_);
+  return completed_sequence_;
+}
+
 uint64_t QueueProgress::retire() {
   const std::lock_guard guard(publish_mutex_);
   retired_ = true;

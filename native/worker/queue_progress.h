@@ -77,6 +77,9 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
   /// Where an earlier queue of this id left off; before anything is published.
   void continue_from(uint64_t sequence) { completed_sequence_ = sequence; }
 
+  /// The last sequence that was published.
+  uint64_t published();
+
   uint64_t completed() const { return completed_number_.load(std::memory_order_acquire); }
   /// Mean time of one of the last commands, ns; large while nothing is known.
   uint64_t average_ns() const { return average_ns_.load(std::memory_order_relaxed); }

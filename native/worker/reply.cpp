@@ -6,7 +6,7 @@ namespace aliquot::worker {
 
 void ReplyWriter::answer(const opencl::ReplyTarget& target, cl_int status,
                          std::span<const unsigned char> bytes) {
-  if (!valid(target)) return;
+  if (!valid(target) || muted_.load(std::memory_order_relaxed)) return;
   layout::ReplySlot& slot = memory_.replies[target.slot];
   // The slot may have been filled by the other thread before; the guest process took that answer.
   slot.state.load(std::memory_order_acquire);

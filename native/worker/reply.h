@@ -4,6 +4,7 @@
 
 #include <CL/cl.h>
 
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -46,6 +47,9 @@ class ReplyWriter {
   /// False where the slot doesn't exist: a violation.
   static bool valid(const opencl::ReplyTarget& target) { return target.slot < layout::kReplySlots; }
 
+  /// From now on nothing is answered, or it is again.
+  void mute(bool muted) { muted_.store(muted); }
+
   /// Fills the slot and wakes who waits for it. An answer that fits nowhere leaves its size only.
   void answer(const opencl::ReplyTarget& target, cl_int status,
               std::span<const unsigned char> bytes = {});
@@ -53,6 +57,7 @@ class ReplyWriter {
  private:
   layout::ConnectionMemory& memory_;
   Arenas& arenas_;
+  std::atomic<bool> muted_{false};
 };
 
 }  // namespace aliquot::worker

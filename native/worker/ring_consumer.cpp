@@ -62,6 +62,17 @@ bool RingConsumer::spin(uint64_t budget_ns) {
   return false;
 }
 
+uint64_t RingConsumer::next_call_ns() const {
+  if (attend_.load(std::memory_order_relaxed)) return 1;
+  if (call_at_ns_ == 0 || attend_at_ns_ == 0) return call_at_ns_ + attend_at_ns_;
+  return std::min(call_at_ns_, attend_at_ns_);
+}
+
+bool RingConsumer::call_due(uint64_t now) const {
+  const uint64_t next = next_call_ns();
+  return next != 0 && now >= next;
+}
+
 // Until the guest process sends something, `wake` is called, or, where that is wished, a completion
 // was published.
 void RingConsumer::sleep() {
@@ -72,10 +83,10 @@ void RingConsumer::sleep() {
          !stop_.load()) {
     const uint64_t step = gate_ != nullptr ? gate_->idle(owner_) : 0;
     uint64_t most = step != 0 ? step : kLongestSleepNs;
-    if (call_at_ns_ != 0) {
+    if (const uint64_t next = next_call_ns()) {
       const uint64_t now = now_ns();
-      if (call_due(now)) break;
-      most = std::min(most, call_at_ns_ - now);
+      if (now >= next) break;
+      most = std::min(most, next - now);
     }
     futex_wait(control_.worker_sleeps, how, most);
     if (step == 0) break;
@@ -92,14 +103,17 @@ bool RingConsumer::wait() {
     if (stop_.load()) return false;
     sleep();
     if (stop_.load()) return false;
-    if (refresh_tail() || (call_at_ns_ != 0 && call_due(now_ns()))) return true;
+    if (refresh_tail() || (next_call_ns() != 0 && call_due(now_ns()))) return true;
     budget = policy_.after_completion(bytes_read_);
   }
 }
 
 RingState RingConsumer::next(std::span<const unsigned char>& frame) {
   for (;;) {
-    if (call_at_ns_ != 0 && call_due(now_ns())) return RingState::kCall;
+    if (next_call_ns() != 0 && call_due(now_ns())) {
+      attend_.store(false);
+      return RingState::kCall;
+    }
     if (head_ != known_tail_) break;
     if (stop_.load(std::memory_order_relaxed)) return RingState::kStopped;
     if (refresh_tail()) break;

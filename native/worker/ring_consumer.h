@@ -35,6 +35,17 @@ class RingConsumer {
   /// given; 0: never.
   void call_at(uint64_t when) { call_at_ns_ = when; }
 
+  /// The same for another purpose.
+  void attend_at(uint64_t when) { attend_at_ns_ = when; }
+  /// From another thread: the same at once, and once.
+  void attend() {
+    attend_.store(true);
+    wake();
+  }
+  /// How far it has read, and where another worker's consumer of the ring had come.
+  uint64_t head() const { return head_; }
+  void continue_from(uint64_t head) { head_ = known_tail_ = head; }
+
   /// A hint and no more: whether the next frame, if it is there already, seems to launch on
   /// `queue`. The answer may be wrong at any time.
   bool launch_follows(uint32_t queue);
@@ -59,7 +70,8 @@ class RingConsumer {
   bool spin(uint64_t budget_ns);
   void sleep();
   bool refresh_tail();
-  bool call_due(uint64_t now) const { return call_at_ns_ != 0 && now >= call_at_ns_; }
+  uint64_t next_call_ns() const;
+  bool call_due(uint64_t now) const;
   void copy(uint64_t position, void* out, size_t bytes) const;
   void offer_space();
 
@@ -75,7 +87,8 @@ class RingConsumer {
   uint64_t known_tail_ = 0;
   uint32_t since_offer_ = 0;
   uint64_t bytes_read_ = 0;
-  uint64_t call_at_ns_ = 0;
+  uint64_t call_at_ns_ = 0, attend_at_ns_ = 0;  // 0: never
+  std::atomic<bool> attend_{false};
   bool broken_ = false;
   alignas(64) unsigned char frame_[layout::kLargestFrame];
 };

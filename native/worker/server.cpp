@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -22,6 +23,7 @@ Server::Server(const Options& options, const Driver& driver, PrintCapture* print
       context_{driver, std::make_shared<MemoryQuota>(options.memory_limit), host_, watchdog_,
                prints, options.device_type} {
   context_.gate = &gate_;
+  context_.shared_pages = driver_.unified_memory && (options_.flags & records::kStaged) == 0;
   context_.splits = (options.flags & records::kNoSplit) == 0;
 }
 
@@ -36,7 +38,7 @@ int Server::serve() {
     host_.failed("No thread is to be had for the watchdog.");
     return 1;
   }
-  host_.ready(driver_.unified_memory && (options_.flags & records::kStaged) == 0);
+  host_.ready(context_.shared_pages);
   constexpr uint64_t kReapNs = 2'000'000;
   for (;;) {
     bool leaving = false;
@@ -88,6 +90,29 @@ void Server::handle(const records::Record& record, DescriptorList& descriptors) 
       place->second.connection->stop();
       return;
     }
+    case Kind::kReports:
+      return take_reports(descriptors.items[0]);
+    case Kind::kFreeze: {
+      const auto wanted = payload_of<records::Freeze>(record);
+      const auto kind = wanted.sketch != 0 ? Order::Kind::kSketch : Order::Kind::kFreeze;
+      for (auto& [id, entry] : connections_)
+        if (!entry.leaving) entry.connection->order({kind, wanted.patience_ms, {}, 0});
+      return;
+    }
+    case Kind::kThaw:
+      for (auto& [id, entry] : connections_)
+        if (!entry.leaving) entry.connection->order({Order::Kind::kThaw, 0, {}, 0});
+      return;
+    case Kind::kSave:
+    case Kind::kRestore: {
+      const auto image = payload_of<records::Image>(record);
+      const auto place = connections_.find(image.connection);
+      if (place == connections_.end() || place->second.leaving) return;
+      const bool saves = record.header.kind == Kind::kSave;
+      place->second.connection->order({saves ? Order::Kind::kSave : Order::Kind::kRestore, 0,
+                                       std::move(descriptors.items[0]), image.bytes});
+      return;
+    }
     case Kind::kTurnPage:
       return take_turn_page(descriptors.items[0]);
     case Kind::kTurnRecall:
@@ -114,12 +139,28 @@ void Server::connect(const records::Connect& payload, Descriptor& memory) {
   auto* shared = reinterpret_cast<layout::ConnectionMemory*>(mapping->data());
   auto connection = std::make_shared<Connection>(
       context_, payload.connection, std::shared_ptr<layout::ConnectionMemory>(mapping, shared));
-  if (!connection->start()) {
+  if (!connection->start(payload.parked != 0)) {
     connection->close_memory();
     return host_.violation(payload.connection, "The worker has no thread left for a connection.");
   }
   const std::lock_guard guard(mutex_);
   connections_[payload.connection].connection = std::move(connection);
+}
+
+// What its maker says of other devices. It changes only what guest processes are told.
+void Server::take_reports(const Descriptor& memory) {
+  struct stat status {};
+  if (!memory || fstat(memory.get(), &status) != 0 || status.st_size <= 0 ||
+      static_cast<uint64_t>(status.st_size) > records::kMostReportBytes) {
+    return;
+  }
+  std::vector<unsigned char> bytes(static_cast<size_t>(status.st_size));
+  auto reports = std::make_shared<OtherReports>();
+  if (pread(memory.get(), bytes.data(), bytes.size(), 0) != status.st_size ||
+      !read_reports(bytes, *reports)) {
+    return host_.failed("The reports of other devices are none.");
+  }
+  context_.other_reports = std::move(reports);
 }
 
 void Server::take_turn_page(const Descriptor& page) {

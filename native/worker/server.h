@@ -35,6 +35,7 @@ class Server {
   void add_arena(const records::Arena& payload, Descriptor& arena);
   void reap();
   void report_status();
+  void take_reports(const Descriptor& memory);
   void take_turn_page(const Descriptor& page);
 
   const Options& options_;

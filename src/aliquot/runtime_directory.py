@@ -41,9 +41,10 @@ def prepare(device_uuid: str) -> str:
     root = path()
     if len(os.fsencode(root)) + _LONGEST_BELOW > _SOCKET_PATH_BYTES:
         raise BadRuntimeDirectory(f"the runtime directory's path {root!r} is too long for sockets")
+    mode = _mode()
     for directory in (root, os.path.join(root, device_uuid)):
         try:
-            os.mkdir(directory, 0o700)
+            os.mkdir(directory, mode)
         except FileExistsError:
             pass
         except OSError as error:
@@ -53,7 +54,25 @@ def prepare(device_uuid: str) -> str:
         problem = problem_of(directory)
         if problem:
             raise BadRuntimeDirectory(f"the runtime directory {directory!r} {problem}")
+        _open_as_far_as(directory, mode)
     return root
+
+
+def _mode() -> int:
+    """Through root's folders other users reach the sockets of their own vGPUs, and see no more."""
+    return 0o711 if os.geteuid() == 0 else 0o700
+
+
+def _open_as_far_as(directory: str, mode: int) -> None:
+    """Mend what was made under another umask, or before other users had vGPUs on root's devices."""
+    try:
+        if mode & ~os.lstat(directory).st_mode:
+            os.chmod(directory, mode)
+    except OSError as error:
+        raise BadRuntimeDirectory(
+            f"the permissions of the runtime directory {directory!r} can't be changed: "
+            f"{error.strerror}"
+        ) from error
 
 
 def problem_of(directory: str) -> str | None:

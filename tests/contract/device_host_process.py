@@ -18,7 +18,7 @@ from typing import NamedTuple, Self
 import pytest
 
 MAGIC = 0x514C4131
-VERSION = 4
+VERSION = 5
 RECORD_SIZE = 256
 
 ERROR, DONE = 1, 2
@@ -37,6 +37,7 @@ WORKER_ENDED, SHARE_UNAVAILABLE, BAD_SHARE = 10, 11, 12
 VGPU_DIFFERS, MEMORY_IN_USE, NO_SUCH_LEASE, NO_SUCH_PROCESS = 13, 14, 15, 16
 
 LASTING = 8  # a flag
+PEER_ITSELF = 2**32 - 1  # as an owner
 RESERVED, STARTING, READY = 0, 1, 2
 
 # Guarantee and limit in hundredths of a percent, weight, priority class.
@@ -215,15 +216,23 @@ class Control(Peer):
         shares: tuple[int, int, int, int] = NO_SHARES,
         copy_limit: int = 0,
         external_id: int = 0,
+        owner: int = PEER_ITSELF,
     ) -> Record:
         halves = divmod(external_id, 1 << 64)
         wanted = struct.pack(
-            "QIIQ4IQ64sQQ", memory, flags, 2000, 0, *shares, copy_limit, name.encode(), *halves
+            "QIIQ4IQ64sQQI",
+            *(memory, flags, 2000, 0, *shares, copy_limit, name.encode(), *halves, owner),
         )
         return self.ask(VGPU_CREATE, wanted)
 
-    def create_lasting(self, external_id: int, memory: int = 64 * MIB, name: str = "") -> Vgpu:
-        answer = self.try_create(memory, name, LASTING, external_id=external_id)
+    def create_lasting(
+        self,
+        external_id: int,
+        memory: int = 64 * MIB,
+        name: str = "",
+        owner: int = PEER_ITSELF,
+    ) -> Vgpu:
+        answer = self.try_create(memory, name, LASTING, external_id=external_id, owner=owner)
         assert answer.kind == VGPU_CREATED, answer.error()
         return vgpu_of(answer)
 

@@ -145,16 +145,33 @@ def test_memory_up_and_down(socket_path: str) -> None:
 
 def test_bounds(socket_path: str) -> None:
     with connect(socket_path) as host:
-        for number in range(1, 257):
+        for number in range(1, 2501):
             host.create_vgpu(f"v{number}", 4096, external_id=number)
         with pytest.raises(LimitReached):
-            host.create_vgpu("one more", 4096, external_id=257)
+            host.create_vgpu("one more", 4096, external_id=2501)
         # More than one answer holds.
-        assert [usage.external_id for usage in host.list_vgpus()] == list(range(1, 257))
+        assert [usage.external_id for usage in host.list_vgpus()] == list(range(1, 2501))
         for _ in range(64):
             host.take_lease(external_id=1)
         with pytest.raises(LimitReached):
             host.take_lease(external_id=1)
+
+
+def test_owners(socket_path: str) -> None:
+    with connect(socket_path) as host:
+        host.create_vgpu("own", MIB, external_id=1)
+        if os.geteuid() == 0:
+            host.create_vgpu("another's", MIB, external_id=2, owner_uid=1001)
+            with pytest.raises(VgpuDiffers):
+                host.create_vgpu("another's", MIB, external_id=2, owner_uid=1002)
+        owners = [usage.owner_uid for usage in host.list_vgpus()]
+        assert owners == [os.geteuid(), 1001][: len(owners)]
+
+
+def test_turns_of_nobody(socket_path: str) -> None:
+    with connect(socket_path) as host:
+        host.create_vgpu("team-a", MIB, external_id=ID)
+        assert host.turns() == []
 
 
 def test_what_is_in_use_is_told(fakes_or_real_in_use: DeviceHost) -> None:

@@ -325,10 +325,10 @@ def test_a_flood_of_creations_is_bounded(host: DeviceHostProcess) -> None:
     made = 0
     while (answer := control.try_create(4096, "", LASTING, external_id=made + 1)).kind != ERROR:
         made += 1
-    assert (made, answer.error()[0]) == (256, LIMIT_REACHED)
-    assert len(control.list()) == 256
+    assert (made, answer.error()[0]) == (2500, LIMIT_REACHED)
+    assert len(control.list()) == 2500
     assert control.destroy_lasting(7).kind == DONE
-    control.create_lasting(300, 4096)
+    control.create_lasting(3000, 4096)
 
 
 def test_a_flood_of_creations_leaves_descriptors_to_others() -> None:
@@ -386,12 +386,12 @@ def test_a_user_names_no_process_of_another_user_s() -> None:
             "s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
             "s.settimeout(10); s.connect(sys.argv[1])\n"
             "def ask(kind, payload):\n"
-            "    header = struct.pack('=IHHII', 0x514C4131, 4, kind, 1, 0)\n"
+            "    header = struct.pack('=IHHII', 0x514C4131, 5, kind, 1, 0)\n"
             "    s.send(header + payload.ljust(240, b'\\0'))\n"
             "    return struct.unpack_from('=IHHIII', s.recv(256))[2::3]\n"
             "ask(16, b'')\n"
-            "create = (4096, 8, 2000, 0, 0, 10000, 1, 0, 0, b'', 0, 1)\n"
-            "ask(18, struct.pack('QIIQ4IQ64sQQ', *create))\n"
+            "create = (4096, 8, 2000, 0, 0, 10000, 1, 0, 0, b'', 0, 1, 2**32 - 1)\n"
+            "ask(18, struct.pack('QIIQ4IQ64sQQI', *create))\n"
             "print(ask(85, struct.pack('QQQI', 0, 0, 1, 1)))\n"
         )
         run = subprocess.run(

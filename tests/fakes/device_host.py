@@ -18,11 +18,12 @@ from typing import NamedTuple
 
 from aliquot.client import pages, records
 from aliquot.client.records import Kind, VgpuFlag
+from aliquot.model.turn import Turn
 
 IDLE_SECONDS = 0.3
 AUTOMATIC_TURN_NS = 2_000_000
 IN_USE = 128 << 10  # bytes of each vGPU, whatever runs
-MOST_VGPUS = 256
+MOST_VGPUS = 2500
 MOST_LEASES = 64
 FIRST_RECORDS = 256  # of a list, before the rest must be asked for
 
@@ -132,12 +133,16 @@ class Host:
             return
         request = records.unpack(data)
         for answer in self.answers(request, peer):
-            if records.unpack(answer).kind != Kind.RECEIPT:
+            record = records.unpack(answer)
+            if record.kind == Kind.RECEIPT:
+                memory = page_of(self.vgpus)
+            elif record.kind == Kind.TURNS and records.payload_of(record, records.Turns).turn_count:
+                memory = self.turns_since(records.payload_of(record, records.Turns).since_ns)
+            else:
                 peer.send(answer)
                 continue
-            page = page_of(self.vgpus)
-            socket.send_fds(peer, [answer], [page])
-            os.close(page)
+            socket.send_fds(peer, [answer], [memory])
+            os.close(memory)
 
     def answers(self, request: records.Record, peer: socket.socket) -> list[bytes]:
         def pack(kind: Kind, payload: records.Payload | None = None) -> bytes:
@@ -187,6 +192,10 @@ class Host:
                 return [pack(Kind.ERROR, records.Error(6, b"no such vGPU"))]
             reference = records.payload_of(request, records.VgpuReference)
             return [pack(Kind.RECEIPT, receipt_of(reference.vgpu))]
+        if request.kind == Kind.TURNS_GET:
+            since = records.payload_of(request, records.TurnsGet).since_ns
+            told = records.Turns(since, 0, time.monotonic_ns(), len(self.turns(since)))
+            return [pack(Kind.TURNS, told)]
         if request.kind == Kind.POLICY_SET:
             self.policy = records.payload_of(request, records.Policy)
             with (self.directory / "policies").open("a") as log:
@@ -197,6 +206,20 @@ class Host:
         if request.kind == Kind.POLICY_GET:
             return [pack(Kind.POLICY, self.policy)]
         return [pack(Kind.ERROR, records.Error(2, b"not understood"))]
+
+    def turns(self, since: int) -> list[Turn]:
+        """Of each vGPU that has a worker one, of a millisecond, in the order of their numbers."""
+        turns = (
+            Turn(number, number * 1_000_000, (number + 1) * 1_000_000, 900_000)
+            for number, made in sorted(self.vgpus.items())
+            if made.has_worker
+        )
+        return [turn for turn in turns if turn.end_ns > since]
+
+    def turns_since(self, since: int) -> int:
+        memory = os.memfd_create("turns")
+        os.write(memory, b"".join(records.TURN.pack(*turn) for turn in self.turns(since)))
+        return memory
 
     def create(self, request, peer, reserved, pack) -> list[bytes]:
         wanted = records.payload_of(request, records.VgpuCreate)
@@ -288,6 +311,9 @@ class Host:
             memory_limit=created.memory_bytes,
             protections=0x020 if shown else 0,
             kernel_limit_ms=2000 if shown else 0,
+            owner_uid=os.geteuid()
+            if created.owner_uid == records.PEER_ITSELF
+            else created.owner_uid,
             flags=created.flags & VgpuFlag.LASTING,
             name=created.name,
             id_high=created.id_high,

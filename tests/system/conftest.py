@@ -58,6 +58,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "endings",
         "vanishing",
         "copying",
+        "enduring",
         "long_kernels",
         "spending",
     )

@@ -13,6 +13,7 @@ from aliquot.client import pages, records
 from aliquot.client.records import Kind, Protection, VgpuFlag
 from aliquot.model.copies import LEAST_COPY_LIMIT
 from aliquot.model.details import UnsplitReason
+from aliquot.model.turn import Turn
 
 ROOT = Path(__file__).resolve().parents[2]
 _ENUMERATIONS = (
@@ -53,8 +54,12 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[int]]:
         "kPayloadSize",
         "kNameSize",
         "kLeastCopyLimit",
+        "kPeerItself",
     ):
         number(constant, constant)
+    number("Turn", "sizeof(Turn)")
+    for field in Turn._fields:
+        number(f"Turn::{field}", f"offsetof(Turn, {field})")
     number("Page", "sizeof(Page)", "kPageVersion", "kPageSize")
     for field in pages.Page._fields:
         number(f"Page::{field}", f"offsetof(Page, {field})", f"sizeof(Page::{field})")
@@ -113,7 +118,16 @@ def test_numbers(native: dict[str, list[int]]) -> None:
     assert native["kPayloadSize"] == [records.PAYLOAD_SIZE]
     assert native["kNameSize"] == [records.NAME_SIZE]
     assert native["kLeastCopyLimit"] == [LEAST_COPY_LIMIT]
+    assert native["kPeerItself"] == [records.PEER_ITSELF]
     assert native["UnsplitReason::kLast"] == [max(UnsplitReason)]
+
+
+def test_a_turn_s_layout(native: dict[str, list[int]]) -> None:
+    assert native["Turn"] == [records.TURN.size]
+    for index, field in enumerate(Turn._fields):
+        values = [0] * len(Turn._fields)
+        values[index] = 1
+        assert native[f"Turn::{field}"] == [records.TURN.pack(*values).index(1)], field
 
 
 def test_the_page_s_layout(native: dict[str, list[int]]) -> None:

@@ -10,6 +10,8 @@ from aliquot import runtime_directory
 from aliquot.errors import BadRuntimeDirectory
 
 UUID = "01234567-89ab-cdef-0123-456789abcdef"
+# Through root's folders other users reach the sockets of their own vGPUs.
+MODE = 0o711 if os.geteuid() == 0 else 0o700
 
 
 @pytest.fixture
@@ -31,7 +33,17 @@ def test_it_is_made_for_the_user_alone(root: Path) -> None:
     assert runtime_directory.prepare(UUID) == str(root)
     assert runtime_directory.prepare(UUID) == str(root)
     for directory in (root, root / UUID):
-        assert directory.stat().st_mode & 0o777 == 0o700
+        assert directory.stat().st_mode & 0o777 == MODE
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o600])
+def test_one_that_is_shut_is_opened_as_far_as_it_must(root: Path, mode: int) -> None:
+    (root / UUID).mkdir(parents=True)
+    for directory in (root / UUID, root):
+        directory.chmod(mode)
+    runtime_directory.prepare(UUID)
+    for directory in (root, root / UUID):
+        assert directory.stat().st_mode & 0o777 == MODE
 
 
 def test_one_that_others_can_write_is_refused(root: Path) -> None:

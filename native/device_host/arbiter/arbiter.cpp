@@ -29,12 +29,13 @@ uint32_t Arbiter::guaranteed() const {
   return sum;
 }
 
-void Arbiter::add(uint64_t vgpu, const Shares& shares, uint64_t now) {
+void Arbiter::add(uint64_t vgpu, const Shares& shares, uint64_t now, const Account& before) {
   accrue(now);
   const auto [entry, is_new] = members_.try_emplace(vgpu);
   entry->second.title.shares = shares;
   if (is_new) {
     entry->second.since_ns = last_ns_;
+    entry->second.account = before;
     accounts_.open(vgpu);
   }
   refresh();

@@ -96,7 +96,8 @@ class Arbiter {
 
   /// The sum of the guarantees, of kWhole.
   uint32_t guaranteed() const;
-  void add(uint64_t vgpu, const Shares& shares, uint64_t now);
+  /// `before`: what it had had when it was removed.
+  void add(uint64_t vgpu, const Shares& shares, uint64_t now, const Account& before = {});
   /// Takes effect at once. The caller has checked the sums.
   void set_shares(uint64_t vgpu, const Shares& shares, uint64_t now);
   /// `fixed-share`: how many vGPUs of this one's size the device has room for; at least 1.
@@ -133,6 +134,8 @@ class Arbiter {
               std::optional<uint64_t> holder, uint64_t now);
 
   std::optional<uint64_t> holder() const;
+  /// A vGPU of class `latency` is there.
+  bool in_haste() const { return in_haste_; }
   /// The vGPU wants the device and has come to its limit.
   bool limited(uint64_t vgpu) const;
   /// The time of the last call.

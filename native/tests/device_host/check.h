@@ -27,6 +27,8 @@ void test_listener_rests();
 void test_a_folder_is_counted_when_room_shrinks();  // disk_room_test.cpp
 void test_room_of_a_folder_that_is_gone();
 void test_birth_in_a_cgroup();         // launch_test.cpp
+void test_whose_a_vgpu_may_be();  // owners_test.cpp
+void test_whose_processes_hold();
 void test_a_killed_worker_s_guests();  // vgpu_test.cpp
 void test_less_memory_waits_for_the_worker();
 void test_less_memory_that_the_worker_doesn_t_grant();
@@ -42,6 +44,7 @@ void test_what_was_in_hand_is_handled_again();
 void test_what_is_told_of_a_vgpu_goes_on();
 void test_a_vgpu_without_its_page_ends();
 void test_a_lasting_vgpu_and_its_leases_go_on();
+void test_what_a_resting_vgpu_had_goes_on();
 void test_a_receipt_that_was_not_taken_yet();
 void test_a_record_that_device_hosts_die_of_ends_its_sender();
 void test_witness();  // witness_test.cpp
@@ -53,6 +56,14 @@ void test_the_worker_can_t_write_its_page();
 void test_guarantees_add_up_to_one_device();
 void test_shares_and_policies_that_can_t_be();
 void test_turn_history();
+void test_resting_vgpus_make_no_turn_shorter();  // resting_test.cpp
+void test_what_it_had_is_kept_while_it_rests();
+void test_the_number_in_use_is_bounded();
+void test_who_owes_rests_when_it_is_paid();
+void test_turns_are_logged_as_they_were();  // turn_log_test.cpp
+void test_short_turns_become_spans();
+void test_a_minute_is_known();
+void test_turns_are_told_to_the_device_host_s_owner();
 void test_the_page_follows_the_turns();  // receipt_test.cpp
 void test_waits_for_a_limit_are_told_apart();
 void test_receipts_of_unknown_vgpus();

@@ -17,6 +17,8 @@ int main() {
   test_a_folder_is_counted_when_room_shrinks();
   test_room_of_a_folder_that_is_gone();
   test_birth_in_a_cgroup();
+  test_whose_a_vgpu_may_be();
+  test_whose_processes_hold();
   test_a_killed_worker_s_guests();
   test_less_memory_waits_for_the_worker();
   test_less_memory_that_the_worker_doesn_t_grant();
@@ -32,6 +34,7 @@ int main() {
   test_what_is_told_of_a_vgpu_goes_on();
   test_a_vgpu_without_its_page_ends();
   test_a_lasting_vgpu_and_its_leases_go_on();
+  test_what_a_resting_vgpu_had_goes_on();
   test_a_receipt_that_was_not_taken_yet();
   test_a_record_that_device_hosts_die_of_ends_its_sender();
   test_witness();
@@ -43,6 +46,14 @@ int main() {
   test_guarantees_add_up_to_one_device();
   test_shares_and_policies_that_can_t_be();
   test_turn_history();
+  test_resting_vgpus_make_no_turn_shorter();
+  test_what_it_had_is_kept_while_it_rests();
+  test_the_number_in_use_is_bounded();
+  test_who_owes_rests_when_it_is_paid();
+  test_turns_are_logged_as_they_were();
+  test_short_turns_become_spans();
+  test_a_minute_is_known();
+  test_turns_are_told_to_the_device_host_s_owner();
   test_the_page_follows_the_turns();
   test_waits_for_a_limit_are_told_apart();
   test_receipts_of_unknown_vgpus();

@@ -72,6 +72,7 @@ class Left {
     entry.control = 1;
     entry.owner = ::geteuid();
     entry.told = true;
+    entry.has_page = true;
     entry.copy_limit = records::kLeastCopyLimit;
     std::strcpy(entry.name, "kept");
     add(entry);
@@ -197,6 +198,33 @@ void test_a_vgpu_without_its_page_ends() {
   const DeviceHost& host = left.reopen();
   CHECK(host.ledger().reserved() == 0 && left.state.all<VgpuEntry>().empty());
   CHECK(left.state.all<TimesEntry>().empty() && left.state.all<KernelEntry>().empty());
+}
+
+void test_what_a_resting_vgpu_had_goes_on() {
+  Left left;
+  const Descriptor control = left.add_control(1);
+  VgpuEntry entry;  // nobody has leased it since, so it has no page
+  entry.id = 1;
+  entry.memory_bytes = 16 * kMiB;
+  entry.owner = ::geteuid();
+  entry.told = true;
+  entry.flags = records::kLasting;
+  entry.id_low = 5;
+  left.add(entry);
+  PastTurnsEntry past{1, {}};
+  past.past.account.turns = 3;
+  past.past.account.held_ns = 7'000;
+  past.past.copies.bytes = 99;
+  left.add(past);
+  past.vgpu = 8;  // nobody's
+  left.add(past);
+  left.reopen();
+  CHECK(left.state.all<PastTurnsEntry>().size() == 1);
+  send_record(control.get(), make_record(Kind::kVgpuShow, 2, records::VgpuReference{1}));
+  left.settle();
+  const auto turns = told<records::VgpuTurns>(control, Kind::kVgpuTurns);
+  CHECK(turns.turns == 3 && turns.held_ns == 7'000);
+  CHECK(told<records::VgpuCopies>(control, Kind::kVgpuCopies).copied_bytes == 99);
 }
 
 void test_a_lasting_vgpu_and_its_leases_go_on() {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 
 from aliquot.client import records
 from aliquot.client.records import Kind, P, Payload, Record
@@ -49,25 +51,45 @@ class Connection:
         """End the connection; what was created over it is released by the device host."""
         self._stream.close()
 
-    def ask_for_descriptor(self, kind: Kind, answer: Kind, payload: Payload) -> int:
-        """Send a request whose answer comes with a descriptor; returns that, the caller's."""
-        self._wants_descriptor = True
+    @contextmanager
+    def patient(self, seconds: float) -> Generator[None]:
+        """Within it an answer may take so long."""
+        before, self._timeout = self._timeout, seconds
+        self._stream.settimeout(seconds)
         try:
-            record = self.ask(kind, payload)
+            yield
         finally:
-            self._wants_descriptor = False
-            descriptor, self._descriptor = self._descriptor, None
-        if record.kind == answer and descriptor is not None:
-            return descriptor
-        if descriptor is not None:
-            os.close(descriptor)
-        raise BadRecord(f"the device host answered {kind.name} with kind {record.kind}")
+            self._timeout = before
+            self._stream.settimeout(before)
 
-    def ask(self, kind: Kind, payload: Payload | None = None) -> Record:
-        """Send a request and return the first record of its answer; raises DeviceHostError."""
+    def ask_for_descriptor(self, kind: Kind, answer: Kind, payload: Payload | None = None) -> int:
+        """Send a request whose answer comes with a descriptor; returns that, the caller's."""
+        _, descriptor = self._ask_with_descriptor(kind, answer, payload)
+        if descriptor is None:
+            raise BadRecord(f"the device host answered {kind.name} without what goes with it")
+        return descriptor
+
+    def ask_with_memory(
+        self, kind: Kind, answer: Kind, shape: type[P], payload: Payload
+    ) -> tuple[P, int | None]:
+        """Send a request whose answer may come with a descriptor; returns both, the caller's."""
+        record, descriptor = self._ask_with_descriptor(kind, answer, payload)
+        return records.payload_of(record, shape), descriptor
+
+    def ask(
+        self, kind: Kind, payload: Payload | None = None, descriptors: Sequence[int] = ()
+    ) -> Record:
+        """Send a request and return the first record of its answer; raises DeviceHostError.
+
+        Copies of the descriptors go with it.
+        """
         self._sequence += 1
         try:
-            self._stream.send(records.pack(kind, payload, sequence=self._sequence))
+            data = records.pack(kind, payload, sequence=self._sequence)
+            if descriptors:
+                socket.send_fds(self._stream, [data], list(descriptors))
+            else:
+                self._stream.send(data)
         except OSError as error:
             # A peer that says why before it hangs up is worth listening to.
             late = self.late_error()
@@ -77,13 +99,33 @@ class Connection:
         return self.next_record()
 
     def ask_for(
-        self, kind: Kind, answer: Kind, shape: type[P], payload: Payload | None = None
+        self,
+        kind: Kind,
+        answer: Kind,
+        shape: type[P],
+        payload: Payload | None = None,
+        descriptors: Sequence[int] = (),
     ) -> P:
         """Send a request whose answer is one record of the kind `answer`."""
-        record = self.ask(kind, payload)
+        record = self.ask(kind, payload, descriptors)
         if record.kind != answer:
             raise BadRecord(f"the device host answered {kind.name} with kind {record.kind}")
         return records.payload_of(record, shape)
+
+    def _ask_with_descriptor(
+        self, kind: Kind, answer: Kind, payload: Payload | None
+    ) -> tuple[Record, int | None]:
+        self._wants_descriptor = True
+        try:
+            record = self.ask(kind, payload)
+        finally:
+            self._wants_descriptor = False
+            descriptor, self._descriptor = self._descriptor, None
+        if record.kind == answer:
+            return record, descriptor
+        if descriptor is not None:
+            os.close(descriptor)
+        raise BadRecord(f"the device host answered {kind.name} with kind {record.kind}")
 
     def next_record(self) -> Record:
         """The next record that answers the last request."""

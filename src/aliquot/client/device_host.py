@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
+import sys
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aliquot import runtime_directory
@@ -14,6 +18,7 @@ from aliquot.model.copies import Copies
 from aliquot.model.details import GuestProcess, UnsplitKernel, UnsplitReason, VgpuDetails
 from aliquot.model.device import Device
 from aliquot.model.shares import Policy, PolicyKind, PriorityClass, Shares, Turns
+from aliquot.model.turn import Turn
 from aliquot.model.vgpu import Holder, Lease, Vgpu, VgpuState, VgpuUsage
 
 if TYPE_CHECKING:
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
 DEVICE_TYPES = {"cpu": 1 << 1, "gpu": 1 << 2, "accelerator": 1 << 3}
 
 _ATTEMPTS = 5
+_MOVE_SECONDS = 300.0  # for a worker to start, programs to be built, and all memory to be copied
 _OF_A_VGPU = (Kind.VGPU_STATUS, Kind.VGPU_TURNS, Kind.VGPU_COPIES, Kind.VGPU_LEASE)
 _LOW_BITS = (1 << 64) - 1
 
@@ -102,27 +108,44 @@ class DeviceHost:
         shares: Shares = Shares(),  # noqa: B008 - a constant
         copy_limit: int = 0,
         external_id: int = 0,
+        owner_uid: int | None = None,
+        reports: Sequence[bytes] = (),
     ) -> Vgpu:
         """Create a vGPU; `memory` in bytes, 0 for all that is unreserved; `flags` are VgpuFlag.
 
         With `external_id`, 128 bits and not 0, it lasts: it stays when this connection closes, and
         its worker starts with the first lease. Created again, it is the one that exists; raises
         VgpuDiffers where that isn't as it is wanted now.
+
+        It belongs to the caller, or where root calls root's device host to user `owner_uid`, whose
+        processes may use it; raises NotPermitted where that can't be.
+
+        With `reports` of other devices, as `devices.report.device_report` has them, it is movable:
+        its programs are told no more than is true of those devices, too.
         """
         wanted = records.VgpuCreate(
             memory,
-            flags | (records.VgpuFlag.LASTING if external_id else 0),
+            flags
+            | (records.VgpuFlag.LASTING if external_id else 0)
+            | (records.VgpuFlag.MOVABLE if reports else 0),
             kernel_limit_ms,
             device_type,
             records.Shares(*shares),
             copy_limit,
             name.encode(),
             *_halves(external_id),
+            records.PEER_ITSELF if owner_uid is None else owner_uid,
         )
         try:
-            created = self._connection.ask_for(
-                Kind.VGPU_CREATE, Kind.VGPU_CREATED, records.VgpuCreated, wanted
-            )
+            with contextlib.ExitStack() as stack:
+                memory_of_reports = [stack.enter_context(_sealed(reports))] if reports else []
+                created = self._connection.ask_for(
+                    Kind.VGPU_CREATE,
+                    Kind.VGPU_CREATED,
+                    records.VgpuCreated,
+                    wanted,
+                    memory_of_reports,
+                )
         except MemoryUnavailable as error:
             if memory:
                 raise
@@ -161,10 +184,62 @@ class DeviceHost:
         wanted = records.VgpuResize(vgpu, records.Shares(*shares), copy_limit, memory)
         self._ask_for_done(Kind.VGPU_RESIZE, wanted)
 
+    def suspend_vgpu(self, external_id: int) -> None:
+        """Stop a lasting vGPU at a kernel's end, and keep what its programs have in host memory.
+
+        Its worker ends; guest processes stay connected and wait. What it has reserved stays so.
+        Returns when that is done, at once where it is suspended already. Raises NotStopped where
+        something can't be interrupted, say a command that waits for a user event.
+        """
+        with self._connection.patient(_MOVE_SECONDS):
+            self._ask_for_done(Kind.VGPU_SUSPEND, records.VgpuReference(0, *_halves(external_id)))
+
+    def resume_vgpu(self, external_id: int) -> None:
+        """Let a suspended vGPU's programs go on, with all that they had.
+
+        Returns when they do, at once where it isn't suspended. Raises WorkerStart where no worker
+        can restore them; then it stays suspended.
+        """
+        with self._connection.patient(_MOVE_SECONDS):
+            self._ask_for_done(Kind.VGPU_RESUME, records.VgpuReference(0, *_halves(external_id)))
+
+    def move_vgpu(self, external_id: int, target: DeviceHost) -> Vgpu:
+        """Move a lasting vGPU to another device of this machine; returns what it is there.
+
+        Its programs, which wait for a moment, go on there with all that they had. The target has
+        reserved memory and guarantee, and built the programs, before anything stops here. Raises
+        LacksFeature where the other device can't do what programs were told of, NotStopped where
+        something can't be interrupted, MoveFailed, and what creating a vGPU there raises; then all
+        goes on here.
+        """
+        way = target._connection.ask_for_descriptor(Kind.MOVE_RECEIVE, Kind.MOVE_CHANNEL)
+        try:
+            with self._connection.patient(_MOVE_SECONDS):
+                reference = records.VgpuReference(0, *_halves(external_id))
+                record = self._connection.ask(Kind.VGPU_MOVE, reference, [way])
+        finally:
+            os.close(way)
+        if record.kind != Kind.VGPU_MOVED:
+            raise BadRecord(f"the device host answered VGPU_MOVE with kind {record.kind}")
+        there = records.payload_of(record, records.VgpuCreated)
+        usage = target.show_vgpu(there.vgpu).usage
+        return Vgpu(
+            id=there.vgpu,
+            name=usage.name,
+            device_uuid=target.welcome.device_uuid,
+            memory=there.memory_bytes,
+            socket_path=there.socket_path.decode("utf-8", "surrogateescape"),
+            protections=there.protections,
+            worker_process_id=there.worker_process_id,
+            shares=usage.turns.shares,
+            copy_limit=usage.copies.limit,
+        )
+
     def take_lease(self, vgpu: int = 0, *, external_id: int = 0, process_id: int = 0) -> Lease:
         """Lease a vGPU, named by its number or its id, and wait until its worker is ready.
 
-        The process holds the lease, or with 0 this connection; it ends with its holder.
+        The process, the caller's or where root calls one of the vGPU's owner, holds the lease, or
+        with 0 this connection; it ends with its holder.
         """
         wanted = records.LeaseTake(vgpu, *_halves(external_id), process_id)
         told = self._connection.ask_for(Kind.LEASE_TAKE, Kind.LEASE, records.Lease, wanted)
@@ -269,6 +344,25 @@ class DeviceHost:
             self._connection.ask_for_descriptor(Kind.RECEIPT_GET, Kind.RECEIPT, reference)
         )
 
+    def turns(self, since_ns: int = 0) -> list[Turn]:
+        """The turns of the device's last minute that ended after a moment of the monotonic clock.
+
+        By their beginnings. One that goes on is told up to now. It, and others, may be told again
+        with another end: what has the same vGPU and beginning then takes its place. A device host
+        that was killed and reborn knows none of before.
+        """
+        told, memory = self._connection.ask_with_memory(
+            Kind.TURNS_GET, Kind.TURNS, records.Turns, records.TurnsGet(since_ns)
+        )
+        if memory is None:
+            data = b""
+        else:
+            with open(memory, "rb") as file:
+                data = file.read()
+        if len(data) != told.turn_count * records.TURN.size:
+            raise BadRecord(f"the device host told of {told.turn_count} turns in {len(data)} bytes")
+        return [Turn(*fields) for fields in records.TURN.iter_unpack(data)]
+
     def look(self) -> Welcome:
         """What the device host says of itself by now."""
         return _greet(self._connection)
@@ -311,6 +405,23 @@ def running_vgpus(device_uuid: str | None = None) -> list[VgpuUsage]:
                 with contextlib.suppress(DeviceHostUnreachable):
                     listed += host.list_vgpus()
     return sorted(listed, key=lambda usage: (usage.device_uuid, usage.id))
+
+
+@contextlib.contextmanager
+def _sealed(reports: Sequence[bytes]) -> Generator[int]:
+    """A memory that holds the reports, each behind its length, and that nobody can change."""
+    memory = os.memfd_create("aliquot-reports", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        for report in reports:
+            os.write(memory, len(report).to_bytes(4, sys.byteorder) + report)
+        fcntl.fcntl(
+            memory,
+            fcntl.F_ADD_SEALS,
+            fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW,
+        )
+        yield memory
+    finally:
+        os.close(memory)
 
 
 def _halves(external_id: int) -> tuple[int, int]:

@@ -24,7 +24,7 @@ def remember(device_uuid: str, policy: Policy) -> None:
     path = _path(device_uuid)
     temporary = f"{path}.{os.getpid()}"
     try:
-        with open(temporary, "w", encoding="ascii") as file:
+        with open(temporary, "w", encoding="ascii", opener=_private) as file:
             file.write(f"{policy.kind.word} {policy.turn_ns} {policy.averaging}\n")
         os.replace(temporary, path)
     except OSError:
@@ -44,6 +44,11 @@ def remembered(device_uuid: str) -> Policy | None:
         return None
     whole_turn = policy.turn_ns == 0 or SHORTEST_TURN_NS <= policy.turn_ns <= LONGEST_TURN_NS
     return policy if whole_turn and 1 <= policy.averaging <= MOST_AVERAGING else None
+
+
+def _private(path: str, flags: int) -> int:
+    """Others may pass through root's folder."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def _path(device_uuid: str) -> str:

@@ -11,10 +11,11 @@ import struct
 from typing import Any, NamedTuple, TypeVar
 
 MAGIC = 0x514C4131
-VERSION = 4
+VERSION = 5
 RECORD_SIZE = 256
 PAYLOAD_SIZE = 240
 NAME_SIZE = 64
+PEER_ITSELF = (1 << 32) - 1  # as an owner: the user who asks
 
 _HEADER = struct.Struct("=IHHII")
 _SHARES = "shares"  # the field of this name holds Shares in every record that has one
@@ -47,6 +48,14 @@ class Kind(enum.IntEnum):
     LEASE_TAKE = 85
     LEASE = 86
     LEASE_END = 87
+    VGPU_SUSPEND = 88
+    VGPU_RESUME = 89
+    VGPU_MOVE = 90
+    VGPU_MOVED = 91
+    MOVE_RECEIVE = 92
+    MOVE_CHANNEL = 93
+    TURNS_GET = 100
+    TURNS = 101
 
 
 class VgpuFlag(enum.IntFlag):
@@ -56,6 +65,7 @@ class VgpuFlag(enum.IntFlag):
     STRICT_SYNC = 2
     NO_SPLIT = 4
     LASTING = 8
+    MOVABLE = 16
 
 
 class Protection(enum.IntFlag):
@@ -110,6 +120,17 @@ class Policy(NamedTuple):
     kind: int = 0
     averaging: int = 1
     turn_ns: int = 0
+
+
+class TurnsGet(NamedTuple):
+    since_ns: int = 0
+
+
+class Turns(NamedTuple):
+    since_ns: int = 0
+    known_since_ns: int = 0
+    at_ns: int = 0
+    turn_count: int = 0
 
 
 class VgpuTurns(NamedTuple):
@@ -177,6 +198,7 @@ class VgpuCreate(NamedTuple):
     name: bytes = b""
     id_high: int = 0
     id_low: int = 0
+    owner_uid: int = PEER_ITSELF
 
 
 class VgpuCreated(NamedTuple):
@@ -264,6 +286,8 @@ Payload = (
     | ControlWelcome
     | VgpuResize
     | Policy
+    | TurnsGet
+    | Turns
     | VgpuTurns
     | VgpuCopies
     | Receipt
@@ -286,10 +310,12 @@ LAYOUTS: dict[type[Payload], struct.Struct] = {
     ControlWelcome: struct.Struct("QQII40s32sI0Q"),
     VgpuResize: struct.Struct("Q4IQQ"),
     Policy: struct.Struct("IIQ"),
+    TurnsGet: struct.Struct("Q"),
+    Turns: struct.Struct("4Q"),
     VgpuTurns: struct.Struct("Q4I4Qq3Q6I0Q"),
     VgpuCopies: struct.Struct("7QI0Q"),
     Receipt: struct.Struct("22Q"),
-    VgpuCreate: struct.Struct(f"QIIQ4IQ{NAME_SIZE}sQQ"),
+    VgpuCreate: struct.Struct(f"QIIQ4IQ{NAME_SIZE}sQQI0Q"),
     VgpuCreated: struct.Struct("QQII108s0Q"),
     VgpuReference: struct.Struct("QQQ"),
     LeaseTake: struct.Struct("QQQI0Q"),
@@ -300,6 +326,9 @@ LAYOUTS: dict[type[Payload], struct.Struct] = {
     VgpuKernel: struct.Struct(f"QQI{NAME_SIZE}s0Q"),
     VgpuProcess: struct.Struct("QQQII"),
 }
+
+# What lies in the memory that comes with TURNS: vGPU, beginning, end, charged time.
+TURN = struct.Struct("4Q")
 
 
 class Record(NamedTuple):

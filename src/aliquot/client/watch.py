@@ -13,11 +13,12 @@ from aliquot.client.device_host import DeviceHost, running_hosts
 from aliquot.client.pages import HOLDING, LIMITED, WAITING, MappedPage, Page
 from aliquot.errors import DeviceHostUnreachable, NoSuchVgpu
 from aliquot.model.shares import PriorityClass, Shares, Turns
-from aliquot.model.vgpu import VgpuUsage
+from aliquot.model.vgpu import VgpuState, VgpuUsage
 
 LIST_SECONDS = 1.0
 
-_Known = dict[tuple[str, int], tuple[VgpuUsage, MappedPage]]  # by device and number
+# By device and number. Of a vGPU without a worker nothing changes before it is listed again.
+_Known = dict[tuple[str, int], tuple[VgpuUsage, MappedPage | None]]
 
 
 class Watch:
@@ -34,13 +35,20 @@ class Watch:
         if now - self._listed_at >= LIST_SECONDS:
             self._listed_at = now
             self._list()
-        looks = ((usage, page.read()) for _, (usage, page) in sorted(self._known.items()))
-        return [as_of(usage, page, time.monotonic_ns()) for usage, page in looks if not page.gone]
+        looks: list[VgpuUsage] = []
+        for _, (usage, page) in sorted(self._known.items(), key=lambda entry: entry[0]):
+            told = page.read() if page is not None else None
+            if told is None:
+                looks.append(usage)
+            elif not told.gone:
+                looks.append(as_of(usage, told, time.monotonic_ns()))
+        return looks
 
     def close(self) -> None:
         """Let go of all pages."""
         for _, page in self._known.values():
-            page.close()
+            if page is not None:
+                page.close()
         self._known.clear()
 
     def __enter__(self) -> Watch:
@@ -58,7 +66,8 @@ class Watch:
             with host, contextlib.suppress(DeviceHostUnreachable):
                 self._list_of(host, before)
         for _, page in before.values():
-            page.close()
+            if page is not None:
+                page.close()
 
     def _list_of(self, host: DeviceHost, before: _Known) -> None:
         for usage in host.list_vgpus():
@@ -67,7 +76,8 @@ class Watch:
             if page is not None and page.read().gone:  # another device host, and it counts anew
                 page.close()
                 page = None
-            if page is None:
+            # A page is made for whoever asks for it, and a resting vGPU needs none.
+            if page is None and usage.state != VgpuState.RESERVED:
                 try:
                     page = host.page(usage.id)
                 except NoSuchVgpu:

@@ -13,6 +13,7 @@
     │   ├── VersionMismatch, BadRecord, NotPermitted, MemoryUnavailable, NameTaken
     │   ├── NoSuchVgpu, WorkerStart, LimitReached, InternalError, WorkerEnded
     │   ├── ShareUnavailable, BadShare, VgpuDiffers, MemoryInUse, NoSuchLease, NoSuchProcess
+    │   ├── VgpuSuspended, NotStopped, LacksFeature, MoveFailed
     │   └── DeviceHostUnreachable
     ├── StateError                  what the store of the state can't do, or refused (ALQ-E3xx)
     │   ├── StoreInUse, StoreTaken, StoreLocked, StoreFull, StoreUnreachable
@@ -23,9 +24,9 @@
     └── DaemonError                 what the daemon and its API refused (ALQ-E4xx)
         └── SimulatedDevice, NotDoneHere, NotYourProcess, NoDeviceFits
 
-Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E116 are
-`aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made from this folder
-by `python -m aliquot.errors`; a test compares the two. No import here may be slow.
+Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E119 and
+ALQ-E121 are `aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made from
+this folder by `python -m aliquot.errors`; a test compares the two. No import here may be slow.
 """
 
 from __future__ import annotations
@@ -49,17 +50,21 @@ from aliquot.errors.device_host import (
     DeviceHostError,
     DeviceHostUnreachable,
     InternalError,
+    LacksFeature,
     LimitReached,
     MemoryInUse,
     MemoryUnavailable,
+    MoveFailed,
     NameTaken,
     NoSuchLease,
     NoSuchProcess,
     NoSuchVgpu,
     NotPermitted,
+    NotStopped,
     ShareUnavailable,
     VersionMismatch,
     VgpuDiffers,
+    VgpuSuspended,
     WorkerEnded,
     WorkerStart,
 )
@@ -153,11 +158,13 @@ __all__ = [
     "ImpossibleShare",
     "IncompatibleDriver",
     "InternalError",
+    "LacksFeature",
     "LimitReached",
     "MemoryInUse",
     "MemoryUnavailable",
     "MissingNativeProgram",
     "MissingStoreDriver",
+    "MoveFailed",
     "NameTaken",
     "NewerSchema",
     "NoDeviceFits",
@@ -169,6 +176,7 @@ __all__ = [
     "NotAStore",
     "NotDoneHere",
     "NotPermitted",
+    "NotStopped",
     "NotYourProcess",
     "OlderSchema",
     "QuotaAboveDevice",
@@ -188,6 +196,7 @@ __all__ = [
     "UserError",
     "VersionMismatch",
     "VgpuDiffers",
+    "VgpuSuspended",
     "WorkerEnded",
     "WorkerStart",
 ]

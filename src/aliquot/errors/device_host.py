@@ -137,6 +137,44 @@ class NoSuchProcess(DeviceHostError):
     remedy = "name a process that runs"
 
 
+class VgpuSuspended(DeviceHostError):
+    code = "ALQ-E117"
+    title = "The vGPU is suspended"
+    why = "No worker runs for it, and its programs wait, until it is resumed."
+    remedy = "resume it first"
+
+
+class NotStopped(DeviceHostError):
+    code = "ALQ-E118"
+    title = "What the vGPU does can't be interrupted now"
+    why = (
+        "A vGPU is suspended and moved when nothing is under way on it. A kernel without a limit, "
+        "a command that waits for a user event, copies held back by a limit, or a program that is "
+        "being built are waited for, though not for ever. Its programs have gone on."
+    )
+    remedy = "try again in a moment, or end the program that is in the way"
+
+
+class LacksFeature(DeviceHostError):
+    code = "ALQ-E119"
+    title = "The other device has not all that the vGPU's programs rely on"
+    why = (
+        "Programs ask a device once what it can do. A vGPU moves only to a device of which all "
+        "that they were told is true. Its programs have gone on."
+    )
+    remedy = "move it to a device that has it, or create it movable between the two"
+
+
+class MoveFailed(DeviceHostError):
+    code = "ALQ-E121"
+    title = "The vGPU could not be moved"
+    why = (
+        "The other device's host or worker refused it, died, or took too long. Its programs have "
+        "gone on where they were, unless the message says otherwise."
+    )
+    remedy = "the message tells why; 'aliquot doctor' may tell more of the other device"
+
+
 class DeviceHostUnreachable(DeviceHostError):
     code = "ALQ-E120"
     title = "The device host can't be reached"
@@ -162,4 +200,8 @@ BY_NUMBER: dict[int, type[DeviceHostError]] = {
     14: MemoryInUse,
     15: NoSuchLease,
     16: NoSuchProcess,
+    17: VgpuSuspended,
+    18: NotStopped,
+    19: LacksFeature,
+    21: MoveFailed,
 }

@@ -19,6 +19,7 @@ class VgpuState(IntEnum):
     RESERVED = 0  # none runs
     STARTING = 1
     READY = 2
+    SUSPENDED = 3  # none runs, and guest processes wait until it is resumed
 
 
 class Holder(NamedTuple):

@@ -1,0 +1,224 @@
+// A vGPU on its way to another device host. That one reserves what it needs, starts a worker and has
+// it build the programs, by sketches, before anything stops here; then the worker comes to stand
+// still as for being suspended, and all that belongs to the vGPU's guest processes is handed over:
+// sockets, memory, images. Until the other one says that its worker has made what the images say,
+// this one can go on as if nothing had happened; then it gives the vGPU up, and the other one goes on.
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "device_host/holder_process.h"
+#include "device_host/vgpu.h"
+
+namespace aliquot {
+
+namespace {
+
+using records::ErrorCode;
+using records::Kind;
+using records::MoveStep;
+
+constexpr uint64_t kPrepareMilliseconds = 180000;  // for a worker, and builds
+constexpr uint64_t kRestoreMilliseconds = 60000;
+
+}  // namespace
+
+void Vgpu::say_step(MoveStep step) {
+  events_.say(make_record(Kind::kMoveStep, 0, records::Move{step}), {});
+}
+
+void Vgpu::move_out(const Asker& asker) {
+  standstill_.asker = asker;
+  if (const auto refusal = why_not_stopped()) {
+    settle_request(*refusal);
+    return events_.end_move();
+  }
+  standstill_.step = Standstill::Step::kSketching;
+  standstill_.moves = true;
+  standstill_.sketched = false;
+  standstill_.awaited.clear();
+  records::MoveVgpu told;
+  told.create.memory_bytes = settings_.memory_bytes;
+  told.create.flags = settings_.flags;
+  told.create.kernel_limit_ms = settings_.kernel_limit_ms;
+  told.create.device_type = settings_.device_type;
+  told.create.shares = {settings_.shares.guarantee, settings_.shares.limit, settings_.shares.weight,
+                        static_cast<uint32_t>(settings_.shares.priority)};
+  told.create.copy_limit = settings_.copy_limit;
+  copy_text(told.create.name, sizeof told.create.name, settings_.name.c_str());
+  told.create.id_high = settings_.id_high;
+  told.create.id_low = settings_.id_low;
+  told.owner = settings_.owner;
+  told.last_connection = last_connection_;
+  told.last_lease = last_lease_;
+  told.needs_worker = in_use() ? 1 : 0;
+  context_.log.line("vgpu=%llu is to move", static_cast<unsigned long long>(settings_.id));
+  std::vector<int> reports;
+  if (reports_) reports.push_back(reports_.get());
+  events_.say(make_record(Kind::kMoveVgpu, 0, told), reports);
+  await_standstill(kPrepareMilliseconds);
+}
+
+void Vgpu::on_move_answer(const records::Record& record) {
+  if (!standstill_.moves) return;
+  if (record.header.kind == Kind::kError) {
+    const auto error = payload_of<records::Error>(record);
+    const std::string text(error.text, ::strnlen(error.text, sizeof error.text));
+    return abandon_standstill({error.code, text});
+  }
+  if (record.header.kind == Kind::kVgpuMoved &&
+      standstill_.step == Standstill::Step::kHandingOver)
+    return leave(record);
+  if (record.header.kind == Kind::kMoveStep && standstill_.step == Standstill::Step::kSketching) {
+    const auto step = payload_of<records::Move>(record).step;
+    if (step == MoveStep::kReady && !standstill_.sketched) return sketch();
+    if (step == MoveStep::kPrepared && standstill_.awaited.empty()) return freeze();
+  }
+  abandon_standstill({ErrorCode::kMoveFailed, "The other device host said what has no place."});
+}
+
+void Vgpu::sketch() {
+  standstill_.sketched = true;
+  for (const auto& [connection, guest] : guests_)
+    if (guest->state == Guest::State::kOpen) standstill_.awaited.insert(connection);
+  if (standstill_.awaited.empty()) return go_on();
+  records::Freeze freeze;
+  freeze.sketch = 1;
+  worker_->send(make_record(Kind::kFreeze, 0, freeze));
+}
+
+void Vgpu::send_sketches() {
+  for (auto& [connection, guest] : guests_) {
+    if (!guest->image || guest->state != Guest::State::kOpen) continue;
+    records::MoveGuest told;
+    told.connection = connection;
+    told.state = static_cast<uint32_t>(guest->state);
+    told.user = guest->peer.user;
+    told.process_id = static_cast<uint32_t>(guest->peer.process);
+    told.image_bytes = size_of_memory(guest->image.get());
+    told.sketch = 1;
+    events_.say(make_record(Kind::kMoveGuest, 0, told),
+                {guest->image.get(), guest->memory.get()});
+    // It is the other one's from here on.
+    guest->image.reset();
+    context_.link.forget(key_of(KeptKind::kImage, *guest));
+  }
+  say_step(MoveStep::kSketched);
+}
+
+// All stands still, with its images written.
+void Vgpu::hand_over() {
+  for (auto& [connection, guest] : guests_) {
+    if (guest->state >= Guest::State::kDeparting) continue;
+    // Nobody departs from here any more whom a request could wait for.
+    while (guest->state == Guest::State::kOpen && !guest->waiting.empty()) {
+      try_request(*guest, guest->waiting.front().record, false);
+      if (guest->waiting.empty()) break;
+      context_.state.erase(guest->waiting.front().slot);
+      guest->waiting.pop_front();
+    }
+    if (guest->channel && !guest->channel->all_taken())
+      return abandon_standstill(
+          {ErrorCode::kNotStopped, "A process of the vGPU doesn't read what it is sent."});
+  }
+  standstill_.step = Standstill::Step::kHandingOver;
+  for (auto& [connection, guest] : guests_)
+    if (guest->state < Guest::State::kDeparting) hand_over(*guest);
+  for (const auto& [number, lease] : leases_.all()) {
+    // One that a connection holds ends with the process whose connection that is.
+    Descriptor holder;
+    if (!lease.holder)
+      open_holder(static_cast<uint32_t>(lease.process), ::geteuid(), settings_.owner, holder);
+    const int descriptor = lease.holder ? lease.holder.get() : holder.get();
+    if (descriptor < 0) continue;
+    const records::MoveLease told{number, lease.since_ns, static_cast<uint32_t>(lease.process)};
+    events_.say(make_record(Kind::kMoveLease, 0, told), {descriptor});
+  }
+  say_step(MoveStep::kAllSent);
+  await_standstill(kRestoreMilliseconds);
+}
+
+// From now on this device host doesn't read its socket.
+void Vgpu::hand_over(Guest& guest) {
+  if (!guest.channel || !guest.channel->open()) return;
+  guest.channel->hold(true);
+  guest.handed_over = true;
+  records::MoveGuest told;
+  told.connection = guest.connection;
+  told.state = static_cast<uint32_t>(guest.state);
+  told.user = guest.peer.user;
+  told.process_id = static_cast<uint32_t>(guest.peer.process);
+  told.hello_sequence = guest.hello_sequence;
+  told.last_arena = guest.last_arena;
+  told.credit_sequence = guest.credit_sequence;
+  told.credit_granted = guest.credit_granted;
+  told.since_ns = guest.since_ns;
+  if (guest.state != Guest::State::kOpen) {
+    events_.say(make_record(Kind::kMoveGuest, 0, told), {guest.channel->descriptor()});
+    return;
+  }
+  told.lent = context_.ledger.lent(settings_.id, guest.connection);
+  told.image_bytes = size_of_memory(guest.image.get());
+  events_.say(make_record(Kind::kMoveGuest, 0, told),
+              {guest.image.get(), guest.memory.get(), guest.account.descriptor(),
+               guest.channel->descriptor()});
+  for (const auto& [number, arena] : guest.arenas) {
+    const records::Arena made{arena.bytes, guest.connection, number, arena.purpose};
+    events_.say(make_record(Kind::kMoveArena, arena.request, made), {arena.memory.get()});
+  }
+}
+
+// The other device host has all that it needs to go on.
+void Vgpu::leave(const records::Record& answer) {
+  context_.loop.cancel(std::exchange(standstill_.timer, 0));
+  const auto created = payload_of<records::VgpuCreated>(answer);
+  const std::string path(created.socket_path,
+                         ::strnlen(created.socket_path, sizeof created.socket_path));
+  if (!listener_.point_to(path))
+    return abandon_standstill({ErrorCode::kMoveFailed, "The vGPU's socket can't be replaced."});
+  // Who knew the old path and came in these moments.
+  listener_.accept_waiting();
+  for (auto& [connection, guest] : guests_)
+    if (guest->state == Guest::State::kGreeting && !guest->handed_over) hand_over(*guest);
+  closing_ = true;
+  save();  // before the other one goes on
+  context_.log.line("vgpu=%llu has moved", static_cast<unsigned long long>(settings_.id));
+  say_step(MoveStep::kTaken);
+  events_.moved_away(*std::exchange(standstill_.asker, std::nullopt), answer);
+  standstill_.moves = false;
+  for (auto& [connection, guest] : guests_) let_go_of(*guest);
+  leases_.end_all();
+  listener_.close();
+  for (uint64_t* timer : {&rest_timer_, &cut_off_timer_})
+    context_.loop.cancel(std::exchange(*timer, 0));
+  if (worker_ && worker_->running()) return worker_->kill("its vGPU has moved");
+  report_gone();
+}
+
+// Another device host has it: its socket stays open, and its memory as it is.
+void Vgpu::let_go_of(Guest& guest) {
+  if (guest.state == Guest::State::kGone) return;
+  if (!guest.handed_over) {
+    if (guest.channel) guest.channel->close();
+    return erase(guest);
+  }
+  guest.state = Guest::State::kGone;
+  guest.channel->let_go();
+  times_.end(guest.connection, monotonic_nanoseconds());
+  for (uint64_t* timer : {&guest.departure_timer, &guest.waiting_timer, &guest.greeting_timer})
+    context_.loop.cancel(std::exchange(*timer, 0));
+  context_.state.erase(guest.slot);
+  context_.ledger.disconnect(settings_.id, guest.connection);
+  forget_waiting(guest);
+  for (const auto& [number, arena] : guest.arenas)
+    context_.link.forget(key_of(arena_kind(arena.purpose), guest, number));
+  guest.arenas.clear();
+  for (const KeptKind kind :
+       {KeptKind::kConnectionMemory, KeptKind::kAccountPage, KeptKind::kImage})
+    context_.link.forget(key_of(kind, guest));
+  guest.memory.reset();
+  guest.image.reset();
+}
+
+}  // namespace aliquot
