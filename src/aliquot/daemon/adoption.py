@@ -12,6 +12,7 @@ from contextlib import suppress
 
 import msgspec
 
+from aliquot.client.records import VgpuFlag
 from aliquot.daemon import processes
 from aliquot.daemon.at_host import holders_of, is_it, names_of
 from aliquot.daemon.core import Core
@@ -197,7 +198,8 @@ class Adoption:
             kernel_limit_ms=usage.kernel_limit_ms,
             ephemeral=not usage.lasting,
             adopted=not usage.lasting,
-            flags=usage.flags & ~_LASTING,
+            flags=usage.flags & ~int(VgpuFlag.LASTING | VgpuFlag.MOVABLE),
+            movable=bool(usage.flags & VgpuFlag.MOVABLE),
         )
         with self._core.store.change(SYSTEM) as change:
             tenant = tenant_of(usage.owner_uid)
@@ -234,9 +236,6 @@ class Adoption:
     def _forget(self, kept: VgpuRecord) -> None:
         for key in [key for key, vgpu in self._adopted.items() if vgpu == kept.id]:
             del self._adopted[key]
-
-
-_LASTING = 8
 
 
 def _key(usage: VgpuUsage) -> tuple[str, int]:

@@ -106,9 +106,13 @@ class Converger:
 
     def _register(self, kept: VgpuRecord, device: DeviceRecord) -> VgpuRecord:
         """Have the device host hold it, as it is wanted."""
-        status = self._core.hosts.ask(device.uuid, lambda host: registered(host, kept))
+        status = self._registered(kept, device.uuid)
         self._missing.discard(kept.id)
         return self._settle(kept, status, VgpuState.READY)
+
+    def _registered(self, kept: VgpuRecord, device: str) -> VgpuStatus:
+        reports = self._core.hosts.reports(besides=device) if kept.spec.movable else []
+        return self._core.hosts.ask(device, lambda host: registered(host, kept, reports))
 
     def _suspend(self, kept: VgpuRecord, device: DeviceRecord) -> VgpuRecord:
         hosts = self._core.hosts
@@ -131,7 +135,7 @@ class Converger:
             # It gave up its place, and has another one now; its memory is where it was.
             with suppress(NotRunning, NoSuchVgpu):
                 transfer.move(hosts, before, device.uuid, kept)
-        status = hosts.ask(device.uuid, lambda host: registered(host, kept))
+        status = self._registered(kept, device.uuid)
         transfer.resume(hosts, device.uuid, kept)
         return self._settle(kept, status, VgpuState.READY)
 
@@ -147,12 +151,10 @@ class Converger:
         else:
             there = hosts.ask(target.uuid, lambda host: find(host, kept))
             here = hosts.ask(source.uuid, lambda host: find(host, kept))
-            if here is not None and (here.holders or kept.state is VgpuState.SUSPENDED):
+            if here is not None and there is None and (here.holders or here.guest_processes):
                 transfer.move(hosts, source.uuid, target.uuid, kept)
-            elif here is not None or there is None:
-                # Nobody uses it, so there is nothing to be brought along.
-                hosts.ask(target.uuid, lambda host: registered(host, kept))
-            status = hosts.ask(target.uuid, lambda host: registered(host, kept))
+            # Where nobody uses it, there is nothing to be brought along.
+            status = self._registered(kept, target.uuid)
             with suppress(NotRunning, NoSuchVgpu):
                 hosts.ask(source.uuid, lambda host: destroy(host, kept), start=False)
         with self._core.store.change(SYSTEM) as change:

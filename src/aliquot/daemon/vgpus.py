@@ -27,7 +27,6 @@ from aliquot.errors import (
     IllegalTransition,
     InternalError,
     MemoryInUse,
-    NotDoneHere,
     StateError,
 )
 from aliquot.model.api.vgpus import (
@@ -187,7 +186,7 @@ class Vgpus:
             before = access.vgpu_of(view, caller, vgpu)
         try:
             return self._want_state(caller, before.id, _suspended(wanted), generation)
-        except (DeviceHostError, NotDoneHere):
+        except DeviceHostError:
             # What it does can't be interrupted: it goes on.
             with suppress(AliquotError):
                 self._want_state(caller, before.id, lambda _, __: before.spec, None)

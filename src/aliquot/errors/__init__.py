@@ -22,7 +22,7 @@
     │   ├── IllegalTransition, ChangedMeanwhile, IdempotencyKeyReused, BadSpec
     │   └── NoSuchEntry, TokenRefused, EventsForgotten, DeviceLost
     └── DaemonError                 what the daemon and its API refused (ALQ-E4xx)
-        └── SimulatedDevice, NotDoneHere, NotYourProcess, NoDeviceFits
+        └── SimulatedDevice, NotYourProcess, NoDeviceFits
 
 Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E119 and
 ALQ-E121 are `aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made from
@@ -39,7 +39,6 @@ from aliquot.errors.base import (
 from aliquot.errors.daemon import (
     DaemonError,
     NoDeviceFits,
-    NotDoneHere,
     NotYourProcess,
     SimulatedDevice,
 )
@@ -174,7 +173,6 @@ __all__ = [
     "NoSuchProcess",
     "NoSuchVgpu",
     "NotAStore",
-    "NotDoneHere",
     "NotPermitted",
     "NotStopped",
     "NotYourProcess",

@@ -19,13 +19,6 @@ class SimulatedDevice(DaemonError):
     remedy = "create the vGPU on a real device; 'aliquot devices' tells which are simulated"
 
 
-class NotDoneHere(DaemonError):
-    code = "ALQ-E402"
-    title = "The device host can't do that"
-    why = "The client or device host that is installed has no way to suspend, resume or move."
-    remedy = "install a newer version of Aliquot on this node"
-
-
 class NotYourProcess(DaemonError):
     code = "ALQ-E403"
     title = "The process isn't yours"
