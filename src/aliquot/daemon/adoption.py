@@ -25,6 +25,7 @@ from aliquot.model.device_record import DeviceRecord
 from aliquot.model.lease import Holder, Lease, LeaseKind
 from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
 from aliquot.model.vgpu import Holder as HostHolder
+from aliquot.model.vgpu import VgpuState as HostState
 from aliquot.model.vgpu import VgpuUsage
 from aliquot.model.vgpu_record import VgpuRecord, VgpuSpec, VgpuStatus
 from aliquot.store import Change, View, devices, leases, lifecycle, reservations, vgpus
@@ -154,7 +155,7 @@ class Adoption:
                 memory_used=usage.memory_used,
             ),
         )
-        if _sized(kept, usage):
+        if _sized(kept, usage) and _awake(kept, usage):
             return
         if not kept.spec.adopted:
             self._reconciler.converger.miss(kept.id)
@@ -260,7 +261,19 @@ def _agrees(kept: VgpuRecord, usage: VgpuUsage | None, held: list[Lease]) -> boo
     at_host = {(holder.lease, holder.process_id) for holder in holders_of(usage)}
     known = {(lease.holder.number, lease.holder.process_id) for lease in held}
     sized = _sized(kept, usage) or not kept.settled or kept.spec.wanted is not Wanted.RUNNING
-    return same and at_host == known and sized and kept.state is not VgpuState.FAILED
+    return (
+        same
+        and at_host == known
+        and sized
+        and _awake(kept, usage)
+        and kept.state is not VgpuState.FAILED
+    )
+
+
+def _awake(kept: VgpuRecord, usage: VgpuUsage) -> bool:
+    """Whether it isn't suspended there while it should run."""
+    should_run = kept.spec.wanted is Wanted.RUNNING and kept.state in LEASABLE
+    return usage.state is not HostState.SUSPENDED or not should_run
 
 
 def _sized(kept: VgpuRecord, usage: VgpuUsage) -> bool:

@@ -107,11 +107,13 @@ class Converger:
     def _register(self, kept: VgpuRecord, device: DeviceRecord) -> VgpuRecord:
         """Have the device host hold it, as it is wanted."""
         status = self._registered(kept, device.uuid)
-        self._missing.discard(kept.id)
+        if kept.id in self._missing:
+            transfer.resume(self._core.hosts, device.uuid, kept)  # should it be suspended there
+            self._missing.discard(kept.id)
         return self._settle(kept, status, VgpuState.READY)
 
     def _registered(self, kept: VgpuRecord, device: str) -> VgpuStatus:
-        reports = self._core.hosts.reports(besides=device) if kept.spec.movable else []
+        reports = self._core.hosts.reports() if kept.spec.movable else []
         return self._core.hosts.ask(device, lambda host: registered(host, kept, reports))
 
     def _suspend(self, kept: VgpuRecord, device: DeviceRecord) -> VgpuRecord:
@@ -121,10 +123,15 @@ class Converger:
         if kept.state is VgpuState.SUSPENDED and kept.settled:
             return kept
         transfer.suspend(hosts, device.uuid, kept)
-        if kept.spec.release:
-            transfer.give_up_place(hosts, device.uuid, kept)
-        else:
-            hosts.ask(device.uuid, lambda host: resized(host, kept))
+        try:
+            if kept.spec.release:
+                transfer.give_up_place(hosts, device.uuid, kept)
+            else:
+                hosts.ask(device.uuid, lambda host: resized(host, kept))
+        except AliquotError:
+            with suppress(AliquotError):  # it goes on, as whoever asked is told
+                transfer.resume(hosts, device.uuid, kept)
+            raise
         status = msgspec.structs.replace(kept.status, device=device.uuid, worker_process_id=0)
         return self._settle(kept, status, VgpuState.SUSPENDED)
 

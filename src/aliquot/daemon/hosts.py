@@ -68,15 +68,13 @@ class Hosts:
         """The device as its driver offers it, or None where none does."""
         return self._offers.get(uuid)
 
-    def reports(self, besides: str) -> list[bytes]:
-        """What programs would be told of the other devices, for vGPUs that shall move to them.
+    def reports(self) -> list[bytes]:
+        """What programs would be told of each device, for vGPUs that shall move among them.
 
         A device whose driver doesn't tell is left out: nothing moves there.
         """
         found: list[bytes] = []
         for offer in self._offers.values():
-            if offer.uuid == besides:
-                continue
             with suppress(NoDriver):
                 if (offer.uuid, offer.driver_version) not in self._reports:
                     self._reports[offer.uuid, offer.driver_version] = self._report(offer)

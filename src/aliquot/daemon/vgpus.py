@@ -176,7 +176,11 @@ class Vgpus:
             except AliquotError:
                 self._refuse(caller, before, after, idempotency_key)
                 raise
-            return self._want_state(caller, vgpu, _suspended(SuspendWanted()), None)
+            try:
+                return self._want_state(caller, vgpu, _suspended(SuspendWanted()), None)
+            except AliquotError:
+                self._refuse(caller, before, after, idempotency_key)
+                raise
 
     def suspend(
         self, caller: Caller, vgpu: str, wanted: SuspendWanted, *, generation: int | None = None
