@@ -85,7 +85,7 @@ def test_a_program_waits_while_its_vgpu_is_suspended(service: Service, process: 
     resumed = vgpus.resume(ADMIN, "a", ResumeWanted())
     assert (resumed.state, resumed.leases) == (VgpuState.LEASED, 1)
     assert program.is_right()
-    # Its device host keeps the memory that it has in use; giving that up is refused, and it goes on.
+    # Its device host keeps what is in use; giving that up is refused, and it goes on.
     with pytest.raises(MemoryInUse):
         vgpus.suspend(ADMIN, "a", SuspendWanted(release=True))
     assert vgpus.show(ADMIN, "a").state is VgpuState.LEASED
