@@ -6,7 +6,7 @@ For the daemon's logic; what real device hosts do is tested with real ones.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aliquot.client.records import VgpuFlag
@@ -22,6 +22,7 @@ from aliquot.errors import (
     NoSuchVgpu,
     ShareUnavailable,
     VgpuDiffers,
+    Suspended,
 )
 from aliquot.model.copies import Copies
 from aliquot.model.device import Device
@@ -130,6 +131,7 @@ class FakeHost:
         copy_limit: int = 0,
         external_id: int = 0,
         owner_uid: int | None = None,
+        reports: Sequence[bytes] = (),
     ) -> Vgpu:
         self._ask("create_vgpu")
         found = self._found(external_id) if external_id else None
@@ -157,7 +159,9 @@ class FakeHost:
             worker_process_id=0,
             owner_uid=owner_uid or 0,
             protections=0,
-            flags=flags | (VgpuFlag.LASTING if external_id else 0),
+            flags=flags
+            | (VgpuFlag.LASTING if external_id else 0)
+            | (VgpuFlag.MOVABLE if reports else 0),
             kernel_limit_ms=kernel_limit_ms,
             turns=Turns(shares),
             copies=Copies(copy_limit),
@@ -254,7 +258,7 @@ class FakeHost:
         self._ask("suspend_vgpu")
         usage = self._lasting(external_id)
         self.suspended.add(external_id)
-        self.vgpus[usage.id] = usage._replace(state=VgpuState.RESERVED, worker_process_id=0)
+        self.vgpus[usage.id] = usage._replace(state=VgpuState.SUSPENDED, worker_process_id=0)
         self.after("suspend_vgpu")
 
     def resume_vgpu(self, external_id: int) -> None:
@@ -268,14 +272,13 @@ class FakeHost:
     def move_vgpu(self, external_id: int, target: Any) -> None:
         self._ask("move_vgpu")
         usage = self._lasting(external_id)
+        if external_id in self.suspended:
+            raise Suspended("it is suspended")
         other: FakeHost = target.host
         other._must_have_room(usage.memory_limit, usage.turns.shares.guarantee)
         number = next(other.numbers)
         other.vgpus[number] = usage._replace(id=number, device_uuid=other.device.uuid)
         del self.vgpus[usage.id]
-        if external_id in self.suspended:
-            self.suspended.discard(external_id)
-            other.suspended.add(external_id)
         self.after("move_vgpu")
 
     def list_vgpus(self) -> list[VgpuUsage]:
@@ -361,7 +364,7 @@ class FakeMachine:
 
     def hosts(self) -> Hosts:
         """Connections to them, as a daemon has them."""
-        return Hosts(self._start, self._join, self._running)
+        return Hosts(self._start, self._join, self._running, lambda of: of.uuid.encode())
 
     def usages(self) -> list[VgpuUsage]:
         """All vGPUs of all device hosts."""

@@ -57,7 +57,6 @@ _BY_STATUS: Mapping[int, tuple[type[AliquotError], ...]] = {
         errors.QueueFull,
         errors.WaitedTooLong,
         errors.GroupDoesNotFit,
-        errors.NotDoneHere,
     ),
     410: (errors.EventsForgotten,),
     412: (errors.ChangedMeanwhile,),

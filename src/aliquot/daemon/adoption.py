@@ -12,6 +12,7 @@ from contextlib import suppress
 
 import msgspec
 
+from aliquot.client.records import VgpuFlag
 from aliquot.daemon import processes
 from aliquot.daemon.at_host import holders_of, is_it, names_of
 from aliquot.daemon.core import Core
@@ -26,6 +27,7 @@ from aliquot.model.lease import Holder, Lease, LeaseKind
 from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
 from aliquot.model.receipt import Receipt
 from aliquot.model.vgpu import Holder as HostHolder
+from aliquot.model.vgpu import VgpuState as HostState
 from aliquot.model.vgpu import VgpuUsage
 from aliquot.model.vgpu_record import VgpuRecord, VgpuSpec, VgpuStatus
 from aliquot.store import Change, View, devices, leases, lifecycle, reservations, vgpus
@@ -171,7 +173,7 @@ class Adoption:
                 memory_used=usage.memory_used,
             ),
         )
-        if _sized(kept, usage):
+        if _sized(kept, usage) and _awake(kept, usage):
             return
         if not kept.spec.adopted:
             self._reconciler.converger.miss(kept.id)
@@ -215,7 +217,8 @@ class Adoption:
             kernel_limit_ms=usage.kernel_limit_ms,
             ephemeral=not usage.lasting,
             adopted=not usage.lasting,
-            flags=usage.flags & ~_LASTING,
+            flags=usage.flags & ~int(VgpuFlag.LASTING | VgpuFlag.MOVABLE),
+            movable=bool(usage.flags & VgpuFlag.MOVABLE),
         )
         with self._core.store.change(SYSTEM) as change:
             tenant = tenant_of(usage.owner_uid)
@@ -254,9 +257,6 @@ class Adoption:
             del self._adopted[key]
 
 
-_LASTING = 8
-
-
 def _key(usage: VgpuUsage) -> tuple[str, int]:
     return usage.device_uuid, usage.id
 
@@ -279,7 +279,19 @@ def _agrees(kept: VgpuRecord, usage: VgpuUsage | None, held: list[Lease]) -> boo
     at_host = {(holder.lease, holder.process_id) for holder in holders_of(usage)}
     known = {(lease.holder.number, lease.holder.process_id) for lease in held}
     sized = _sized(kept, usage) or not kept.settled or kept.spec.wanted is not Wanted.RUNNING
-    return same and at_host == known and sized and kept.state is not VgpuState.FAILED
+    return (
+        same
+        and at_host == known
+        and sized
+        and _awake(kept, usage)
+        and kept.state is not VgpuState.FAILED
+    )
+
+
+def _awake(kept: VgpuRecord, usage: VgpuUsage) -> bool:
+    """Whether it isn't suspended there while it should run."""
+    should_run = kept.spec.wanted is Wanted.RUNNING and kept.state in LEASABLE
+    return usage.state is not HostState.SUSPENDED or not should_run
 
 
 def _sized(kept: VgpuRecord, usage: VgpuUsage) -> bool:

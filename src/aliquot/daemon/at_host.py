@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Sequence
 
 import msgspec
 
 from aliquot.client.device_host import DeviceHost
-from aliquot.client.records import VgpuFlag
 from aliquot.daemon.owners import owner_of
 from aliquot.errors import NameTaken, NoSuchVgpu, VgpuDiffers
 from aliquot.model.vgpu import Holder, VgpuUsage
@@ -20,36 +19,36 @@ def external_id(vgpu: str) -> int:
     return int(vgpu, 16)
 
 
-def registered(host: DeviceHost, kept: VgpuRecord) -> VgpuStatus:
-    """Have the device host hold a vGPU, whether it does already or not, in its wanted size."""
+def registered(host: DeviceHost, kept: VgpuRecord, reports: Sequence[bytes] = ()) -> VgpuStatus:
+    """Have the device host hold a vGPU, whether it does already or not, in its wanted size.
+
+    `reports` are of the devices to which it shall be movable.
+    """
     try:
-        return _created(host, kept, kept.name)
+        return _created(host, kept, kept.name, reports)
     except VgpuDiffers:
         return resized(host, kept)
     except NameTaken:
         # Names are the tenant's own here, and one device's there.
         try:
-            return _created(host, kept, f"{kept.name[:40]}.{kept.id[-12:]}")
+            return _created(host, kept, f"{kept.name[:40]}.{kept.id[-12:]}", reports)
         except VgpuDiffers:
             return resized(host, kept)
 
 
-def _created(host: DeviceHost, kept: VgpuRecord, name: str) -> VgpuStatus:
+def _created(host: DeviceHost, kept: VgpuRecord, name: str, reports: Sequence[bytes]) -> VgpuStatus:
     spec = kept.spec
-    more: dict[str, Any] = {}
-    owner = owner_of(kept.tenant)
-    if owner is not None:
-        more["owner_uid"] = owner
     made = host.create_vgpu(
         name,
         spec.memory,
-        flags=flags_of(kept),
+        flags=spec.flags,
         kernel_limit_ms=spec.kernel_limit_ms,
         device_type=spec.device_type,
         shares=spec.shares,
         copy_limit=spec.copy_limit,
         external_id=external_id(kept.id),
-        **more,
+        owner_uid=owner_of(kept.tenant),
+        reports=reports,
     )
     return VgpuStatus(
         device=made.device_uuid,
@@ -59,14 +58,6 @@ def _created(host: DeviceHost, kept: VgpuRecord, name: str) -> VgpuStatus:
         protections=made.protections,
         memory_used=kept.status.memory_used,
     )
-
-
-def flags_of(kept: VgpuRecord) -> int:
-    """The flags by which its device host makes it."""
-    flags = kept.spec.flags
-    if kept.spec.movable:
-        flags |= getattr(VgpuFlag, "MOVABLE", 0)
-    return int(flags)
 
 
 def resized(host: DeviceHost, kept: VgpuRecord) -> VgpuStatus:

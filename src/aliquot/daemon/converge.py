@@ -106,9 +106,15 @@ class Converger:
 
     def _register(self, kept: VgpuRecord, device: DeviceRecord) -> VgpuRecord:
         """Have the device host hold it, as it is wanted."""
-        status = self._core.hosts.ask(device.uuid, lambda host: registered(host, kept))
-        self._missing.discard(kept.id)
+        status = self._registered(kept, device.uuid)
+        if kept.id in self._missing:
+            transfer.resume(self._core.hosts, device.uuid, kept)  # should it be suspended there
+            self._missing.discard(kept.id)
         return self._settle(kept, status, VgpuState.READY)
+
+    def _registered(self, kept: VgpuRecord, device: str) -> VgpuStatus:
+        reports = self._core.hosts.reports() if kept.spec.movable else []
+        return self._core.hosts.ask(device, lambda host: registered(host, kept, reports))
 
     def _suspend(self, kept: VgpuRecord, device: DeviceRecord) -> VgpuRecord:
         hosts = self._core.hosts
@@ -117,10 +123,15 @@ class Converger:
         if kept.state is VgpuState.SUSPENDED and kept.settled:
             return kept
         transfer.suspend(hosts, device.uuid, kept)
-        if kept.spec.release:
-            transfer.give_up_place(hosts, device.uuid, kept)
-        else:
-            hosts.ask(device.uuid, lambda host: resized(host, kept))
+        try:
+            if kept.spec.release:
+                transfer.give_up_place(hosts, device.uuid, kept)
+            else:
+                hosts.ask(device.uuid, lambda host: resized(host, kept))
+        except AliquotError:
+            with suppress(AliquotError):  # it goes on, as whoever asked is told
+                transfer.resume(hosts, device.uuid, kept)
+            raise
         status = msgspec.structs.replace(kept.status, device=device.uuid, worker_process_id=0)
         return self._settle(kept, status, VgpuState.SUSPENDED)
 
@@ -131,7 +142,7 @@ class Converger:
             # It gave up its place, and has another one now; its memory is where it was.
             with suppress(NotRunning, NoSuchVgpu):
                 transfer.move(hosts, before, device.uuid, kept)
-        status = hosts.ask(device.uuid, lambda host: registered(host, kept))
+        status = self._registered(kept, device.uuid)
         transfer.resume(hosts, device.uuid, kept)
         return self._settle(kept, status, VgpuState.READY)
 
@@ -147,12 +158,10 @@ class Converger:
         else:
             there = hosts.ask(target.uuid, lambda host: find(host, kept))
             here = hosts.ask(source.uuid, lambda host: find(host, kept))
-            if here is not None and (here.holders or kept.state is VgpuState.SUSPENDED):
+            if here is not None and there is None and (here.holders or here.guest_processes):
                 transfer.move(hosts, source.uuid, target.uuid, kept)
-            elif here is not None or there is None:
-                # Nobody uses it, so there is nothing to be brought along.
-                hosts.ask(target.uuid, lambda host: registered(host, kept))
-            status = hosts.ask(target.uuid, lambda host: registered(host, kept))
+            # Where nobody uses it, there is nothing to be brought along.
+            status = self._registered(kept, target.uuid)
             with suppress(NotRunning, NoSuchVgpu):
                 hosts.ask(source.uuid, lambda host: destroy(host, kept), start=False)
         with self._core.store.change(SYSTEM) as change:

@@ -6,6 +6,7 @@ which its device host is found, and each device that none offers.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Collection
 from typing import Any
@@ -24,6 +25,8 @@ from aliquot.model.physical_device import PhysicalDevice
 from aliquot.model.telemetry import Telemetry
 from aliquot.store import Change, devices
 from aliquot.store.change import SYSTEM
+
+_log = logging.getLogger(__name__)
 
 
 class Finder:
@@ -81,6 +84,9 @@ class Finder:
                 self._core.problems.pop("discovery", None)
             except AliquotError as error:  # the state can't be written now; again in a second
                 self._core.problems["discovery"] = str(error)
+            except Exception:
+                _log.exception("discovery met a fault")
+                self._core.problems["discovery"] = "a fault was met; the log tells more"
             if self._wait is None:
                 self._core.stop.wait(POLL_SECONDS)
             else:

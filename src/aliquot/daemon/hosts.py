@@ -10,11 +10,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TypeVar
 
 from aliquot import runtime_directory
 from aliquot.client.device_host import DeviceHost
-from aliquot.errors import DeviceHostUnreachable, DeviceNotOffered
+from aliquot.devices.report import device_report
+from aliquot.errors import DeviceHostUnreachable, DeviceNotOffered, NoDriver
 from aliquot.model.device import Device
 
 T = TypeVar("T")
@@ -46,11 +48,14 @@ class Hosts:
         start: Start = DeviceHost.start_or_join,
         join: Join = _join,
         running: Callable[[], list[str]] = _running,
+        report: Callable[[Device], bytes] = device_report,
     ) -> None:
         """Nothing is connected before the first question. Tests bring their own device hosts."""
         self._start = start
         self._join = join
         self._running = running
+        self._report = report
+        self._reports: dict[tuple[str, str], bytes] = {}  # by device and its driver's version
         self._offers: dict[str, Device] = {}
         self._links: dict[str, _Link] = {}
         self._lock = threading.Lock()
@@ -62,6 +67,19 @@ class Hosts:
     def offer(self, uuid: str) -> Device | None:
         """The device as its driver offers it, or None where none does."""
         return self._offers.get(uuid)
+
+    def reports(self) -> list[bytes]:
+        """What programs would be told of each device, for vGPUs that shall move among them.
+
+        A device whose driver doesn't tell is left out: nothing moves there.
+        """
+        found: list[bytes] = []
+        for offer in self._offers.values():
+            with suppress(NoDriver):
+                if (offer.uuid, offer.driver_version) not in self._reports:
+                    self._reports[offer.uuid, offer.driver_version] = self._report(offer)
+                found.append(self._reports[offer.uuid, offer.driver_version])
+        return found
 
     def running(self) -> list[str]:
         """The devices whose hosts may be running."""

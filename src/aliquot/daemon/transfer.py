@@ -5,12 +5,9 @@ The steps may be done again: a vGPU that is suspended already, or there already,
 
 from __future__ import annotations
 
-from typing import Any
-
 from aliquot.client.device_host import DeviceHost
 from aliquot.daemon.at_host import destroy, external_id, find
 from aliquot.daemon.hosts import Hosts
-from aliquot.errors import NotDoneHere
 from aliquot.model.vgpu_record import VgpuRecord
 
 LEAST_MEMORY = 1
@@ -18,7 +15,7 @@ LEAST_MEMORY = 1
 
 def suspend(hosts: Hosts, device: str, kept: VgpuRecord) -> None:
     """Stop it and bring its memory to the host; what it holds of the device is free then."""
-    hosts.ask_apart(device, lambda host: _call(host, "suspend_vgpu", external_id(kept.id)))
+    hosts.ask_apart(device, lambda host: host.suspend_vgpu(external_id(kept.id)))
 
 
 def give_up_place(hosts: Hosts, device: str, kept: VgpuRecord) -> None:
@@ -42,7 +39,7 @@ def give_up_place(hosts: Hosts, device: str, kept: VgpuRecord) -> None:
 
 def resume(hosts: Hosts, device: str, kept: VgpuRecord) -> None:
     """Bring its memory back to the device and let it go on."""
-    hosts.ask_apart(device, lambda host: _call(host, "resume_vgpu", external_id(kept.id)))
+    hosts.ask_apart(device, lambda host: host.resume_vgpu(external_id(kept.id)))
 
 
 def move(hosts: Hosts, source: str, target: str, kept: VgpuRecord) -> None:
@@ -50,14 +47,6 @@ def move(hosts: Hosts, source: str, target: str, kept: VgpuRecord) -> None:
     hosts.ask_apart(
         source,
         lambda host: hosts.ask_apart(
-            target, lambda other: _call(host, "move_vgpu", external_id(kept.id), other)
+            target, lambda other: host.move_vgpu(external_id(kept.id), other)
         ),
     )
-
-
-def _call(host: DeviceHost, name: str, *arguments: Any) -> None:
-    method: Any = getattr(host, name, None)
-    if method is None:
-        verb = name.removesuffix("_vgpu")
-        raise NotDoneHere(f"the device host has no way to {verb} a vGPU")
-    method(*arguments)

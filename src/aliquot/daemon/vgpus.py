@@ -28,7 +28,6 @@ from aliquot.errors import (
     IllegalTransition,
     InternalError,
     MemoryInUse,
-    NotDoneHere,
     StateError,
 )
 from aliquot.model.api.devices import SeriesResource
@@ -195,7 +194,11 @@ class Vgpus:
             except AliquotError:
                 self._refuse(caller, before, after, idempotency_key)
                 raise
-            return self._want_state(caller, vgpu, _suspended(SuspendWanted()), None)
+            try:
+                return self._want_state(caller, vgpu, _suspended(SuspendWanted()), None)
+            except AliquotError:
+                self._refuse(caller, before, after, idempotency_key)
+                raise
 
     def suspend(
         self, caller: Caller, vgpu: str, wanted: SuspendWanted, *, generation: int | None = None
@@ -205,7 +208,7 @@ class Vgpus:
             before = access.vgpu_of(view, caller, vgpu)
         try:
             return self._want_state(caller, before.id, _suspended(wanted), generation)
-        except (DeviceHostError, NotDoneHere):
+        except DeviceHostError:
             # What it does can't be interrupted: it goes on.
             with suppress(AliquotError):
                 self._want_state(caller, before.id, lambda _, __: before.spec, None)

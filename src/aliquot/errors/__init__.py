@@ -22,14 +22,13 @@
     │   ├── IllegalTransition, ChangedMeanwhile, IdempotencyKeyReused, BadSpec
     │   └── NoSuchEntry, TokenRefused, EventsForgotten, DeviceLost
     └── DaemonError                 what the daemon and its API refused (ALQ-E4xx)
-        ├── SimulatedDevice, NotDoneHere, NotYourProcess, NoDeviceFits
-        └── QueueFull, SizeNeeded, WaitedTooLong, GroupDoesNotFit, BadGroup
-        └── SimulatedDevice, NotDoneHere, NotYourProcess, NoDeviceFits
+        ├── SimulatedDevice, NotYourProcess, NoDeviceFits
         ├── DaemonUnreachable, NotUnderstood, BadApiAddress, BadTokenFile
         ├── BadRequest, NoCredentials, NotAllowed, NoSuchRoute, RequestTooLarge
         ├── UnknownContent, TooManyConnections, DaemonFault
         ├── DaemonRunning, AddressInUse, BadListenAddress, BadServerSetting
-        └── NoDaemon, WaitedInVain, NotConfirmed, BadLabel, SetupFailed, VgpuUnusable
+        ├── NoDaemon, WaitedInVain, NotConfirmed, BadLabel, SetupFailed, VgpuUnusable
+        └── QueueFull, SizeNeeded, WaitedTooLong, GroupDoesNotFit, BadGroup
 
 Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E119 and
 ALQ-E121 are `aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made from
@@ -63,7 +62,6 @@ from aliquot.errors.daemon import (
     NoSuchRoute,
     NotAllowed,
     NotConfirmed,
-    NotDoneHere,
     NotUnderstood,
     NotYourProcess,
     QueueFull,
@@ -96,9 +94,9 @@ from aliquot.errors.device_host import (
     NotPermitted,
     NotStopped,
     ShareUnavailable,
+    Suspended,
     VersionMismatch,
     VgpuDiffers,
-    Suspended,
     WorkerEnded,
     WorkerStart,
 )
@@ -225,7 +223,6 @@ __all__ = [
     "NotAStore",
     "NotAllowed",
     "NotConfirmed",
-    "NotDoneHere",
     "NotPermitted",
     "NotStopped",
     "NotUnderstood",
@@ -244,6 +241,7 @@ __all__ = [
     "StoreLocked",
     "StoreTaken",
     "StoreUnreachable",
+    "Suspended",
     "TokenRefused",
     "TooManyConnections",
     "UnknownContent",
@@ -254,7 +252,6 @@ __all__ = [
     "UserError",
     "VersionMismatch",
     "VgpuDiffers",
-    "Suspended",
     "VgpuUnusable",
     "WaitedInVain",
     "WaitedTooLong",

@@ -15,9 +15,11 @@ import pytest
 
 from aliquot.client.device_host import running_hosts, running_vgpus
 from aliquot.daemon import agreement
+from aliquot.daemon.caller import Caller
 from aliquot.daemon.service import Service
-from aliquot.errors import MemoryInUse, SimulatedDevice, StoreInUse
+from aliquot.errors import MemoryInUse, NotYourProcess, SimulatedDevice, StoreInUse
 from aliquot.leases.opencl_environment import opencl_environment
+from aliquot.model.access_token import Role
 from aliquot.model.api.devices import PolicyResource
 from aliquot.model.api.vgpus import LeaseWanted, MoveWanted, VgpuChange, VgpuWanted
 from aliquot.model.lifecycle import VgpuState
@@ -29,6 +31,7 @@ from tools.programs.drivers import all_drivers
 
 Start = Callable[[], "subprocess.Popen[bytes]"]
 NODE = "here"
+OTHER_USER = 61234
 
 
 @pytest.fixture
@@ -178,6 +181,29 @@ def test_a_policy_holds_at_once_and_for_later_device_hosts(service: Service) -> 
             "turn_ms": 4.0,
             "averaging": 2,
         }
+
+
+@pytest.mark.needs_root
+def test_roots_daemon_serves_other_users(service: Service) -> None:
+    user = Caller(tenant=f"uid-{OTHER_USER}", role=Role.USER, user_id=OTHER_USER)
+    service.vgpus.create(user, VgpuWanted(name="a", memory=64 * MIB))
+    [usage] = running_vgpus()
+    assert usage.owner_uid == OTHER_USER
+    with subprocess.Popen(["sleep", "1000"]) as roots:
+        try:
+            with pytest.raises(NotYourProcess):
+                service.leases.begin(user, "a", LeaseWanted(process_id=roots.pid))
+        finally:
+            roots.kill()
+    with subprocess.Popen(["sleep", "1000"], user=OTHER_USER, cwd="/") as own:
+        try:
+            granted = service.leases.begin(user, "a", LeaseWanted(process_id=own.pid))
+            assert Path(granted.socket_path).stat().st_uid in (0, OTHER_USER)
+            [lease] = service.leases.list(user).items
+            assert (lease.user_id, lease.tenant) == (OTHER_USER, user.tenant)
+        finally:
+            own.kill()
+    wait_until(lambda: not service.leases.list(user).items, "the lease is released")
 
 
 def test_simulated_devices_hold_vgpus_in_the_state_alone(folder: Path) -> None:

@@ -36,6 +36,12 @@ def busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     assert not [t for t in threading.enumerate() if t.name in ("observer", "holders", "finder")]
 
 
+def troubles(home: House) -> dict[str, str]:
+    """What is wrong with the daemon itself, and not with the made-up machine."""
+    found = home.core.problems.copy()
+    return {what: why for what, why in found.items() if not what.startswith("discovery by")}
+
+
 def test_a_change_past_the_service_is_heard(busy: House) -> None:
     made = busy.service.vgpus.create(ADMIN, VgpuWanted(name="a", memory=GIB))
     with busy.store.change("root") as change:
@@ -84,7 +90,7 @@ def test_the_threads_go_on_when_the_disk_has_room_again(busy: House, process: St
     wait_until(lambda: not busy.service.leases.list(ADMIN).items, "the lease is released")
     wait_until(lambda: len(busy.machine.usages()) == 1, "what was lost is made again")
     wait_until(lambda: not busy.problems(), "all agrees")
-    wait_until(lambda: busy.core.problems == {}, "nothing is wrong any more")
+    wait_until(lambda: not troubles(busy), "nothing is wrong any more")
 
 
 def test_a_fault_of_ours_ends_no_thread(busy: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,8 +105,8 @@ def test_a_fault_of_ours_ends_no_thread(busy: House, monkeypatch: pytest.MonkeyP
         patch.setattr(busy.service.observer, "look", faulty)
         patch.setattr(busy.service.finder, "look", faulty)
         assert met.wait(60)
-        wait_until(lambda: len(busy.core.problems) >= 2, "it is told")
-    wait_until(lambda: busy.core.problems == {}, "they go on")
+        wait_until(lambda: len(troubles(busy)) >= 2, "it is told")
+    wait_until(lambda: not troubles(busy), "they go on")
     names = {thread.name for thread in threading.enumerate()}
     assert {"reconciler", "observer", "finder"} <= names
     assert holders.Holders

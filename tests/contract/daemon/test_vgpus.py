@@ -12,12 +12,12 @@ from aliquot.errors import (
     DeviceHostUnreachable,
     IdempotencyKeyReused,
     IllegalTransition,
-    LimitReached,
     MemoryInUse,
     MemoryUnavailable,
     NameTaken,
     NoSuchVgpu,
     NotPermitted,
+    NotStopped,
     ShareUnavailable,
     WorkerStart,
 )
@@ -180,8 +180,8 @@ def test_one_that_gave_up_its_place_may_go_on_elsewhere(home: House) -> None:
 
 def test_what_cannot_be_stopped_goes_on(home: House) -> None:
     home.service.vgpus.create(ALICE, wanted())
-    home.machine.by_uuid[ONE].fail["suspend_vgpu"] = LimitReached("a kernel runs")
-    with pytest.raises(LimitReached):
+    home.machine.by_uuid[ONE].fail["suspend_vgpu"] = NotStopped("a kernel runs")
+    with pytest.raises(NotStopped):
         home.service.vgpus.suspend(ALICE, "a", SuspendWanted())
     now = home.service.vgpus.show(ALICE, "a")
     assert (now.state, now.wanted, now.reason) == (VgpuState.READY, Wanted.RUNNING, "")
@@ -204,8 +204,8 @@ def test_a_move_brings_all_along(home: House, process: Start, leased: bool) -> N
 def test_a_move_that_fails_leaves_it_where_it_was(home: House, process: Start) -> None:
     home.service.vgpus.create(ALICE, wanted(device=ONE))
     home.service.leases.begin(ADMIN, "alice:a", LeaseWanted(process_id=process().pid))
-    home.machine.by_uuid[ONE].fail["move_vgpu"] = LimitReached("a kernel runs")
-    with pytest.raises(LimitReached):
+    home.machine.by_uuid[ONE].fail["move_vgpu"] = NotStopped("a kernel runs")
+    with pytest.raises(NotStopped):
         home.service.vgpus.move(ALICE, "a", MoveWanted(device=TWO))
     now = home.service.vgpus.show(ALICE, "a")
     assert (now.device, now.state, now.leases) == (ONE, VgpuState.LEASED, 1)

@@ -176,7 +176,7 @@ def test_one_that_can_not_be_suspended_goes_on_and_another_makes_way(house: Hous
     (done,) = house.queue.serve()
     assert done.suspended == [batch[1]]
     with house.store.change(SYSTEM) as change:
-        lifecycle.explain(change, batch[1], "there is no way to", errors.NotDoneHere.code)
+        lifecycle.explain(change, batch[1], "there is no way to", errors.NotStopped.code)
     (done,) = house.queue.serve()
     assert done.suspended == [batch[0]]
     house.settle()
