@@ -21,8 +21,8 @@ from aliquot.errors import (
     NoSuchLease,
     NoSuchVgpu,
     ShareUnavailable,
-    VgpuDiffers,
     Suspended,
+    VgpuDiffers,
 )
 from aliquot.model.copies import Copies
 from aliquot.model.device import Device

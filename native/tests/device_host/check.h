@@ -92,3 +92,6 @@ void test_limits_of_copies_reach_the_worker();
 void test_what_a_worker_claims_to_have_copied();
 void test_a_vgpu_is_shown();  // show_test.cpp
 void test_kernels_that_can_t_be();
+void test_a_vgpu_is_suspended_and_resumed();
+void test_what_can_t_be_suspended_goes_on();
+void test_a_worker_that_dies_while_it_restores();

@@ -82,5 +82,8 @@ int main() {
   test_what_a_worker_claims_to_have_copied();
   test_a_vgpu_is_shown();
   test_kernels_that_can_t_be();
+  test_a_vgpu_is_suspended_and_resumed();
+  test_what_can_t_be_suspended_goes_on();
+  test_a_worker_that_dies_while_it_restores();
   return g_failures == 0 ? 0 : 1;
 }
