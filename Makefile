@@ -54,7 +54,7 @@ bench: setup ## measure what remoting costs on this machine, against native
 generate: $(STAMPS)/packages ## write native/generated and docs/coverage.md from spec/
 	@$(RUN) tools.generate
 
-docs: $(STAMPS)/packages ## redraw the pictures and check links and named tests
+docs: $(STAMPS)/packages ## redraw the pictures, write docs/openapi.json, check links and named tests
 	@$(RUN) tools.docs
 
 clean: ## remove all that was built, .venv included

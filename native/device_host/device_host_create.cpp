@@ -95,7 +95,8 @@ bool DeviceHost::try_create(Control& control, const records::Record& record, boo
   const bool has_id = request.id_high != 0 || request.id_low != 0;
   if (has_id != ((request.flags & records::kLasting) != 0))
     return refuse(ErrorCode::kBadRecord, "A vGPU that lasts needs an id, and no other has one.");
-  settings.owner = request.owner_uid == records::kPeerItself ? control.peer.user : request.owner_uid;
+  settings.owner =
+      request.owner_uid == records::kPeerItself ? control.peer.user : request.owner_uid;
   if (!may_own(control.peer.user, settings.owner))
     return refuse(ErrorCode::kNotPermitted,
                   "A vGPU of user " + std::to_string(settings.owner) +

@@ -65,7 +65,8 @@ bool DeviceHost::answer_existing(Control& control, uint32_t sequence,
   if (found == nullptr) return false;
   Vgpu* existing = own_vgpu(control, sequence, found->settings().id);
   if (existing == nullptr) return true;
-  const std::string wrong = difference(existing->settings(), request, wanted.name, wanted.owner, shares);
+  const std::string wrong =
+      difference(existing->settings(), request, wanted.name, wanted.owner, shares);
   if (wrong.empty()) {
     send_created(control, sequence, *existing);
   } else {

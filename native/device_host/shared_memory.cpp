@@ -46,7 +46,8 @@ Descriptor make_final_memory(const char* name, const void* data, uint64_t bytes)
   Descriptor memory = make_memory(name, bytes);
   const char* from = static_cast<const char*>(data);
   for (uint64_t done = 0; memory && done < bytes;) {
-    const ssize_t part = ::pwrite(memory.get(), from + done, bytes - done, static_cast<off_t>(done));
+    const ssize_t part =
+        ::pwrite(memory.get(), from + done, bytes - done, static_cast<off_t>(done));
     if (part <= 0) return Descriptor();
     done += static_cast<uint64_t>(part);
   }

@@ -36,9 +36,9 @@ class TurnLog {
   const records::Turn& at(uint64_t number) const { return turns_[number % kMost]; }
   void forget_first(uint64_t now);
 
-  std::vector<records::Turn> turns_;                  // by their numbers, modulo kMost
-  uint64_t first_ = 0, next_ = 0;                     // numbers: from the first on, without the next
-  std::unordered_map<uint64_t, uint64_t> last_of_;    // the number of each vGPU's last
+  std::vector<records::Turn> turns_;  // by their numbers, modulo kMost
+  uint64_t first_ = 0, next_ = 0;     // of those that are there; the next one is to come
+  std::unordered_map<uint64_t, uint64_t> last_of_;  // the number of each vGPU's last
   uint64_t known_since_ns_;
   uint64_t span_ns_ = kShortestSpanNs;
   uint64_t steady_until_ = 0;  // the number before which the span stays as it is

@@ -19,7 +19,8 @@ Vgpu::Refusal refusal_of(HolderProblem problem, uint32_t process) {
     case HolderProblem::kNoProcess:
       return {ErrorCode::kNoSuchProcess, "No process " + number + " runs here."};
     case HolderProblem::kOthers:
-      return {ErrorCode::kNotPermitted, "Process " + number + " belongs neither to who asks nor to the vGPU's owner."};
+      return {ErrorCode::kNotPermitted,
+              "Process " + number + " belongs neither to who asks nor to the vGPU's owner."};
     case HolderProblem::kNoDescriptor:
       break;
   }
@@ -45,8 +46,8 @@ Vgpu::Refusal Vgpu::take_lease(uint64_t control, uint32_t sequence, const PeerId
   lease.since_ns = monotonic_nanoseconds();
   lease.process = process != 0 ? static_cast<pid_t>(process) : peer.process;
   if (process != 0) {
-    const Refusal refusal = refusal_of(
-        open_holder(process, peer.user, settings_.owner, lease.holder), process);
+    const Refusal refusal =
+        refusal_of(open_holder(process, peer.user, settings_.owner, lease.holder), process);
     if (refusal.code != ErrorCode::kNone) return refusal;
   }
   lease.number = ++last_lease_;

@@ -204,6 +204,7 @@ void Vgpu::let_go_of(Guest& guest) {
     return erase(guest);
   }
   guest.state = Guest::State::kGone;
+  events_.unswept();
   guest.channel->let_go();
   times_.end(guest.connection, monotonic_nanoseconds());
   for (uint64_t* timer : {&guest.departure_timer, &guest.waiting_timer, &guest.greeting_timer})

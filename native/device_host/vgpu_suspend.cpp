@@ -159,6 +159,7 @@ void Vgpu::on_suspended() {
   for (auto& [connection, guest] : guests_)
     if (guest->state == Guest::State::kDeparting) erase(*guest);
   standstill_.step = Standstill::Step::kSuspended;
+  context_.turns.rest(settings_.id);
   save();
   write_page();
   context_.log.line("vgpu=%llu is suspended", static_cast<unsigned long long>(settings_.id));

@@ -52,6 +52,18 @@ STATE = Variable(
     "$XDG_STATE_HOME/aliquot or ~/.local/state/aliquot.",
     "0.1",
 )
+API = Variable(
+    "ALIQUOT_API",
+    "Where the daemon is: the path of its socket, or http://127.0.0.1:PORT, instead of api.sock in "
+    "the runtime directory or in /run/aliquot.",
+    "0.1",
+)
+TOKEN_FILE = Variable(
+    "ALIQUOT_TOKEN_FILE",
+    "File with the token that is shown to a daemon over TCP; only its owner may be able to read "
+    "it.",
+    "0.1",
+)
 ICD_VENDORS = Variable(
     "OCL_ICD_VENDORS",
     "Read by discovery as the OpenCL loaders read it: a directory of .icd files, one such file, "
@@ -86,6 +98,29 @@ XDG_STATE_HOME = Variable(
     "0.1",
     ours=False,
 )
+XDG_CONFIG_HOME = Variable(
+    "XDG_CONFIG_HOME",
+    "Where `aliquot setup --user` puts units and fish's completion; ~/.config where unset.",
+    "0.1",
+    ours=False,
+)
+XDG_DATA_HOME = Variable(
+    "XDG_DATA_HOME",
+    "Where `aliquot setup --user` puts other completions and the man page; ~/.local/share where "
+    "unset.",
+    "0.1",
+    ours=False,
+)
+
+_SERVICE_MANAGER = tuple(
+    Variable(
+        name,
+        "Read by `aliquot serve` as systemd sets it for its services.",
+        "0.1",
+        ours=False,
+    )
+    for name in ("LISTEN_FDS", "LISTEN_PID", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+)
 
 VARIABLES = (
     RUNTIME_DIR,
@@ -93,12 +128,17 @@ VARIABLES = (
     TRACE,
     NATIVE_DIR,
     STATE,
+    API,
+    TOKEN_FILE,
     SYSFS_ROOT,
     ICD_VENDORS,
     ICD_FILENAMES,
     XDG_RUNTIME_DIR,
     XDG_CACHE_HOME,
     XDG_STATE_HOME,
+    XDG_CONFIG_HOME,
+    XDG_DATA_HOME,
+    *_SERVICE_MANAGER,
 )
 
 
@@ -108,3 +148,9 @@ def cache_directory() -> str:
     if not base or not os.path.isabs(base):
         base = os.path.expanduser("~/.cache")
     return os.path.join(base, "aliquot")
+
+
+def of_service_manager() -> dict[str, str]:
+    """What systemd set for this process."""
+    found = {variable.name: variable.get() for variable in _SERVICE_MANAGER}
+    return {name: value for name, value in found.items() if value is not None}

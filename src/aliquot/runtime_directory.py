@@ -1,6 +1,7 @@
 """The directory where device hosts and their peers meet.
 
-<runtime directory>/<device uuid>/control.sock   commands to the device host
+<runtime directory>/api.sock                     the API of the daemon, where one runs
+                   /<device uuid>/control.sock   commands to the device host
                                  /start.lock     held while one process starts the device host
                                  /policy         as the user last set it, for the next device host
                                  /v<id>.sock     one a vGPU, for its guest processes
@@ -16,6 +17,8 @@ from aliquot import environment
 from aliquot.errors import BadRuntimeDirectory
 
 _SOCKET_PATH_BYTES = 107
+_API_SOCKET = "api.sock"
+_SYSTEM_API_SOCKET = "/run/aliquot/api.sock"
 # /<36 of the device's UUID>/v<20 digits>.sock and a zero byte, as the device host reckons.
 _LONGEST_BELOW = 37 + 28
 
@@ -109,6 +112,14 @@ def device_hosts() -> Iterator[tuple[str, str]]:
 def control_socket(root: str, device_uuid: str) -> str:
     """The path of a device host's control socket."""
     return os.path.join(root, device_uuid, "control.sock")
+
+
+def api_sockets() -> list[str]:
+    """Where a daemon's API is looked for: the user's own, and unless they chose, the machine's."""
+    own = os.path.join(path(), _API_SOCKET)
+    if environment.RUNTIME_DIR.get() or own == _SYSTEM_API_SOCKET:
+        return [own]
+    return [own, _SYSTEM_API_SOCKET]
 
 
 def policy_file(root: str, device_uuid: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from aliquot.errors import BadDuration, BadSize
@@ -15,8 +16,20 @@ _NUMBER = re.compile(r"([0-9]{1,18})(?:\.([0-9]{1,18}))? ?([A-Za-z]*)", re.ASCII
 LARGEST_SIZE = 2**63 - 1
 
 _MS = 1_000_000
-_DURATION_UNITS = {"ms": _MS, "": 1000 * _MS, "s": 1000 * _MS, "min": 60_000 * _MS}
+_SECOND = 1000 * _MS
+_MINUTE = 60 * _SECOND
+_DURATION_UNITS = {
+    "ms": _MS,
+    "": _SECOND,
+    "s": _SECOND,
+    "m": _MINUTE,
+    "min": _MINUTE,
+    "h": 60 * _MINUTE,
+    "d": 24 * 60 * _MINUTE,
+}
+_SHOWN_UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 LONGEST_DURATION_MS = 24 * 60 * 60 * 1000
+LONGEST_WAIT_MS = 10 * 365 * LONGEST_DURATION_MS
 
 
 def parse_size(text: str) -> int:
@@ -32,16 +45,16 @@ def parse_size(text: str) -> int:
     return size
 
 
-def parse_duration_ms(text: str) -> int:
-    """Milliseconds in a string like `2s`, `500ms` or `1.5`; raises BadDuration."""
+def parse_duration_ms(text: str, longest_ms: int = LONGEST_DURATION_MS) -> int:
+    """Milliseconds in a string like `2s`, `500ms`, `10m` or `1.5`; raises BadDuration."""
     nanoseconds = duration_ns(text)
     if nanoseconds is None:
         raise BadDuration(f"{_shown(text)} is not a duration")
     milliseconds = nanoseconds // _MS
-    if not 0 < milliseconds <= LONGEST_DURATION_MS:
-        raise BadDuration(
-            f"the duration {_shown(text)} is not between 1 ms and 24 hours",
-        )
+    if not 0 < milliseconds <= longest_ms:
+        hours = longest_ms // (60 * 60 * 1000)
+        longest = f"{hours} hours" if hours <= 24 else f"{hours // 24} days"
+        raise BadDuration(f"the duration {_shown(text)} is not between 1 ms and {longest}")
     return milliseconds
 
 
@@ -75,3 +88,13 @@ def _scaled(text: str, units: dict[str, int]) -> int | None:
 
 def _shown(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
+def format_duration(milliseconds: int) -> str:
+    """A duration in its largest unit and the one below, like `1 h 30 min`, never rounded up."""
+    seconds = max(0, milliseconds) // 1000
+    for (unit, length), (below, part) in itertools.pairwise(_SHOWN_UNITS):
+        if seconds >= length:
+            rest = seconds % length // part
+            return f"{seconds // length} {unit}" + (f" {rest} {below}" if rest else "")
+    return f"{seconds} s"

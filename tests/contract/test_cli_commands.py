@@ -17,10 +17,56 @@ def test_help_has_an_example_and_exit_statuses(fakes: FakeInstallation, command:
     done = fakes.run(command, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert f"usage: aliquot {command}" in done.stdout
-    assert f"example:\n  {'eval' if command == 'completion' else 'aliquot ' + command}" in (
-        done.stdout.replace('"$(', "")
-    )
+    assert "example:\n  " in done.stdout
+    assert f"aliquot {command}" in done.stdout.partition("example:\n  ")[2].splitlines()[0]
     assert "exit status: " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "verb"),
+    [(command.name, verb) for command in COMMANDS for verb in command.load().build_parser().verbs],
+)
+def test_help_of_what_has_commands_of_its_own(
+    fakes: FakeInstallation, command: str, verb: str
+) -> None:
+    done = fakes.run(command, verb, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"usage: aliquot {command} {verb}" in done.stdout
+    assert f"example:\n  aliquot {command} {verb}" in done.stdout
+    assert "exit status: " in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["create", "a"],
+        ["create", "a", "--dry-run"],
+        ["exec", "a", "--", "true"],
+        ["suspend", "a"],
+        ["resume", "a"],
+        ["move", "a", "--device", "1"],
+        ["delete", "a", "--yes"],
+        ["leases"],
+        ["release", "a"],
+        ["queue"],
+        ["receipts"],
+        ["events"],
+        ["group", "list"],
+        ["profile", "list"],
+        ["token", "list"],
+        ["vgpus", "--label", "a=b"],
+        ["run", "--wait", "1s", "--", "true"],
+        ["resize", "a", "--ttl", "1h"],
+    ],
+)
+def test_what_needs_the_daemon_says_how_to_start_it(
+    fakes: FakeInstallation, arguments: list[str]
+) -> None:
+    done = fakes.run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("aliquot: ALQ-E440: ")
+    assert "'aliquot serve', or 'systemctl start aliquot'" in line
 
 
 def test_overview(fakes: FakeInstallation) -> None:
@@ -52,6 +98,18 @@ def test_overview(fakes: FakeInstallation) -> None:
         ["show"],
         ["policy"],
         ["completion", "tcsh"],
+        ["completion"],
+        ["completion", "bash", "--names", "vgpus"],
+        ["move", "a"],
+        ["exec", "a"],
+        ["exec"],
+        ["group"],
+        ["group", "frob"],
+        ["group", "create", "a", "--count", "0"],
+        ["profile", "put", "a"],
+        ["receipts", "--limit", "0"],
+        ["events", "--limit", "-1"],
+        ["setup", "--user", "--root", "/nowhere"],
     ],
 )
 def test_bad_command_lines(fakes: FakeInstallation, arguments: list[str]) -> None:

@@ -8,6 +8,7 @@ import pytest
 from aliquot.cli import completion
 from aliquot.cli.commands import COMMANDS
 from tests.absent import absent
+from tests.fakes.installation import FakeInstallation
 
 SCRIPTS = {
     "bash": completion.bash_script(),
@@ -26,11 +27,16 @@ def test_every_option_is_there(shell: str) -> None:
                 assert shown in SCRIPTS[shell], (command.name, name)
 
 
+NAMES = {"vgpus": "train try-2", "devices": "0 1", "profiles": "small", "groups": "pair"}
+
+
 def complete(*words: str) -> list[str]:
-    """What bash offers for the last word."""
+    """What bash offers for the last word, where the daemon has NAMES."""
+    cases = " ".join(f"{kind}) echo {listed} ;;" for kind, listed in NAMES.items())
     line = " ".join(f"'{word}'" for word in words)
     program = (
-        f"{SCRIPTS['bash']}\nCOMP_WORDS=({line}); COMP_CWORD={len(words) - 1}\n"
+        f"aliquot() {{ case $3 in {cases} esac; }}\n{SCRIPTS['bash']}\n"
+        f"COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}\n"
         '_aliquot; printf "%s\\n" "${COMPREPLY[@]}"'
     )
     done = subprocess.run(
@@ -41,7 +47,9 @@ def complete(*words: str) -> list[str]:
 
 
 def test_bash_completes() -> None:
-    assert complete("aliquot", "d") == ["devices", "doctor"]
+    assert complete("aliquot", "d") == ["devices", "delete", "doctor"]
+    assert complete("aliquot", "group", "cr") == ["create"]
+    assert complete("aliquot", "create", "--wa") == ["--wait"]
     assert complete("aliquot", "run", "--mem") == ["--memory"]
     assert complete("aliquot", "run", "--transfer", "") == ["auto", "staged"]
     assert complete("aliquot", "bench", "rem") == ["remoting"]
@@ -52,9 +60,28 @@ def test_bash_completes() -> None:
     assert "cat" in complete("aliquot", "run", "--memory", "1G", "--", "ca")
 
 
+def test_bash_completes_what_the_daemon_has() -> None:
+    assert complete("aliquot", "exec", "tr") == ["train", "try-2"]
+    assert complete("aliquot", "show", "") == [*complete("aliquot", "show", "-"), "train", "try-2"]
+    assert complete("aliquot", "move", "train", "--device", "") == ["0", "1"]
+    assert complete("aliquot", "create", "--profile", "s") == ["small"]
+    assert complete("aliquot", "group", "delete", "") == ["pair"]
+
+
+def test_names_where_no_daemon_is(fakes: FakeInstallation) -> None:
+    done = fakes.run("completion", "--names", "vgpus")
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
+
+
 def test_zsh_knows_which_argument_it_is() -> None:
     assert "'2:what:(best-effort equal-share fixed-share)'" in SCRIPTS["zsh"]
     assert "'1:what:(remoting fairness)'" in SCRIPTS["zsh"]
+
+
+def test_zsh_and_fish_ask_the_daemon_at_the_time() -> None:
+    asked = "aliquot completion --names vgpus 2>/dev/null"
+    assert f"'1:vgpu:{{compadd -- $({asked})}}'" in SCRIPTS["zsh"]
+    assert f"'__aliquot_own exec' -a '({asked})'" in SCRIPTS["fish"]
 
 
 @pytest.mark.parametrize("shell", SCRIPTS)

@@ -64,7 +64,7 @@ def test_the_run_path_imports_nothing_slow(fakes: FakeInstallation) -> None:
     # The whole machine is looked at only by who wants to see it.
     assert "aliquot.devices.discovery" not in modules
     assert "aliquot.model.physical_device" not in modules
-    assert len(modules) < 95, sorted(modules)
+    assert len(modules) < 110, sorted(modules)
 
 
 def test_help_and_version_import_almost_nothing(fakes: FakeInstallation) -> None:
@@ -82,3 +82,34 @@ def test_help_and_version_import_almost_nothing(fakes: FakeInstallation) -> None
     version, modules = finished.stdout.splitlines()
     assert version.startswith("aliquot ")
     assert "argparse" not in modules.split()
+
+
+# What the client of the daemon may bring along: http.client and msgspec, and what they need.
+WITH_A_DAEMON = {"email", "http", "inspect", "msgspec", "ssl", "urllib", "uuid"}
+HEAVY = {"alembic", "anyio", "h11", "httpx", "litestar", "sniffio", "textual", "prometheus_client"}
+
+CLIENT = """
+import sys
+before = set(sys.modules)
+import aliquot
+assert "msgspec" not in sys.modules
+client = aliquot.Client.connect()
+assert client is None
+print(*sorted(set(sys.modules) - before))
+"""
+
+
+def test_the_client_of_the_daemon_needs_http_client_and_msgspec_alone(
+    fakes: FakeInstallation,
+) -> None:
+    # With site here, for msgspec is an installed package; what comes by itself is in `before`.
+    finished = subprocess.run(
+        [sys.executable, "-c", CLIENT],
+        env=fakes.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    modules = set(finished.stdout.split())
+    assert {"http.client", "msgspec", "aliquot.client.rest.client"} <= modules
+    assert not modules & ((FORBIDDEN | HEAVY) - WITH_A_DAEMON)

@@ -27,6 +27,7 @@ from aliquot.errors import (
 from aliquot.model.copies import Copies
 from aliquot.model.device import Device
 from aliquot.model.physical_device import PhysicalDevice
+from aliquot.model.receipt import Receipt
 from aliquot.model.shares import WHOLE, Policy, Shares, Turns
 from aliquot.model.telemetry import Telemetry
 from aliquot.model.vgpu import Holder, Lease, Vgpu, VgpuState, VgpuUsage
@@ -103,6 +104,7 @@ class FakeHost:
         self.policy_set: Policy | None = None
         self.owners: dict[int, int | None] = {}
         self.asked: list[str] = []
+        self.spent: dict[int, Receipt] = {}  # by number
 
     def die(self) -> None:
         """It and its supervisor are killed: nothing is left."""
@@ -206,6 +208,30 @@ class FakeHost:
         self.vgpus[usage.id] = usage
         self.after("take_lease")
         return Lease(usage.id, number, usage.memory_limit, f"/run/v{usage.id}.sock", 0, 1)
+
+    def spend(self, external_id: int, seconds: int) -> None:
+        """Programs of the vGPU live for so long, have the device for half of it, and wait."""
+        usage = self._lasting(external_id)
+        had = self.spent.get(usage.id, Receipt())
+        more = seconds * 1_000_000_000
+        self.spent[usage.id] = had._replace(
+            alive_ns=had.alive_ns + more,
+            covered_ns=had.covered_ns + more,
+            kernels_ns=had.kernels_ns + more // 2,
+            held_ns=had.held_ns + more // 2,
+            turns=had.turns + 100 * seconds,
+            processes=had.processes + 1,
+        )
+        turns = usage.turns._replace(
+            held_ns=usage.turns.held_ns + more // 2,
+            waited_ns=usage.turns.waited_ns + more // 4,
+            at_ns=usage.turns.at_ns + more,
+        )
+        self.vgpus[usage.id] = usage._replace(turns=turns)
+
+    def receipt(self, vgpu: int) -> Receipt:
+        self._ask("receipt")
+        return self.spent.get(self._numbered(vgpu).id, Receipt())
 
     def end_lease(self, vgpu: int, lease: int) -> None:
         self._ask("end_lease")

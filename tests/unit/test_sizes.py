@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aliquot.errors import BadDuration, BadSize
-from aliquot.sizes import LARGEST_SIZE, format_size, parse_duration_ms, parse_size
+from aliquot.sizes import (
+    LARGEST_SIZE,
+    LONGEST_WAIT_MS,
+    format_duration,
+    format_size,
+    parse_duration_ms,
+    parse_size,
+)
 
 FACTORS = {"": 1, "B": 1}
 for power, letter in enumerate("KMGT", start=1):
@@ -67,7 +74,16 @@ def test_what_is_printed_is_close_and_can_be_read_again(size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "milliseconds"), [("2s", 2000), ("500ms", 500), ("1.5", 1500), ("1min", 60000)]
+    ("text", "milliseconds"),
+    [
+        ("2s", 2000),
+        ("500ms", 500),
+        ("1.5", 1500),
+        ("1min", 60_000),
+        ("10m", 600_000),
+        ("1.5h", 5_400_000),
+        ("1d", 86_400_000),
+    ],
 )
 def test_durations(text: str, milliseconds: int) -> None:
     assert parse_duration_ms(text) == milliseconds
@@ -77,3 +93,26 @@ def test_durations(text: str, milliseconds: int) -> None:
 def test_bad_durations(text: str) -> None:
     with pytest.raises(BadDuration):
         parse_duration_ms(text)
+
+
+def test_a_wait_may_be_longer() -> None:
+    assert parse_duration_ms("30d", LONGEST_WAIT_MS) == 30 * 86_400_000
+    with pytest.raises(BadDuration, match="3650 days"):
+        parse_duration_ms("3651d", LONGEST_WAIT_MS)
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (-5, "0 s"),
+        (0, "0 s"),
+        (59_999, "59 s"),
+        (60_000, "1 min"),
+        (61_000, "1 min 1 s"),
+        (7_199_999, "1 h 59 min"),
+        (86_400_000 + 59_000, "1 d"),
+        (3 * 86_400_000 + 7_200_000, "3 d 2 h"),
+    ],
+)
+def test_durations_are_never_rounded_up(milliseconds: int, text: str) -> None:
+    assert format_duration(milliseconds) == text

@@ -1,26 +1,43 @@
-"""`python -m tools.docs` draws the pictures and checks the documents; `--check` writes nothing."""
+"""`python -m tools.docs` makes what is made of the source, and checks the documents.
+
+With `--check` it writes nothing and says what is stale.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from tools.docs import check, overview
-
 _ROOT = Path(__file__).resolve().parents[2]
-_PICTURES = {"docs/overview.svg": overview.draw}
+# The command line and the API of this tree, whatever is installed.
+sys.path.insert(0, str(_ROOT / "src"))
+
+from aliquot.cli import manual  # noqa: E402
+from tools.docs import check, commands, openapi, overview, top_picture  # noqa: E402
+
+# By file what it is to hold, given what it holds.
+_MADE: dict[str, Callable[[str], str]] = {
+    "docs/overview.svg": lambda _: overview.draw(),
+    "docs/openapi.json": lambda _: openapi.text(),
+    "docs/cli.md": commands.with_reference,
+    "docs/aliquot.1": lambda _: manual.page(),
+    "docs/top.svg": top_picture.redrawn,
+}
 
 
 def main(arguments: list[str]) -> int:
-    """Returns 0 when pictures are current and the documents hold."""
+    """Returns 0 when what is made is current and the documents hold."""
     only_check = arguments == ["--check"]
-    found = []
-    for name, draw in _PICTURES.items():
+    found: list[str] = []
+    for name, make in _MADE.items():
         target = _ROOT / name
-        if not only_check:
-            target.write_text(draw())
-        elif not target.exists() or target.read_text() != draw():
+        before = target.read_text() if target.exists() else ""
+        after = make(before)
+        if only_check and after != before:
             found.append(f"{name} is stale: run `make docs`")
+        elif not only_check:
+            target.write_text(after)
     found += check.problems(_ROOT)
     for problem in found:
         print(problem, file=sys.stderr)

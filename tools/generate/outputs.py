@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tools.generate import emit_async
 from tools.generate.emit_codec import emit_codec
 from tools.generate.emit_commands import emit_commands
 from tools.generate.emit_coverage import emit_coverage
@@ -47,4 +48,7 @@ def outputs_of(root: Path) -> dict[Path, str]:
     generated = root / "native" / "generated"
     outputs = {generated / name: text for name, text in texts.items()}
     outputs[root / "docs" / "coverage.md"] = emit_coverage(function_tables)
+    client = root / emit_async.SOURCE
+    if client.is_file():
+        outputs[root / emit_async.TARGET] = emit_async.emit_async(client.read_text())
     return outputs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.setup import compiler, debian, drivers, environment, opencl_headers, postgresql
+from tools.setup import compiler, debian, drivers, environment, opencl_headers, postgresql, promtool
 from tools.setup.report import say
 
 # Programs that tests run through Aliquot, and what the fuzzers and sanitizers need.
@@ -35,5 +35,7 @@ def prepare(*, for_tests: bool) -> None:
             absent = debian.install_what_exists(debian.missing(_FOR_TESTS))
     else:
         absent = debian.missing(_FOR_TESTS)
+    if not promtool.ensure():
+        absent.append("prometheus")
     if absent:
         say(f"not on this machine, tests that need them will be skipped: {' '.join(absent)}")

@@ -35,7 +35,7 @@ def build_parser() -> Parser:
     parser = Parser(
         "bench",
         _DESCRIPTION,
-        example="aliquot bench fairness --short --picture shares.svg",
+        example="aliquot bench remoting --rounds 1 --scale 0.02",
         exit_status="0 where every bar holds, 1 where one doesn't, 2 for an error.",
     )
     parser.add_argument("what", choices=["remoting", "fairness"], help="what to measure")

@@ -37,15 +37,33 @@ class Command(NamedTuple):
 
 COMMANDS = (
     Command("devices", "aliquot.cli.devices", "list the devices of this machine"),
+    Command("serve", "aliquot.cli.serve", "run the daemon: it keeps vGPUs and offers the API"),
     Command("run", "aliquot.cli.run", "run a command on a slice of a device"),
-    Command("vgpus", "aliquot.cli.vgpus", "list the vGPUs that are in use, once or live"),
+    Command("create", "aliquot.cli.create", "make a vGPU that lasts"),
+    Command("exec", "aliquot.cli.exec", "run a command on a vGPU that lasts"),
+    Command("vgpus", "aliquot.cli.vgpus", "list the vGPUs, once or live"),
     Command("top", "aliquot.cli.top", "show who has which share of a device's time, live or once"),
     Command("show", "aliquot.cli.show", "tell all about one vGPU"),
     Command("why-slow", "aliquot.cli.why_slow", "say where the time of a vGPU's program goes"),
-    Command("resize", "aliquot.cli.resize", "give a vGPU in use another share of the time"),
+    Command(
+        "resize", "aliquot.cli.resize", "give a vGPU other memory or another share of the time"
+    ),
+    Command("suspend", "aliquot.cli.suspend", "stop a vGPU and move its memory to the host"),
+    Command("resume", "aliquot.cli.resume", "let a vGPU that was suspended go on"),
+    Command("move", "aliquot.cli.move", "move a vGPU to another device, its programs with it"),
+    Command("delete", "aliquot.cli.delete", "delete a vGPU"),
+    Command("leases", "aliquot.cli.leases", "list who uses which vGPU"),
+    Command("release", "aliquot.cli.release", "end a lease"),
+    Command("queue", "aliquot.cli.queue", "list what waits for a place"),
+    Command("group", "aliquot.cli.group", "make several vGPUs for one job, all or none"),
+    Command("profile", "aliquot.cli.profile", "make and list named sizes of vGPUs"),
+    Command("receipts", "aliquot.cli.receipts", "list where the time of leases that ended went"),
+    Command("events", "aliquot.cli.events", "list what happened, or follow what happens"),
     Command("policy", "aliquot.cli.policy", "show or set how a device's time is shared out"),
+    Command("token", "aliquot.cli.token", "make, list and revoke tokens for the API"),
     Command("bench", "aliquot.cli.bench", "measure what a vGPU costs against the bare device"),
     Command("doctor", "aliquot.cli.doctor", "tell what is wrong here and what mends it"),
+    Command("setup", "aliquot.cli.setup", "install the service, completions and the man page"),
     Command("backup", "aliquot.cli.backup", "write the state into one file, while it is in use"),
     Command("restore", "aliquot.cli.restore", "put a backup in place of the state"),
     Command(
@@ -78,8 +96,9 @@ def overview() -> str:
         "example:",
         "  aliquot run --memory 2GiB -- clinfo",
         "",
-        "exit status: 0 success, 1 a problem was found (doctor, bench, audit), 2 an error that the",
-        "line on stderr names by its code; `aliquot run` ends with its command's own exit status.",
+        "exit status: 0 success, 1 a problem was found (doctor, bench, audit, create",
+        "--dry-run), 2 an error that the line on stderr names by its code; `aliquot run` and",
+        "`aliquot exec` end with their command's own exit status.",
         "",
     ]
     return "\n".join(lines)

@@ -6,7 +6,8 @@ import json
 import time
 from collections.abc import Callable, Iterator
 
-from aliquot.cli.devices import as_dict, printable
+from aliquot.cli.devices import as_dict
+from aliquot.cli.printable import printable
 from aliquot.client.device_host import Welcome
 from aliquot.devices.listing import Entry
 from aliquot.devices.readings import derived

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from aliquot.cli.parser import Parser, add_json
+from aliquot.cli.printable import printable
 from aliquot.client.device_host import Welcome, running_hosts
 from aliquot.devices.discovery import Discoverer
 from aliquot.devices.inventory import InventorySource
@@ -107,11 +108,6 @@ def as_dict(
         "physical": device.as_dict(),
         "telemetry": reading.as_dict() if reading else None,
     }
-
-
-def printable(text: str) -> str:
-    """The text with nothing in it that moves a terminal: a driver may say what it likes."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _hosts() -> dict[str, Welcome]:

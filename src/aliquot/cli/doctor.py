@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 
+from aliquot.cli.daemon import connect
 from aliquot.cli.parser import Parser, add_json
 from aliquot.diagnosis import installation, machine, trial
 from aliquot.diagnosis.finding import Finding, Level
@@ -28,9 +29,15 @@ def build_parser() -> Parser:
         "doctor",
         "Looks at native programs, drivers, loader, permissions, limits and kernel, and makes a\n"
         "small vGPU on trial to tell which protections its worker really has. `weak` is worth\n"
-        "knowing, `broken` keeps Aliquot from working or from holding what it promises.",
+        "knowing, `broken` keeps Aliquot from working or from holding what it promises.\n\n"
+        "--deep also looks whether the daemon's word, its state, the audit, the device hosts and "
+        "their\nworkers agree: that no vGPU is lost, doubled or leaked, that leases are held by "
+        "whom they are\nsaid to be, and that no quota is exceeded.",
         example="aliquot doctor --json",
         exit_status="0, 1 where something is broken.",
+    )
+    parser.add_argument(
+        "--deep", action="store_true", help="also whether daemon, device hosts and state agree"
     )
     add_json(parser)
     return parser
@@ -39,7 +46,13 @@ def build_parser() -> Parser:
 def main(arguments: Sequence[str]) -> int:
     """Run all checks and print what they found."""
     given = build_parser().parse_args(arguments)
+    client = connect() if given.deep else None
     findings = [finding for check in _CHECKS for finding in check()]
+    if client is not None:
+        from aliquot.diagnosis import agreement
+
+        with client:
+            findings += agreement.check(client)
     broken = any(finding.level is Level.BROKEN for finding in findings)
     if given.json:
         listed = [finding.as_dict() for finding in findings]

@@ -8,16 +8,20 @@ from typing import Any, NoReturn
 
 from aliquot.errors import UsageError
 
+# By the word that stands for a value in --help: whose names the value is one of.
+_KINDS = {
+    "VGPU": "vgpus",
+    "D": "devices",
+    "DEVICE": "devices",
+    "PROFILE": "profiles",
+    "LEASE": "leases",
+    "GROUP": "groups",
+    "TOKEN": "tokens",
+}
 
-class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """As wide as the terminal. Left to find that out itself, argparse imports shutil (5 ms)."""
 
-    def __init__(self, prog: str) -> None:
-        try:
-            columns = os.get_terminal_size().columns
-        except (OSError, ValueError):
-            columns = 80
-        super().__init__(prog, width=max(40, min(columns, 100)) - 2)
+# A wider line is harder to read, a narrower one leaves no room beside the options.
+_NARROWEST, _WIDEST, _USUAL = 40, 100, 80
 
 
 class Parser(argparse.ArgumentParser):
@@ -26,13 +30,25 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, command: str, description: str, *, example: str, exit_status: str) -> None:
         """The parser of `aliquot <command>`; `example` and `exit_status` end its --help."""
         self.options: list[Option] = []
+        self.example = example
+        self.exit_status = exit_status
+        self.verbs: dict[str, Parser] = {}  # of a command that has commands of its own
         super().__init__(
             prog=f"aliquot {command}",
             description=description,
-            epilog=f"example:\n  {example}\n\nexit status: {exit_status}",
-            formatter_class=_Formatter,
             allow_abbrev=False,
         )
+
+    def format_help(self) -> str:
+        """What --help prints, as wide as the terminal."""
+        # Not argparse's own: it imports shutil (5 ms) and looks another way in each Python.
+        from aliquot.cli.help_text import help_text
+
+        try:
+            columns = os.get_terminal_size().columns
+        except (OSError, ValueError):
+            columns = _USUAL
+        return help_text(self, max(_NARROWEST, min(columns, _WIDEST)))
 
     def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
         """Add an option or argument as argparse does, and remember it."""
@@ -45,6 +61,8 @@ class Parser(argparse.ArgumentParser):
                 choices,
                 takes_value=action.nargs != 0,
                 is_file=action.metavar == "FILE",
+                value=action.metavar if isinstance(action.metavar, str) else "",
+                nargs=action.nargs if isinstance(action.nargs, str) else "",
             )
         )
         return action
@@ -58,14 +76,29 @@ class Option:
     """What completion knows of an option or argument."""
 
     def __init__(
-        self, names: list[str], text: str, choices: list[str], *, takes_value: bool, is_file: bool
+        self,
+        names: list[str],
+        text: str,
+        choices: list[str],
+        *,
+        takes_value: bool,
+        is_file: bool,
+        value: str = "",
+        nargs: str = "",
     ) -> None:
-        """An option with its names; an argument has none."""
+        """An option with its names; an argument has none. `value` stands for what follows."""
         self.names = names
         self.text = text
         self.choices = choices
         self.takes_value = takes_value
         self.is_file = is_file
+        self.value = value or (f"{{{','.join(choices)}}}" if choices else "")
+        self.nargs = nargs
+
+    @property
+    def kind(self) -> str | None:
+        """What a daemon could list: whose names the value is one of."""
+        return _KINDS.get(self.value)
 
 
 def add_json(parser: Parser, what: str = "print JSON instead of a table") -> None:

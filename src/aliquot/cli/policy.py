@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, cast
 
+from aliquot.cli.daemon import connect_if_any
 from aliquot.cli.parser import Parser, add_json
+from aliquot.cli.printable import printable
 from aliquot.client import policies
 from aliquot.client.device_host import DeviceHost
 from aliquot.devices.opencl import find_device
 from aliquot.errors import UsageError
 from aliquot.model.shares import Policy
 from aliquot.shares import POLICIES, parse_averaging, parse_policy, parse_turn_ns
+
+if TYPE_CHECKING:
+    from aliquot.client.rest import Client
+    from aliquot.model.api.devices import PolicyWord
 
 _DESCRIPTION = """\
 Shows how a device's time is shared out among its vGPUs, or changes it, at once.
@@ -22,8 +29,9 @@ Shows how a device's time is shared out among its vGPUs, or changes it, at once.
   fixed-share   each vGPU gets one of as many parts as the device has room for vGPUs
                 of its size, whether or not the others are there
 
-The policy holds until it is changed, also for device hosts that start later, and is
-forgotten when the runtime directory goes, say with the next start of the machine."""
+The daemon keeps the policy; only an admin may change it there. Without a daemon it holds
+until it is changed, also for device hosts that start later, and is forgotten when the
+runtime directory goes, say with the next start of the machine."""
 
 
 def build_parser() -> Parser:
@@ -67,20 +75,63 @@ def main(arguments: Sequence[str]) -> int:
             remedy="name it too, as in 'aliquot policy 0 best-effort --turn 2ms'",
         )
     wanted = _wanted(given.name, given.turn, given.averaging) if given.name else None
-    index, device = find_device(given.device)
+    client = connect_if_any()
+    if client is not None:
+        with client:
+            shown = _with_daemon(client, given.device, wanted)
+    else:
+        shown = _without_daemon(given.device, wanted)
+    if given.json:
+        told = {
+            "device": shown.uuid,
+            "device_index": shown.number,
+            "device_name": shown.name,
+            **shown.policy.as_dict(),
+        }
+        print(json.dumps(told, indent=2))
+    else:
+        policy = shown.policy
+        turn = f"{policy.turn_ns / 1e6:g} ms" if policy.turn_ns else "automatic length"
+        name = printable(shown.name)
+        print(
+            f"device {shown.number} ({name}): {policy.kind.word}, turns of {turn}, "
+            f"averaging {policy.averaging}"
+        )
+    return 0
+
+
+def _with_daemon(client: Client, wanted_device: str, wanted: Policy | None) -> _Shown:
+    from aliquot.model.api.devices import PolicyResource
+
+    device = client.devices.show(wanted_device)
+    if wanted is not None:
+        device = client.devices.set_policy(
+            device.uuid,
+            PolicyResource(
+                policy=cast("PolicyWord", wanted.kind.word),
+                turn_ms=wanted.turn_ns / 1e6,
+                averaging=wanted.averaging,
+            ),
+        )
+    told = device.policy
+    policy = Policy(parse_policy(told.policy), round(told.turn_ms * 1e6), told.averaging)
+    return _Shown(device.uuid, device.index, device.name, policy)
+
+
+def _without_daemon(wanted_device: str, wanted: Policy | None) -> _Shown:
+    index, device = find_device(wanted_device)
     with DeviceHost.start_or_join(device) as host:
         policy = host.set_policy(wanted) if wanted else host.policy()
     if wanted:
         policies.remember(device.uuid, wanted)
-    if given.json:
-        told = {"device": device.uuid, "device_index": index, "device_name": device.name}
-        print(json.dumps({**told, **policy.as_dict()}, indent=2))
-    else:
-        print(
-            f"device {index} ({device.name}): {policy.kind.word}, turns of "
-            f"{policy.turn_ns / 1e6:g} ms, averaging {policy.averaging}"
-        )
-    return 0
+    return _Shown(device.uuid, index, device.name, policy)
+
+
+class _Shown(NamedTuple):
+    uuid: str
+    number: int
+    name: str
+    policy: Policy
 
 
 def _wanted(name: str, turn: str | None, averaging: str | None) -> Policy:

@@ -9,22 +9,22 @@ import os
 import re
 import sys
 import time
+from argparse import Namespace
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from aliquot import native_programs
+from aliquot.cli.command_argument import add_command, needed, split, trace_file
+from aliquot.cli.daemon import connect_if_any
 from aliquot.cli.guard import report, warn
-from aliquot.cli.parser import Parser, add_device, add_json
+from aliquot.cli.names import checked_name
+from aliquot.cli.parser import Parser, add_device
 from aliquot.cli.share_options import add_copy_limit, add_shares, copy_limit_of, shares_of
+from aliquot.cli.wait_option import add_wait, wait_of
 from aliquot.client.device_host import DEVICE_TYPES, DeviceHost
 from aliquot.client.records import VgpuFlag
 from aliquot.devices.opencl import NO_DEVICE, look_up
-from aliquot.errors import (
-    BadName,
-    BadTraceFile,
-    DeviceHostError,
-    QuotaAboveDevice,
-    UsageError,
-)
+from aliquot.errors import DeviceHostError, NoDaemon, QuotaAboveDevice
 from aliquot.leases.opencl_environment import opencl_environment
 from aliquot.leases.process import run_command
 from aliquot.model.device import Device
@@ -32,12 +32,14 @@ from aliquot.model.vgpu import ADVISORY, MODE_REMOTING, Vgpu
 from aliquot.shares import format_copy_limit, format_shares
 from aliquot.sizes import format_size, parse_duration_ms, parse_size
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
+if TYPE_CHECKING:
+    from aliquot.client.rest import Client
 
 _DESCRIPTION = """\
 Runs an unmodified OpenCL program on a vGPU of its own: a slice of a device with a
 memory quota and a share of the device's time. The vGPU lives as long as the command
-and the processes that it leaves.
+and the processes that it leaves. Where the daemon listens, it makes the vGPU and chooses
+the device, and --wait lets it wait for a place; without one this needs none.
 
 One line on stderr says which slice the command got. The lease is `advisory`: the quota
 holds for whatever goes through the vGPU, but a process of this user could still open
@@ -65,9 +67,7 @@ def build_parser() -> Parser:
     add_shares(parser)
     add_copy_limit(parser)
     parser.add_argument("--name", metavar="N", help="the vGPU's name (default: from the command)")
-    parser.add_argument(
-        "--trace", metavar="FILE", help="write one line for each OpenCL command to this file"
-    )
+    add_wait(parser, "where it doesn't fit now, wait for a place in the daemon's queue so long")
     parser.add_argument(
         "--strict-sync",
         action="store_true",
@@ -95,31 +95,43 @@ def build_parser() -> Parser:
         default="2s",
         help="a kernel that runs longer ends the vGPU (default: 2s)",
     )
-    parser.add_argument(
-        "--receipt",
-        action="store_true",
-        help="at the end, say what was promised, what was received and where the time went",
-    )
-    parser.add_argument("--quiet", action="store_true", help="don't print which slice it is")
-    add_json(parser, "print which slice it is, and at the end the receipt, as JSON (on stderr)")
-    parser.add_argument("command", metavar="COMMAND", nargs="*", help="the command to run")
+    add_command(parser)
     return parser
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     parser = build_parser()
-    options, command = _split(parser, list(arguments))
+    options, command = split(parser, list(arguments))
     given = parser.parse_args(options)
-    if not command:
-        raise UsageError("there is no command to run", remedy="write it after '--'")
+    needed(command)
+    # What can't be is told before anybody is asked.
+    _ = shares_of(given), copy_limit_of(given), parse_duration_ms(given.kernel_limit)
     memory = parse_size(given.memory) if given.memory is not None else 0
-    shares = shares_of(given)
-    copy_limit = copy_limit_of(given)
-    kernel_limit_ms = parse_duration_ms(given.kernel_limit)
+    wait_ms = wait_of(given)
     name = _name(given.name, command[0])
-    trace = _trace_file(given.trace)
+    trace = trace_file(given.trace)
     native_programs.find(native_programs.GUEST_DRIVER)
+    client = connect_if_any()
+    if client is not None:
+        with client:
+            return _run_with_daemon(client, name, command, given, trace)
+    if wait_ms is not None:
+        raise NoDaemon("--wait needs the daemon, whose queue it is, and none listens here")
+    return _run_without_daemon(name, memory, command, given, trace)
+
+
+def _run_with_daemon(
+    client: Client, name: str, command: list[str], given: Namespace, trace: str | None
+) -> int:
+    from aliquot.cli import leased
+
+    return leased.run_on_new(client, name, command, given, trace)
+
+
+def _run_without_daemon(
+    name: str, memory: int, command: list[str], given: Namespace, trace: str | None
+) -> int:
     index, device, failures = look_up(given.device)
     check_quota(memory, device)
     if not given.quiet:
@@ -137,10 +149,10 @@ def main(arguments: Sequence[str]) -> int:
             name,
             memory,
             flags=flags,
-            kernel_limit_ms=kernel_limit_ms,
+            kernel_limit_ms=parse_duration_ms(given.kernel_limit),
             device_type=DEVICE_TYPES.get(given.device_type, 0),
-            shares=shares,
-            copy_limit=copy_limit,
+            shares=shares_of(given),
+            copy_limit=copy_limit_of(given),
         )
         if not given.quiet:
             print(_slice(vgpu, device, index, given.json), file=sys.stderr)
@@ -173,40 +185,11 @@ def check_quota(memory: int, device: Device) -> None:
         )
 
 
-def _split(parser: Parser, arguments: list[str]) -> tuple[list[str], list[str]]:
-    """Our options, and the command, with or without a `--` before it."""
-    takes_value = {name for option in parser.options if option.takes_value for name in option.names}
-    index = 0
-    while index < len(arguments):
-        argument = arguments[index]
-        if argument == "--":
-            return arguments[:index], arguments[index + 1 :]
-        if not argument.startswith("-"):
-            return arguments[:index], arguments[index:]
-        index += 2 if argument in takes_value else 1
-    return arguments, []
-
-
 def _name(given: str | None, program: str) -> str:
     if given is not None:
-        if not _NAME.fullmatch(given):
-            raise BadName(f"{given[:70]!r} is not allowed as a vGPU's name")
-        return given
+        return checked_name(given)
     stem = re.sub(r"[^A-Za-z0-9._-]", "-", os.path.basename(program)).lstrip("._-")[:40]
     return f"{stem or 'run'}-{os.getpid()}"
-
-
-def _trace_file(given: str | None) -> str | None:
-    if given is None:
-        return None
-    path = os.path.abspath(given)
-    try:
-        with open(path, "w", encoding="utf-8"):
-            pass
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise BadTraceFile(f"{given!r} can't be written ({reason})") from error
-    return path
 
 
 def _slice(vgpu: Vgpu, device: Device, index: int, as_json: bool) -> str:

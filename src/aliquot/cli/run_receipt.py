@@ -15,10 +15,13 @@ from aliquot.model.vgpu import Vgpu
 _START_FIELD = 19  # of /proc/self/stat, counted from the one behind the name
 
 
-def print_receipt(host: DeviceHost, vgpu: Vgpu, spawned_ns: int, *, as_json: bool) -> None:
+def print_receipt(
+    host: DeviceHost, vgpu: Vgpu, spawned_ns: int, *, as_json: bool, known_as: str | None = None
+) -> None:
     """Print where the time of a command went that has just ended, on stderr.
 
-    `spawned_ns`: when the command was started, by the monotonic clock. Raises DeviceHostError.
+    `spawned_ns`: when the command was started, by the monotonic clock; `known_as`: the daemon's id
+    of the vGPU. Raises DeviceHostError.
     """
     ended_ns = time.monotonic_ns()
     began_ns = _process_start_ns()
@@ -26,7 +29,7 @@ def print_receipt(host: DeviceHost, vgpu: Vgpu, spawned_ns: int, *, as_json: boo
     spending = divide(receipt, ended_ns - began_ns, spawned_ns - began_ns)
     promise = Promise(vgpu.memory, vgpu.shares)
     if as_json:
-        told = {"vgpu": vgpu.id, "name": vgpu.name, "promised": promise.as_dict()}
+        told = {"vgpu": known_as or vgpu.id, "name": vgpu.name, "promised": promise.as_dict()}
         print(json.dumps({"receipt": {**told, **spending.as_dict()}}), file=sys.stderr)
         return
     print(*receipt_lines(vgpu.name, promise, spending, sys.stderr), sep="\n", file=sys.stderr)

@@ -6,8 +6,10 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from aliquot.cli.daemon import connect_if_any
 from aliquot.cli.parser import Parser, add_json
 from aliquot.cli.vgpu_argument import add_vgpu, found_vgpu
+from aliquot.client.device_host import DeviceHost
 from aliquot.client.records import VgpuFlag
 from aliquot.devices.opencl import discover
 from aliquot.diagnosis.trial import protection_names
@@ -24,7 +26,11 @@ Tells all about one vGPU: its device, what it was promised and by which policy, 
 memory, what it had of the device's time and what it owes, its copies, what fences its
 worker in, the processes that use it, and those of its long kernels for which others
 have to wait, because they can't be launched in pieces, each with its longest time and
-the reason. What only the worker knows is its claim, and marked so."""
+the reason. What only the worker knows is its claim, and marked so.
+
+Where the daemon listens, it tells first: the vGPU's state and why, what it reserves, its
+labels, when it is deleted, its leases and the last events. What is above is told of a vGPU
+whose worker runs, where its device host is yours."""
 
 _WIDTH = 14
 
@@ -42,7 +48,7 @@ def build_parser() -> Parser:
     parser = Parser(
         "show",
         _DESCRIPTION,
-        example="aliquot show train-4711",
+        example="aliquot show train",
         exit_status="0; 2 for an error.",
     )
     add_vgpu(parser)
@@ -53,10 +59,22 @@ def build_parser() -> Parser:
 def main(arguments: Sequence[str]) -> int:
     """Show the vGPU."""
     given = build_parser().parse_args(arguments)
+    client = connect_if_any()
+    if client is not None:
+        from aliquot.cli.show_kept import show_kept
+
+        with client:
+            show_kept(client, given.vgpu, as_json=given.json)
+        return 0
     with found_vgpu(given.vgpu, given.device) as (host, usage):
-        shown = Shown(host.show_vgpu(usage.id), host.policy(), _device_name(usage.device_uuid))
+        shown = measured(host, usage)
     print(json.dumps(as_dict(shown), indent=2) if given.json else "\n".join(lines(shown)))
     return 0
+
+
+def measured(host: DeviceHost, usage: VgpuUsage) -> Shown:
+    """All that a vGPU's device host tells of it."""
+    return Shown(host.show_vgpu(usage.id), host.policy(), _device_name(usage.device_uuid))
 
 
 def as_dict(shown: Shown) -> dict[str, Any]:

@@ -1,7 +1,11 @@
-"""`aliquot top`: who was promised which share of a device's time, and who has it."""
+"""`aliquot top`: who was promised which share of a device's time, and who has it.
+
+On a terminal it is the screen of aliquot.tui; in a pipe, and with --once or --json, what is here.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -26,8 +30,9 @@ def build_parser() -> Parser:
         "limit), the\nshare that it had over the last 1, 10 and 60 seconds, how long it waited "
         "for the device\n(half of the times, and 99 of 100 times, less than this), the device "
         "time that it owes to\nothers, what it has done, how much it copies a second (over 10 "
-        "seconds), its share of all\ncopying meanwhile, and its limit of copies. It shows that "
-        "live until Ctrl-C, or once.",
+        "seconds), its share of all\ncopying meanwhile, and its limit of copies.\n\nOn a terminal "
+        "it is a screen until q: devices, vGPUs, processes, history, and keys to sort,\nfilter, "
+        "resize, suspend and kill (? tells them). Where a daemon runs, idle vGPUs are there, too.",
         example="aliquot top --once",
         exit_status="0; 130 after Ctrl-C; 2 for an error.",
     )
@@ -57,6 +62,12 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _watch(rhythm: live.Rhythm, *, as_json: bool) -> None:
+    if not as_json and all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        from aliquot.tui.app import TopApp
+        from aliquot.tui.daemon_source import found_source
+
+        TopApp(found_source, interval=rhythm.interval_ms / 1000, rounds=rhythm.rounds).run()
+        return
     from aliquot.client.watch import Watch
 
     with Watch() as watch:

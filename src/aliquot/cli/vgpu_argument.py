@@ -11,20 +11,32 @@ from aliquot.errors import AmbiguousVgpu, DeviceHostUnreachable, NoSuchVgpu
 from aliquot.model.vgpu import VgpuUsage
 
 
+def add_vgpu_of_daemon(parser: Parser) -> None:
+    """Add VGPU, as the daemon knows it."""
+    parser.add_argument(
+        "vgpu",
+        metavar="VGPU",
+        help="its name or id, as 'aliquot vgpus' prints; an admin writes another's as TENANT:NAME",
+    )
+
+
 def add_vgpu(parser: Parser) -> None:
     """Add VGPU and --device."""
-    parser.add_argument("vgpu", metavar="VGPU", help="name or number, as 'aliquot vgpus' prints")
+    parser.add_argument(
+        "vgpu", metavar="VGPU", help="its name, its id, or without a daemon its number"
+    )
     parser.add_argument(
         "--device",
         metavar="D",
-        help="index, UUID or unique part of the name of its device, where vGPUs of several fit",
+        help="index, UUID or unique part of the name of its device, where vGPUs of several fit "
+        "(only without a daemon)",
     )
 
 
 @contextlib.contextmanager
 def found_vgpu(wanted: str, device: str | None) -> Generator[tuple[DeviceHost, VgpuUsage]]:
     """The vGPU that is meant and its device host; raises NoSuchVgpu or AmbiguousVgpu."""
-    device_uuid = _device_uuid(device)
+    device_uuid = uuid_of(device)
     hosts = running_hosts()
     try:
         yield _find(wanted, hosts, device_uuid)
@@ -33,7 +45,8 @@ def found_vgpu(wanted: str, device: str | None) -> Generator[tuple[DeviceHost, V
             host.close()
 
 
-def _device_uuid(wanted: str | None) -> str | None:
+def uuid_of(wanted: str | None) -> str | None:
+    """The UUID of the device that --device means, None where none is given."""
     if wanted is None:
         return None
     from aliquot.devices.opencl import find_device

@@ -1,14 +1,20 @@
-"""`aliquot vgpus`: the vGPUs that are in use on this machine, once or live."""
+"""`aliquot vgpus`: the vGPUs of the daemon's, or without one those in use here, once or live."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aliquot.cli import live
+from aliquot.cli.daemon import connect_if_any
+from aliquot.cli.labels import add_labels
 from aliquot.cli.parser import Parser, add_json
+from aliquot.cli.vgpu_argument import uuid_of
 from aliquot.client.device_host import running_vgpus
+from aliquot.errors import NoDaemon
+from aliquot.model.lifecycle import VgpuState
 from aliquot.model.vgpu import VgpuUsage
 from aliquot.sizes import format_size
 
@@ -22,12 +28,23 @@ def build_parser() -> Parser:
     """The options of `aliquot vgpus`."""
     parser = Parser(
         "vgpus",
-        "Lists the vGPUs of the device hosts that run for this user (for all users, where root "
-        "runs\nthem), with what each has, uses and has done. Memory `held` is what the worker "
-        "really\nholds, as the kernel counts it. `--watch` shows it live until Ctrl-C.",
-        example="aliquot vgpus --watch --interval 500ms",
+        "Lists the daemon's vGPUs that you may see, in use or not, with their state and what they "
+        "were\npromised. Without a daemon it lists those of the device hosts that run for this "
+        "user (for all\nusers, where root runs them), with what each has, uses and has done; "
+        "memory `held` is what the\nworker really holds, as the kernel counts it. `--watch` shows "
+        "it live until Ctrl-C.",
+        example="aliquot vgpus --label team=vision --state ready",
         exit_status="0; 130 after Ctrl-C; 2 for an error.",
     )
+    parser.add_argument("--device", metavar="D", help="those on this device alone")
+    add_labels(parser, "those with this label alone; may be given several times")
+    parser.add_argument(
+        "--state",
+        choices=[state.value for state in VgpuState],
+        action="append",
+        help="those in this state alone; may be given several times",
+    )
+    parser.add_argument("--all", action="store_true", help="also those that were deleted")
     add_json(parser, "print JSON; with --watch one line each time")
     parser.add_argument("--watch", action="store_true", help="print it again and again")
     live.add_rhythm(parser, "with --watch")
@@ -39,35 +56,62 @@ def main(arguments: Sequence[str]) -> int:
     given = build_parser().parse_args(arguments)
     once = not given.watch
     rhythm = live.rhythm(given.interval, given.rounds, once=once)
-    if given.json:
-        live.print_json(as_dict, rhythm, once=once)
-    elif given.watch:
-        live.show_tables(_Drawing().draw, rhythm)
-    else:
-        from aliquot.cli.tables import console
+    client = connect_if_any()
+    if client is not None:
+        from aliquot.cli.vgpu_list import VgpuList
 
-        listed = running_vgpus()
-        if listed:
-            console().print(_table(listed, {}, 0.0))
-        else:
-            print(NOTHING)
+        with client:
+            kept = VgpuList(client, given)
+            nothing = "there is no vGPU that fits" if kept.narrowed else "there is no vGPU"
+            _print(kept.as_dict, kept.draw, rhythm, nothing, once=once, as_json=given.json)
+        return 0
+    if given.label or given.state or given.all:
+        raise NoDaemon("labels and states are the daemon's, and none listens here")
+    device_uuid = uuid_of(given.device)
+    used = _Drawing(device_uuid)
+    _print(partial(as_dict, device_uuid), used.draw, rhythm, NOTHING, once=once, as_json=given.json)
     return 0
 
 
-def as_dict() -> dict[str, Any]:
-    """The vGPUs for `--json`."""
-    return {"vgpus": [usage.as_dict() for usage in running_vgpus()]}
+def _print(
+    collect: Callable[[], dict[str, Any]],
+    draw: Callable[[], Table],
+    rhythm: live.Rhythm,
+    nothing: str,
+    *,
+    once: bool,
+    as_json: bool,
+) -> None:
+    if as_json:
+        live.print_json(collect, rhythm, once=once)
+        return
+    if not once:
+        live.show_tables(draw, rhythm)
+        return
+    from aliquot.cli.tables import console
+
+    drawn = draw()
+    if drawn.row_count:
+        console().print(drawn)
+    else:
+        print(nothing)
+
+
+def as_dict(device_uuid: str | None = None) -> dict[str, Any]:
+    """The vGPUs that are in use, for `--json`."""
+    return {"vgpus": [usage.as_dict() for usage in running_vgpus(device_uuid)]}
 
 
 class _Drawing:
     """Remembers the round before, since processor time is shown by its growth."""
 
-    def __init__(self) -> None:
+    def __init__(self, device_uuid: str | None) -> None:
+        self._device_uuid = device_uuid
         self._before: dict[tuple[str, int], VgpuUsage] = {}
         self._seen_at = 0.0
 
     def draw(self) -> Table:
-        listed = running_vgpus()
+        listed = running_vgpus(self._device_uuid)
         now = time.monotonic()
         drawn = _table(listed, self._before, now - self._seen_at)
         self._before = {(usage.device_uuid, usage.id): usage for usage in listed}

@@ -23,7 +23,7 @@ def build_parser() -> Parser:
         "Tells where the time of a vGPU's program went, the biggest part first, with what would\n"
         "make it smaller: since the vGPU's first process began or, with --for, over the next "
         "moments.",
-        example="aliquot why-slow app-4711 --for 5s",
+        example="aliquot why-slow train --for 1s",
         exit_status="0; 2 for an error.",
     )
     add_vgpu(parser)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import time
 
+from aliquot import runtime_directory
 from aliquot.client.device_host import DeviceHost, running_hosts
 from aliquot.client.pages import HOLDING, LIMITED, WAITING, MappedPage, Page
-from aliquot.errors import DeviceHostUnreachable, NoSuchVgpu
+from aliquot.errors import DeviceHostError, DeviceHostUnreachable, NoSuchVgpu
 from aliquot.model.shares import PriorityClass, Shares, Turns
 from aliquot.model.vgpu import VgpuState, VgpuUsage
 
@@ -24,8 +25,13 @@ _Known = dict[tuple[str, int], tuple[VgpuUsage, MappedPage | None]]
 class Watch:
     """The vGPUs of all device hosts that run here. A context manager: leaving forgets them."""
 
-    def __init__(self) -> None:
-        """Nothing is known before the first look."""
+    def __init__(self, *, tolerant: bool = False) -> None:
+        """Nothing is known before the first look.
+
+        A `tolerant` watch leaves out device hosts that it can't speak with, say of another version;
+        else a look raises what they said.
+        """
+        self._tolerant = tolerant
         self._listed_at = float("-inf")
         self._known: _Known = {}
 
@@ -61,13 +67,25 @@ class Watch:
 
     def _list(self) -> None:
         before, self._known = self._known, {}
-        for host in running_hosts():
-            # A device host ends when its last vGPU does, perhaps while we ask.
-            with host, contextlib.suppress(DeviceHostUnreachable):
+        # A device host ends when its last vGPU does, perhaps while we ask.
+        expected = DeviceHostError if self._tolerant else DeviceHostUnreachable
+        for host in self._hosts():
+            with host, contextlib.suppress(expected):
                 self._list_of(host, before)
         for _, page in before.values():
             if page is not None:
                 page.close()
+
+    def _hosts(self) -> list[DeviceHost]:
+        if not self._tolerant:
+            return running_hosts()
+        found: list[DeviceHost] = []
+        for _, path in runtime_directory.device_hosts():
+            with contextlib.suppress(DeviceHostError):
+                host = DeviceHost.join(path)
+                if host is not None:
+                    found.append(host)
+        return found
 
     def _list_of(self, host: DeviceHost, before: _Known) -> None:
         for usage in host.list_vgpus():

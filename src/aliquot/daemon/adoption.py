@@ -18,12 +18,14 @@ from aliquot.daemon.at_host import holders_of, is_it, names_of
 from aliquot.daemon.core import Core
 from aliquot.daemon.enforcement import enforced
 from aliquot.daemon.holders import Holders
+from aliquot.daemon.leases import Leases
 from aliquot.daemon.owners import tenant_of
 from aliquot.daemon.reconciler import Reconciler
 from aliquot.errors import AliquotError, DeviceHostError, NoSuchVgpu
 from aliquot.model.device_record import DeviceRecord
 from aliquot.model.lease import Holder, Lease, LeaseKind
 from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
+from aliquot.model.receipt import Receipt
 from aliquot.model.vgpu import Holder as HostHolder
 from aliquot.model.vgpu import VgpuState as HostState
 from aliquot.model.vgpu import VgpuUsage
@@ -37,11 +39,12 @@ _log = logging.getLogger(__name__)
 class Adoption:
     """Compares a device host with the state."""
 
-    def __init__(self, core: Core, reconciler: Reconciler, holders: Holders) -> None:
+    def __init__(self, core: Core, reconciler: Reconciler, holders: Holders, held: Leases) -> None:
         """Work with these."""
         self._core = core
         self._reconciler = reconciler
         self._holders = holders
+        self._leases = held
         self._adopted: dict[tuple[str, int], str] = {}  # by device and number
 
     def id_of(self, usage: VgpuUsage) -> str:
@@ -104,6 +107,7 @@ class Adoption:
 
     def _follow(self, vgpu: str, usage: VgpuUsage | None) -> None:
         """Keep what has changed of a vGPU that the state knows."""
+        told = self._told_at_an_end(vgpu, usage)
         with self._core.store.change(SYSTEM) as change:
             kept = vgpus.get(change, vgpu)
             if kept.state is VgpuState.DELETED:
@@ -111,7 +115,7 @@ class Adoption:
             if usage is None:
                 self._lost(change, kept)
             else:
-                self._follow_leases(change, kept, usage)
+                self._follow_leases(change, kept, usage, told)
                 self._follow_status(change, kept, usage)
             held = leases.listed(change, vgpu=vgpu)
         self._watch(held, usage)
@@ -128,14 +132,28 @@ class Adoption:
         if kept.state in LEASABLE:
             self._reconciler.converger.miss(kept.id)
 
-    def _follow_leases(self, change: Change, kept: VgpuRecord, usage: VgpuUsage) -> None:
+    def _told_at_an_end(self, vgpu: str, usage: VgpuUsage | None) -> Receipt | None:
+        """What its programs have had, where one of its leases has ended."""
+        if usage is None:
+            return None
+        at_host = {holder.lease for holder in holders_of(usage)}
+        with self._core.store.look() as view:
+            held = leases.listed(view, vgpu=vgpu)
+            kept = vgpus.get(view, vgpu)
+        if all(lease.holder.number in at_host for lease in held):
+            return None
+        return self._leases.told_of(kept)
+
+    def _follow_leases(
+        self, change: Change, kept: VgpuRecord, usage: VgpuUsage, told: Receipt | None
+    ) -> None:
         at_host = {(h.lease, h.process_id): h for h in holders_of(usage)}
         known = {
             (lease.holder.number, lease.holder.process_id): lease
             for lease in leases.listed(change, vgpu=kept.id)
         }
         for key in known.keys() - at_host.keys():
-            leases.release(change, known[key].id, "its holder ended")
+            self._leases.release(change, known[key], "its holder ended", kept, told)
             self._holders.forget(known[key].id)
         if vgpus.get(change, kept.id).state in LEASABLE:
             device = devices.get(change, usage.device_uuid)

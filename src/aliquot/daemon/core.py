@@ -8,6 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from aliquot.daemon.hosts import Hosts
+from aliquot.daemon.live import Live
 from aliquot.model.telemetry import Telemetry
 from aliquot.model.vgpu import VgpuUsage
 from aliquot.store import Store
@@ -24,6 +25,7 @@ class Core:
         self.stop = threading.Event()
         self.usages: dict[str, VgpuUsage] = {}  # by the vGPU's id
         self.telemetry: dict[str, Telemetry] = {}  # by the device's UUID
+        self.live = Live()  # what was measured in the last seconds
         self.problems: dict[str, str] = {}  # by what has it, in a sentence
         self._locks: dict[str, _VgpuLock] = {}
         self._guard = threading.Lock()

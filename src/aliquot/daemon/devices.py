@@ -7,14 +7,19 @@ import contextlib
 import msgspec
 
 from aliquot.client import policies
-from aliquot.daemon import access
+from aliquot.daemon import access, series
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.choosing import line_of, lines
 from aliquot.daemon.core import Core
 from aliquot.daemon.hosts import NotRunning
 from aliquot.daemon.resources import device_resource
 from aliquot.errors import BadTurn
-from aliquot.model.api.devices import DevicePage, DeviceResource, PolicyResource
+from aliquot.model.api.devices import (
+    DevicePage,
+    DeviceResource,
+    PolicyResource,
+    SeriesResource,
+)
 from aliquot.model.shares import LONGEST_TURN_NS, SHORTEST_TURN_NS, Policy, PolicyKind
 from aliquot.store import devices
 from aliquot.store.lists import vgpus_by_device
@@ -62,6 +67,28 @@ class Devices:
             with contextlib.suppress(NotRunning):
                 self._core.hosts.ask(kept.uuid, lambda host: host.set_policy(wanted), start=False)
         return self.show(caller, kept.uuid)
+
+    def series(
+        self,
+        caller: Caller,  # noqa: ARG002 - devices are everybody's
+        device: str,
+        *,
+        step_seconds: int,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+    ) -> SeriesResource:
+        """What was measured of a device, in steps of 1, 10 or 300 s."""
+        with self._core.store.look() as view:
+            uuid = line_of(view, self._core.node, device).uuid
+        return series.of_subject(
+            self._core.store,
+            self._core.live,
+            "device",
+            uuid,
+            step_seconds=step_seconds,
+            since_ms=since_ms,
+            until_ms=until_ms,
+        )
 
 
 def policy_of(policy: PolicyResource) -> Policy:

@@ -72,6 +72,10 @@ class Finder:
             self.changed.set()
         self._read_telemetry(found.devices)
 
+    def ask_again(self) -> None:
+        """Ask every driver at the next look, within a second. Any thread may call this."""
+        self._discoverer.ask_again()
+
     def run(self) -> None:
         """Look until the service stops."""
         while not self._core.stop.is_set():

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import msgspec
 
-from aliquot.daemon import access, processes
+from aliquot.daemon import access, processes, receipts
 from aliquot.daemon.at_host import external_id, find
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.core import Core
@@ -19,6 +19,7 @@ from aliquot.daemon.reconciler import Reconciler
 from aliquot.daemon.resources import lease_resource, place_of
 from aliquot.errors import (
     AliquotError,
+    DeviceHostError,
     IllegalTransition,
     NoSuchEntry,
     NoSuchLease,
@@ -32,9 +33,10 @@ from aliquot.model.api.vgpus import Granted, LeaseWanted
 from aliquot.model.device_record import DeviceRecord
 from aliquot.model.lease import Holder, Lease
 from aliquot.model.lifecycle import LEASABLE, VgpuState
+from aliquot.model.receipt import Receipt
 from aliquot.model.vgpu import Lease as HostLease
 from aliquot.model.vgpu_record import VgpuRecord, VgpuStatus
-from aliquot.store import View, devices, leases, lifecycle, reservations, vgpus
+from aliquot.store import Change, View, devices, leases, lifecycle, reservations, vgpus
 
 
 class Leases:
@@ -44,6 +46,7 @@ class Leases:
         """Work with these."""
         self._core = core
         self._reconciler = reconciler
+        self._baselines = receipts.Baselines()
         self.holders: Holders | None = None  # who is told of new ones, once there is an observer
 
     def begin(self, caller: Caller, vgpu: str, wanted: LeaseWanted) -> Granted:
@@ -94,6 +97,7 @@ class Leases:
                     device.uuid, lambda host: host.end_lease(held.vgpu, held.number), start=False
                 )
             raise
+        self._begin_receipt(device.uuid, lease, held)
         if self.holders is not None:
             self.holders.watch(lease.id, process.id, process.started)
         return _granted(lease, held)
@@ -151,11 +155,37 @@ class Leases:
                     lambda host: host.end_lease(number, lease.holder.number),
                     start=False,
                 )
+        told = self.told_of(kept)
         with self._core.store.change(actor) as change:
-            leases.release(change, lease.id, ending)
+            self.release(change, lease, ending, kept, told)
         if kept.spec.ephemeral:
             with suppress(AliquotError):  # the reconciler tries again
                 self._reconciler.bring(kept.id)
+
+    def release(
+        self, change: Change, lease: Lease, ending: str, kept: VgpuRecord, told: Receipt | None
+    ) -> None:
+        """End a lease in the state, and keep its receipt where its device host told of the vGPU."""
+        released = leases.release(change, lease.id, ending)
+        baseline = self._baselines.end(lease.id)
+        if told is not None:
+            receipts.keep(change, released, kept, told, baseline)
+
+    def told_of(self, kept: VgpuRecord) -> Receipt | None:
+        """Where the time of a vGPU's programs went up to now, if its device host is there."""
+        if kept.status.device is None or not kept.status.number:
+            return None
+        with suppress(DeviceHostError):
+            return self._core.hosts.ask(
+                kept.status.device, lambda host: host.receipt(kept.status.number), start=False
+            )
+        return None
+
+    def _begin_receipt(self, device: str, lease: Lease, held: HostLease) -> None:
+        """Remember what others had had of the vGPU before."""
+        with suppress(DeviceHostError):
+            told = self._core.hosts.ask(device, lambda host: host.receipt(held.vgpu), start=False)
+            self._baselines.begin(lease.id, told)
 
     def _held_already(
         self, kept: VgpuRecord, device: DeviceRecord, process: processes.Process

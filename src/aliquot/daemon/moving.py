@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import msgspec
 
-from aliquot.daemon.caller import Caller
 from aliquot.daemon.choosing import line_of
-from aliquot.daemon.place import place
+from aliquot.daemon.making import PASSING
+from aliquot.daemon.place import find
+from aliquot.daemon.queue import enter
 from aliquot.daemon.resources import is_remotable
+from aliquot.daemon.views import demand_of_vgpu
 from aliquot.errors import (
     ChangedMeanwhile,
     DeviceLost,
     DeviceNotOffered,
     IllegalTransition,
-    MemoryUnavailable,
-    NoDeviceFits,
-    ShareUnavailable,
     SimulatedDevice,
 )
 from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
@@ -74,7 +73,7 @@ def give_up_move(change: Change, vgpu: str) -> None:
     change.tell("vgpu.stayed", vgpu, kept.tenant, name=kept.name, device=kept.status.device)
 
 
-def place_again(change: Change, caller: Caller, kept: VgpuRecord, wait_ms: int | None) -> None:
+def place_again(change: Change, kept: VgpuRecord, wait_ms: int | None) -> None:
     """A place for a suspended vGPU that gave up its own, or its wait for one.
 
     Raises why there is no place where it doesn't want to wait.
@@ -86,11 +85,13 @@ def place_again(change: Change, caller: Caller, kept: VgpuRecord, wait_ms: int |
         spec = msgspec.structs.replace(kept.spec, device=kept.status.device)
         kept = msgspec.structs.replace(kept, spec=spec)
     try:
-        device = place(change, kept.spec, caller, change.node)
-    except (MemoryUnavailable, ShareUnavailable, NoDeviceFits):
+        found = find(change, demand_of_vgpu(kept), change.node)
+    except PASSING:
         if wait_ms is None:
             raise
-        queue.enter(change, kept.id, change.now_ms + wait_ms)
+        enter(change, kept, wait_ms)
         return
+    if queue.find(change, kept.id) is not None:
+        queue.leave(change, kept.id, "its owner resumes it where there is room")
     spec = kept.spec
-    reservations.reserve(change, kept.id, device, spec.memory, spec.shares.guarantee)
+    reservations.reserve(change, kept.id, found.device.uuid, spec.memory, spec.shares.guarantee)

@@ -49,7 +49,7 @@ class Observer:
         self._leases = held
         self.holders = Holders(self._holder_ended)
         held.holders = self.holders
-        self._adoption = Adoption(core, reconciler, self.holders)
+        self._adoption = Adoption(core, reconciler, self.holders, held)
         self._last: dict[str, _Last] = {}
         self._wake = threading.Event()
 

@@ -1,10 +1,14 @@
-"""On which device a vGPU goes: of those on which it fits, the fullest or the emptiest."""
+"""On which device a vGPU goes, and what a dry run tells of that.
+
+Whoever comes later takes nothing that is kept for those who wait: it finds a place as if it stood
+at the end of the queue.
+"""
 
 from __future__ import annotations
 
 from aliquot.daemon.caller import Caller
-from aliquot.daemon.choosing import Line, lines
-from aliquot.daemon.resources import is_remotable
+from aliquot.daemon.serving import next_round
+from aliquot.daemon.views import devices_for
 from aliquot.errors import (
     AliquotError,
     DeviceLost,
@@ -14,71 +18,99 @@ from aliquot.errors import (
     QuotaAboveDevice,
     ShareUnavailable,
 )
-from aliquot.model.vgpu_record import Placement, VgpuSpec
-from aliquot.sizes import format_size
-from aliquot.store import View
-from aliquot.store import vgpus as kept_vgpus
+from aliquot.model.api.vgpus import Candidate, Plan
+from aliquot.placement import (
+    Choice,
+    Demand,
+    DeviceView,
+    choose,
+    obstacles,
+    remedies,
+    verdicts,
+    victims,
+    why_not,
+)
+from aliquot.placement.choose import Obstacle
+from aliquot.placement.explain import closest
+from aliquot.store import View, queue
 
-ALL_MEMORY = 1  # stands in a spec for all that is unreserved, until its device is known
 
-
-def place(view: View, spec: VgpuSpec, caller: Caller, node: str) -> str:  # noqa: ARG001
-    """The UUID of the device that the spec goes to.
+def find(view: View, wanted: Demand, node: str) -> Choice:
+    """The device for a demand.
 
     Raises MemoryUnavailable, ShareUnavailable, QuotaAboveDevice, DeviceLost, DeviceNotOffered or
     NoDeviceFits: why it isn't the only device that will do, or the one that comes nearest.
     """
-    # A simulated device is never chosen unasked.
-    known = lines(view, node)
-    candidates = [
-        line
-        for line in known
-        if (line.uuid == spec.device if spec.device else not line.record.simulated)
+    devices = _left(view, node, wanted)
+    choice = choose(wanted, devices)
+    if choice is None:
+        raise refusal(wanted, devices)
+    return choice
+
+
+def plan(view: View, wanted: Demand, caller: Caller, node: str) -> Plan:
+    """Where a demand would go and why, or why nowhere, and which one thing would mend that.
+
+    Others' vGPUs are not named to who may not see them.
+    """
+    devices = next_round(view, node, caller).devices
+    choice = choose(wanted, devices)
+    looked_at = [
+        Candidate(
+            device=one.device.uuid,
+            device_name=one.device.name,
+            fits=one.fits,
+            why=one.why,
+            score=None if one.fullness is None else round(one.fullness, 4),
+        )
+        for one in verdicts(wanted, devices)
     ]
-    refusals = {line.uuid: _refusal(view, spec, line) for line in candidates}
-    fitting = [line for line in candidates if refusals[line.uuid] is None]
-    if fitting:
-        return _chosen(spec, fitting).uuid
-    ranked = [error for error in refusals.values() if error is not None]
-    for kind in (ShareUnavailable, MemoryUnavailable, QuotaAboveDevice, DeviceLost):
-        for error in ranked:
-            if isinstance(error, kind):
-                raise error
-    raise ranked[0] if spec.device and ranked else NoDeviceFits("no device here can be used")
-
-
-def _chosen(spec: VgpuSpec, fitting: list[Line]) -> Line:
-    if spec.memory == ALL_MEMORY:
-        # As `aliquot run` has it: the first GPU, else the first software device.
-        return min(fitting, key=lambda line: (line.kind != "gpu", line.number))
-    sign = 1 if spec.placement is Placement.PACK else -1
-    return min(fitting, key=lambda line: (sign * line.record.free_memory, line.number))
-
-
-def _refusal(view: View, spec: VgpuSpec, line: Line) -> AliquotError | None:
-    device = line.record
-    told = f"device {line.number} ({device.name})"
-    if not device.present:
-        return DeviceLost(f"{told} is gone")
-    if not is_remotable(device):
-        return DeviceNotOffered(f"no OpenCL driver offers {told}")
-    if spec.memory > device.memory:
-        return QuotaAboveDevice(
-            f"{format_size(spec.memory)} is more than the {format_size(device.memory)} of {told}"
+    if choice is not None:
+        why = next(one.why for one in looked_at if one.device == choice.device.uuid)
+        name = f"{choice.device.name} ({choice.device.uuid})"
+        return Plan(
+            fits=True,
+            device=choice.device.uuid,
+            why=f"it goes to {name}: {why}",
+            candidates=looked_at,
+            changes=[],
         )
-    if spec.memory > device.free_memory:
-        return MemoryUnavailable(
-            f"{format_size(spec.memory)} were asked for and {told} has "
-            f"{format_size(device.free_memory)} left of {format_size(device.memory)}"
-        )
-    if spec.shares.guarantee > device.free_guarantee:
-        return ShareUnavailable(
-            f"a guarantee of {spec.shares.guarantee / 100:g} % was asked for and {told} has "
-            f"{device.free_guarantee / 100:g} % left"
-        )
-    value = spec.labels.get(spec.apart) if spec.apart else None
-    if spec.apart and value is not None:
-        same = kept_vgpus.Filter(device=device.uuid, labels={spec.apart: value})
-        if kept_vgpus.listed(view, same, limit=1):
-            return NoDeviceFits(f"{told} has a vGPU of the same {spec.apart} already")
-    return None
+    why = why_not(wanted, devices)
+    helped = victims(wanted, devices)
+    if helped is not None and len(helped.vgpus) > 1:
+        why += f"; waiting in the queue, it gets {len(helped.vgpus)} batch vGPUs suspended for it"
+    return Plan(
+        fits=False,
+        device=None,
+        why=why,
+        candidates=looked_at,
+        changes=[remedy.words for remedy in remedies(wanted, devices)],
+        queue_position=queue.counted(view) + 1 if wanted.memory is not None else None,
+    )
+
+
+def refusal(wanted: Demand, devices: list[DeviceView]) -> AliquotError:
+    """The error that says why a demand fits nowhere: of the device that comes nearest."""
+    what = why_not(wanted, devices)
+    if not devices:
+        return NoDeviceFits(what)
+    nearest = closest(wanted, devices)
+    kinds: dict[Obstacle, type[AliquotError]] = {
+        Obstacle.ABSENT: DeviceLost,
+        Obstacle.MODE: DeviceNotOffered,
+        Obstacle.SIMULATED: NoDeviceFits,
+        Obstacle.APART: NoDeviceFits,
+        Obstacle.MEMORY: MemoryUnavailable,
+        Obstacle.GUARANTEE: ShareUnavailable,
+    }
+    if wanted.memory is not None and wanted.memory > nearest.memory:
+        kinds[Obstacle.MEMORY] = QuotaAboveDevice
+    hindered = obstacles(wanted, nearest, devices)
+    return next((kinds[one](what) for one in hindered if one in kinds), NoDeviceFits(what))
+
+
+def _left(view: View, node: str, wanted: Demand) -> list[DeviceView]:
+    """The devices without what is kept for those who wait, in few queries where nobody does."""
+    if queue.counted(view):
+        return next_round(view, node, leaving_out=wanted.id).devices
+    return devices_for(view, node, wanted)

@@ -49,16 +49,21 @@ class Reconciler:
         self._hands = ThreadPoolExecutor(_HANDS, "reconciler")
         # Called after each look at all, say to serve the queue.
         self.after_resync: list[Callable[[], None]] = []
+        # Told how many seconds it took to bring a vGPU to what is wanted, and whether that failed.
+        self.took: Callable[[float, bool], None] = lambda _, __: None
 
     def bring(self, vgpu: str) -> VgpuRecord:
         """Do now what is to be done for a vGPU; what fails is raised, and tried again later."""
+        began = time.monotonic()
         try:
             kept = self.converger.bring(vgpu)
         except NoSuchVgpu:
             raise
         except AliquotError:
+            self.took(time.monotonic() - began, True)
             self._retry(vgpu)
             raise
+        self.took(time.monotonic() - began, False)
         self._failures.pop(vgpu, None)
         return kept
 

@@ -10,14 +10,25 @@ import logging
 import socket
 import threading
 
+from aliquot.daemon.audit import Audit
 from aliquot.daemon.core import Core
 from aliquot.daemon.devices import Devices
 from aliquot.daemon.discovery import Finder
+from aliquot.daemon.events import Events
+from aliquot.daemon.groups import Groups
 from aliquot.daemon.hosts import Hosts
 from aliquot.daemon.housekeeping import Housekeeping
 from aliquot.daemon.leases import Leases
+from aliquot.daemon.metrics import Metrics
+from aliquot.daemon.node import Node
 from aliquot.daemon.observer import Observer
+from aliquot.daemon.own_metrics import AuditWatch
+from aliquot.daemon.profiles import Profiles
+from aliquot.daemon.queue import Queue
+from aliquot.daemon.receipts import Receipts
 from aliquot.daemon.reconciler import Reconciler
+from aliquot.daemon.sampler import Sampler
+from aliquot.daemon.tokens import Tokens
 from aliquot.daemon.vgpus import Vgpus
 from aliquot.devices import hotplug
 from aliquot.devices.discovery import Discoverer
@@ -41,8 +52,27 @@ class Service:
         self.leases = Leases(core, self.reconciler)
         self.vgpus = Vgpus(core, self.reconciler, self.leases)
         self.devices = Devices(core)
+        self.queue = Queue(core)
+        self.groups = Groups(core, self.reconciler)
         self.observer = Observer(core, self.reconciler, self.leases)
         self.housekeeping = Housekeeping(core)
+        self.profiles = Profiles(core.store)
+        self.tokens = Tokens(core.store)
+        self.audit = Audit(core.store, core.node)
+        self.events = Events(core.store)
+        self.node = Node(core.store, core.node, core.problems)
+        self.receipts = Receipts(core.store)
+        self.metrics = Metrics(core.store, core.live)
+        self.reconciler.took = self.metrics.own.reconciled
+        self.audit_watch = AuditWatch(core.store, self.metrics.own)
+        self.sampler = Sampler(
+            core.store,
+            core.live,
+            devices=finder.entries,
+            read=lambda device: core.telemetry.get(device.uuid),
+            usages=lambda: core.usages,
+            wrote=self.metrics.own.wrote,
+        )
         self._threads: list[threading.Thread] = []
 
     @classmethod
@@ -80,15 +110,25 @@ class Service:
             *self.reconciler.start(),
             *self.observer.threads(),
             *self.housekeeping.threads(),
+            *self.queue.threads(),
             threading.Thread(target=self.finder.run, name="finder"),
         ]
         for thread in self._threads:
             thread.start()
+        self.audit_watch.start()
+        self.sampler.start()
+
+    def rediscover(self) -> None:
+        """Ask every driver again, soon."""
+        self.finder.ask_again()
 
     def close(self) -> None:
         """Stop the threads, then close the state."""
         self.core.stop.set()
+        self.sampler.stop()
+        self.audit_watch.stop()
         self.observer.stop()
+        self.queue.stop()
         self.reconciler.stop()
         for thread in self._threads:
             thread.join(_END_SECONDS)

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from aliquot.client.device_host import DEVICE_TYPES
 from aliquot.client.records import VgpuFlag
 from aliquot.daemon.choosing import line_of
-from aliquot.daemon.place import ALL_MEMORY
+from aliquot.daemon.views import ALL_MEMORY
 from aliquot.errors import BadSpec, ImpossibleShare
 from aliquot.model.api.vgpus import VgpuChange, VgpuWanted
 from aliquot.model.copies import LEAST_COPY_LIMIT
@@ -96,8 +96,8 @@ def changed(view: View, spec: VgpuSpec, change: VgpuChange) -> VgpuSpec:
 
 
 def with_wanted(spec: VgpuSpec, wanted: Wanted, *, release: bool = False) -> VgpuSpec:
-    """The spec with another desired state."""
-    return msgspec.structs.replace(spec, wanted=wanted, release=release)
+    """The spec with another desired state, by its owner's word."""
+    return msgspec.structs.replace(spec, wanted=wanted, release=release, preempted=False)
 
 
 def _shares(usual: Shares, given: dict[str, Any]) -> Shares:

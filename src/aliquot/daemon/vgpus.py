@@ -9,17 +9,18 @@ from typing import Any
 
 import msgspec
 
-from aliquot.daemon import access, specs
+from aliquot.daemon import access, series, specs
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.choosing import line_of
 from aliquot.daemon.core import Core
 from aliquot.daemon.leases import Leases, holder_of
 from aliquot.daemon.making import make
 from aliquot.daemon.moving import give_up_move, place_again, start_move
-from aliquot.daemon.place import place
+from aliquot.daemon.place import plan
 from aliquot.daemon.processes import Process
 from aliquot.daemon.reconciler import Reconciler
 from aliquot.daemon.resources import vgpu_resources
+from aliquot.daemon.views import demand
 from aliquot.errors import (
     AliquotError,
     DeviceHostError,
@@ -29,6 +30,7 @@ from aliquot.errors import (
     MemoryInUse,
     StateError,
 )
+from aliquot.model.api.devices import SeriesResource
 from aliquot.model.api.vgpus import (
     LeaseWanted,
     MoveWanted,
@@ -42,7 +44,7 @@ from aliquot.model.api.vgpus import (
 )
 from aliquot.model.lifecycle import VgpuState, Wanted
 from aliquot.model.vgpu_record import VgpuRecord, VgpuSpec
-from aliquot.store import Change, View, devices, groups, idempotency, lifecycle, vgpus
+from aliquot.store import Change, View, groups, idempotency, lifecycle, vgpus
 
 # After these a vGPU may yet become ready; after all else its device host has refused it.
 _PASSING = (DeviceHostUnreachable, InternalError, StateError)
@@ -71,7 +73,7 @@ class Vgpus:
             with self._core.store.change(caller.actor) as change:
                 known = _answered(change, caller, idempotency_key, wanted)
                 if known is None:
-                    known = make(change, caller, tenant, wanted).id
+                    known = make(change, tenant, wanted).id
                     _remember(change, caller, idempotency_key, wanted, known)
                     # Before anybody else sees it, so nobody has it.
                     held.enter_context(self._core.alone(known))
@@ -129,18 +131,34 @@ class Vgpus:
             kept = access.vgpu_of(view, caller, vgpu)
             return vgpu_resources(view, [kept], self._core.usages)[0]
 
+    def series(
+        self,
+        caller: Caller,
+        vgpu: str,
+        *,
+        step_seconds: int,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+    ) -> SeriesResource:
+        """What was measured of it, in steps of 1, 10 or 300 s."""
+        with self._core.store.look() as view:
+            kept = access.vgpu_of(view, caller, vgpu)
+        return series.of_subject(
+            self._core.store,
+            self._core.live,
+            "vgpu",
+            kept.id,
+            step_seconds=step_seconds,
+            since_ms=since_ms,
+            until_ms=until_ms,
+        )
+
     def plan(self, caller: Caller, wanted: VgpuWanted) -> Plan:
-        """Where a vGPU would go and why, or why nowhere; nothing is made."""
-        access.tenant_for(caller, wanted.tenant)
+        """Where a vGPU would go and why, or why nowhere and what would mend that; makes nothing."""
+        tenant = access.tenant_for(caller, wanted.tenant)
         with self._core.store.look() as view:
             spec = specs.spec_of(view, wanted, self._core.node)
-            try:
-                device = place(view, spec, caller, self._core.node)
-            except AliquotError as error:
-                return Plan(fits=False, device=None, why=error.what, candidates=[], changes=[])
-            name = devices.get(view, device).name
-        why = f"it fits on {name}"
-        return Plan(fits=True, device=device, why=why, candidates=[], changes=[])
+            return plan(view, demand(spec, tenant), caller, self._core.node)
 
     def change(
         self,
@@ -210,7 +228,7 @@ class Vgpus:
         with self._core.alone(vgpu):
             with self._core.store.change(caller.actor) as change:
                 _, after = self._want(change, caller, vgpu, resumed, generation)
-                place_again(change, caller, after, wanted.wait_ms)
+                place_again(change, after, wanted.wait_ms)
             return self._brought(vgpu)
 
     def move(

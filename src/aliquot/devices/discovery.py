@@ -106,6 +106,11 @@ class Discoverer:
         error = self._opencl.error if isinstance(self._opencl, OpenclSource) else None
         return Discovery(with_links(devices, told, self._sysfs), offers, problems, error)
 
+    def ask_again(self) -> None:
+        """Take nothing as remembered at the next discovery. Any thread may call this."""
+        if isinstance(self._opencl, OpenclSource):
+            self._opencl.ask_again()
+
     def telemetry(self, device: PhysicalDevice) -> Telemetry | None:
         """What a device does now, by all sources that were asked last; None where none can tell.
 

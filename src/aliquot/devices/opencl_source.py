@@ -38,15 +38,21 @@ class OpenclSource:
         self._fresh = fresh
         self._retry = retry
         self._seen: tuple[object, Listing] | None = None
+        self._again = False
         self.error: AliquotError | None = None
+
+    def ask_again(self) -> None:
+        """Ask the drivers at the next listing, whatever is remembered. Any thread may call this."""
+        self._again = True
 
     def list_devices(self) -> Listing:
         """Every device of every driver; where there is none, `error` says why as well."""
         cards = {a: driver_of(self._sysfs, a) for a in display_functions(self._sysfs)}
         surroundings = (find_drivers(), cards)
-        if self._seen is not None and self._seen[0] == surroundings:
+        again, self._again = self._again, False
+        if not again and self._seen is not None and self._seen[0] == surroundings:
             return self._seen[1]
-        fresh = self._fresh or self._seen is not None
+        fresh = again or self._fresh or self._seen is not None
         listing = self._ask(fresh)
         if not fresh and cards and _contradicts(listing, cards):
             listing = self._ask(True)

@@ -31,7 +31,7 @@ def check_runtime_directory() -> list[Finding]:
         found.append(Finding("sharing", "scope", Level.OK, text))
     else:
         text = (
-            "no system-wide daemon: shares and quotas hold among this user's vGPUs only, and "
+            "your own device hosts: shares and quotas hold among this user's vGPUs only, and "
             "another user's are not seen"
         )
         found.append(Finding("sharing", "scope", Level.WEAK, text))

@@ -29,8 +29,8 @@ class BadSize(UserError):
 class BadDuration(UserError):
     code = "ALQ-E203"
     title = "A duration is not understood"
-    why = "A duration is a positive number with an optional unit: ms, s (the default) or min."
-    remedy = "write it like 500ms, 2s or 1min"
+    why = "A duration is a positive number with an optional unit: ms, s (the default), m, h or d."
+    remedy = "write it like 500ms, 2s, 10m or 2h"
 
 
 class NoDriver(UserError):
@@ -109,9 +109,9 @@ class CommandNotExecutable(UserError):
 
 class BadName(UserError):
     code = "ALQ-E213"
-    title = "A vGPU's name is not allowed"
+    title = "A name is not allowed"
     why = "A name is 1 to 63 letters, digits, '.', '_' and '-', and starts with a letter or digit."
-    remedy = "choose another --name"
+    remedy = "choose another name"
 
 
 class BenchmarkFailed(UserError):

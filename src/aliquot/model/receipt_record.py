@@ -8,7 +8,10 @@ import msgspec
 
 
 class ReceiptRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A receipt at the end of a lease. `promise` and `spending` are as `--json` tells them."""
+    """A receipt at the end of a lease. `promise` and `spending` are as `--json` tells them.
+
+    `told` is what the device host told at that end, of all that had used the vGPU until then.
+    """
 
     id: str
     vgpu: str
@@ -19,3 +22,4 @@ class ReceiptRecord(msgspec.Struct, frozen=True, kw_only=True):
     ended_ms: int
     promise: dict[str, Any]
     spending: dict[str, Any]
+    told: dict[str, int] = {}

@@ -49,6 +49,8 @@ class VgpuSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     labels: dict[str, str] = {}
     expires_ms: int | None = None
     preemptible: bool = False  # of class batch: may be suspended where a guarantee needs its place
+    preempted: bool = False  # suspended for a higher class, not by its owner: goes on when it can
+    own_device: bool = False  # on no device with another vGPU of its group
     ephemeral: bool = False  # ends with its last lease
     adopted: bool = False  # made by `aliquot run` without the daemon: its device host ends it
     flags: int = 0  # of its device host: staged, strict-sync, no-split

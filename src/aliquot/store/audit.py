@@ -49,6 +49,17 @@ def listed(
     return sorted(rows, key=lambda row: (row.node, row.sequence))
 
 
+def after(view: View, node: str, sequence: int, limit: int) -> list[AuditRow]:
+    """The rows of a node's chain after number `sequence`, oldest first, up to `limit`."""
+    statement = (
+        select(audit)
+        .where(audit.c.node == node, audit.c.sequence > sequence)
+        .order_by(audit.c.sequence)
+        .limit(limit)
+    )
+    return [AuditRow(*row) for row in view.connection.execute(statement)]
+
+
 def heads(view: View) -> list[AuditHead]:
     """The newest row of each node's chain, as the nodes' rows tell."""
     rows = view.connection.execute(

@@ -5,7 +5,7 @@ All or none is what a Change is; a group gives the members a name in common.
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from aliquot.errors import BadName, NameTaken, NoSuchEntry
 from aliquot.model.lifecycle import Wanted
@@ -16,11 +16,17 @@ from aliquot.store.tables import groups
 
 
 def create(change: Change, name: str, tenant: str) -> Group:
-    """Make a group; its members are made in the same change."""
+    """Make a group; its members are made in the same change.
+
+    A group whose members are all deleted gives up its name.
+    """
     if not NAME.fullmatch(name):
         raise BadName(f"{name[:70]!r} is no name for a group")
-    if find(change, name, tenant) is not None:
-        raise NameTaken(f"there is a group {name!r} of {tenant!r}")
+    if (before := find(change, name, tenant)) is not None:
+        if members(change, before.id):
+            raise NameTaken(f"there is a group {name!r} of {tenant!r}")
+        past = f"{name}~{before.id}"  # no name that could be asked for
+        change.connection.execute(update(groups).where(groups.c.id == before.id).values(name=past))
     made = Group(change.new_id(), name, tenant, change.now_ms)
     change.connection.execute(
         insert(groups).values(id=made.id, name=name, tenant=tenant, created_ms=made.created_ms)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select
+from sqlalchemy import Row, delete, func, insert, select, tuple_
 
 from aliquot.errors import IllegalTransition, NoSuchEntry
 from aliquot.model.lifecycle import VgpuState
@@ -94,9 +94,26 @@ def overdue(view: View) -> list[QueueEntry]:
     ]
 
 
+def counted(view: View, tenant: str | None = None) -> int:
+    """How many wait, of all or of a tenant."""
+    statement = select(func.count()).select_from(queue)
+    if tenant is not None:
+        statement = statement.where(queue.c.tenant == tenant)
+    return view.connection.execute(statement).scalar_one()
+
+
 def find(view: View, vgpu: str) -> QueueEntry | None:
     """The place of a vGPU in the queue, or None."""
-    return next((entry for entry in waiting(view) if entry.vgpu == vgpu), None)
+    row = view.connection.execute(
+        select(queue, vgpu_table.c.group_id)
+        .join(vgpu_table, vgpu_table.c.id == queue.c.vgpu_id)
+        .where(queue.c.vgpu_id == vgpu)
+    ).one_or_none()
+    if row is None:
+        return None
+    before = tuple_(queue.c.tag, queue.c.sequence) < tuple_(row.tag, row.sequence)
+    count = select(func.count()).select_from(queue).where(before)
+    return _record(row, view.connection.execute(count).scalar_one() + 1)
 
 
 def get(view: View, vgpu: str) -> QueueEntry:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, tuple_
 
 from aliquot.model.receipt_record import ReceiptRecord
 from aliquot.store import codec
@@ -40,13 +40,16 @@ def listed(
     vgpu: str | None = None,
     tenant: str | None = None,
     since_ms: int = 0,
+    before: tuple[int, str] | None = None,
     limit: int = 1000,
 ) -> list[ReceiptRecord]:
-    """Receipts, the newest first."""
+    """Receipts, the newest first; `before` is end and id of the last one that was listed."""
     statement = select(receipts.c.body).where(receipts.c.ended_ms >= since_ms)
     if vgpu is not None:
         statement = statement.where(receipts.c.vgpu_id == vgpu)
     if tenant is not None:
         statement = statement.where(receipts.c.tenant == tenant)
+    if before is not None:
+        statement = statement.where(tuple_(receipts.c.ended_ms, receipts.c.id) < before)
     ordered = statement.order_by(receipts.c.ended_ms.desc(), receipts.c.id.desc()).limit(limit)
     return [codec.read_receipt(body) for body in view.connection.execute(ordered).scalars()]

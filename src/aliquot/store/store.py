@@ -117,6 +117,10 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def now_ms(self) -> int:
+        """What its clock says: milliseconds since 1970."""
+        return self._clock()
+
     @contextlib.contextmanager
     def look(self) -> Generator[View]:
         """A transaction that sees the state of one moment."""

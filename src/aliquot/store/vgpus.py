@@ -36,6 +36,8 @@ class Filter(NamedTuple):
     device: str | None = None
     group: str | None = None
     states: frozenset[VgpuState] = frozenset()
+    waiting: bool = False  # in the queue
+    preempted: bool = False  # suspended for a higher class
     labels: dict[str, str] | None = None
     name: str | None = None
 
@@ -178,6 +180,11 @@ def _conditions(which: Filter) -> list[ColumnElement[bool]]:
         found.append(
             vgpus.c.id.in_(select(reserved.vgpu_id).where(reserved.device_uuid == which.device))
         )
+    if which.preempted:
+        # As it is written; no label has quotes. Few are, and this reads no spec of the others.
+        found.append(vgpus.c.spec.contains('"preempted":true', autoescape=True))
+    if which.waiting:
+        found.append(vgpus.c.id.in_(select(tables.queue.c.vgpu_id)))
     for key, value in (which.labels or {}).items():
         labelled = select(labels.c.vgpu_id).where(labels.c.key == key, labels.c.value == value)
         found.append(vgpus.c.id.in_(labelled))
@@ -206,8 +213,11 @@ def _columns(vgpu: VgpuRecord) -> dict[str, Any]:
 
 
 def _record(row: Row[Any]) -> VgpuRecord:
-    # By place and not by name: lists are long.
-    fields: tuple[Any, ...] = tuple(row)
+    return record(tuple(row))
+
+
+def record(fields: tuple[Any, ...]) -> VgpuRecord:
+    """The vGPU that a row of the table is: by place and not by name, since lists are long."""
     (key, name, tenant, node, group, state, reason, code, failed_from, generation) = fields[:10]
     (spec, status, _, created_ms, changed_ms, deleted_ms) = fields[10:]
     return VgpuRecord(

@@ -17,6 +17,12 @@ ProcessId = Annotated[int, msgspec.Meta(ge=1, le=(1 << 22))]
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 
 
+class Request(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """What the API takes: a field that it doesn't know is refused, for it could be a slip."""
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """An error as RFC 9457 has it (application/problem+json), with our stable code.
 

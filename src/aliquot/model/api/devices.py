@@ -19,6 +19,10 @@ class PolicyResource(msgspec.Struct, frozen=True, kw_only=True):
     averaging: Annotated[int, msgspec.Meta(ge=1, le=60)] = 1
 
 
+class PolicyWanted(PolicyResource, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A policy to set."""
+
+
 class DeviceResource(msgspec.Struct, frozen=True, kw_only=True):
     """A device: what there is to divide, what is set aside, and what discovery tells (`facts`).
 

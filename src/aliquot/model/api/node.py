@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from aliquot.model.access_token import Role
-from aliquot.model.api.common import Milliseconds, Text
+from aliquot.model.api.common import Milliseconds, Request, Text
 
 # What a token may be narrowed to: reading or writing of a kind of resource.
 ScopeWord = Annotated[
@@ -35,6 +35,17 @@ class NodeResource(msgspec.Struct, frozen=True, kw_only=True):
     problems: list[str]
 
 
+class Agreement(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether state, device hosts, workers and leases agree; each of `problems` is a sentence.
+
+    What is under way at that moment is told as well: ask again before believing it.
+    """
+
+    agree: bool
+    vgpus: int
+    problems: list[str]
+
+
 class Whoami(msgspec.Struct, frozen=True, kw_only=True):
     """Who the caller is to the daemon."""
 
@@ -45,12 +56,12 @@ class Whoami(msgspec.Struct, frozen=True, kw_only=True):
     token: str | None = None
 
 
-class TokenWanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class TokenWanted(Request, frozen=True, kw_only=True):
     """A token to make; of a role that its maker has. `tenant` is for admins."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=63)]
     role: Role = Role.USER
-    scope: Annotated[list[ScopeWord], msgspec.Meta(max_length=32)] = []
+    scope: Annotated[list[ScopeWord], msgspec.Meta(max_length=32)] = []  # noqa: RUF012 - msgspec copies it
     ttl_ms: Annotated[int, msgspec.Meta(ge=1, le=(1 << 45))] | None = None
     tenant: Text | None = None
 

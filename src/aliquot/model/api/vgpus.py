@@ -14,6 +14,7 @@ from aliquot.model.api.common import (
     Percent,
     ProcessId,
     Reference,
+    Request,
     Text,
     Weight,
 )
@@ -26,7 +27,7 @@ DeviceTypeWord = Literal["cpu", "gpu", "accelerator"]
 Labels = Annotated[dict[str, str], msgspec.Meta(max_length=64)]
 
 
-class LeaseWanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class LeaseWanted(Request, frozen=True, kw_only=True):
     """Who is to hold a lease. On the Unix socket, a process of the caller's own."""
 
     process_id: ProcessId
@@ -34,7 +35,7 @@ class LeaseWanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     name: Text = ""
 
 
-class VgpuWanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class VgpuWanted(Request, frozen=True, kw_only=True):
     """A vGPU to make. Without `memory` and `profile` it gets all that is unreserved on its device.
 
     What a profile says holds where the field itself is not given. `device` is an index, a UUID or
@@ -58,7 +59,7 @@ class VgpuWanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     movable: bool = False
     preemptible: bool = False
     profile: Name | None = None
-    labels: Labels = {}
+    labels: Labels = {}  # noqa: RUF012 - msgspec copies it
     ttl_ms: Annotated[int, msgspec.Meta(ge=1, le=(1 << 45))] | None = None
     wait_ms: Annotated[int, msgspec.Meta(ge=0, le=(1 << 45))] | None = None
     ephemeral: bool = False
@@ -70,7 +71,7 @@ class VgpuWanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tenant: Text | None = None  # for another tenant: admins only
 
 
-class VgpuChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class VgpuChange(Request, frozen=True, kw_only=True):
     """What is to change (a JSON merge patch, RFC 7396); what is left out stays.
 
     `evict`: where more memory is in use than the new size, suspend the vGPU instead of refusing.
@@ -88,19 +89,19 @@ class VgpuChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     evict: bool = False
 
 
-class SuspendWanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class SuspendWanted(Request, frozen=True, kw_only=True):
     """How to suspend: with `release` the reservation is given up, and resuming may have to wait."""
 
     release: bool = False
 
 
-class ResumeWanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ResumeWanted(Request, frozen=True, kw_only=True):
     """How to resume: `wait_ms` lets it queue where its place was given up and there is none now."""
 
     wait_ms: Annotated[int, msgspec.Meta(ge=0, le=(1 << 45))] | None = None
 
 
-class MoveWanted(msgspec.Struct, frozen=True, kw_only=True):
+class MoveWanted(Request, frozen=True, kw_only=True):
     """Where to move to: an index, a UUID or a unique part of a name."""
 
     device: Reference
@@ -200,7 +201,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     queue_position: int | None = None
 
 
-class GroupWanted(msgspec.Struct, frozen=True, kw_only=True):
+class GroupWanted(Request, frozen=True, kw_only=True):
     """vGPUs for one job: all of them are made, or none."""
 
     name: Name
@@ -224,7 +225,7 @@ class GroupPage(msgspec.Struct, frozen=True, kw_only=True):
     items: list[GroupResource]
 
 
-class ProfileWanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ProfileWanted(Request, frozen=True, kw_only=True):
     """A profile to put."""
 
     memory: Bytes

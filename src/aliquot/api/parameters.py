@@ -1,0 +1,88 @@
+"""Types of parameters that several operations have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from aliquot.api.operation import Query
+
+# What a path or a query may hold: no control characters, and no slash, which would be two parts.
+_REFERENCE = r"^[^\x00-\x1f\x7f/\\?#%]+$"
+VgpuReference = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=200,
+        pattern=_REFERENCE,
+        description="An id, a name of the caller's own, or tenant:name.",
+        examples=["team-a"],
+    ),
+]
+DeviceReference = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=200,
+        pattern=_REFERENCE,
+        description="An index, a UUID or a unique part of a name.",
+        examples=["0"],
+    ),
+]
+Identity = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[0-9a-f]+$",
+        description="An id, in hexadecimal digits.",
+        examples=["01a2193c865f24c4965ad49b8286c4bd"],
+    ),
+]
+GroupReference = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=200,
+        pattern=_REFERENCE,
+        description="An id, or a name of the caller's own.",
+        examples=["job-7"],
+    ),
+]
+ProfileName = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=63,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
+        description="The profile's name.",
+        examples=["4g"],
+    ),
+]
+Word = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Cursor = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="The `next` of the page before.",
+    ),
+]
+PageLimit = Annotated[
+    int, msgspec.Meta(ge=1, le=1000, description="How many items a page has at most.")
+]
+YesNo = Literal["true", "false"]
+Moment = Annotated[int, msgspec.Meta(ge=0, le=1 << 53, description="Milliseconds since 1970, UTC.")]
+Sequence = Annotated[
+    int, msgspec.Meta(ge=0, le=(1 << 63) - 1, description="The number of an event or row.")
+]
+
+
+class SeriesQuery(Query, frozen=True, kw_only=True):
+    """Which part of a series."""
+
+    step_seconds: Literal[1, 10, 300]
+    since_ms: Moment | UnsetType = UNSET
+    until_ms: Moment | UnsetType = UNSET

@@ -1,0 +1,112 @@
+"""What the daemon knows of one vGPU, and beside it what its device host measures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from aliquot.cli import show, vgpu_words
+from aliquot.cli.labels import format_labels
+from aliquot.cli.output import print_json
+from aliquot.cli.printable import printable
+from aliquot.cli.recent_events import newest
+from aliquot.client.device_host import running_hosts
+from aliquot.errors import DeviceHostError
+from aliquot.sizes import format_size
+
+if TYPE_CHECKING:
+    from aliquot.client.rest import Client
+    from aliquot.model.api.leases import LeaseResource
+    from aliquot.model.api.node import EventResource
+    from aliquot.model.api.vgpus import VgpuResource
+
+_WIDTH = 14
+_MOST_EVENTS = 10
+_EVENTS_LOOKED_AT = 500
+
+
+def show_kept(client: Client, wanted: str, *, as_json: bool) -> None:
+    """Print it; raises NoSuchVgpu among other AliquotErrors."""
+    vgpu = client.vgpus.show(wanted)
+    leases = client.leases.list(vgpu=vgpu.id).items
+    recent, _ = newest(client, _EVENTS_LOOKED_AT)
+    events = [event for event in recent if event.subject == vgpu.id][-_MOST_EVENTS:]
+    measured = _measured(vgpu)
+    if as_json:
+        told: dict[str, Any] = msgspec.to_builtins(vgpu)
+        told |= {"held_by": leases, "events": events}
+        told["measured"] = show.as_dict(measured) if measured else None
+        print_json(told)
+        return
+    devices = vgpu_words.devices_by_uuid(client)
+    print("\n".join(lines(vgpu, vgpu_words.place(vgpu, devices), leases, events)))
+    if measured is not None:
+        print("\nmeasured by its device host:")
+        print("\n".join(f"  {line}" for line in show.lines(measured)))
+
+
+def lines(
+    vgpu: VgpuResource, place: str, leases: list[LeaseResource], events: list[EventResource]
+) -> Iterator[str]:
+    """What the daemon knows, for people."""
+    kind = "ephemeral " if vgpu.ephemeral else ""
+    yield f"{kind}vGPU {vgpu.name} of {vgpu.tenant}, {vgpu.id}, mode {vgpu.mode}"
+    why = f": {printable(vgpu.reason)}" if vgpu.reason else ""
+    code = f" ({vgpu.reason_code})" if vgpu.reason_code else ""
+    unsettled = "" if vgpu.settled else f"; {vgpu.wanted} is wanted, and not yet reached"
+    yield _line("state", f"{vgpu_words.state(vgpu)}{why}{code}{unsettled}")
+    yield _line("device", place)
+    yield _line("reserves", f"{vgpu_words.promise(vgpu)}; {format_size(vgpu.memory_used)} used")
+    if vgpu.profile:
+        yield _line("profile", vgpu.profile)
+    if vgpu.group:
+        yield _line("group", vgpu.group)
+    if vgpu.labels:
+        yield _line("labels", format_labels(vgpu.labels))
+    apart = f", apart by {vgpu.apart}" if vgpu.apart else ""
+    yield _line("placement", f"{vgpu.placement}{apart}")
+    abilities = (("move", vgpu.movable), ("be preempted", vgpu.preemptible))
+    able = [word for word, can in abilities if can]
+    if able:
+        yield _line("can", " and ".join(able))
+    yield _line("made", f"{vgpu_words.clock(vgpu.created_ms)} UTC, generation {vgpu.generation}")
+    if vgpu.expires_ms is not None:
+        at = vgpu_words.clock(vgpu.expires_ms)
+        yield _line("deleted", f"in {vgpu_words.until(vgpu.expires_ms)}, at {at} UTC")
+    yield _line("leases", "" if leases else "none")
+    for lease in leases:
+        word = "enforced" if lease.enforced else "advisory"
+        holder = printable(lease.holder)
+        by = f"{lease.kind.value} {holder}".rstrip()
+        yield (
+            f"  {lease.id}: {by}, process {lease.process_id}, {word}, "
+            f"since {vgpu_words.clock(lease.since_ms)} UTC"
+        )
+    if events:
+        yield _line("events", "")
+    for event in events:
+        yield f"  {vgpu_words.clock(event.at_ms)} {event.kind} (number {event.sequence})"
+
+
+def _measured(vgpu: VgpuResource) -> show.Shown | None:
+    """What its device host measures, where that runs and answers this user."""
+    external_id = int(vgpu.id, 16)
+    found: show.Shown | None = None
+    for host in running_hosts():
+        with host:
+            if found is not None or host.welcome.device_uuid != vgpu.device:
+                continue
+            try:
+                for usage in host.list_vgpus():
+                    same_worker = usage.worker_process_id == vgpu.worker_process_id != 0
+                    if usage.external_id == external_id or (not usage.lasting and same_worker):
+                        found = show.measured(host, usage)
+            except DeviceHostError:  # it ended while we asked
+                continue
+    return found
+
+
+def _line(name: str, text: str) -> str:
+    return f"{name:<{_WIDTH}}{text}".rstrip()

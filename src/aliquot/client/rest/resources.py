@@ -1,0 +1,415 @@
+"""One class a resource, one method a route, named as the service's.
+
+`async_resources.py` is made from this file by `python -m tools.generate`: each method is to be
+`return self._send(call(…))` and nothing more.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeVar
+
+from aliquot.client.rest.exchange import Call, call, part
+from aliquot.model.api.devices import (
+    DevicePage,
+    DeviceResource,
+    PolicyResource,
+    SeriesResource,
+    TurnsResource,
+)
+from aliquot.model.api.leases import LeasePage, LeaseResource, ReceiptPage
+from aliquot.model.api.node import (
+    Agreement,
+    AuditPage,
+    AuditVerdict,
+    EventPage,
+    Health,
+    NodeResource,
+    TokenPage,
+    TokenResource,
+    TokenWanted,
+    Whoami,
+)
+from aliquot.model.api.vgpus import (
+    Granted,
+    GroupPage,
+    GroupResource,
+    GroupWanted,
+    LeaseWanted,
+    MoveWanted,
+    Plan,
+    ProfilePage,
+    ProfileResource,
+    ProfileWanted,
+    QueuePage,
+    ResumeWanted,
+    SuspendWanted,
+    VgpuChange,
+    VgpuPage,
+    VgpuResource,
+    VgpuWanted,
+)
+from aliquot.model.lifecycle import VgpuState
+
+T = TypeVar("T")
+
+
+class Send(Protocol):
+    """What sends a request and gives its answer."""
+
+    def __call__(self, request: Call[T], /) -> T:
+        """The answer; raises AliquotError."""
+        ...
+
+
+class Resource:
+    """A kind of thing that the daemon has."""
+
+    def __init__(self, send: Send) -> None:
+        """`send` is the way to the daemon."""
+        self._send = send
+
+
+class Vgpus(Resource):
+    """vGPUs. A `vgpu` is an id, a name of the caller's own, or `tenant:name`."""
+
+    def create(self, wanted: VgpuWanted, *, idempotency_key: str | None = None) -> VgpuResource:
+        """Make a vGPU; where a lease is asked for, too, its socket is in the answer."""
+        return self._send(call("POST", "/vgpus", VgpuResource, body=wanted, key=idempotency_key))
+
+    def plan(self, wanted: VgpuWanted) -> Plan:
+        """Where it would go and why, or why nowhere; nothing is made."""
+        return self._send(call("POST", "/plans", Plan, body=wanted))
+
+    def list(
+        self,
+        *,
+        name: str | None = None,
+        tenant: str | None = None,
+        device: str | None = None,
+        group: str | None = None,
+        state: list[VgpuState] | None = None,
+        label: dict[str, str] | None = None,
+        limit: int = 500,
+        cursor: str | None = None,
+    ) -> VgpuPage:
+        """A page of the vGPUs that fit all of what is given; `cursor` is the last page's `next`."""
+        query: dict[str, Any] = {
+            "name": name,
+            "tenant": tenant,
+            "device": device,
+            "group": group,
+            "state": [one.value for one in state or ()],
+            "label": [f"{key}={value}" for key, value in (label or {}).items()],
+            "limit": limit,
+            "cursor": cursor,
+        }
+        return self._send(call("GET", "/vgpus", VgpuPage, query=query))
+
+    def show(self, vgpu: str) -> VgpuResource:
+        """All about one vGPU."""
+        return self._send(call("GET", f"/vgpus/{part(vgpu)}", VgpuResource))
+
+    def change(
+        self,
+        vgpu: str,
+        change: VgpuChange,
+        *,
+        generation: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> VgpuResource:
+        """Change size, shares, labels; with `generation`, only if it has that still."""
+        return self._send(
+            call(
+                "PATCH",
+                f"/vgpus/{part(vgpu)}",
+                VgpuResource,
+                body=change,
+                key=idempotency_key,
+                generation=generation,
+            )
+        )
+
+    def suspend(
+        self, vgpu: str, wanted: SuspendWanted | None = None, *, generation: int | None = None
+    ) -> VgpuResource:
+        """Stop it at a kernel boundary and move its memory to the host."""
+        return self._send(
+            call(
+                "POST",
+                f"/vgpus/{part(vgpu)}/suspend",
+                VgpuResource,
+                body=wanted or SuspendWanted(),
+                generation=generation,
+            )
+        )
+
+    def resume(
+        self, vgpu: str, wanted: ResumeWanted | None = None, *, generation: int | None = None
+    ) -> VgpuResource:
+        """Let a suspended one go on."""
+        return self._send(
+            call(
+                "POST",
+                f"/vgpus/{part(vgpu)}/resume",
+                VgpuResource,
+                body=wanted or ResumeWanted(),
+                generation=generation,
+            )
+        )
+
+    def move(self, vgpu: str, wanted: MoveWanted, *, generation: int | None = None) -> VgpuResource:
+        """Move it to another device, programs and all."""
+        return self._send(
+            call(
+                "POST",
+                f"/vgpus/{part(vgpu)}/move",
+                VgpuResource,
+                body=wanted,
+                generation=generation,
+            )
+        )
+
+    def delete(self, vgpu: str, *, generation: int | None = None) -> VgpuResource:
+        """End it and its leases."""
+        return self._send(
+            call("DELETE", f"/vgpus/{part(vgpu)}", VgpuResource, generation=generation)
+        )
+
+    def series(
+        self,
+        vgpu: str,
+        *,
+        step_seconds: int,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+    ) -> SeriesResource:
+        """What was measured of it, in steps of 1, 10 or 300 s."""
+        query = {"step_seconds": step_seconds, "since_ms": since_ms, "until_ms": until_ms}
+        return self._send(call("GET", f"/vgpus/{part(vgpu)}/series", SeriesResource, query=query))
+
+
+class Leases(Resource):
+    """Leases."""
+
+    def begin(self, vgpu: str, wanted: LeaseWanted) -> Granted:
+        """Lease a vGPU; the answer has the socket for its programs."""
+        return self._send(call("POST", f"/vgpus/{part(vgpu)}/leases", Granted, body=wanted))
+
+    def list(
+        self,
+        *,
+        vgpu: str | None = None,
+        tenant: str | None = None,
+        ended: bool = False,
+        limit: int = 500,
+        cursor: str | None = None,
+    ) -> LeasePage:
+        """A page of the leases in force; with `ended` also of those that were."""
+        query = {
+            "vgpu": vgpu,
+            "tenant": tenant,
+            "ended": ended,
+            "limit": limit,
+            "cursor": cursor,
+        }
+        return self._send(call("GET", "/leases", LeasePage, query=query))
+
+    def show(self, lease: str) -> LeaseResource:
+        """A lease."""
+        return self._send(call("GET", f"/leases/{part(lease)}", LeaseResource))
+
+    def end(self, lease: str) -> LeaseResource:
+        """End it; its programs lose the device."""
+        return self._send(call("DELETE", f"/leases/{part(lease)}", LeaseResource))
+
+
+class Devices(Resource):
+    """Devices. A `device` is an index, a UUID or a unique part of a name."""
+
+    def list(self) -> DevicePage:
+        """All devices."""
+        return self._send(call("GET", "/devices", DevicePage))
+
+    def show(self, device: str) -> DeviceResource:
+        """A device."""
+        return self._send(call("GET", f"/devices/{part(device)}", DeviceResource))
+
+    def set_policy(self, device: str, policy: PolicyResource) -> DeviceResource:
+        """How its time is to be shared out."""
+        return self._send(
+            call("PUT", f"/devices/{part(device)}/policy", DeviceResource, body=policy)
+        )
+
+    def series(
+        self,
+        device: str,
+        *,
+        step_seconds: int,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+    ) -> SeriesResource:
+        """What was measured of it, in steps of 1, 10 or 300 s."""
+        query = {"step_seconds": step_seconds, "since_ms": since_ms, "until_ms": until_ms}
+        return self._send(
+            call("GET", f"/devices/{part(device)}/series", SeriesResource, query=query)
+        )
+
+    def turns(self, device: str, *, since_ns: int = 0) -> TurnsResource:
+        """Who had its time in the last 60 s."""
+        return self._send(
+            call(
+                "GET",
+                f"/devices/{part(device)}/turns",
+                TurnsResource,
+                query={"since_ns": since_ns},
+            )
+        )
+
+
+class Groups(Resource):
+    """Groups: vGPUs that are made and deleted together."""
+
+    def create(self, wanted: GroupWanted, *, idempotency_key: str | None = None) -> GroupResource:
+        """Make all of its vGPUs, or none."""
+        return self._send(call("POST", "/groups", GroupResource, body=wanted, key=idempotency_key))
+
+    def list(self) -> GroupPage:
+        """All groups that the caller may see."""
+        return self._send(call("GET", "/groups", GroupPage))
+
+    def show(self, group: str) -> GroupResource:
+        """A group with its vGPUs."""
+        return self._send(call("GET", f"/groups/{part(group)}", GroupResource))
+
+    def delete(self, group: str) -> GroupResource:
+        """Delete all of its vGPUs."""
+        return self._send(call("DELETE", f"/groups/{part(group)}", GroupResource))
+
+
+class Queue(Resource):
+    """The queue of what doesn't fit now."""
+
+    def list(self) -> QueuePage:
+        """Who waits, the next to be served first."""
+        return self._send(call("GET", "/queue", QueuePage))
+
+    def leave(self, vgpu: str) -> VgpuResource:
+        """Wait no longer."""
+        return self._send(call("DELETE", f"/queue/{part(vgpu)}", VgpuResource))
+
+
+class Receipts(Resource):
+    """Receipts: where the time of leases went."""
+
+    def list(
+        self,
+        *,
+        vgpu: str | None = None,
+        lease: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> ReceiptPage:
+        """A page of receipts, the newest first."""
+        query = {"vgpu": vgpu, "lease": lease, "limit": limit, "cursor": cursor}
+        return self._send(call("GET", "/receipts", ReceiptPage, query=query))
+
+    def of_vgpu(self, vgpu: str, *, limit: int = 100, cursor: str | None = None) -> ReceiptPage:
+        """A page of a vGPU's receipts, the newest first."""
+        query = {"limit": limit, "cursor": cursor}
+        return self._send(call("GET", f"/vgpus/{part(vgpu)}/receipts", ReceiptPage, query=query))
+
+
+class Profiles(Resource):
+    """Profiles: named sizes."""
+
+    def list(self) -> ProfilePage:
+        """All profiles."""
+        return self._send(call("GET", "/profiles", ProfilePage))
+
+    def show(self, name: str) -> ProfileResource:
+        """A profile."""
+        return self._send(call("GET", f"/profiles/{part(name)}", ProfileResource))
+
+    def put(
+        self, name: str, wanted: ProfileWanted, *, generation: int | None = None
+    ) -> ProfileResource:
+        """Make a profile or replace it; with `generation` 0 only if it is new."""
+        return self._send(
+            call(
+                "PUT",
+                f"/profiles/{part(name)}",
+                ProfileResource,
+                body=wanted,
+                generation=generation,
+            )
+        )
+
+    def remove(self, name: str) -> ProfileResource:
+        """Forget a profile; vGPUs that were made from it stay."""
+        return self._send(call("DELETE", f"/profiles/{part(name)}", ProfileResource))
+
+
+class Tokens(Resource):
+    """Tokens for TCP."""
+
+    def list(self) -> TokenPage:
+        """The caller's own; an admin's: all."""
+        return self._send(call("GET", "/tokens", TokenPage))
+
+    def create(self, wanted: TokenWanted) -> TokenResource:
+        """A new token; its secret is in this answer and nowhere else."""
+        return self._send(call("POST", "/tokens", TokenResource, body=wanted))
+
+    def revoke(self, token: str) -> TokenResource:
+        """End a token for good."""
+        return self._send(call("DELETE", f"/tokens/{part(token)}", TokenResource))
+
+
+class Audit(Resource):
+    """The audit: who did what."""
+
+    def list(self, *, after: int = 0, limit: int = 500) -> AuditPage:
+        """A page of the node's rows after number `after`."""
+        query = {"after": after, "limit": limit}
+        return self._send(call("GET", "/audit", AuditPage, query=query))
+
+    def verify(self) -> AuditVerdict:
+        """Whether all of it is as it was written."""
+        return self._send(call("GET", "/audit/verdict", AuditVerdict))
+
+
+class Events(Resource):
+    """Events: what happened."""
+
+    def since(self, sequence: int, limit: int = 500) -> EventPage:
+        """The events after number `sequence`; raises EventsForgotten."""
+        query = {"since": sequence, "limit": limit}
+        return self._send(call("GET", "/events", EventPage, query=query))
+
+
+class Node(Resource):
+    """The daemon itself."""
+
+    def show(self) -> NodeResource:
+        """The daemon and its machine."""
+        return self._send(call("GET", "/node", NodeResource))
+
+    def agreement(self) -> Agreement:
+        """Whether the state, the device hosts, the workers and the leases agree now."""
+        return self._send(call("GET", "/agreement", Agreement))
+
+    def whoami(self) -> Whoami:
+        """Who the caller is to the daemon."""
+        return self._send(call("GET", "/whoami", Whoami))
+
+    def health(self) -> Health:
+        """Whether the daemon lives."""
+        return self._send(call("GET", "/healthz", Health, prefix=""))
+
+    def ready(self) -> Health:
+        """Whether the daemon does its work; raises where it is not ready."""
+        return self._send(call("GET", "/readyz", Health, prefix=""))
+
+    def metrics(self) -> bytes:
+        """The metrics, as Prometheus reads them."""
+        return self._send(call("GET", "/metrics", bytes, prefix=""))

@@ -1,0 +1,39 @@
+"""Where a vGPU goes: pure functions over plain views, with no store and no machine behind them.
+
+`Demand` is what is asked for, `DeviceView` what there is. `choose` finds the device for one demand,
+`assign` the devices for a group (all or none), `victims` whom to suspend for one of a higher class,
+`serve` whose turn it is in the queue; `verdicts` and `remedies` explain. docs/placement.md has the
+rules. Another engine that takes these views and gives these answers can take their place.
+"""
+
+from aliquot.placement.choose import Choice, choose, obstacles
+from aliquot.placement.demand import Demand, demand_of
+from aliquot.placement.explain import Remedy, Verdict, remedies, verdicts, why_not
+from aliquot.placement.groups import Assignment, assign, misfit
+from aliquot.placement.preempt import Preemption, victims
+from aliquot.placement.views import DeviceView, VgpuView
+from aliquot.placement.waiting import Round, Turn, Waiter, serve
+
+__all__ = [
+    "Assignment",
+    "Choice",
+    "Demand",
+    "DeviceView",
+    "Preemption",
+    "Remedy",
+    "Round",
+    "Turn",
+    "Verdict",
+    "VgpuView",
+    "Waiter",
+    "assign",
+    "choose",
+    "demand_of",
+    "misfit",
+    "obstacles",
+    "remedies",
+    "serve",
+    "verdicts",
+    "victims",
+    "why_not",
+]

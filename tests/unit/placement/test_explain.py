@@ -1,0 +1,185 @@
+"""What is told of a demand: true, and the least that is needed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aliquot.model.api.vgpus import Plan
+from aliquot.model.shares import PriorityClass
+from aliquot.placement import Demand, DeviceView, VgpuView, choose, remedies, verdicts, why_not
+from aliquot.placement.explain import exact_size
+from aliquot.sizes import parse_size
+from tests.unit.placement.worlds import demands, may_go, worlds
+
+GIB = 1 << 30
+
+
+def changed_fields(one: Demand, other: Demand) -> set[str]:
+    return {
+        field for field in one.__struct_fields__ if getattr(one, field) != getattr(other, field)
+    }
+
+
+@settings(max_examples=200)
+@given(demands(), worlds())
+def test_every_remedy_is_true_and_a_single_thing(wanted: Demand, devices: list[DeviceView]) -> None:
+    found = remedies(wanted, devices)
+    if choose(wanted, devices) is not None:
+        assert found == []
+    for remedy in found:
+        assert any(may_go(remedy.demand, one, remedy.devices) for one in remedy.devices)
+        fields = changed_fields(wanted, remedy.demand)
+        assert len(fields) + (remedy.devices != devices) <= 1 or _after_suspension(
+            remedy.devices, devices
+        )
+        for field, step in (("memory", 1), ("guarantee", 1)):
+            if field in fields:  # a smaller change would not do
+                more = {field: getattr(remedy.demand, field) + step}
+                less_changed = msgspec.structs.replace(remedy.demand, **more)
+                assert not any(may_go(less_changed, one, devices) for one in devices)
+
+
+def _after_suspension(after: list[DeviceView], before: list[DeviceView]) -> bool:
+    gone = {v.id for d in before for v in d.vgpus} - {v.id for d in after for v in d.vgpus}
+    lost = [v for d in before for v in d.vgpus if v.id in gone and not v.leaving]
+    return len(lost) == 1 and lost[0].preemptible and lost[0].priority is PriorityClass.BATCH
+
+
+@settings(max_examples=200)
+@given(demands(sized=True), worlds())
+def test_where_a_single_change_helps_it_is_told(wanted: Demand, devices: list[DeviceView]) -> None:
+    if any(may_go(wanted, one, devices) for one in devices):
+        return
+    told = [changed_fields(wanted, remedy.demand) for remedy in remedies(wanted, devices)]
+
+    def helps(**fields: Any) -> bool:
+        other = msgspec.structs.replace(wanted, **fields)
+        return any(may_go(other, one, devices) for one in devices)
+
+    assert wanted.memory
+    assert ({"memory"} in told) == any(helps(memory=m) for m in range(1, wanted.memory))
+    assert ({"guarantee"} in told) == (wanted.guarantee > 0 and helps(guarantee=0))
+    assert ({"device"} in told) == (wanted.device is not None and helps(device=None))
+    assert ({"apart"} in told) == (wanted.apart is not None and helps(apart=None))
+    moves = [
+        (vgpu, source, target)
+        for source in devices
+        for vgpu in source.vgpus
+        for target in devices
+        if vgpu.movable and vgpu.shown and not vgpu.leaving and target is not source
+        and _moved(wanted, devices, vgpu, source, target)
+    ]  # fmt: skip
+    told_moves = [r for r in remedies(wanted, devices) if " moved from " in r.words]
+    assert bool(told_moves) == bool(moves)
+    if moves:
+        least = min(vgpu.memory for vgpu, _, _ in moves)
+        assert any(
+            f"{vgpu.name!r}" in told_moves[0].words for vgpu, _, _ in moves if vgpu.memory == least
+        )
+
+
+def _moved(
+    wanted: Demand,
+    devices: list[DeviceView],
+    vgpu: VgpuView,
+    source: DeviceView,
+    target: DeviceView,
+) -> bool:
+    if source.simulated != target.simulated:
+        return False
+    mover = Demand(
+        tenant=vgpu.tenant, memory=vgpu.memory, guarantee=vgpu.guarantee, labels=vgpu.labels,
+        apart=vgpu.apart, device=target.uuid,
+    )  # fmt: skip
+    if not may_go(mover, target, devices):
+        return False
+    after = [
+        one.without([vgpu]) if one is source else one.with_vgpu(vgpu) if one is target else one
+        for one in devices
+    ]
+    return any(may_go(wanted, one, after) for one in after)
+
+
+@given(demands(), worlds())
+def test_every_device_has_its_sentence(wanted: Demand, devices: list[DeviceView]) -> None:
+    found = verdicts(wanted, devices)
+    assert [one.device for one in found] == devices
+    for one in found:
+        assert one.fits == may_go(wanted, one.device, devices)
+        assert one.why
+        assert not one.why.endswith(".")
+    best = choose(wanted, devices)
+    if best is not None:
+        assert next(one for one in found if one.device is best.device).fullness == best.fullness
+    assert why_not(wanted, devices)
+
+
+@given(st.integers(1, 1 << 62))
+def test_sizes_are_told_exactly(size: int) -> None:
+    assert parse_size(exact_size(size)) == size
+
+
+def a_device(uuid: str, free: int, *there: VgpuView, **more: Any) -> DeviceView:
+    return DeviceView(
+        uuid=uuid, name="GPU", memory=16 * GIB, free_memory=free * GIB, vgpus=there, **more
+    )
+
+
+def test_the_document_shows_what_is_told() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "placement.md").read_text()
+    shown = json.loads(page.split("```json")[1].split("```")[0])
+    batch = VgpuView(
+        id="1", name="night", tenant="bob", memory=8 * GIB, preemptible=True, movable=True,
+        priority=PriorityClass.BATCH,
+    )  # fmt: skip
+    devices = [a_device("a", 2, batch), a_device("b", 9)]
+    wanted = Demand(tenant="alice", memory=10 * GIB)
+    assert shown["why"] == why_not(wanted, devices)
+    assert shown["changes"] == [remedy.words for remedy in remedies(wanted, devices)]
+    assert [one["why"] for one in shown["candidates"]] == [
+        one.why for one in verdicts(wanted, devices)
+    ]
+    msgspec.convert(shown, Plan)
+
+
+def test_the_words() -> None:
+    batch = VgpuView(
+        id="1", name="night", tenant="bob", memory=8 * GIB, preemptible=True, movable=True,
+        priority=PriorityClass.BATCH,
+    )  # fmt: skip
+    devices = [a_device("a", 2, batch), a_device("b", 9), a_device("c", 16, present=False)]
+    wanted = Demand(tenant="alice", memory=10 * GIB)
+    assert [one.why for one in verdicts(wanted, devices)] == [
+        "2 GiB is free of 16 GiB, 10 GiB are asked for",
+        "9 GiB is free of 16 GiB, 10 GiB are asked for",
+        "it is gone",
+    ]
+    assert [remedy.words for remedy in remedies(wanted, devices)] == [
+        "with 9 GiB of memory, 1 GiB less, it fits on GPU (b)",
+        "with vGPU 'night' (8 GiB) moved from GPU (a) to GPU (b), it fits on GPU (a)",
+        "with the batch vGPU 'night' (8 GiB) suspended, as its owner allows, it fits on GPU (a); "
+        "whoever waits in the queue gets that done",
+    ]
+    assert why_not(wanted, devices) == "GPU (b): 9 GiB is free of 16 GiB, 10 GiB are asked for"
+    assert verdicts(msgspec.structs.replace(wanted, memory=4 * GIB), devices)[1].why == (
+        "4 GiB of memory fit; it would be 69% full"
+    )
+
+
+def test_what_is_another_tenants_is_not_named() -> None:
+    batch = VgpuView(
+        id="1", name="secret", tenant="bob", memory=8 * GIB, preemptible=True, movable=True,
+        priority=PriorityClass.BATCH, shown=False,
+    )  # fmt: skip
+    devices = [a_device("a", 2, batch), a_device("b", 9)]
+    wanted = Demand(tenant="alice", memory=10 * GIB)
+    told = [*(r.words for r in remedies(wanted, devices)), why_not(wanted, devices)]
+    told += [one.why for one in verdicts(wanted, devices)]
+    assert not any("secret" in words or "bob" in words for words in told)
+    assert any("a batch vGPU of another tenant" in words for words in told)
