@@ -23,7 +23,6 @@
     │   └── NoSuchEntry, TokenRefused, EventsForgotten, DeviceLost
     └── DaemonError                 what the daemon and its API refused (ALQ-E4xx)
         ├── SimulatedDevice, NotYourProcess, NoDeviceFits
-        ├── QueueFull, SizeNeeded, WaitedTooLong, GroupDoesNotFit, BadGroup
         ├── DaemonUnreachable, NotUnderstood, BadApiAddress, BadTokenFile
         ├── BadRequest, NoCredentials, NotAllowed, NoSuchRoute, RequestTooLarge
         ├── UnknownContent, TooManyConnections, DaemonFault
