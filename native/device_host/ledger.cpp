@@ -23,8 +23,12 @@ std::optional<uint64_t> Ledger::reserve(uint64_t vgpu, uint64_t bytes) {
 }
 
 bool Ledger::resize(uint64_t vgpu, uint64_t bytes) {
+  return bytes >= lent(vgpu) && shelve(vgpu, bytes);
+}
+
+bool Ledger::shelve(uint64_t vgpu, uint64_t bytes) {
   Account* account = find(vgpu);
-  if (account == nullptr || bytes == 0 || bytes < account->lent) return false;
+  if (account == nullptr || bytes == 0) return false;
   if (bytes > account->reserved && bytes - account->reserved > unreserved()) return false;
   reserved_ = reserved_ - account->reserved + bytes;
   account->limit = account->reserved = bytes;
@@ -50,8 +54,9 @@ bool Ledger::connect(uint64_t vgpu, uint32_t connection) {
   return account != nullptr && account->connections.emplace(connection, 0).second;
 }
 
-bool Ledger::resume(uint64_t vgpu, uint32_t connection, uint64_t lent) {
-  if (lent > free_bytes(vgpu) || !connect(vgpu, connection)) return false;
+bool Ledger::resume(uint64_t vgpu, uint32_t connection, uint64_t lent, bool off_device) {
+  if ((!off_device && lent > free_bytes(vgpu)) || lent > device_memory_) return false;
+  if (!connect(vgpu, connection)) return false;
   Account* account = find(vgpu);
   account->connections[connection] = lent;
   account->lent += lent;
@@ -72,7 +77,7 @@ uint64_t Ledger::lend(uint64_t vgpu, uint32_t connection, uint64_t wanted) {
   if (account == nullptr || wanted == 0) return 0;
   const auto found = account->connections.find(connection);
   if (found == account->connections.end()) return 0;
-  const uint64_t free = account->limit - account->lent;
+  const uint64_t free = free_bytes(vgpu);
   if (wanted > free) return 0;
   uint64_t granted = wanted;
   if (free - wanted >= kPlentyBytes + kAheadBytes) granted += kAheadBytes;

@@ -2,7 +2,8 @@
 // credit to each of its guest processes. Pure bookkeeping: no descriptors, no shared pages, so
 // that its one promise can be tested alone. The promise: for every vGPU, at every moment, what is
 // lent is at most its limit, and that at most what is reserved for it; and what is reserved is at
-// most what the device has.
+// most what the device has. A shelved vGPU is the exception: what was lent to it is not on the device
+// meanwhile, so less may be reserved for it, and nothing more is lent.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +33,11 @@ class Ledger {
   /// when more is lent or less is there.
   bool resize(uint64_t vgpu, uint64_t bytes);
 
+  /// Reserves so many bytes, however much is lent: the vGPU's memory isn't on the device. False, and
+  /// nothing has changed, when less is there. It is shelved until no more is lent than reserved.
+  bool shelve(uint64_t vgpu, uint64_t bytes);
+  bool shelved(uint64_t vgpu) const { return lent(vgpu) > limit(vgpu); }
+
   /// From now on lends no more than `bytes`; what is reserved stays as it is until resize. False,
   /// and nothing has changed, when more is lent or less is reserved.
   bool lower_limit(uint64_t vgpu, uint64_t bytes);
@@ -43,8 +49,9 @@ class Ledger {
   /// connection is there already.
   bool connect(uint64_t vgpu, uint32_t connection);
 
-  /// As it was for another device host: `lent` bytes are. False: that can't be.
-  bool resume(uint64_t vgpu, uint32_t connection, uint64_t lent);
+  /// As it was for another device host: `lent` bytes are. False: that can't be. Of one whose memory
+  /// isn't on the device, `off_device`, more may be lent than there is for it.
+  bool resume(uint64_t vgpu, uint32_t connection, uint64_t lent, bool off_device = false);
 
   /// The worker has freed all that this guest process had: everything lent to it is back.
   void disconnect(uint64_t vgpu, uint32_t connection);
@@ -62,7 +69,9 @@ class Ledger {
   uint64_t lent(uint64_t vgpu) const;
   uint64_t lent(uint64_t vgpu, uint32_t connection) const;
   /// What can be lent at once, without taking anything back.
-  uint64_t free_bytes(uint64_t vgpu) const { return limit(vgpu) - lent(vgpu); }
+  uint64_t free_bytes(uint64_t vgpu) const {
+    return shelved(vgpu) ? 0 : limit(vgpu) - lent(vgpu);
+  }
 
  private:
   struct Account {

@@ -135,7 +135,7 @@ void Vgpu::go_on(Guest& guest) {
 
 // The books and the memory of a guest process that its worker knows.
 bool Vgpu::adopt_memory(Rebirth& rebirth, Guest& guest, uint64_t lent) {
-  bool sound = context_.ledger.resume(settings_.id, guest.connection, lent);
+  bool sound = context_.ledger.resume(settings_.id, guest.connection, lent, suspended());
   guest.memory = rebirth.store.take(key_of(KeptKind::kConnectionMemory, guest)).descriptor;
   sound &= size_of(guest.memory) == layout::kConnectionBytes;
   Descriptor account = rebirth.store.take(key_of(KeptKind::kAccountPage, guest)).descriptor;

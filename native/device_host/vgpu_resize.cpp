@@ -1,7 +1,8 @@
 // Another size for a vGPU in use. Up: the ledger reserves, then all are told. Down: nobody gets
 // more than the new size from the first moment on, neither credit nor, from the worker, memory; but
 // what is reserved stays so until the worker holds no more than that, since a buffer that its program
-// has released may be in use by a kernel. Then the rest is there for others.
+// has released may be in use by a kernel. Then the rest is there for others. A suspended vGPU may have
+// any size, and is resumed when that is enough for what its programs hold.
 #include <algorithm>
 
 #include "device_host/vgpu.h"
@@ -12,8 +13,11 @@ using records::ErrorCode;
 using records::Kind;
 
 Vgpu::Attempt Vgpu::try_memory(uint64_t bytes, bool last_try, Refusal& refusal) {
-  if (bytes < settings_.memory_bytes) return try_shrink(bytes, last_try, refusal);
-  if (context_.ledger.resize(settings_.id, bytes)) {
+  // Of a suspended one nothing is on the device: it may give up more than it is to have again.
+  const bool off_device = standstill_.step == Standstill::Step::kSuspended;
+  if (bytes < settings_.memory_bytes && !off_device) return try_shrink(bytes, last_try, refusal);
+  if (off_device ? context_.ledger.shelve(settings_.id, bytes)
+                 : context_.ledger.resize(settings_.id, bytes)) {
     set_memory(bytes);
     return Attempt::kDone;
   }
@@ -109,8 +113,10 @@ void Vgpu::set_memory(uint64_t bytes) {
   save();
   tell_size();
   update_cgroup();
+  // What is less than they have they needn't know: they stand still until it is more again.
   for (auto& [connection, guest] : guests_)
-    if (guest->account.descriptor() >= 0) guest->account.set_memory_limit(bytes);
+    if (guest->account.descriptor() >= 0 && !context_.ledger.shelved(settings_.id))
+      guest->account.set_memory_limit(bytes);
   write_page();
   retry_waiting();
 }

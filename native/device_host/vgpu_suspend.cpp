@@ -212,6 +212,12 @@ void Vgpu::resume(const Asker& asker) {
   if (standstill_.step != Standstill::Step::kSuspended)
     return events_.settled(asker,
                            {ErrorCode::kNotStopped, "The vGPU is being suspended or resumed already."});
+  if (context_.ledger.shelved(settings_.id))
+    return events_.settled(
+        asker, {ErrorCode::kMemoryUnavailable,
+                "The vGPU's programs hold " + std::to_string(context_.ledger.lent(settings_.id)) +
+                    " bytes, and " + std::to_string(settings_.memory_bytes) +
+                    " are reserved for it: it needs that much before it can go on."});
   standstill_.step = Standstill::Step::kRestoring;
   standstill_.asker = asker;
   if (!in_use()) return go_on_running();
