@@ -71,6 +71,11 @@ void test_ledger_resizes() {
   CHECK(ledger.reserved(1) == 500 * kMiB && ledger.unreserved() == 0);
   CHECK(!ledger.lower_limit(1, 500 * kMiB + 1));
   CHECK(ledger.lower_limit(1, lent + 1) && ledger.lend(1, 7, 1) == 1);
+  // Off the device it may have less than is lent, and gets nothing until it has that again.
+  CHECK(!ledger.shelved(1) && ledger.shelve(1, 1) && ledger.shelved(1) && ledger.reserved(1) == 1);
+  CHECK(ledger.lend(1, 7, 1) == 0 && ledger.free_bytes(1) == 0 && ledger.lent(1) == lent + 1);
+  CHECK(ledger.reserve(3, 499 * kMiB) && !ledger.shelve(1, 2 * kMiB) && !ledger.resize(1, 1));
+  ledger.release(3);
   // Given up, or done.
   CHECK(ledger.resize(1, 500 * kMiB) && ledger.lend(1, 7, kMiB) == kMiB);
   ledger.disconnect(1, 7);

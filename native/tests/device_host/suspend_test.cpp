@@ -83,6 +83,23 @@ void test_a_vgpu_is_suspended_and_resumed() {
   CHECK(leased.peers.ask(leased.guest, Kind::kArenaRequest, records::ArenaRequest{4096})
             .header.kind == Kind::kArenaReply);
 
+  // It may give up its place on the device, and needs that again to go on.
+  const auto resize = [&](uint64_t bytes) {
+    records::VgpuResize wanted{};
+    wanted.vgpu = 1;
+    wanted.shares = {0, 10000, 1, 0};
+    wanted.memory_bytes = bytes;
+    return leased.peers.ask(leased.control, Kind::kVgpuResize, wanted).header.kind == Kind::kDone;
+  };
+  const uint64_t lent = leased.peers.ledger().lent(1);
+  CHECK(resize(1) && leased.peers.ledger().reserved(1) == 1);
+  if (lent > 1) {
+    leased.want(Kind::kVgpuResume);
+    CHECK(is_refusal(leased.answer(), records::ErrorCode::kMemoryUnavailable));
+    CHECK(leased.status().state == records::VgpuState::kSuspended);
+  }
+  CHECK(resize(uint64_t{64} << 20));
+
   leased.want(Kind::kVgpuResume);
   CHECK(leased.was_sent(Kind::kRestore) && leased.was_sent(Kind::kArena));
   CHECK(!leased.was_sent(Kind::kThaw));

@@ -85,11 +85,16 @@ def test_a_program_waits_while_its_vgpu_is_suspended(service: Service, process: 
     resumed = vgpus.resume(ADMIN, "a", ResumeWanted())
     assert (resumed.state, resumed.leases) == (VgpuState.LEASED, 1)
     assert program.is_right()
-    # Its device host keeps what is in use; giving that up is refused, and it goes on.
-    with pytest.raises(MemoryInUse):
-        vgpus.suspend(ADMIN, "a", SuspendWanted(release=True))
-    assert vgpus.show(ADMIN, "a").state is VgpuState.LEASED
+    # It can give up its place, too: another one has that meanwhile.
+    released = vgpus.suspend(ADMIN, "a", SuspendWanted(release=True))
+    assert (released.state, released.leases) == (VgpuState.SUSPENDED, 1)
+    free = service.devices.show(ADMIN, "0").free_memory
+    vgpus.create(ADMIN, VgpuWanted(name="b", memory=free - MIB, device="0"))
     program.ask()
+    with pytest.raises(MemoryUnavailable):
+        vgpus.resume(ADMIN, "a", ResumeWanted())
+    vgpus.delete(ADMIN, "b")
+    assert vgpus.resume(ADMIN, "a", ResumeWanted()).state is VgpuState.LEASED
     assert program.is_right()
     program.end()
 
@@ -116,12 +121,20 @@ def test_less_memory_than_is_in_use_is_refused_and_its_program_goes_on(
     program = Program(service, "a", process().pid)
     program.ask()
     assert program.is_right()
-    for evict in (False, True):  # what is in use counts while it is suspended, too
-        with pytest.raises(MemoryInUse):
-            service.vgpus.change(ADMIN, "a", VgpuChange(memory=4 * MIB, evict=evict))
-        told = service.vgpus.show(ADMIN, "a")
-        assert (told.state, told.memory) == (VgpuState.LEASED, 64 * MIB)
+    with pytest.raises(MemoryInUse):
+        service.vgpus.change(ADMIN, "a", VgpuChange(memory=4 * MIB))
+    told = service.vgpus.show(ADMIN, "a")
+    assert (told.state, told.memory) == (VgpuState.LEASED, 64 * MIB)
     program.ask()
+    assert program.is_right()
+    # Or its memory moves to the host, and the program waits until it is to have it again.
+    told = service.vgpus.change(ADMIN, "a", VgpuChange(memory=4 * MIB, evict=True))
+    assert (told.state, told.memory) == (VgpuState.SUSPENDED, 4 * MIB)
+    program.ask()
+    with pytest.raises(MemoryUnavailable):
+        service.vgpus.resume(ADMIN, "a", ResumeWanted())
+    assert service.vgpus.show(ADMIN, "a").state is VgpuState.SUSPENDED
+    service.vgpus.change(ADMIN, "a", VgpuChange(memory=64 * MIB))
     assert program.is_right()
     program.end()
 
