@@ -171,7 +171,7 @@ def test_a_dry_run_says_where_or_why_not(daemon: Daemon) -> None:
     assert asked(daemon, "vgpus")["vgpus"] == []
     done = daemon.run("create", "mine", "--memory", "900TiB", "--dry-run")
     assert done.returncode == 1
-    assert "900 TiB is more than the " in done.stdout
+    assert "900 TiB are asked for" in done.stdout
 
 
 def test_waiting_for_a_place(daemon: Daemon) -> None:

@@ -13,8 +13,9 @@ from aliquot.daemon import access, series, specs
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.choosing import line_of
 from aliquot.daemon.core import Core
+from aliquot.daemon.endings import Endings
 from aliquot.daemon.leases import Leases, holder_of
-from aliquot.daemon.making import make
+from aliquot.daemon.making import PASSING, make
 from aliquot.daemon.moving import give_up_move, place_again, start_move
 from aliquot.daemon.place import plan
 from aliquot.daemon.processes import Process
@@ -69,17 +70,15 @@ class Vgpus:
         access.must_be_user(caller)
         tenant = access.tenant_for(caller, wanted.tenant)
         process = holder_of(caller, wanted.lease) if wanted.lease else None
+        endings = Endings(self._core)
         with ExitStack() as held:
-            with self._core.store.change(caller.actor) as change:
-                known = _answered(change, caller, idempotency_key, wanted)
-                if known is None:
-                    known = make(change, tenant, wanted).id
-                    _remember(change, caller, idempotency_key, wanted, known)
-                    # Before anybody else sees it, so nobody has it.
-                    held.enter_context(self._core.alone(known))
-                    new = True
-                else:
-                    new = False
+            while True:
+                try:
+                    known, new = self._made(caller, tenant, wanted, idempotency_key, held)
+                    break
+                except PASSING:
+                    if not endings.awaited():
+                        raise
             if not new:
                 held.enter_context(self._core.alone(known))
             try:
@@ -257,6 +256,20 @@ class Vgpus:
             return specs.with_wanted(spec, Wanted.DELETED)
 
         return self._want_state(caller, vgpu, deleted, generation)
+
+    def _made(
+        self, caller: Caller, tenant: str, wanted: VgpuWanted, key: str | None, held: ExitStack
+    ) -> tuple[str, bool]:
+        """The vGPU of a request, and whether it is a new one, which `held` has alone then."""
+        with self._core.store.change(caller.actor) as change:
+            known = _answered(change, caller, key, wanted)
+            if known is not None:
+                return known, False
+            made = make(change, tenant, wanted).id
+            _remember(change, caller, key, wanted, made)
+            # Before anybody else sees it, so nobody has it.
+            held.enter_context(self._core.alone(made))
+        return made, True
 
     def _want(
         self,

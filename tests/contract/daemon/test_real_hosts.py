@@ -17,7 +17,13 @@ from aliquot.client.device_host import running_hosts, running_vgpus
 from aliquot.daemon import agreement
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.service import Service
-from aliquot.errors import MemoryInUse, NotYourProcess, SimulatedDevice, StoreInUse
+from aliquot.errors import (
+    MemoryInUse,
+    MemoryUnavailable,
+    NotYourProcess,
+    SimulatedDevice,
+    StoreInUse,
+)
 from aliquot.leases.opencl_environment import opencl_environment
 from aliquot.model.access_token import Role
 from aliquot.model.api.devices import PolicyResource
@@ -238,3 +244,23 @@ def test_simulated_devices_hold_vgpus_in_the_state_alone(folder: Path) -> None:
         assert len(service.vgpus.list(ADMIN).items) == 4
     with opened(folder) as service:  # without the inventory they are gone, as a lost device's
         assert service.vgpus.show(ADMIN, "a").state is VgpuState.FAILED
+
+
+def test_who_comes_next_waits_for_what_is_about_to_end(service: Service, process: Start) -> None:
+    """`aliquot run` twice in a row, each with all that there is."""
+    whole = service.devices.show(ADMIN, "0").free_memory
+    holder = process()
+    first = VgpuWanted(
+        name="first",
+        memory=whole,
+        device="0",
+        ephemeral=True,
+        lease=LeaseWanted(process_id=holder.pid),
+    )
+    service.vgpus.create(ADMIN, first)
+    second = VgpuWanted(name="second", memory=whole, device="0")
+    with pytest.raises(MemoryUnavailable):
+        service.vgpus.create(ADMIN, second)
+    holder.kill()
+    holder.wait()
+    assert service.vgpus.create(ADMIN, second).memory == whole
