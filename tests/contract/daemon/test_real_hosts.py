@@ -32,7 +32,7 @@ from aliquot.model.lifecycle import VgpuState
 from aliquot.store import Location
 from tests.absent import absent
 from tests.contract.daemon.house import ADMIN, GIB, MIB
-from tests.contract.device_host_process import REPOSITORY, wait_until
+from tests.contract.device_host_process import wait_until
 from tools.programs.drivers import all_drivers
 
 Start = Callable[[], "subprocess.Popen[bytes]"]
@@ -70,13 +70,9 @@ def service(folder: Path) -> Iterator[Service]:
 
 
 def aliquot(*words: str) -> subprocess.Popen[bytes]:
-    """The command line of this tree."""
-    code = "import sys; from aliquot.cli import main; sys.exit(main())"
-    paths = os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY)])
+    """The command line."""
     return subprocess.Popen(
-        [sys.executable, "-c", code, *words],
-        env=os.environ | {"PYTHONPATH": paths},
-        stderr=subprocess.DEVNULL,
+        [sys.executable, "-m", "aliquot.cli", *words], stderr=subprocess.DEVNULL
     )
 
 
