@@ -43,7 +43,8 @@ class Daemon:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         self.lives += 1
-        paths = os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY)])
+        # This package and, where that is wanted, a source tree that isn't installed.
+        paths = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]).strip(":")
         with (self.folder / "daemon.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.system.serving", str(self.folder)],
