@@ -8,6 +8,7 @@ import logging
 import re
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -57,7 +58,9 @@ class Api:
         self._loop_watch: asyncio.Task[None] | None = None
         self._readers = Threads("api-read", _READERS, _READERS // _PART)
         self._writers = Threads("api-write", _WRITERS, _WRITERS // _PART)
-        self._hub = Hub(service, self._readers.pool)
+        # Of their own: many who watch hold up nobody who asks.
+        self._watching = ThreadPoolExecutor(2, "api-watch")
+        self._hub = Hub(service, self._watching)
         self._app: ASGIApp = Litestar(
             self._handlers(),
             openapi_config=None,
@@ -79,6 +82,7 @@ class Api:
 
     def close(self) -> None:
         """Wait for what is being done."""
+        self._watching.shutdown(cancel_futures=True)
         self._writers.close()
         self._readers.close()
 

@@ -196,7 +196,10 @@ class Adoption:
                 elsewhere = bool(kept and reservations.of_vgpu(view, kept.id))
             if kept is not None:
                 gone = kept.state is VgpuState.DELETED
-                if gone or (elsewhere and kept.status.device != usage.device_uuid):
+                used = bool(usage.holders or usage.guest_processes)
+                # Of one that is used the programs are here, whatever the state has it: a move of
+                # which the end was not heard.
+                if gone or (elsewhere and kept.status.device != usage.device_uuid and not used):
                     self._destroy(usage)
                 return
         self._adopt(usage)

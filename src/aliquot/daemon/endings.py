@@ -14,7 +14,7 @@ from aliquot.model.lifecycle import Wanted
 from aliquot.store import View, leases, vgpus
 
 _MOST_SECONDS = 2.0
-_LOOK_SECONDS = 0.02
+_LOOK_SECONDS = 0.1
 
 
 class Endings:
@@ -42,6 +42,8 @@ def _some_end(view: View, node: str) -> bool:
         return True
     ephemeral = {kept.id for kept in living if kept.spec.ephemeral and not kept.spec.adopted}
     held = [lease for lease in leases.listed(view) if lease.vgpu in ephemeral]
+    if ephemeral - {lease.vgpu for lease in held}:  # those have had their last
+        return True
     for lease in held:
         process = processes.look_up(lease.holder.process_id)
         if process is None or process.started != lease.holder.process_started:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 import threading
@@ -10,6 +11,9 @@ from collections.abc import Callable
 from aliquot.daemon import processes
 
 _LONGEST_SECONDS = 60
+
+
+_log = logging.getLogger(__name__)
 
 
 class Holders:
@@ -50,6 +54,11 @@ class Holders:
                 self._poll.unregister(descriptor)
                 os.close(descriptor)
 
+    def leases(self) -> set[str]:
+        """The leases whose holders are watched."""
+        with self._lock:
+            return set(self._descriptors)
+
     def run(self) -> None:
         """Wait for ends until `stop`."""
         while not self._stopped:
@@ -57,7 +66,10 @@ class Holders:
                 with self._lock:
                     lease = self._watched.get(descriptor)
                 if lease is not None:
-                    self._ended(lease)
+                    try:
+                        self._ended(lease)
+                    except Exception:  # a thread outlives a fault of ours; the next look finds it
+                        _log.exception("the end of lease %s met a fault", lease)
                     self.forget(lease)
 
     def stop(self) -> None:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from aliquot import runtime_directory
+from aliquot.client.connection import Connection
 from aliquot.client.device_host import DeviceHost
 from aliquot.devices.report import device_report
 from aliquot.errors import DeviceHostUnreachable, DeviceNotOffered, NoDriver
@@ -32,8 +33,22 @@ Join = Callable[[str], DeviceHost | None]
 
 
 def _join(uuid: str) -> DeviceHost | None:
+    """The device host that runs, or None where it is certain that none does.
+
+    One that doesn't answer still has its vGPUs: that raises DeviceHostUnreachable.
+    """
     path = runtime_directory.control_socket(runtime_directory.path(), uuid)
-    return DeviceHost.join(path)
+    try:
+        connection = Connection.open(path)
+    except (FileNotFoundError, ConnectionRefusedError):
+        return None
+    except OSError as error:
+        raise DeviceHostUnreachable(f"{path!r} can't be reached ({error.strerror})") from error
+    try:
+        return DeviceHost(connection)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _running() -> list[str]:

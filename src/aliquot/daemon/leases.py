@@ -62,6 +62,9 @@ class Leases:
         self, caller: Caller, vgpu: str, wanted: LeaseWanted, process: processes.Process
     ) -> Granted:
         """As begin, for who knows the vGPU and the process and has the vGPU alone."""
+        now = processes.look_up(process.id)  # it may have ended while we waited, and another begun
+        if now is None or now.started != process.started:
+            raise NoSuchProcess(f"process {process.id} has ended")
         with self._core.store.look() as view:
             kept = vgpus.get(view, vgpu)
             device = _device_of(view, kept)
@@ -141,6 +144,17 @@ class Leases:
             self.drop(caller.actor, kept, f"ended by {caller.actor}")
         return self.show(caller, lease)
 
+    def in_mind(self) -> set[str]:
+        """The leases of which something is kept beside the state."""
+        return self._baselines.leases() | (self.holders.leases() if self.holders else set())
+
+    def forget(self, ended: set[str]) -> None:
+        """Of leases that have ended, say with their vGPU, nothing is kept in mind."""
+        for lease in ended:
+            self._baselines.end(lease)
+            if self.holders is not None:
+                self.holders.forget(lease)
+
     def drop(self, actor: str, lease: Lease, ending: str) -> None:
         """End a lease at the device host and in the state, for who has its vGPU alone."""
         if lease.released_ms is not None:
@@ -217,7 +231,9 @@ def holder_of(caller: Caller, wanted: LeaseWanted) -> processes.Process:
     if caller.is_admin:
         return process
     own = caller.user_id if caller.user_id is not None else user_of(caller.tenant)
-    if process.user_id != (os.geteuid() if own is None else own):
+    if own is None and os.geteuid() != 0:
+        own = os.geteuid()  # a user's own daemon has that user's processes alone
+    if own is None or process.user_id != own:
         raise NotYourProcess(f"process {wanted.process_id} belongs to another user")
     return process
 

@@ -67,8 +67,11 @@ class Observer:
     def look_at_rest(self) -> None:
         """Compare the devices of which no device host runs: nothing of theirs is anywhere."""
         running = self._core.hosts.running()
+        in_mind = self._leases.in_mind()  # before the state is read: one may begin meanwhile
         with self._core.store.look() as view:
             known = devices.listed(view, self._core.node)
+            in_force = {lease.id for lease in leases.listed(view)}
+        self._leases.forget(in_mind - in_force)
         for device in known:
             if device.uuid not in running and not device.simulated and device.reserved_memory:
                 self._adoption.compare(device.uuid, [], time.monotonic())

@@ -182,8 +182,9 @@ class Queue:
             try:
                 if self._heard():
                     return
-            except StateError:
-                self._core.stop.wait(1.0)  # the state can't be read now
+            except Exception:
+                _log.debug("the queue can't read what happened", exc_info=True)
+                self._core.stop.wait(1.0)  # serve() meets it again, and says so
                 return
 
     def _heard(self) -> bool:

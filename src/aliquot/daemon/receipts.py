@@ -37,6 +37,11 @@ class Baselines:
         with self._lock:
             self._begun[lease] = receipt
 
+    def leases(self) -> set[str]:
+        """The leases whose beginning is known."""
+        with self._lock:
+            return set(self._begun)
+
     def end(self, lease: str) -> Receipt | None:
         """What there was when it began, if that is known; it is asked for once."""
         with self._lock:

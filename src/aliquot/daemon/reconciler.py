@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -40,6 +41,7 @@ class Reconciler:
         self._core = core
         self.converger = Converger(core)
         self._due: list[tuple[float, str]] = []
+        self._due_at: dict[str, float] = {}  # the one entry of each that counts
         self._failures: dict[str, int] = {}
         self._running: set[str] = set()
         self._again: set[str] = set()
@@ -69,14 +71,17 @@ class Reconciler:
 
     def schedule(self, vgpu: str, seconds: float = 0.0) -> None:
         """Look at a vGPU soon."""
+        at = time.monotonic() + seconds
         with self._wake:
-            heapq.heappush(self._due, (time.monotonic() + seconds, vgpu))
-            self._wake.notify()
+            if at < self._due_at.get(vgpu, math.inf):
+                self._due_at[vgpu] = at
+                heapq.heappush(self._due, (at, vgpu))
+                self._wake.notify()
 
     def due(self) -> list[str]:
         """The vGPUs that are to be looked at, the next one first."""
         with self._wake:
-            return [vgpu for _, vgpu in sorted(self._due)]
+            return sorted(self._due_at, key=self._due_at.__getitem__)
 
     def start(self) -> list[threading.Thread]:
         """The threads, to be started: one hands out the work, one hears what happens."""
@@ -110,7 +115,7 @@ class Reconciler:
                 self.schedule(kept.id)
         for kept in listed:
             moves = len(places.get(kept.id, ())) > 1
-            if (moves or self._needs_work(kept, present)) and kept.id not in self._failures:
+            if (moves or self._needs_work(kept, present)) and kept.id not in self._due_at:
                 self.schedule(kept.id)
         for call in self.after_resync:
             call()
@@ -145,7 +150,10 @@ class Reconciler:
     def _take_due(self, now: float) -> list[str]:
         found: dict[str, None] = {}
         while self._due and self._due[0][0] <= now:
-            vgpu = heapq.heappop(self._due)[1]
+            at, vgpu = heapq.heappop(self._due)
+            if self._due_at.get(vgpu) != at:
+                continue  # it was due earlier
+            del self._due_at[vgpu]
             if vgpu in self._running:
                 self._again.add(vgpu)
             else:
@@ -179,7 +187,7 @@ class Reconciler:
     def _retry(self, vgpu: str) -> None:
         times = self._failures.get(vgpu, 0)
         self._failures[vgpu] = times + 1
-        self.schedule(vgpu, min(_LAST_RETRY, _FIRST_RETRY * 2**times))
+        self.schedule(vgpu, min(_LAST_RETRY, _FIRST_RETRY * 2 ** min(times, 16)))
 
     def _hear(self) -> None:
         while not self._core.stop.is_set():

@@ -39,6 +39,10 @@ class Tokens:
         with self._store.change(caller.actor) as change:
             _leave_room(change, tenant)
             expires = change.now_ms + wanted.ttl_ms if wanted.ttl_ms else None
+            # A token makes none that outlives it.
+            maker = tokens.get(change, caller.token) if caller.token else None
+            if maker is not None and maker.expires_ms is not None:
+                expires = min(expires or maker.expires_ms, maker.expires_ms)
             made, secret = tokens.create(
                 change,
                 tenant,

@@ -10,10 +10,12 @@ from typing import Any
 import msgspec
 
 from aliquot.daemon import access, series, specs
+from aliquot.daemon.at_host import find
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.choosing import line_of
 from aliquot.daemon.core import Core
 from aliquot.daemon.endings import Endings
+from aliquot.daemon.hosts import NotRunning
 from aliquot.daemon.leases import Leases, holder_of
 from aliquot.daemon.making import PASSING, make
 from aliquot.daemon.moving import give_up_move, place_again, start_move
@@ -205,12 +207,19 @@ class Vgpus:
         """Stop a vGPU at a kernel boundary; with `release` its place is given up."""
         with self._core.store.look() as view:
             before = access.vgpu_of(view, caller, vgpu)
+
+        def as_before(_: View, spec: VgpuSpec) -> VgpuSpec:
+            was = before.spec
+            return msgspec.structs.replace(
+                spec, wanted=was.wanted, release=was.release, preempted=was.preempted
+            )
+
         try:
             return self._want_state(caller, before.id, _suspended(wanted), generation)
         except DeviceHostError:
-            # What it does can't be interrupted: it goes on.
+            # What it does can't be interrupted: it goes on, as it is wanted otherwise by now.
             with suppress(AliquotError):
-                self._want_state(caller, before.id, lambda _, __: before.spec, None)
+                self._want_state(caller, before.id, as_before, None)
             raise
 
     def resume(
@@ -243,9 +252,9 @@ class Vgpus:
             try:
                 self._reconciler.bring(kept.id)
             except AliquotError:
-                # It goes on where it is.
-                with self._core.store.change(caller.actor) as change:
-                    give_up_move(change, kept.id)
+                if self._is_still_at(kept):  # it goes on there
+                    with self._core.store.change(caller.actor) as change:
+                        give_up_move(change, kept.id)
                 raise
             return self._shown(kept.id)
 
@@ -300,6 +309,20 @@ class Vgpus:
             with self._core.store.change(caller.actor) as change:
                 self._want(change, caller, vgpu, wanted, generation)
             return self._brought(vgpu)
+
+    def _is_still_at(self, kept: VgpuRecord) -> bool:
+        """Whether a move that failed left it where it was; else the reconciler ends that."""
+        device = kept.status.device
+        if device is None:
+            return True
+        try:
+            return (
+                self._core.hosts.ask(device, lambda host: find(host, kept), start=False) is not None
+            )
+        except NotRunning:
+            return True  # it was nowhere but in the state
+        except AliquotError:
+            return False
 
     def _brought(self, vgpu: str) -> VgpuResource:
         """The vGPU after it was tried to make it so; what may pass is told as its reason."""
