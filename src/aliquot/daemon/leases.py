@@ -52,9 +52,9 @@ class Leases:
     def begin(self, caller: Caller, vgpu: str, wanted: LeaseWanted) -> Granted:
         """Lease a vGPU for a process, and wait until its worker is ready."""
         access.must_be_user(caller)
-        process = holder_of(caller, wanted)
         with self._core.store.look() as view:
             kept = access.vgpu_of(view, caller, vgpu)
+        process = holder_of(caller, wanted)
         with self._core.alone(kept.id):
             return self.take(caller, kept.id, wanted, process)
 
