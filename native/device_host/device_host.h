@@ -17,6 +17,9 @@ namespace aliquot {
 struct Heritage;
 struct Rebirth;
 
+/// Whether a vGPU of `owner` may be here at the wish of user `asking`.
+bool may_own(uid_t asking, uid_t owner);
+
 class DeviceHost {
  public:
   DeviceHost(EventLoop& loop, EventLog& log, const Options& options, WorkerFactory make_worker);

@@ -25,14 +25,14 @@ bool is_printable(const std::string& name) {
   });
 }
 
+}  // namespace
+
 // Each may make its own, and root others'. But a device host that isn't root's can open a socket to
 // nobody but its user.
 bool may_own(uid_t asking, uid_t owner) {
   const uid_t own = ::geteuid();
   return owner == asking || (asking == 0 && (own == 0 || owner == own));
 }
-
-}  // namespace
 
 void DeviceHost::on_create(Control& control, const records::Record& record, bool repeated) {
   // Another device host has begun to make it.

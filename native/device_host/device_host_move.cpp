@@ -123,7 +123,7 @@ void DeviceHost::receive_vgpu(Move& move, const records::Record& record) {
   settings.id_high = told.create.id_high;
   settings.id_low = told.create.id_low;
   settings.moved = true;
-  if (move.opener != 0 && told.owner != move.opener)
+  if (!may_own(move.opener, told.owner))
     return refuse(ErrorCode::kNotPermitted, "The vGPU belongs to another user.");
   if (!settings.lasting() || (settings.id_high == 0 && settings.id_low == 0) ||
       told.create.memory_bytes == 0)

@@ -53,6 +53,7 @@ struct Guest {
   uint64_t credit_granted = 0;
   bool welcomed = false;
   bool sketched = false;     // the worker knows it from a sketch
+  bool saving = false;       // its image was asked for, in this standstill
   bool handed_over = false;  // to another device host, should that take the vGPU
   bool arrived = false;      // as far as it had to; its socket is this, until the vGPU is taken
   Descriptor arriving_socket;

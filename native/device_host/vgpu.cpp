@@ -291,7 +291,8 @@ void Vgpu::close() {
   settle_request({records::ErrorCode::kNoSuchVgpu, "The vGPU was destroyed meanwhile."});
   if (moves()) events_.end_move();
   leases_.end_all();
-  context_.loop.cancel(std::exchange(rest_timer_, 0));
+  for (uint64_t* timer : {&rest_timer_, &standstill_.timer})
+    context_.loop.cancel(std::exchange(*timer, 0));
   if (worker_ && worker_->running()) {
     worker_->dismiss("its vGPU is gone");
   } else {

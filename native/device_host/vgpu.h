@@ -201,6 +201,7 @@ class Vgpu {
   void send_arena(Guest& guest, uint32_t number, uint32_t sequence);
   bool answer_again(Guest& guest, const records::Record& record);
   void keep_waiting(Guest& guest, const records::Record& record);
+  void await_room(Guest& guest);
   void retry_waiting();
   void forget_waiting(Guest& guest);
   void take_back_from_others(const Guest& requester, uint64_t wanted);

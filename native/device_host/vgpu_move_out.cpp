@@ -169,6 +169,7 @@ void Vgpu::hand_over(Guest& guest) {
 
 // The other device host has all that it needs to go on.
 void Vgpu::leave(const records::Record& answer) {
+  if (!standstill_.asker) return;
   context_.loop.cancel(std::exchange(standstill_.timer, 0));
   const auto created = payload_of<records::VgpuCreated>(answer);
   const std::string path(created.socket_path,
@@ -178,13 +179,15 @@ void Vgpu::leave(const records::Record& answer) {
   // Who knew the old path and came in these moments.
   listener_.accept_waiting();
   for (auto& [connection, guest] : guests_)
-    if (guest->state == Guest::State::kGreeting && !guest->handed_over) hand_over(*guest);
+    if (guest->state < Guest::State::kOpen && !guest->handed_over) hand_over(*guest);
   closing_ = true;
   save();  // before the other one goes on
   context_.log.line("vgpu=%llu has moved", static_cast<unsigned long long>(settings_.id));
+  const Asker asker = *std::exchange(standstill_.asker, std::nullopt);
+  standstill_.moves = false;  // should the other one hang up now, it has the vGPU all the same
   say_step(MoveStep::kTaken);
-  events_.moved_away(*std::exchange(standstill_.asker, std::nullopt), answer);
-  standstill_.moves = false;
+  events_.moved_away(asker, answer);
+  fail_leases(ErrorCode::kNotStopped, "The vGPU has moved to another device.");
   for (auto& [connection, guest] : guests_) let_go_of(*guest);
   leases_.end_all();
   listener_.close();

@@ -33,6 +33,8 @@ bool Vgpu::try_credit(Guest& guest, const records::Record& record, bool may_wait
     // A resize to less that is not done yet may be refused.
     if (granted == 0 && may_wait && (shrink_.begun || somebody_departs(&guest))) return false;
   }
+  // What it lacks while it has given up its place it may have when it goes on.
+  if (granted == 0 && wanted != 0 && may_wait && suspended()) return false;
   if (granted != 0) {
     guest.credit_sequence = record.header.sequence;
     guest.credit_granted = granted;
@@ -129,9 +131,13 @@ void Vgpu::keep_waiting(Guest& guest, const records::Record& record) {
   WaitingRequest waiting{record, 0};
   context_.state.save(waiting.slot, WaitingEntry{key_of(KeptKind::kGuest, guest), record, 0});
   guest.waiting.push_back(waiting);
-  if (guest.waiting_timer != 0) return;
+  if (guest.waiting_timer == 0) await_room(guest);
+}
+
+void Vgpu::await_room(Guest& guest) {
   guest.waiting_timer = context_.loop.schedule(kWaitingMilliseconds, [this, &guest] {
     guest.waiting_timer = 0;
+    if (suspended()) return await_room(guest);
     while (guest.state == Guest::State::kOpen && !guest.waiting.empty()) {
       WaitingRequest request = guest.waiting.front();
       guest.waiting.pop_front();

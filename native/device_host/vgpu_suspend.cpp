@@ -38,7 +38,7 @@ void Vgpu::await_standstill(uint64_t milliseconds) {
   standstill_.timer = context_.loop.schedule(milliseconds, [this] {
     standstill_.timer = 0;
     if (standstill_.step == Standstill::Step::kRestoring)
-      return worker_->kill("it didn't restore what its guest processes had");
+      return worker_ ? worker_->kill("it didn't restore what its guest processes had") : void();
     abandon_standstill({ErrorCode::kNotStopped, "The worker didn't come to stand still in time."});
   });
 }
@@ -57,6 +57,10 @@ std::optional<Vgpu::Refusal> Vgpu::why_not_stopped() const {
 
 void Vgpu::suspend(const Asker& asker) {
   if (standstill_.step == Standstill::Step::kSuspended) return events_.settled(asker, {});
+  if (standstill_.step == Standstill::Step::kEnding && !standstill_.asker) {
+    standstill_.asker = asker;  // a device host died in between, and this is asked for again
+    return;
+  }
   if (const auto refusal = why_not_stopped()) return events_.settled(asker, *refusal);
   standstill_.asker = asker;
   freeze();
@@ -65,8 +69,10 @@ void Vgpu::suspend(const Asker& asker) {
 void Vgpu::freeze() {
   standstill_.step = Standstill::Step::kFreezing;
   standstill_.awaited.clear();
-  for (const auto& [connection, guest] : guests_)
+  for (const auto& [connection, guest] : guests_) {
+    guest->saving = false;
     if (guest->state == Guest::State::kOpen) standstill_.awaited.insert(connection);
+  }
   context_.loop.cancel(std::exchange(rest_timer_, 0));
   if (standstill_.awaited.empty()) return go_on();
   records::Freeze freeze;
@@ -87,7 +93,9 @@ void Vgpu::on_drafted(const records::Image& image) {
   // That of a sketch has room for all, unless the program has made much more since.
   if (guest.image && size_of_memory(guest.image.get()) < image.bytes) guest.image.reset();
   if (!guest.image) {
-    const uint64_t most = settings_.memory_bytes + kMostImageExtra - image_bytes();
+    // It may have become smaller since the first images were made.
+    const uint64_t bound = settings_.memory_bytes + kMostImageExtra;
+    const uint64_t most = bound - std::min(bound, image_bytes());
     if (image.bytes == 0 || image.bytes > most)
       return abandon_standstill(
           {ErrorCode::kNotStopped, "What it would have to keep is too much."});
@@ -99,10 +107,17 @@ void Vgpu::on_drafted(const records::Image& image) {
   }
   const records::Image room{size_of_memory(guest.image.get()), image.connection, image.sketch};
   worker_->send(make_record(Kind::kSave, 0, room), {guest.image.get()});
+  guest.saving = true;
   await_standstill(kSaveMilliseconds);
 }
 
 void Vgpu::on_image_done(const records::ImageDone& done, const std::string& problem) {
+  if (standstill_.step == Standstill::Step::kSketching ||
+      standstill_.step == Standstill::Step::kFreezing) {
+    // Of an image that an earlier standstill wanted, and gave up, nobody hears any more.
+    const auto found = guests_.find(done.connection);
+    if (found == guests_.end() || !std::exchange(found->second->saving, false)) return;
+  }
   if (standstill_.awaited.erase(done.connection) == 0) return;
   if (problem.empty()) return go_on();
   switch (standstill_.step) {
@@ -212,6 +227,7 @@ void Vgpu::resume(const Asker& asker) {
   if (standstill_.step != Standstill::Step::kSuspended)
     return events_.settled(asker,
                            {ErrorCode::kNotStopped, "The vGPU is being suspended or resumed already."});
+  take_back_unspent();
   if (context_.ledger.shelved(settings_.id))
     return events_.settled(
         asker, {ErrorCode::kMemoryUnavailable,
@@ -264,6 +280,9 @@ void Vgpu::go_on_running() {
     context_.turns.set_running(settings_.id, guest_processes() != 0);
     let_in();
   }
+  for (auto& [connection, guest] : guests_)
+    if (guest->account.descriptor() >= 0) guest->account.set_memory_limit(settings_.memory_bytes);
+  retry_waiting();
   write_page();
   settle_request({});
   retry_waiting();

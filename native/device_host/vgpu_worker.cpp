@@ -153,6 +153,7 @@ void Vgpu::on_worker_ready() {
                     static_cast<unsigned long long>(now.private_bytes() >> 20));
   if (standstill_.step == Standstill::Step::kRestoring) return restore_guests();
   if (arriving()) return say_step(records::MoveStep::kReady);
+  if (standstill_.step == Standstill::Step::kHandingOver) return;  // they are the other one's soon
   let_in();
   if (shrink_.begun) ask_for_memory();
 }
