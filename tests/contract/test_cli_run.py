@@ -65,7 +65,7 @@ def test_options_reach_the_device_host(fakes: FakeInstallation) -> None:
     assert created == (
         "VgpuCreate(memory_bytes=1048576, flags=3, kernel_limit_ms=500, device_type=4, "
         "shares=Shares(guarantee=0, limit=10000, weight=1, priority=0), copy_limit=0, name=b'n', "
-        "id_high=0, id_low=0)"
+        "id_high=0, id_low=0, owner_uid=4294967295)"
     )
 
 
