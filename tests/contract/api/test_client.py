@@ -9,6 +9,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -293,13 +294,21 @@ class Stub:
 
     def _run(self) -> None:
         for answer in self._answers:
-            way, _ = self._listener.accept()
+            try:
+                way, _ = self._listener.accept()
+            except OSError:  # closed
+                return
             with way:
                 self.requests.append(_request(way))
                 way.sendall(answer)
 
     def close(self) -> None:
         """Listen no more."""
+        # A thread that accepts isn't woken by a close, and would then accept at whatever has the
+        # descriptor next.
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
         self._listener.close()
 
 

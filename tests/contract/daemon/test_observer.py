@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from aliquot.daemon.endings import Endings
 from aliquot.errors import DeviceHostUnreachable, IllegalTransition
 from aliquot.model.api.vgpus import LeaseWanted, VgpuChange, VgpuWanted
 from aliquot.model.lifecycle import VgpuState
@@ -137,6 +138,22 @@ def test_a_run_without_the_daemon_is_adopted_until_it_ends(home: House) -> None:
     host.vgpus.clear()
     home.look()
     assert home.service.vgpus.show(ADMIN, vgpu.id).state is VgpuState.DELETED
+
+
+def test_the_place_of_one_that_is_gone_is_waited_for(home: House) -> None:
+    host = home.machine.by_uuid[ONE]
+    host.running = True
+    host.create_vgpu("app-1", GIB)
+    home.look()
+    living = Endings(home.core)
+    assert living.awaited()  # its command may have ended just now
+    assert not living.awaited()
+    host.vgpus.clear()
+    gone = Endings(home.core)
+    assert gone.awaited()
+    assert gone.awaited()
+    home.look()
+    assert not gone.awaited()
 
 
 def test_an_adopted_one_can_be_deleted(home: House) -> None:
