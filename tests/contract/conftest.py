@@ -1,12 +1,19 @@
-"""Fixtures of the tests of the command line and of the device host."""
+"""Fixtures of the tests of the command line, of the device host, and of what keeps a state."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.absent import absent
 from tests.contract.device_host_process import DeviceHostProcess, identities, running_device_host
+from tests.contract.store import postgresql
+from tests.contract.store.places import Place
 from tests.fakes.installation import FakeInstallation
+
+_running: list[postgresql.Server] = []
 
 
 @pytest.fixture
@@ -23,3 +30,40 @@ def host(request: pytest.FixtureRequest) -> Iterator[DeviceHostProcess]:
     """A device host with a fake worker; as root also one of an ordinary user's."""
     with running_device_host(request.param) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[postgresql.Server]:
+    found = postgresql.programs()
+    if found is None:
+        absent("PostgreSQL is not installed here (Debian's package postgresql)")
+    with postgresql.running(found) as server:
+        _running.append(server)
+        yield server
+        _running.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_databases_are_left() -> Iterator[None]:
+    """Hundreds of them take longer to remove than to make."""
+    yield
+    for server in _running:
+        server.drop_all()
+
+
+@pytest.fixture(scope="session")
+def sqlite_place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return Place(tmp_path_factory.mktemp("states"), None)
+
+
+@pytest.fixture(scope="session")
+def server_place(tmp_path_factory: pytest.TempPathFactory, server: postgresql.Server) -> Place:
+    return Place(tmp_path_factory.mktemp("states"), server)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest) -> Place:
+    """Where states are made: what uses it runs on SQLite and on a real PostgreSQL."""
+    fixture = "sqlite_place" if request.param == "sqlite" else "server_place"
+    found: Place = request.getfixturevalue(fixture)
+    return found

@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 
 from tests.contract.daemon.house import House, house
+from tests.contract.store.places import Place
 
 
 @pytest.fixture
-def home(tmp_path: Path, process: object) -> Iterator[House]:
-    """A daemon without threads on two made-up devices; at the end all agrees.
+def home(tmp_path: Path, place: Place, process: object) -> Iterator[House]:
+    """A daemon without threads on two made-up devices, on both databases; at the end all agrees.
 
     Before the processes end: nobody told the device hosts' stand-ins of that.
     """
-    with house(tmp_path) as made:
+    with house(tmp_path, where=place.made()) as made:
         yield made
         made.look()
         assert made.problems() == []

@@ -32,12 +32,12 @@ GIB = 1 << 30
 class House:
     """The service and what surrounds it."""
 
-    def __init__(self, folder: Path, machine: FakeMachine, clock: Clock | None = None) -> None:
+    def __init__(self, folder: Path, machine: FakeMachine, where: Location | None = None) -> None:
         self.machine = machine
-        self.clock = clock or Clock()
+        self.clock = Clock()
         self.folder = folder
         (folder / "sys").mkdir(exist_ok=True)
-        store = Store.open(Location(str(folder / "state")), NODE, clock=self.clock)
+        store = Store.open(where or Location(str(folder / "state")), NODE, clock=self.clock)
         self.core = Core(store, NODE, machine.hosts())
         finder = Finder(
             self.core,
@@ -78,9 +78,11 @@ class House:
 
 
 @contextlib.contextmanager
-def house(folder: Path, machine: FakeMachine | None = None) -> Iterator[House]:
-    """A house with two devices."""
-    made = House(folder, machine or FakeMachine(device(ONE), device(TWO)))
+def house(
+    folder: Path, machine: FakeMachine | None = None, where: Location | None = None
+) -> Iterator[House]:
+    """A house with two devices; its state is in a folder where no other place is given."""
+    made = House(folder, machine or FakeMachine(device(ONE), device(TWO)), where)
     try:
         yield made
     finally:
