@@ -7,17 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contract.placement.house import House
-from tests.contract.store.conftest import (
-    _no_databases_are_left,
-    clock,
-    place,
-    server,
-    server_place,
-    sqlite_place,
-)
 from tests.contract.store.places import Clock, Place
 
-__all__ = ["_no_databases_are_left", "clock", "place", "server", "server_place", "sqlite_place"]
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture
