@@ -21,6 +21,9 @@ from aliquot.daemon.node import Node
 from aliquot.daemon.own_metrics import OwnMetrics
 from aliquot.daemon.profiles import Profiles
 from aliquot.daemon.tokens import Tokens
+from aliquot.diagram.arrange import arrange
+from aliquot.diagram.scene import Choice, Scene
+from aliquot.diagram.slots import Slots
 from aliquot.errors import (
     ChangedMeanwhile,
     IdempotencyKeyReused,
@@ -41,6 +44,7 @@ from aliquot.model.api.devices import (
     TurnsResource,
 )
 from aliquot.model.api.leases import LeasePage, LeaseResource, ReceiptPage
+from aliquot.model.api.picture import Picture
 from aliquot.model.api.vgpus import (
     Granted,
     GroupPage,
@@ -82,6 +86,7 @@ class FakeService:
         self.devices = FakeDevices()
         self.groups = FakeGroups(self)
         self.queue = FakeQueue()
+        self.picture = FakePictures(self)
         self.receipts = FakeReceipts(self)
         self.profiles = Profiles(self.store)
         self.tokens = Tokens(self.store)
@@ -525,6 +530,23 @@ class FakeQueue:
     def leave(self, caller: Caller, vgpu: str) -> VgpuResource:
         """Nobody can."""
         raise NoSuchEntry("it does not wait")
+
+
+class FakePictures:
+    """Draws what the other fakes have, without leases."""
+
+    def __init__(self, service: FakeService) -> None:
+        self._service = service
+
+    def show(self, caller: Caller, choice: Choice, *, with_leases: bool = True) -> Picture:
+        """The picture."""
+        devices = self._service.devices.list(caller)
+        vgpus = self._service.vgpus.list(caller).items
+        if choice.device is not None:
+            device = self._service.devices.show(caller, choice.device)
+            choice = choice._replace(device=device.uuid)
+        scene = Scene(NODE, now_ms(), devices.sequence, devices.items, vgpus, {})
+        return arrange(scene, choice, Slots())
 
 
 class FakeReceipts:

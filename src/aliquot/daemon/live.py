@@ -60,6 +60,7 @@ class Live:
         self.vgpu_states: Mapping[str, int] = {}
         self.queue_length = 0
         self.beats = 0
+        self.beaten_at = float("-inf")  # by the monotonic clock
         self.dropped_samples = 0
         self.unwritten: deque[list[Sample]] = deque()
 

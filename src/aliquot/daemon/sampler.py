@@ -119,6 +119,7 @@ class Sampler:
         self._live.devices = self._look_at_devices(looked)
         self._live.keep(self._samples(at_ms, fresh))
         self._live.beats += 1
+        self._live.beaten_at = time.monotonic()
 
     def write(self) -> None:
         """Write what was gathered; it is kept for the next time where that can't be."""

@@ -23,6 +23,7 @@ from aliquot.daemon.metrics import Metrics
 from aliquot.daemon.node import Node
 from aliquot.daemon.observer import Observer
 from aliquot.daemon.own_metrics import AuditWatch
+from aliquot.daemon.picture import Pictures
 from aliquot.daemon.profiles import Profiles
 from aliquot.daemon.queue import Queue
 from aliquot.daemon.receipts import Receipts
@@ -53,6 +54,7 @@ class Service:
         self.vgpus = Vgpus(core, self.reconciler, self.leases)
         self.devices = Devices(core)
         self.queue = Queue(core)
+        self.picture = Pictures(core)
         self.groups = Groups(core, self.reconciler)
         self.observer = Observer(core, self.reconciler, self.leases)
         self.housekeeping = Housekeeping(core)

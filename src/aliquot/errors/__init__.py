@@ -6,7 +6,7 @@
     │   ├── NoDriver, IncompatibleDriver (ChosenDriverUnusable)
     │   ├── UnknownDevice (DeviceNotOffered), AmbiguousDevice, QuotaAboveDevice, AmbiguousVgpu
     │   ├── ImpossibleShare, UnknownPriorityClass, UnknownPolicy, BadTurn, BadPictureFile
-    │   ├── BadInventory
+    │   ├── BadInventory, PictureNeedsLibrary
     │   ├── BadRuntimeDirectory, MissingNativeProgram, BenchmarkFailed
     │   └── CommandNotFound, CommandNotExecutable
     ├── DeviceHostError             what a device host refused (ALQ-E1xx)
@@ -144,6 +144,7 @@ from aliquot.errors.user import (
     IncompatibleDriver,
     MissingNativeProgram,
     NoDriver,
+    PictureNeedsLibrary,
     QuotaAboveDevice,
     UnknownDevice,
     UnknownPolicy,
@@ -228,6 +229,7 @@ __all__ = [
     "NotUnderstood",
     "NotYourProcess",
     "OlderSchema",
+    "PictureNeedsLibrary",
     "QueueFull",
     "QuotaAboveDevice",
     "RequestTooLarge",

@@ -186,8 +186,11 @@ class AmbiguousVgpu(UserError):
 class BadPictureFile(UserError):
     code = "ALQ-E222"
     title = "The picture can't be written"
-    why = "`aliquot bench fairness` draws the shares over time into the file that --picture names."
-    remedy = "choose a file in a directory that you can write with --picture"
+    why = (
+        "`aliquot diagram` draws into the file that --output names, `aliquot bench fairness` the "
+        "shares over time into that of --picture."
+    )
+    remedy = "choose a file in a directory that you can write"
 
 
 class BadInventory(UserError):
@@ -198,6 +201,13 @@ class BadInventory(UserError):
         "so that a slip of the pen is no plan. The message names the line."
     )
     remedy = "correct the file; docs/cli.md shows a whole one"
+
+
+class PictureNeedsLibrary(UserError):
+    code = "ALQ-E225"
+    title = "What draws pixels is not installed"
+    why = "A picture in PNG is drawn by resvg, an optional package; SVG needs nothing more."
+    remedy = "pip install 'aliquot[png]', or choose --format svg"
 
 
 class DeviceNotOffered(UnknownDevice):

@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 from typing import Any, Protocol, TypeVar
 
 from aliquot.client.rest.exchange import Call, call, part
+from aliquot.model.api import picture
 from aliquot.model.api.devices import (
     DevicePage,
     DeviceResource,
@@ -270,6 +271,29 @@ class AsyncDevices(Resource):
                 query={"since_ns": since_ns},
             )
         )
+
+
+class AsyncPicture(Resource):
+    """The architecture picture."""
+
+    async def show(
+        self,
+        *,
+        collapse: str | None = None,
+        owner: str | None = None,
+        device: str | None = None,
+        opened: str | None = None,
+        closed: str | None = None,
+    ) -> picture.Picture:
+        """Each box and edge with its place, and what flows now."""
+        query = {
+            "collapse": collapse,
+            "owner": owner,
+            "device": device,
+            "opened": opened,
+            "closed": closed,
+        }
+        return await self._send(call("GET", "/picture", picture.Picture, query=query))
 
 
 class AsyncGroups(Resource):

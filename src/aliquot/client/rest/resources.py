@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Protocol, TypeVar
 
 from aliquot.client.rest.exchange import Call, call, part
+from aliquot.model.api import picture
 from aliquot.model.api.devices import (
     DevicePage,
     DeviceResource,
@@ -264,6 +265,29 @@ class Devices(Resource):
                 query={"since_ns": since_ns},
             )
         )
+
+
+class Picture(Resource):
+    """The architecture picture."""
+
+    def show(
+        self,
+        *,
+        collapse: str | None = None,
+        owner: str | None = None,
+        device: str | None = None,
+        opened: str | None = None,
+        closed: str | None = None,
+    ) -> picture.Picture:
+        """Each box and edge with its place, and what flows now."""
+        query = {
+            "collapse": collapse,
+            "owner": owner,
+            "device": device,
+            "opened": opened,
+            "closed": closed,
+        }
+        return self._send(call("GET", "/picture", picture.Picture, query=query))
 
 
 class Groups(Resource):

@@ -1,0 +1,60 @@
+"""The architecture picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from aliquot.api.authorization import covers
+from aliquot.api.operation import Query, Routes
+from aliquot.api.parameters import DeviceReference, Word
+from aliquot.daemon.caller import Caller
+from aliquot.diagram.scene import Choice, Collapse
+from aliquot.model.api.picture import Picture
+
+if TYPE_CHECKING:
+    from aliquot.daemon.service import Service
+
+routes = Routes("picture")
+
+Uuids = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=4000,
+        pattern=r"^[0-9A-Za-z:.,-]*$",
+        description="UUIDs of devices, with commas between.",
+    ),
+]
+
+
+class PictureQuery(Query, frozen=True, kw_only=True):
+    """What of all that there is, and how.
+
+    `owner` and `device` leave out what is another's. `collapse`: whether a device's vGPUs are
+    drawn as one; `auto` does so where there are many. `opened` and `closed` say it of some devices.
+    """
+
+    collapse: Collapse = Collapse.AUTO
+    owner: Word | UnsetType = UNSET
+    device: DeviceReference | UnsetType = UNSET
+    opened: Uuids = ""
+    closed: Uuids = ""
+
+
+@routes.get("/picture")
+def show(service: Service, caller: Caller, query: PictureQuery) -> Picture:
+    """The architecture picture: each box and edge with its place, and what flows now.
+
+    A token that doesn't cover leases isn't told who uses what.
+    """
+    choice = Choice(
+        collapse=query.collapse,
+        owner=query.owner or None,
+        device=query.device or None,
+        opened=frozenset(filter(None, query.opened.split(","))),
+        closed=frozenset(filter(None, query.closed.split(","))),
+    )
+    with_leases = not caller.scope or covers(caller.scope, "leases:read")
+    return service.picture.show(caller, choice, with_leases=with_leases)

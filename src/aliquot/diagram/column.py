@@ -1,0 +1,222 @@
+"""A device and all that stands over it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from aliquot.diagram import bars, chain, measures
+from aliquot.diagram.chain import Chain, Flow
+from aliquot.diagram.scene import Choice, Collapse, Scene, look_of
+from aliquot.diagram.slots import Slots, column_slots
+from aliquot.model.api.devices import DeviceResource
+from aliquot.model.api.picture import Box, Edge, Layer, Line, Look, Values
+from aliquot.model.api.vgpus import VgpuResource
+from aliquot.model.modes import Mode
+
+_FEW = 8  # so many vGPUs of a device are drawn one by one
+_MANY = 48  # where there are more in all, devices with more than two are drawn as one
+_TIGHT = 2
+# What of a mode doesn't go through a device host of ours.
+_PAST_THE_HOST = (Look.HARDWARE, Look.PASSTHROUGH)
+
+
+class Column(NamedTuple):
+    """A device's column before it has a place: how wide, and what draws it there."""
+
+    device: DeviceResource
+    vgpus: list[VgpuResource]
+    places: dict[str, int]  # empty where they are drawn as one
+    width: int
+
+
+def column(scene: Scene, device: DeviceResource, choice: Choice, slots: Slots) -> Column:
+    """How a device's column will be."""
+    on_it = [vgpu for vgpu in scene.vgpus if vgpu.device == device.uuid]
+    hidden = device.vgpus > len(on_it)
+    if _collapsed(scene, device, len(on_it), choice):
+        looks = len({look_of(vgpu) for vgpu in on_it}) + hidden
+        return Column(device, on_it, {}, measures.column_width(max(1, looks)))
+    places = slots.assign(device.uuid, [vgpu.id for vgpu in on_it])
+    used = max(places.values(), default=-1) + 1 + hidden
+    return Column(device, on_it, places, measures.column_width(column_slots(used)))
+
+
+def drawn(scene: Scene, one: Column, left: int, top: int) -> tuple[list[Box], list[Edge]]:
+    """The boxes and edges of a column at a place."""
+    device = one.device
+    stale = device.uuid in scene.stale
+    box = _device(one, left, top, stale=stale)
+    boxes: list[Box] = [box, *_modes(device, box)]
+    edges: list[Edge] = []
+    chains = _chains(scene, one, left + measures.COLUMN_PAD, top, stale=stale)
+    through = [(chain, flow) for chain, flow in chains if chain.foot.look not in _PAST_THE_HOST]
+    host = _host(one, [chain.foot for chain, _ in through], top) if through else None
+    for made, flow in chains:
+        boxes += made.boxes
+        edges += made.edges
+        past = made.foot.look in _PAST_THE_HOST
+        target = box if past or host is None else host
+        edges.append(chain.down(made.foot, target, made.foot.look, flow, f"turns:{made.foot.id}"))
+    if host is not None:
+        boxes.append(host)
+        flow = Flow(
+            round(sum(flow.share for _, flow in through), 3),
+            round(sum(flow.bytes_per_second for _, flow in through), 1),
+            any(flow.active for _, flow in through),
+        )
+        edges.append(chain.down(host, box, Look.SOFTWARE, flow, f"device:{device.uuid}"))
+    hidden = device.vgpus - len(one.vgpus)
+    if hidden > 0:
+        x = left + one.width - measures.COLUMN_PAD - measures.SLOT
+        boxes.append(chain.others(device.uuid, hidden, x, top))
+    return boxes, edges
+
+
+def _collapsed(scene: Scene, device: DeviceResource, count: int, choice: Choice) -> bool:
+    if device.uuid in choice.opened:
+        return False
+    if device.uuid in choice.closed or choice.collapse is Collapse.ALL:
+        return True
+    if choice.collapse is Collapse.NONE:
+        return False
+    return count > (_TIGHT if len(scene.vgpus) > _MANY else _FEW)
+
+
+def _chains(
+    scene: Scene, one: Column, left: int, top: int, *, stale: bool
+) -> list[tuple[Chain, Flow]]:
+    step = measures.SLOT + measures.SLOT_GAP
+    if one.places:
+        return [
+            (
+                chain.single(
+                    vgpu,
+                    scene.leases.get(vgpu.id, ()),
+                    left + one.places[vgpu.id] * step,
+                    top,
+                    stale=stale,
+                ),
+                Flow.of([vgpu]),
+            )
+            for vgpu in one.vgpus
+        ]
+    by_look: dict[Look, list[VgpuResource]] = {}
+    for vgpu in one.vgpus:
+        by_look.setdefault(look_of(vgpu), []).append(vgpu)
+    return [
+        (
+            chain.several(
+                f"{one.device.uuid}:{look.value}",
+                look,
+                by_look[look],
+                left + number * step,
+                top,
+                stale=stale,
+            ),
+            Flow.of(by_look[look]),
+        )
+        for number, look in enumerate(sorted(by_look))
+    ]
+
+
+def _host(one: Column, workers: Sequence[Box], top: int) -> Box:
+    """Under the workers that it has, and no wider."""
+    left = min(worker.x for worker in workers)
+    device, policy = one.device, one.device.policy
+    values: Values = {"policy": policy.policy}
+    key = "policy"
+    if policy.turn_ms:
+        key, values["turn"] = "policy-turn", policy.turn_ms
+    return Box(
+        id=f"host:{device.uuid}",
+        layer=Layer.VIRTUALIZATION,
+        kind="device-host",
+        look=Look.SOFTWARE,
+        x=left,
+        y=top + measures.HOST_AT,
+        width=max(worker.x + worker.width for worker in workers) - left,
+        height=measures.HOST,
+        title=Line(key="device-host"),
+        lines=[Line(key=key, values=values)],
+        subject=device.uuid,
+        simulated=device.simulated,
+    )
+
+
+def _device(one: Column, left: int, top: int, *, stale: bool) -> Box:
+    device = one.device
+    at, height = measures.LAYERS[Layer.DEVICES]
+    lines = [Line(key="device-memory", values={"size": device.memory})]
+    if architecture := device.facts.get("architecture"):
+        lines.insert(0, Line(key="name", values={"name": str(architecture["name"])}))
+    if units := device.facts.get("compute_units"):
+        lines.append(Line(key="compute-units", values={"count": units}))
+    lines += _now(device)
+    return Box(
+        id=f"device:{device.uuid}",
+        layer=Layer.DEVICES,
+        kind="device",
+        look=Look.DEVICE if device.present else Look.ABSENT,
+        x=left,
+        y=top + at,
+        width=one.width,
+        height=height,
+        title=Line(key="device", values={"index": device.index, "name": device.name}),
+        lines=lines,
+        bars=[bars.memory(device, one.vgpus), bars.time(device, one.vgpus)],
+        subject=device.uuid,
+        state="present" if device.present else "lost",
+        simulated=device.simulated,
+        stale=stale,
+        reason=str(device.facts.get("fault") or ""),
+    )
+
+
+def _now(device: DeviceResource) -> list[Line]:
+    """What was measured of it in the last second, where something is."""
+    measured = device.measured
+    found: list[Line] = []
+    if "power" in measured:
+        found.append(Line(key="power", values={"watts": round(measured["power"])}))
+    if "temperature" in measured:
+        found.append(Line(key="temperature", values={"degrees": round(measured["temperature"])}))
+    return found
+
+
+def _modes(device: DeviceResource, box: Box) -> list[Box]:
+    """A chip for each mode, at the foot of the device: grey, with the reason, if it can't."""
+    told = {one.get("mode"): one for one in device.facts.get("modes", [])}
+    across = max(1, (box.width - 2 * measures.COLUMN_PAD) // 100)
+    chips: list[Box] = []
+    for number, mode in enumerate(Mode):
+        ability = told.get(mode.value, {"can": False, "why_not": "unknown"})
+        row, place = divmod(number, min(across, len(Mode)))
+        rows = -(-len(Mode) // min(across, len(Mode)))
+        width = (box.width - 2 * measures.COLUMN_PAD + measures.CHIP_GAP) // min(across, len(Mode))
+        step = measures.CHIP + measures.CHIP_GAP
+        chips.append(
+            Box(
+                id=f"mode:{device.uuid}:{mode.value}",
+                layer=Layer.DEVICES,
+                kind="mode",
+                look=_MODE_LOOKS[mode] if ability.get("can") else Look.ABSENT,
+                x=box.x + measures.COLUMN_PAD + place * width,
+                y=box.y + box.height - measures.CHIP_GAP - (rows - row) * step + measures.CHIP_GAP,
+                width=width - measures.CHIP_GAP,
+                height=measures.CHIP,
+                title=Line(key=f"mode-{mode.value}"),
+                subject=device.uuid,
+                reason=str(ability.get("why_not") or ability.get("note") or ""),
+            )
+        )
+    return chips
+
+
+_MODE_LOOKS = {
+    Mode.REMOTING: Look.SOFTWARE,
+    Mode.PASSTHROUGH: Look.PASSTHROUGH,
+    Mode.MDEV: Look.HARDWARE,
+    Mode.SRIOV: Look.HARDWARE,
+    Mode.MIG: Look.HARDWARE,
+}

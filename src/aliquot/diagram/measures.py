@@ -1,0 +1,52 @@
+"""The lengths of the picture, in pixels at a scale of 1; all are multiples of 4."""
+
+from __future__ import annotations
+
+from aliquot.model.api.picture import Layer
+
+MARGIN = 24
+LABELS = 112  # the names of the layers, at the left
+SLOT = 152
+SLOT_GAP = 16
+COLUMN_PAD = 12  # at both sides within a device's column
+COLUMN_GAP = 24
+ROW_GAP = 40
+NODE_PAD = 16
+NODE_HEADER = 36
+WIDEST_ROW = 1760  # columns beyond that go into the next row, if they aren't alone
+
+CONSUMER = 52
+GUEST = 44
+WORKER = 96
+HOST = 44
+DEVICE = 176
+LAYER_GAP = 36
+HOST_GAP = 20
+CHIP = 22
+CHIP_GAP = 6
+BAR = 20
+
+# Of a row of devices, from its top: where each layer begins, and its height.
+_CONSUMERS_AT = 0
+_GUEST_AT = _CONSUMERS_AT + CONSUMER + LAYER_GAP
+_VIRTUALIZATION_AT = _GUEST_AT + GUEST + LAYER_GAP
+HOST_AT = _VIRTUALIZATION_AT + WORKER + HOST_GAP
+_DEVICES_AT = HOST_AT + HOST + LAYER_GAP
+ROW = _DEVICES_AT + DEVICE
+
+LAYERS: dict[Layer, tuple[int, int]] = {
+    Layer.CONSUMERS: (_CONSUMERS_AT, CONSUMER),
+    Layer.GUEST: (_GUEST_AT, GUEST),
+    Layer.VIRTUALIZATION: (_VIRTUALIZATION_AT, WORKER + HOST_GAP + HOST),
+    Layer.DEVICES: (_DEVICES_AT, DEVICE),
+}
+
+
+def slots_width(slots: int) -> int:
+    """The width of so many slots with the gaps between them."""
+    return slots * SLOT + (slots - 1) * SLOT_GAP
+
+
+def column_width(slots: int) -> int:
+    """The width of a device's column."""
+    return slots_width(slots) + 2 * COLUMN_PAD

@@ -1,0 +1,132 @@
+"""Made-up moments of a node, for tests of its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from aliquot.diagram.scene import Scene
+from aliquot.model.api.devices import DeviceResource, PolicyResource
+from aliquot.model.api.leases import LeaseResource
+from aliquot.model.api.vgpus import VgpuResource
+from aliquot.model.lease import LeaseKind
+from aliquot.model.lifecycle import VgpuState, Wanted
+from aliquot.model.modes import Mode
+from aliquot.model.vgpu_record import Placement
+
+GIB = 1 << 30
+
+
+def device(
+    number: int, *, node: str = "lab", can: Sequence[Mode] = (Mode.REMOTING,), **more: Any
+) -> DeviceResource:
+    """A device of 24 GiB; its vGPUs are counted by `scene`."""
+    modes = [
+        {"mode": mode.value, "can": mode in can, "why_not": None if mode in can else "it has none"}
+        for mode in Mode
+    ]
+    told: dict[str, Any] = {
+        "uuid": f"{number:032x}",
+        "index": number,
+        "node": node,
+        "name": f"GPU {number}",
+        "kind": "gpu",
+        "present": True,
+        "simulated": False,
+        "remotable": True,
+        "memory": 24 * GIB,
+        "reserved_memory": 0,
+        "free_memory": 24 * GIB,
+        "reserved_compute": 0.0,
+        "vgpus": 0,
+        "policy": PolicyResource(),
+        "telemetry": {},
+        "facts": {"architecture": {"name": "Ampere", "id": "8.6"}, "modes": modes},
+        "seen_ms": 0,
+    }
+    return DeviceResource(**(told | more))
+
+
+def vgpu(number: int, on: DeviceResource | None, **more: Any) -> VgpuResource:
+    """A vGPU of 2 GiB and 10 %."""
+    told: dict[str, Any] = {
+        "id": f"{number:032x}",
+        "name": f"vgpu-{number}",
+        "tenant": "alice",
+        "node": "lab",
+        "group": None,
+        "state": VgpuState.READY,
+        "reason": "",
+        "reason_code": "",
+        "wanted": Wanted.RUNNING,
+        "generation": 1,
+        "settled": True,
+        "memory": 2 * GIB,
+        "memory_used": 0,
+        "compute": 10.0,
+        "compute_limit": 100.0,
+        "weight": 1,
+        "priority": "normal",
+        "copy_limit": 0,
+        "kernel_limit_ms": 2000,
+        "mode": "remoting",
+        "device": on.uuid if on else None,
+        "placement": Placement.PACK,
+        "apart": None,
+        "movable": False,
+        "preemptible": False,
+        "ephemeral": False,
+        "profile": None,
+        "labels": {},
+        "leases": 0,
+        "queue_position": None,
+        "worker_process_id": 0,
+        "created_ms": 0,
+        "changed_ms": 0,
+        "expires_ms": None,
+        "deleted_ms": None,
+    }
+    return VgpuResource(**(told | more))
+
+
+def lease(of: VgpuResource, number: int = 1, **more: Any) -> LeaseResource:
+    """A process that uses it."""
+    told: dict[str, Any] = {
+        "id": f"{number:032x}",
+        "vgpu": of.id,
+        "vgpu_name": of.name,
+        "tenant": of.tenant,
+        "kind": LeaseKind.PROCESS,
+        "process_id": 4000 + number,
+        "user_id": 1000,
+        "holder": "train.py",
+        "enforced": False,
+        "since_ms": 0,
+    }
+    return LeaseResource(**(told | more))
+
+
+def scene(
+    devices: Sequence[DeviceResource],
+    vgpus: Sequence[VgpuResource],
+    leases: Sequence[LeaseResource] = (),
+    **more: Any,
+) -> Scene:
+    """A moment of these, in which the devices know how much of them is given away."""
+    counted: list[DeviceResource] = []
+    for one in devices:
+        on_it = [vgpu for vgpu in vgpus if vgpu.device == one.uuid]
+        counted.append(
+            msgspec.structs.replace(
+                one,
+                vgpus=one.vgpus + len(on_it),
+                reserved_memory=one.reserved_memory + sum(vgpu.memory for vgpu in on_it),
+                reserved_compute=one.reserved_compute + sum(vgpu.compute for vgpu in on_it),
+            )
+        )
+    held: dict[str, list[LeaseResource]] = {}
+    for one in leases:
+        held.setdefault(one.vgpu, []).append(one)
+    return Scene("lab", 1_800_000_000_000, 7, counted, list(vgpus), held, **more)
