@@ -86,7 +86,7 @@ class FakeService:
         self.devices = FakeDevices()
         self.groups = FakeGroups(self)
         self.queue = FakeQueue()
-        self.picture = FakePictures(self)
+        self.diagram = FakeDiagram(self)
         self.receipts = FakeReceipts(self)
         self.profiles = Profiles(self.store)
         self.tokens = Tokens(self.store)
@@ -532,7 +532,7 @@ class FakeQueue:
         raise NoSuchEntry("it does not wait")
 
 
-class FakePictures:
+class FakeDiagram:
     """Draws what the other fakes have, without leases."""
 
     def __init__(self, service: FakeService) -> None:

@@ -44,7 +44,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "devices.set_policy": Rule(_A, "devices:write"),
         "devices.series": Rule(_V, "devices:read"),
         "devices.turns": Rule(_V, "devices:read"),
-        "picture.show": Rule(_V, "vgpus:read"),
+        "diagram.show": Rule(_V, "vgpus:read"),
         "groups.list": Rule(_V, "groups:read"),
         "groups.create": Rule(_U, "groups:write"),
         "groups.show": Rule(_V, "groups:read"),

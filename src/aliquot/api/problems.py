@@ -92,6 +92,7 @@ _BY_STATUS: Mapping[int, tuple[type[AliquotError], ...]] = {
         errors.VgpuUnusable,
         errors.BadTraceFile,
         errors.BadPictureFile,
+        errors.PictureNeedsLibrary,
         errors.BenchmarkFailed,
         errors.CommandNotFound,
         errors.CommandNotExecutable,

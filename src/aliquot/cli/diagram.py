@@ -92,7 +92,7 @@ def _format(given: Namespace) -> str:
 
 
 def _picture(client: Client, given: Namespace) -> Picture:
-    return client.picture.show(collapse=given.collapse, owner=given.owner, device=given.device)
+    return client.diagram.show(collapse=given.collapse, owner=given.owner, device=given.device)
 
 
 def _drawn(picture: Picture, form: str, given: Namespace, *, laid_out: bool) -> bytes:

@@ -13,6 +13,7 @@ import threading
 from aliquot.daemon.audit import Audit
 from aliquot.daemon.core import Core
 from aliquot.daemon.devices import Devices
+from aliquot.daemon.diagram import Diagram
 from aliquot.daemon.discovery import Finder
 from aliquot.daemon.events import Events
 from aliquot.daemon.groups import Groups
@@ -23,7 +24,6 @@ from aliquot.daemon.metrics import Metrics
 from aliquot.daemon.node import Node
 from aliquot.daemon.observer import Observer
 from aliquot.daemon.own_metrics import AuditWatch
-from aliquot.daemon.picture import Pictures
 from aliquot.daemon.profiles import Profiles
 from aliquot.daemon.queue import Queue
 from aliquot.daemon.receipts import Receipts
@@ -54,7 +54,7 @@ class Service:
         self.vgpus = Vgpus(core, self.reconciler, self.leases)
         self.devices = Devices(core)
         self.queue = Queue(core)
-        self.picture = Pictures(core)
+        self.diagram = Diagram(core)
         self.groups = Groups(core, self.reconciler)
         self.observer = Observer(core, self.reconciler, self.leases)
         self.housekeeping = Housekeeping(core)

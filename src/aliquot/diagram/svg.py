@@ -5,8 +5,9 @@ Whatever a user has named is escaped, and stands in text alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax import saxutils
 
 from aliquot import words
 from aliquot.diagram import measures
@@ -18,6 +19,8 @@ _FONT = "system-ui, 'Noto Sans', 'Noto Sans CJK SC', 'DejaVu Sans', sans-serif"
 _TITLE, _TEXT, _SMALL = 13.0, 11.0, 10.0
 _PAD = 8
 _DASHES = {Look.PASSTHROUGH: "8 3", Look.ABSENT: "3 3", Look.FRAME: "2 4"}
+# What XML 1.0 has no way to write.
+_UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SQUARE = (Look.HARDWARE, Look.HYBRID)  # hardware has corners
 
 
@@ -32,7 +35,7 @@ def svg(picture: Picture, *, language: str = "en", theme: str = "auto") -> str:
     drawing = _Drawing(language)
     parts = [
         head,
-        f"<title>{escape(title)}</title>",
+        f"<title>{_escaped(title)}</title>",
         f"<style>{_style(theme)}</style>",
         f"<defs>{_HATCH}</defs>",
         f'<rect class="paper" width="{picture.width}" height="{picture.height}"/>',
@@ -94,7 +97,7 @@ class _Drawing:
         style = f'stroke="{LOOKS[edge.look]}"' if edge.active else 'class="idle"'
         dash = "" if edge.active else ' stroke-dasharray="3 4"'
         yield (
-            f'<path id={quoteattr(edge.id)} d="{path}" fill="none" stroke-width="{weight:g}"'
+            f'<path id={_quoted(edge.id)} d="{path}" fill="none" stroke-width="{weight:g}"'
             f" {style}{dash}/>"
         )
         if flows:
@@ -102,9 +105,9 @@ class _Drawing:
             yield self._text(self._flow(edge), (x + 8, (y + end) / 2 + 4), _SMALL, 140, "soft")
 
     def box(self, box: Box) -> Iterator[str]:
-        yield f"<g id={quoteattr(box.id)}>"
+        yield f"<g id={_quoted(box.id)}>"
         if hint := self._hint(box):
-            yield f"<title>{escape(hint)}</title>"
+            yield f"<title>{_escaped(hint)}</title>"
         yield from self._outline(box)
         if box.kind == "node":
             at = (box.x + measures.NODE_PAD, box.y + 23)
@@ -193,11 +196,11 @@ class _Drawing:
         size = "size" if bar.kind == "memory" else "percent"
         yield "<g>"
         amounts = f"{_amount(part.used, size)} / {_amount(part.promised, size)}"
-        yield f"<title>{escape(f'{name}: {amounts}')}</title>"
+        yield f"<title>{_escaped(f'{name}: {amounts}')}</title>"
         long = part.promised * scale
         at = x + part.promised_from * scale
         yield (
-            f'<rect data-promised={quoteattr(part.vgpu)} x="{at:.3f}" y="{y}" width="{long:.3f}"'
+            f'<rect data-promised={_quoted(part.vgpu)} x="{at:.3f}" y="{y}" width="{long:.3f}"'
             f' height="14" fill="{colour}" fill-opacity="0.35" stroke="{colour}"'
             ' stroke-width="0.75"/>'
         )
@@ -205,7 +208,7 @@ class _Drawing:
             yield self._text(name, (at + 3, y + 10.5), 9, long - 6, "ink")
         if part.used > 0:
             yield (
-                f'<rect data-used={quoteattr(part.vgpu)} x="{x + part.used_from * scale:.3f}"'
+                f'<rect data-used={_quoted(part.vgpu)} x="{x + part.used_from * scale:.3f}"'
                 f' y="{y + 15}" width="{part.used * scale:.3f}" height="12" fill="{colour}"/>'
             )
         yield "</g>"
@@ -215,7 +218,7 @@ class _Drawing:
         text = fitted(self._say(box.title), _SMALL, box.width - 8)
         strike = ' text-decoration="line-through"' if box.look is Look.ABSENT else ""
         place = f'x="{box.x + box.width / 2:g}" y="{box.y + 15}" font-size="{_SMALL:g}"'
-        return f'<text class="{tone}" {place} text-anchor="middle"{strike}>{escape(text)}</text>'
+        return f'<text class="{tone}" {place} text-anchor="middle"{strike}>{_escaped(text)}</text>'
 
     def _mark(self, box: Box, text: str) -> str:
         long = width(text, _SMALL) + 12
@@ -223,7 +226,7 @@ class _Drawing:
         return (
             f'<rect class="mark" x="{x:.1f}" y="{box.y + 8}" width="{long:.1f}" height="18"'
             f' rx="9"/><text class="soft" x="{x + long / 2:.1f}" y="{box.y + 21}"'
-            f' font-size="{_SMALL:g}" text-anchor="middle">{escape(text)}</text>'
+            f' font-size="{_SMALL:g}" text-anchor="middle">{_escaped(text)}</text>'
         )
 
     def _hint(self, box: Box) -> str:
@@ -258,9 +261,17 @@ class _Drawing:
         room = room * (0.95 if bold else 1)
         return (
             f'<text class="{tone}" x="{at[0]:g}" y="{at[1]:g}" font-size="{size:g}"{weight}>'
-            f"{escape(fitted(text, size, room))}</text>"
+            f"{_escaped(fitted(text, size, room))}</text>"
         )
 
 
 def _amount(value: float, kind: str) -> str:
     return words.written(value, kind)
+
+
+def _escaped(text: str) -> str:
+    return saxutils.escape(_UNWRITABLE.sub("\ufffd", text))
+
+
+def _quoted(text: str) -> str:
+    return saxutils.quoteattr(_UNWRITABLE.sub("\ufffd", text))

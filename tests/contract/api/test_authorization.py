@@ -49,7 +49,7 @@ EXPECTED: dict[str, Row] = {
     "devices.set_policy": Row(_RULING, body={"policy": "equal-share"}),
     "devices.series": Row(_ALL, "?step_seconds=10"),
     "devices.turns": Row(_ALL),
-    "picture.show": Row(_ALL),
+    "diagram.show": Row(_ALL),
     "groups.list": Row(_ALL),
     "groups.create": Row(
         _CHANGING, body={"name": "group", "vgpus": [{"name": "member", "memory": 1048576}]}

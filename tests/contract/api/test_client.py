@@ -81,7 +81,7 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("groups.show", ("g",), {}),
     ("groups.delete", ("g",), {}),
     ("queue.list", (), {}),
-    ("picture.show", (), {"collapse": "all"}),
+    ("diagram.show", (), {"collapse": "all"}),
     ("tokens.create", (TokenWanted(name="t"),), {}),
     ("tokens.list", (), {}),
     ("audit.list", (), {}),

@@ -69,7 +69,7 @@ def test_parts_are_as_long_as_what_they_stand_for() -> None:
     assert lengths("data-used", two) == pytest.approx([track / 2], abs=0.01)
 
 
-@given(st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=70))
+@given(st.text(st.characters(exclude_categories=("Cs",)), max_size=70))
 def test_whatever_things_are_called_is_text(name: str) -> None:
     picture = _picture(name + _EVIL)
     root = ElementTree.fromstring(svg(picture))
@@ -80,7 +80,7 @@ def test_whatever_things_are_called_is_text(name: str) -> None:
     assert "url(" not in style
     assert "@import" not in style
     for line in mermaid(picture).splitlines():
-        assert "click" not in line.partition('"')[0]
+        assert re.match(r"flowchart TB$| +(subgraph |end$|classDef |class |n)", line), line
         assert line.count('"') in (0, 2), line
         assert not re.search(r'[<>](?!br/>)(?!")', re.sub(r"<br/>|-\.->|==>", "", line)), line
 
@@ -101,7 +101,6 @@ def test_names_are_cut_to_their_room() -> None:
 
 
 def test_png_is_as_large_as_the_picture() -> None:
-    pytest.importorskip("resvg_py")
     picture = _picture()
     drawn = png.png(svg(picture, theme="light"), scale=2)
     assert drawn.startswith(b"\x89PNG")

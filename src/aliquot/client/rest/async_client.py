@@ -27,7 +27,7 @@ class AsyncClient:
         self.vgpus = resources.AsyncVgpus(send)
         self.leases = resources.AsyncLeases(send)
         self.devices = resources.AsyncDevices(send)
-        self.picture = resources.AsyncPicture(send)
+        self.diagram = resources.AsyncDiagram(send)
         self.groups = resources.AsyncGroups(send)
         self.queue = resources.AsyncQueue(send)
         self.receipts = resources.AsyncReceipts(send)

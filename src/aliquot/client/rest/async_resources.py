@@ -7,7 +7,6 @@ from collections.abc import Awaitable
 from typing import Any, Protocol, TypeVar
 
 from aliquot.client.rest.exchange import Call, call, part
-from aliquot.model.api import picture
 from aliquot.model.api.devices import (
     DevicePage,
     DeviceResource,
@@ -28,6 +27,7 @@ from aliquot.model.api.node import (
     TokenWanted,
     Whoami,
 )
+from aliquot.model.api.picture import Picture
 from aliquot.model.api.vgpus import (
     Granted,
     GroupPage,
@@ -273,7 +273,7 @@ class AsyncDevices(Resource):
         )
 
 
-class AsyncPicture(Resource):
+class AsyncDiagram(Resource):
     """The architecture picture."""
 
     async def show(
@@ -284,7 +284,7 @@ class AsyncPicture(Resource):
         device: str | None = None,
         opened: str | None = None,
         closed: str | None = None,
-    ) -> picture.Picture:
+    ) -> Picture:
         """Each box and edge with its place, and what flows now."""
         query = {
             "collapse": collapse,
@@ -293,7 +293,7 @@ class AsyncPicture(Resource):
             "opened": opened,
             "closed": closed,
         }
-        return await self._send(call("GET", "/picture", picture.Picture, query=query))
+        return await self._send(call("GET", "/diagram", Picture, query=query))
 
 
 class AsyncGroups(Resource):

@@ -35,7 +35,7 @@ class Client:
         self.vgpus = resources.Vgpus(send)
         self.leases = resources.Leases(send)
         self.devices = resources.Devices(send)
-        self.picture = resources.Picture(send)
+        self.diagram = resources.Diagram(send)
         self.groups = resources.Groups(send)
         self.queue = resources.Queue(send)
         self.receipts = resources.Receipts(send)

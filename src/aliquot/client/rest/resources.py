@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any, Protocol, TypeVar
 
 from aliquot.client.rest.exchange import Call, call, part
-from aliquot.model.api import picture
 from aliquot.model.api.devices import (
     DevicePage,
     DeviceResource,
@@ -30,6 +29,7 @@ from aliquot.model.api.node import (
     TokenWanted,
     Whoami,
 )
+from aliquot.model.api.picture import Picture
 from aliquot.model.api.vgpus import (
     Granted,
     GroupPage,
@@ -267,7 +267,7 @@ class Devices(Resource):
         )
 
 
-class Picture(Resource):
+class Diagram(Resource):
     """The architecture picture."""
 
     def show(
@@ -278,7 +278,7 @@ class Picture(Resource):
         device: str | None = None,
         opened: str | None = None,
         closed: str | None = None,
-    ) -> picture.Picture:
+    ) -> Picture:
         """Each box and edge with its place, and what flows now."""
         query = {
             "collapse": collapse,
@@ -287,7 +287,7 @@ class Picture(Resource):
             "opened": opened,
             "closed": closed,
         }
-        return self._send(call("GET", "/picture", picture.Picture, query=query))
+        return self._send(call("GET", "/diagram", Picture, query=query))
 
 
 class Groups(Resource):

@@ -17,7 +17,7 @@ from aliquot.model.api.picture import Picture
 if TYPE_CHECKING:
     from aliquot.daemon.service import Service
 
-routes = Routes("picture")
+routes = Routes("diagram")
 
 Uuids = Annotated[
     str,
@@ -43,7 +43,7 @@ class PictureQuery(Query, frozen=True, kw_only=True):
     closed: Uuids = ""
 
 
-@routes.get("/picture")
+@routes.get("/diagram")
 def show(service: Service, caller: Caller, query: PictureQuery) -> Picture:
     """The architecture picture: each box and edge with its place, and what flows now.
 
@@ -57,4 +57,4 @@ def show(service: Service, caller: Caller, query: PictureQuery) -> Picture:
         closed=frozenset(filter(None, query.closed.split(","))),
     )
     with_leases = not caller.scope or covers(caller.scope, "leases:read")
-    return service.picture.show(caller, choice, with_leases=with_leases)
+    return service.diagram.show(caller, choice, with_leases=with_leases)

@@ -38,7 +38,7 @@ class _Drawn(NamedTuple):
     picture: Picture
 
 
-class Pictures:
+class Diagram:
     """Draws the node."""
 
     def __init__(self, core: Core) -> None:
