@@ -25,6 +25,8 @@ _MIDDLES = {
     Look.HARDWARE: "partition",
     Look.PASSTHROUGH: "vfio",
 }
+# The same while nobody uses it: then it is no more than a reservation, if it is of software.
+_RESTING = _MIDDLES | {Look.SOFTWARE: "reserved", Look.HYBRID: "reserved"}
 
 
 class Chain(NamedTuple):
@@ -72,7 +74,7 @@ def single(
     worker = Box(
         id=f"vgpu:{vgpu.id}",
         layer=Layer.VIRTUALIZATION,
-        kind=_MIDDLES[look],
+        kind=_MIDDLES[look] if leases or vgpu.worker_process_id else _RESTING[look],
         look=look,
         x=x,
         y=_at(Layer.VIRTUALIZATION, top),

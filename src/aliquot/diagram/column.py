@@ -177,6 +177,8 @@ def _now(device: DeviceResource) -> list[Line]:
     """What was measured of it in the last second, where something is."""
     measured = device.measured
     found: list[Line] = []
+    if "busy" in measured:
+        found.append(Line(key="busy", values={"share": round(measured["busy"], 1)}))
     if "power" in measured:
         found.append(Line(key="power", values={"watts": round(measured["power"])}))
     if "temperature" in measured:

@@ -6,7 +6,7 @@ Whatever a user has named is escaped, and stands in text alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from xml.sax import saxutils
 
 from aliquot import words
@@ -18,6 +18,7 @@ from aliquot.model.api.picture import Bar, Box, Edge, Line, Look, Part, Picture
 _FONT = "system-ui, 'Noto Sans', 'Noto Sans CJK SC', 'DejaVu Sans', sans-serif"
 _TITLE, _TEXT, _SMALL = 13.0, 11.0, 10.0
 _PAD = 8
+_LEGEND = 28  # below the picture
 _DASHES = {Look.PASSTHROUGH: "8 3", Look.ABSENT: "3 3", Look.FRAME: "2 4"}
 # What XML 1.0 has no way to write.
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -27,9 +28,10 @@ _SQUARE = (Look.HARDWARE, Look.HYBRID)  # hardware has corners
 def svg(picture: Picture, *, language: str = "en", theme: str = "auto") -> str:
     """The whole document. `theme` is light, dark, or auto: what whoever looks at it prefers."""
     title = words.say(language, "picture-title", {"node": picture.node})
+    height = picture.height + _LEGEND
     head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {picture.width} {picture.height}"'
-        f' width="{picture.width}" height="{picture.height}" role="img" lang="{language}"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {picture.width} {height}"'
+        f' width="{picture.width}" height="{height}" role="img" lang="{language}"'
         f' font-family="{_FONT}">'
     )
     drawing = _Drawing(language)
@@ -38,7 +40,7 @@ def svg(picture: Picture, *, language: str = "en", theme: str = "auto") -> str:
         f"<title>{_escaped(title)}</title>",
         f"<style>{_style(theme)}</style>",
         f"<defs>{_HATCH}</defs>",
-        f'<rect class="paper" width="{picture.width}" height="{picture.height}"/>',
+        f'<rect class="paper" width="{picture.width}" height="{height}"/>',
         *drawing.bands(picture),
     ]
     frames = [box for box in picture.boxes if box.kind == "node"]
@@ -49,6 +51,7 @@ def svg(picture: Picture, *, language: str = "en", theme: str = "auto") -> str:
         parts += drawing.edge(edge)
     for box in others:
         parts += drawing.box(box)
+    parts += drawing.legend(picture)
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -123,6 +126,31 @@ class _Drawing:
         elif box.stale and box.kind == "device":
             yield self._mark(box, words.say(self._language, "stale"))
         yield "</g>"
+
+    def legend(self, picture: Picture) -> Iterator[str]:
+        """What the borders and colours mean."""
+        x, y = measures.MARGIN + measures.LABELS, picture.height - 8
+        for look in (Look.SOFTWARE, Look.HARDWARE, Look.HYBRID, Look.PASSTHROUGH, Look.ABSENT):
+            dash = _DASHES.get(look)
+            yield (
+                f'<rect class="box" x="{x}" y="{y}" width="26" height="14"'
+                f' rx="{0 if look in _SQUARE else 5}" stroke="{LOOKS[look]}" stroke-width="1.5"'
+                + (f' stroke-dasharray="{dash}"' if dash else "")
+                + "/>"
+            )
+            x += yield from self._entry(f"look-{look.value}", x + 34, y)
+        for opacity, key in ((0.35, "legend-promised"), (1, "legend-used")):
+            yield (
+                f'<rect x="{x}" y="{y}" width="26" height="14" fill="{LOOKS[Look.SOFTWARE]}"'
+                f' fill-opacity="{opacity}"/>'
+            )
+            x += yield from self._entry(key, x + 34, y)
+
+    def _entry(self, key: str, x: int, y: int) -> Generator[str, None, int]:
+        """A text of the legend; returns how far on the next one begins."""
+        text = words.say(self._language, key)
+        yield self._text(text, (x, y + 11), _TEXT, 400, "soft")
+        return 34 + round(width(text, _TEXT)) + 20
 
     def _outline(self, box: Box) -> Iterator[str]:
         round_ = 0 if box.look in _SQUARE else 11 if box.kind == "mode" else 8

@@ -104,7 +104,7 @@ def test_png_is_as_large_as_the_picture() -> None:
     picture = _picture()
     drawn = png.png(svg(picture, theme="light"), scale=2)
     assert drawn.startswith(b"\x89PNG")
-    assert struct.unpack(">II", drawn[16:24]) == (2 * picture.width, 2 * picture.height)
+    assert struct.unpack(">II", drawn[16:24]) == (2 * picture.width, 2 * (picture.height + 28))
 
 
 def test_without_the_library_png_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
