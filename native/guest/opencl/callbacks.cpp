@@ -1,6 +1,7 @@
 // The helper thread: one a connection, started at first need. It reads the notification ring,
 // concludes the events named there and runs every callback that the program registered, so that a
-// callback never runs inside a call of the program's own threads.
+// callback never runs inside a call of the program's own threads. Once the connection is dead and
+// nothing is left to be run, the thread ends; should anything come after all, another one starts.
 #include <pthread.h>
 #include <signal.h>
 
@@ -119,6 +120,15 @@ void look_at_all(EventState& state, bool ask) {
   }
 }
 
+/// Whether nobody needs the helper any more; then it is noted that there is none.
+bool helper_may_end(EventState& state) {
+  if (!state.connection.dead()) return false;
+  LockGuard guard(state.lock);
+  if (state.first_job != nullptr || state.called_back_count != 0) return false;
+  state.helper_runs = false;
+  return true;
+}
+
 void* helper_main(void* argument) {
   EventState& state = *static_cast<EventState*>(argument);
   layout::Control& control = state.connection.memory().control;
@@ -132,6 +142,7 @@ void* helper_main(void* argument) {
     }
     while (run_one_job(state)) any = true;
     if (any) continue;
+    if (helper_may_end(state)) return nullptr;
     uint32_t awaited;
     {
       LockGuard guard(state.lock);

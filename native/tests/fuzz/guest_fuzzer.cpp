@@ -10,6 +10,7 @@
 
 #include "device_host_double.h"
 #include "guest/connection.h"
+#include "guest/opencl/event.h"
 #include "guest/opencl/kernel_reply.h"
 #include "guest/opencl/snapshot.h"
 #include "guest/opencl/transfer.h"
@@ -134,6 +135,9 @@ void run_program(protocol::ByteSource& source) {
     await_helper();  // what it holds now would be lost
     stage.past.push_back(last);
     guest::ConnectionMaker::after_fork_in_child();
+    // A real child has no thread of its parent's. Thousands of them, though they sleep, would take the
+    // leak checker, which stops each, and the machine all their time.
+    guest::opencl::wake_helper(guest::opencl::events_of(*last));
     connect();
   }
   CallbackCount& count = callbacks();

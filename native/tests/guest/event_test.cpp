@@ -1,6 +1,7 @@
 // Events and what a worker says of them, at the worst possible moment.
 #include "guest/opencl/event.h"
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -155,8 +156,26 @@ void test_read_left_behind(Connection& connection, Scene scene, layout::Connecti
   CHECK(host[0] == 1 && host[3] == 4);
 }
 
+size_t threads() {
+  struct stat status {};
+  CHECK(::stat("/proc/self/task", &status) == 0);
+  return status.st_nlink - 2;  // a folder for each
+}
+
+// A program that has lost its vGPU keeps no thread for it; what comes yet is seen to all the same.
+void test_no_helper_of_a_dead_connection(Connection& connection, size_t threads_without) {
+  wake_helper(events_of(connection));
+  CHECK(comes_true([&] { return threads() == threads_without; }));
+  std::atomic<bool> ran{false};
+  run_on_helper([](void* flag, void*) { static_cast<std::atomic<bool>*>(flag)->store(true); }, &ran,
+                nullptr);
+  CHECK(comes_true([&] { return ran.load(); }));
+  CHECK(comes_true([&] { return threads() == threads_without; }));
+}
+
 void run_events() {
   FakePeer peer;
+  const size_t without_helper = threads();
   Connection* connection = Connection::get(&attach_event_state);
   CHECK(connection != nullptr);
   if (connection == nullptr) return;
@@ -168,6 +187,7 @@ void run_events() {
   test_read_left_behind(*connection, scene, memory);
   peer.hang_up();
   CHECK(comes_true([&] { return !connection->check_alive(); }));
+  test_no_helper_of_a_dead_connection(*connection, without_helper);
 }
 
 }  // namespace
