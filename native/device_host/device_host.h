@@ -39,6 +39,7 @@ class DeviceHost {
   void stop();
 
   const Ledger& ledger() const { return ledger_; }
+  const DeviceTurns& turns() const { return turns_; }
 
  private:
   struct Control {

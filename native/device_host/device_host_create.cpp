@@ -204,10 +204,12 @@ DeviceHost::KnownVgpu& DeviceHost::add_vgpu(VgpuSettings settings) {
     if (Move* move = find_move(id)) end_move(*move);
   };
   events.moved_away = [this, id](const Vgpu::Asker& asker, const records::Record& answer) {
-    if (Move* move = find_move(id)) {
-      move->asker = asker;
-      move->answer = answer;
-    }
+    Move* move = find_move(id);
+    if (move == nullptr)
+      return on_settled(asker, {ErrorCode::kMoveFailed,
+                                "The other device host took the vGPU, and went away with it."});
+    move->asker = asker;
+    move->answer = answer;
   };
   events.gone = [this, id] { on_vgpu_gone(id); };
   events.unswept = [this, id] { unswept_.insert(id); };

@@ -17,6 +17,11 @@ constexpr size_t kMostQueuedToHost = 65536;  // all guest processes and arenas o
 using records::ErrorCode;
 using records::Kind;
 
+bool is_taken(const records::Record& record) {
+  return record.header.kind == Kind::kMoveStep &&
+         payload_of<records::Move>(record).step == records::MoveStep::kTaken;
+}
+
 }  // namespace
 
 DeviceHost::Move& DeviceHost::add_move(Descriptor socket, bool arrives) {
@@ -76,7 +81,11 @@ void DeviceHost::on_move_record(Move& move, const records::Record& record) {
   }
   const auto found = vgpus_.find(move.vgpu);
   Vgpu* vgpu = found == vgpus_.end() || found->second.gone ? nullptr : found->second.vgpu.get();
-  if (move.asker) {  // it has left, and goes on there
+  if (move.asker) {  // it has left
+    if (!is_taken(record)) {
+      move.channel->close();
+      return on_move_closed(move, "said what has no place");
+    }
     Control* control = find_control(move.asker->control);
     move.answer.header.sequence = move.asker->sequence;
     if (control != nullptr) control->channel->send(move.answer);

@@ -1,8 +1,11 @@
 #include "device_host/record_listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <utility>
@@ -12,6 +15,19 @@ namespace aliquot {
 namespace {
 constexpr int kPeersARound = 16;
 constexpr uint64_t kPauseMilliseconds = 100;
+
+// Not longer than the path, which may be as long as a socket's can be.
+std::string aside_of(std::string path) { return path.replace(path.rfind('/') + 1, 1, "n"); }
+
+bool swap_names(const std::string& one, const std::string& other) {
+  return ::renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE) == 0;
+}
+
+bool is_socket(const std::string& path) {
+  struct stat status {};
+  return ::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
 }  // namespace
 
 bool RecordListener::open(const std::string& path, int backlog) {
@@ -24,9 +40,46 @@ bool RecordListener::open(const std::string& path, int backlog) {
   return true;
 }
 
-void RecordListener::adopt(Descriptor socket, const std::string& path) {
+bool RecordListener::open_aside(const std::string& path, int backlog) {
+  close();
+  const std::string aside = aside_of(path);
+  socket_ = listen_record_socket(aside.c_str(), backlog);
+  if (!socket_) return false;
+  path_ = path;
+  aside_ = aside;
+  is_aside_ = true;
+  link_.keep(key_, socket_.get());
+  return true;
+}
+
+bool RecordListener::take_place() {
+  if (!is_aside_) return true;
+  if (!swap_names(aside_, path_) &&
+      (errno != ENOENT || ::rename(aside_.c_str(), path_.c_str()) != 0))
+    return false;
+  is_aside_ = false;
+  return true;
+}
+
+void RecordListener::begin() {
+  ::unlink(aside_.c_str());
+  aside_.clear();
+  watch();
+}
+
+void RecordListener::adopt(Descriptor socket, const std::string& path, bool aside) {
   socket_ = std::move(socket);
   path_ = path;
+  if (aside) {
+    aside_ = aside_of(path);
+    is_aside_ = is_socket(aside_);
+    return;
+  }
+  // The other one may have died as a link was taking the file's place.
+  if (const std::string beside = aside_of(path); is_socket(beside))
+    ::rename(beside.c_str(), path.c_str());
+  else
+    ::unlink(beside.c_str());
   watch();
 }
 
@@ -57,20 +110,34 @@ void RecordListener::accept_waiting() {
 }
 
 bool RecordListener::point_to(const std::string& path) {
-  const std::string link = path_ + ".new";
-  ::unlink(link.c_str());
-  if (::symlink(path.c_str(), link.c_str()) != 0) return false;
-  if (::rename(link.c_str(), path_.c_str()) != 0) {
-    ::unlink(link.c_str());
-    return false;
+  aside_ = aside_of(path_);
+  ::unlink(aside_.c_str());
+  if (::symlink(path.c_str(), aside_.c_str()) == 0 && swap_names(aside_, path_)) {
+    is_aside_ = true;
+    return true;
   }
-  path_.clear();
-  return true;
+  const int reason = errno;
+  ::unlink(aside_.c_str());
+  aside_.clear();
+  errno = reason;
+  return false;
+}
+
+void RecordListener::point_back() {
+  if (!is_aside_) return;
+  ::rename(aside_.c_str(), path_.c_str());
+  aside_.clear();
+  is_aside_ = false;
 }
 
 void RecordListener::hide() {
-  if (!path_.empty()) ::unlink(path_.c_str());
+  if (is_aside_)
+    ::unlink(aside_.c_str());
+  else if (!path_.empty() && (aside_.empty() || ::rename(aside_.c_str(), path_.c_str()) != 0))
+    ::unlink(path_.c_str());
   path_.clear();
+  aside_.clear();
+  is_aside_ = false;
 }
 
 void RecordListener::close() {

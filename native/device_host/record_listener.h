@@ -23,8 +23,16 @@ class RecordListener {
 
   /// Listens at `path`, in the place of what lies there. False with errno set.
   bool open(const std::string& path, int backlog);
-  /// Goes on where another device host left off.
-  void adopt(Descriptor socket, const std::string& path);
+  /// Listens for those who will come to `path`, where something else lies until take_place().
+  /// Nobody is taken in before begin(). False with errno set.
+  bool open_aside(const std::string& path, int backlog);
+  /// Puts the socket's file to its path, and what lay there aside: close() puts that back. False
+  /// with errno set.
+  bool take_place();
+  /// From now on those who come are taken in, and what lay at the path before is gone.
+  void begin();
+  /// Goes on where another device host left off. `aside`: that one had not come to begin().
+  void adopt(Descriptor socket, const std::string& path, bool aside = false);
   bool is_open() const { return static_cast<bool>(socket_); }
   int descriptor() const { return socket_.get(); }
   /// Hands over those who have connected, a few at most. Where a descriptor for the next one is not
@@ -32,8 +40,13 @@ class RecordListener {
   void accept_waiting();
   /// Stops listening and removes the socket's file. Safe within on_peer.
   void close();
-  /// Puts a link to another socket in the file's place, so that whoever knows the path comes there.
+  /// Puts a link to another socket in the file's place, so that whoever knows the path comes there;
+  /// it stays beyond close(). False with errno set.
   bool point_to(const std::string& path);
+  /// Undoes that, as long as nothing is closed.
+  void point_back();
+  /// Where the socket's file is.
+  const std::string& file() const { return is_aside_ ? aside_ : path_; }
   /// Removes the file alone: nobody else finds the socket.
   void hide();
 
@@ -46,6 +59,10 @@ class RecordListener {
   const KeptKey key_;
   OnPeer on_peer_;
   std::string path_;
+  // Beside it, not empty while something else lies at the path, or may have to again: that, or the
+  // socket's file. The two change places at once, so that whoever knows the path always finds one.
+  std::string aside_;
+  bool is_aside_ = false;  // the socket's file is there
   Descriptor socket_;
   uint64_t token_ = 0, pause_ = 0;
 };

@@ -14,6 +14,8 @@ namespace aliquot {
 
 namespace {
 
+constexpr int kBacklog = 128;
+
 // A number in as few characters as a file's name permits without thought.
 std::string short_text(uint64_t number) {
   constexpr char kDigits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-";
@@ -57,10 +59,13 @@ Vgpu::~Vgpu() {
 }
 
 bool Vgpu::open_socket() {
-  if (!listener_.open(socket_path_, 128)) return false;
+  // Until one that comes is here, the path may lead to where it is.
+  if (!(arriving() ? listener_.open_aside(socket_path_, kBacklog)
+                   : listener_.open(socket_path_, kBacklog)))
+    return false;
   // As root the socket belongs to the vGPU's owner, who else couldn't connect.
   return ::geteuid() != 0 || settings_.owner == 0 ||
-         ::lchown(socket_path_.c_str(), settings_.owner, static_cast<gid_t>(-1)) == 0;
+         ::lchown(listener_.file().c_str(), settings_.owner, static_cast<gid_t>(-1)) == 0;
 }
 
 bool Vgpu::open(std::string& problem, Descriptor reports) {

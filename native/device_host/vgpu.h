@@ -264,6 +264,7 @@ class Vgpu {
   // vgpu_move_in.cpp
   void take_guest(const records::MoveGuest& told, RecordChannel& channel);
   void take_arena(const records::Record& record, RecordChannel& channel);
+  void take_waiting(const records::Record& record);
   void take_leave_of_strangers();
   void restore_arrivals();
   void take_over();
@@ -334,15 +335,23 @@ class Vgpu {
       kArriving,     // this one does so
       kEnding,       // the worker ends; from here on the images are all that there is
       kSuspended,
+      kLeaving,      // suspended as it is, another device host takes it
       kRestoring,    // another worker makes what the images say
     };
     Step step = Step::kRuns;
     std::set<uint32_t> awaited;  // connections
     uint64_t timer = 0;
     std::optional<Asker> asker;
-    bool moves = false;  // to another device host
+    bool resumes = false;  // as soon as it is suspended
+    // To another device host.
+    bool moves = false;
+    bool freezes = false;  // as soon as its worker is ready
+    // Of a move: what it waits for is all there. Of an arrival: the sketches are.
+    bool sketched = false;
     // Of an arrival.
-    bool all_sent = false, sketched = false;
+    bool all_sent = false;
+    bool suspended = false;      // and stays so
+    uint32_t last_arrived = 0;   // the connection of whom was told last
     std::vector<Lease> leases;
   };
   Standstill standstill_;

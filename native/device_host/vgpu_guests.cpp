@@ -277,7 +277,8 @@ void Vgpu::erase(Guest& guest) {
     return entry.second->state == Guest::State::kOpen ||
            entry.second->state == Guest::State::kDeparting;
   });
-  context_.turns.set_running(settings_.id, used);
+  // Who goes while others are suspended, or on their way, changes nothing about these.
+  context_.turns.set_running(settings_.id, used && standstill_.step < Standstill::Step::kArriving);
 }
 
 }  // namespace aliquot

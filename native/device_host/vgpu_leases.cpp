@@ -128,6 +128,7 @@ void Vgpu::fail_leases(ErrorCode code, const std::string& problem) {
 void Vgpu::rest_soon() {
   if (!worker_ && !closing_) return context_.turns.rest(settings_.id);
   if (rest_timer_ != 0 || closing_ || !worker_ || worker_->doomed()) return;
+  if (standstill_.step != Standstill::Step::kRuns) return;  // once it goes on, this comes again
   rest_timer_ = context_.loop.schedule(context_.options.worker_idle_ms, [this] {
     rest_timer_ = 0;
     if (in_use() || closing_ || !worker_ || worker_->doomed()) return;

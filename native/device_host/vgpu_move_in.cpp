@@ -23,6 +23,7 @@ constexpr uint32_t kMostState = static_cast<uint32_t>(Guest::State::kOpen);
 
 bool Vgpu::open_arrival(const records::MoveVgpu& told, Descriptor reports, std::string& problem) {
   standstill_.step = Standstill::Step::kArriving;
+  standstill_.suspended = told.suspended != 0;
   last_connection_ = adopted_connections_ = told.last_connection;
   last_lease_ = told.last_lease;
   if (!open(problem, std::move(reports))) return false;
@@ -30,7 +31,7 @@ bool Vgpu::open_arrival(const records::MoveVgpu& told, Descriptor reports, std::
     standstill_.timer = 0;
     abandon_arrival();
   });
-  if (told.needs_worker == 0) {
+  if (told.needs_worker == 0 || standstill_.suspended) {
     say_step(MoveStep::kReady);
     return true;
   }
@@ -43,6 +44,9 @@ void Vgpu::on_arrival(const records::Record& record, RecordChannel& channel) {
       return take_guest(payload_of<records::MoveGuest>(record), channel);
     case Kind::kMoveArena:
       return take_arena(record, channel);
+    case Kind::kCreditRequest:
+    case Kind::kArenaRequest:
+      return take_waiting(record);
     case Kind::kMoveLease: {
       const auto told = payload_of<records::MoveLease>(record);
       Lease lease;
@@ -82,6 +86,7 @@ void Vgpu::take_guest(const records::MoveGuest& told, RecordChannel& channel) {
   const auto fail = [&](const char* text) {
     fail_arrival({ErrorCode::kMoveFailed, text});
   };
+  standstill_.last_arrived = told.connection;
   if (told.state > kMostState || (again && found->second->arrived) || guests_.size() >= kMostGuests)
     return fail("A guest process came twice, or as it can't be.");
   Guest& guest = again ? *found->second
@@ -102,7 +107,8 @@ void Vgpu::take_guest(const records::MoveGuest& told, RecordChannel& channel) {
   guest.welcomed = true;
   guest.image = channel.take_descriptor(0);
   guest.memory = channel.take_descriptor(1);
-  if (size_of_memory(guest.memory.get()) != layout::kConnectionBytes || !guest.image || !worker_ready_)
+  if (size_of_memory(guest.memory.get()) != layout::kConnectionBytes || !guest.image ||
+      (standstill_.suspended ? told.sketch != 0 : !worker_ready_))
     return fail("A guest process came without what it needs.");
   update_cgroup();
   if (told.sketch != 0) {
@@ -114,7 +120,7 @@ void Vgpu::take_guest(const records::MoveGuest& told, RecordChannel& channel) {
   if (!guest.arriving_socket || size_of_memory(account.get()) != records::kAccountPageSize ||
       !guest.account.adopt(std::move(account)))
     return fail("A guest process came without what it needs.");
-  if (!context_.ledger.resume(settings_.id, told.connection, told.lent))
+  if (!context_.ledger.resume(settings_.id, told.connection, told.lent, standstill_.suspended))
     return fail("More is lent to a guest process than the vGPU has.");
   guest.arrived = true;  // but for its arenas, which come next
 }
@@ -136,8 +142,18 @@ void Vgpu::take_arena(const records::Record& record, RecordChannel& channel) {
   found->second->arenas[told.arena] = std::move(arena);
 }
 
+// What the guest process of whom was told last has asked for, while the vGPU is suspended.
+void Vgpu::take_waiting(const records::Record& record) {
+  const auto found = guests_.find(standstill_.last_arrived);
+  if (!standstill_.suspended || found == guests_.end() || !found->second->arrived ||
+      found->second->waiting.size() >= kMostRequestsWaiting)
+    return fail_arrival({ErrorCode::kMoveFailed, "A request came that can't wait here."});
+  found->second->waiting.push_back({record, 0});
+}
+
 // Those of whom a sketch told, and who have gone since; and then all others' objects are made.
 void Vgpu::take_leave_of_strangers() {
+  if (standstill_.suspended) return;  // no worker knows of anybody
   for (auto& [connection, guest] : guests_) {
     if (guest->arrived || guest->state != Guest::State::kOpen) continue;
     guest->memory.reset();
@@ -154,6 +170,9 @@ void Vgpu::take_leave_of_strangers() {
 // The worker has made what it was told to.
 void Vgpu::restore_arrivals() {
   if (standstill_.all_sent) {
+    // Before the other one gives it up: who comes from now on waits until it is here.
+    if (!listener_.take_place())
+      return fail_arrival({ErrorCode::kMoveFailed, "The vGPU's socket can't be put in its place."});
     records::VgpuCreated created;
     created.vgpu = settings_.id;
     created.memory_bytes = settings_.memory_bytes;
@@ -170,14 +189,16 @@ void Vgpu::take_over() {
   if (!standstill_.all_sent || !standstill_.awaited.empty())
     return fail_arrival({ErrorCode::kMoveFailed, "It was given up before it had arrived."});
   context_.loop.cancel(std::exchange(standstill_.timer, 0));
-  standstill_.step = Standstill::Step::kRuns;
-  standstill_.all_sent = false;
+  const bool suspended = standstill_.suspended;
+  standstill_.step = suspended ? Standstill::Step::kSuspended : Standstill::Step::kRuns;
+  standstill_.all_sent = standstill_.suspended = false;
   for (auto& [connection, guest] : guests_) {
     if (guest->state > Guest::State::kOpen) continue;
     keep(*guest, key_of(KeptKind::kGuest, *guest), guest->arriving_socket.get());
     if (guest->state == Guest::State::kOpen) {
       keep(*guest, key_of(KeptKind::kConnectionMemory, *guest), guest->memory.get());
       keep(*guest, key_of(KeptKind::kAccountPage, *guest), guest->account.descriptor());
+      if (suspended) keep(*guest, key_of(KeptKind::kImage, *guest), guest->image.get());
       for (const auto& [number, arena] : guest->arenas)
         keep(*guest, key_of(arena_kind(arena.purpose), *guest, number), arena.memory.get(),
              arena.request);
@@ -195,12 +216,19 @@ void Vgpu::take_over() {
                     static_cast<unsigned long long>(settings_.id));
   for (auto& [connection, guest] : guests_) {
     if (guest->state > Guest::State::kOpen) continue;
-    guest->image.reset();
+    if (!suspended) guest->image.reset();
     listen(*guest, std::move(guest->arriving_socket));
     if (!guest->channel->open()) on_guest_closed(*guest, "can't be listened to");
     if (guest->state == Guest::State::kGreeting) await_greeting(*guest);
+    for (WaitingRequest& waiting : guest->waiting)
+      context_.state.save(waiting.slot,
+                          WaitingEntry{key_of(KeptKind::kGuest, *guest), waiting.record, 0});
+    if (!guest->waiting.empty()) await_room(*guest);
   }
-  if (worker_) {
+  listener_.begin();
+  if (suspended) {
+    context_.turns.rest(settings_.id);
+  } else if (worker_) {
     worker_->send(make_record(Kind::kThaw, 0));
     context_.turns.set_running(settings_.id, guest_processes() != 0);
     if (worker_ready_) let_in();

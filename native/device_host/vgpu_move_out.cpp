@@ -3,6 +3,10 @@
 // still as for being suspended, and all that belongs to the vGPU's guest processes is handed over:
 // sockets, memory, images. Until the other one says that its worker has made what the images say,
 // this one can go on as if nothing had happened; then it gives the vGPU up, and the other one goes on.
+// A suspended one is handed over with the images that there are, for which no worker is needed.
+//
+// To say something may end the move at once, where descriptors are short: after each record comes a look
+// at whether it still `moves`.
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,15 +33,18 @@ void Vgpu::say_step(MoveStep step) {
 }
 
 void Vgpu::move_out(const Asker& asker) {
-  standstill_.asker = asker;
-  if (const auto refusal = why_not_stopped()) {
-    settle_request(*refusal);
+  const bool suspended = standstill_.step == Standstill::Step::kSuspended;
+  if (const auto refusal = suspended ? std::nullopt : why_not_stopped()) {
+    events_.settled(asker, *refusal);
     return events_.end_move();
   }
-  standstill_.step = Standstill::Step::kSketching;
+  standstill_.asker = asker;
+  standstill_.step = suspended ? Standstill::Step::kLeaving : Standstill::Step::kSketching;
   standstill_.moves = true;
+  standstill_.freezes = false;
   standstill_.sketched = false;
   standstill_.awaited.clear();
+  context_.loop.cancel(std::exchange(rest_timer_, 0));
   records::MoveVgpu told;
   told.create.memory_bytes = settings_.memory_bytes;
   told.create.flags = settings_.flags;
@@ -52,12 +59,13 @@ void Vgpu::move_out(const Asker& asker) {
   told.owner = settings_.owner;
   told.last_connection = last_connection_;
   told.last_lease = last_lease_;
-  told.needs_worker = in_use() ? 1 : 0;
+  told.needs_worker = in_use() && !suspended ? 1 : 0;
+  told.suspended = suspended ? 1 : 0;
   context_.log.line("vgpu=%llu is to move", static_cast<unsigned long long>(settings_.id));
   std::vector<int> reports;
   if (reports_) reports.push_back(reports_.get());
   events_.say(make_record(Kind::kMoveVgpu, 0, told), reports);
-  await_standstill(kPrepareMilliseconds);
+  if (standstill_.moves) await_standstill(kPrepareMilliseconds);
 }
 
 void Vgpu::on_move_answer(const records::Record& record) {
@@ -67,13 +75,21 @@ void Vgpu::on_move_answer(const records::Record& record) {
     const std::string text(error.text, ::strnlen(error.text, sizeof error.text));
     return abandon_standstill({error.code, text});
   }
+  const bool leaves = standstill_.step == Standstill::Step::kLeaving;
   if (record.header.kind == Kind::kVgpuMoved &&
-      standstill_.step == Standstill::Step::kHandingOver)
+      (standstill_.step == Standstill::Step::kHandingOver || (leaves && standstill_.sketched)))
     return leave(record);
-  if (record.header.kind == Kind::kMoveStep && standstill_.step == Standstill::Step::kSketching) {
+  if (record.header.kind == Kind::kMoveStep) {
     const auto step = payload_of<records::Move>(record).step;
-    if (step == MoveStep::kReady && !standstill_.sketched) return sketch();
-    if (step == MoveStep::kPrepared && standstill_.awaited.empty()) return freeze();
+    const bool sketches = standstill_.step == Standstill::Step::kSketching;
+    if (step == MoveStep::kReady && sketches && !standstill_.sketched) return sketch();
+    if (step == MoveStep::kReady && leaves && !std::exchange(standstill_.sketched, true))
+      return hand_over();
+    if (step == MoveStep::kPrepared && sketches && standstill_.awaited.empty()) {
+      // Whoever waits for a worker that starts is let in before: who asked for a lease has it then.
+      standstill_.freezes = worker_ && !worker_ready_;
+      return standstill_.freezes ? void() : freeze();
+    }
   }
   abandon_standstill({ErrorCode::kMoveFailed, "The other device host said what has no place."});
 }
@@ -101,16 +117,20 @@ void Vgpu::send_sketches() {
     // Its memory, which is all there by now, will be that of the whole image.
     events_.say(make_record(Kind::kMoveGuest, 0, told),
                 {guest->image.get(), guest->memory.get()});
+    if (!standstill_.moves) return;
   }
   say_step(MoveStep::kSketched);
+  // The other one builds programs now.
+  if (standstill_.moves) await_standstill(kPrepareMilliseconds);
 }
 
 // All stands still, with its images written.
 void Vgpu::hand_over() {
   for (auto& [connection, guest] : guests_) {
     if (guest->state >= Guest::State::kDeparting) continue;
-    // Nobody departs from here any more whom a request could wait for.
-    while (guest->state == Guest::State::kOpen && !guest->waiting.empty()) {
+    // Nobody departs from here any more whom a request could wait for. Those of a suspended one wait
+    // for its place, which it may get there.
+    while (!suspended() && guest->state == Guest::State::kOpen && !guest->waiting.empty()) {
       try_request(*guest, guest->waiting.front().record, false);
       if (guest->waiting.empty()) break;
       context_.state.erase(guest->waiting.front().slot);
@@ -120,10 +140,14 @@ void Vgpu::hand_over() {
       return abandon_standstill(
           {ErrorCode::kNotStopped, "A process of the vGPU doesn't read what it is sent."});
   }
-  standstill_.step = Standstill::Step::kHandingOver;
-  for (auto& [connection, guest] : guests_)
+  if (!suspended()) standstill_.step = Standstill::Step::kHandingOver;
+  for (auto& [connection, guest] : guests_) {
     if (guest->state < Guest::State::kDeparting) hand_over(*guest);
+    if (!standstill_.moves) return;
+  }
   for (const auto& [number, lease] : leases_.all()) {
+    // Of whom nobody knows yet is refused, once the vGPU has gone, and may be asked for there.
+    if (!lease.answered) continue;
     // One that a connection holds ends with the process whose connection that is.
     Descriptor holder;
     if (!lease.holder)
@@ -132,9 +156,10 @@ void Vgpu::hand_over() {
     if (descriptor < 0) continue;
     const records::MoveLease told{number, lease.since_ns, static_cast<uint32_t>(lease.process)};
     events_.say(make_record(Kind::kMoveLease, 0, told), {descriptor});
+    if (!standstill_.moves) return;
   }
   say_step(MoveStep::kAllSent);
-  await_standstill(kRestoreMilliseconds);
+  if (standstill_.moves) await_standstill(kRestoreMilliseconds);
 }
 
 // From now on this device host doesn't read its socket.
@@ -162,8 +187,13 @@ void Vgpu::hand_over(Guest& guest) {
               {guest.image.get(), guest.memory.get(), guest.account.descriptor(),
                guest.channel->descriptor()});
   for (const auto& [number, arena] : guest.arenas) {
+    if (!standstill_.moves) return;
     const records::Arena made{arena.bytes, guest.connection, number, arena.purpose};
     events_.say(make_record(Kind::kMoveArena, arena.request, made), {arena.memory.get()});
+  }
+  for (const WaitingRequest& waiting : guest.waiting) {
+    if (!standstill_.moves) return;
+    events_.say(waiting.record, {});
   }
 }
 
@@ -178,8 +208,10 @@ void Vgpu::leave(const records::Record& answer) {
     return abandon_standstill({ErrorCode::kMoveFailed, "The vGPU's socket can't be replaced."});
   // Who knew the old path and came in these moments.
   listener_.accept_waiting();
-  for (auto& [connection, guest] : guests_)
+  for (auto& [connection, guest] : guests_) {
     if (guest->state < Guest::State::kOpen && !guest->handed_over) hand_over(*guest);
+    if (!standstill_.moves) return;
+  }
   closing_ = true;
   save();  // before the other one goes on
   context_.log.line("vgpu=%llu has moved", static_cast<unsigned long long>(settings_.id));

@@ -26,7 +26,7 @@ void Vgpu::adopt(Rebirth& rebirth, const VgpuEntry& entry, StateMemory::Slot slo
   Descriptor listener =
       rebirth.store.take({KeptKind::kVgpuListener, 0, settings_.id, 0}).descriptor;
   if (listener && !entry.closing) {
-    listener_.adopt(std::move(listener), socket_path_);
+    listener_.adopt(std::move(listener), socket_path_, entry.arriving);
   } else if (!entry.closing && !open_socket()) {
     context_.log.line("vgpu=%llu has lost its socket", id);
   }

@@ -39,6 +39,10 @@ void Vgpu::await_standstill(uint64_t milliseconds) {
     standstill_.timer = 0;
     if (standstill_.step == Standstill::Step::kRestoring)
       return worker_ ? worker_->kill("it didn't restore what its guest processes had") : void();
+    if (standstill_.step == Standstill::Step::kHandingOver ||
+        standstill_.step == Standstill::Step::kLeaving)
+      return abandon_standstill(
+          {ErrorCode::kMoveFailed, "The other device host didn't take it in time."});
     abandon_standstill({ErrorCode::kNotStopped, "The worker didn't come to stand still in time."});
   });
 }
@@ -46,8 +50,6 @@ void Vgpu::await_standstill(uint64_t milliseconds) {
 // Why it can't come to stand still at all.
 std::optional<Vgpu::Refusal> Vgpu::why_not_stopped() const {
   const auto refusal = [](const char* text) { return Refusal{ErrorCode::kNotStopped, text}; };
-  if (standstill_.step == Standstill::Step::kSuspended)
-    return Refusal{ErrorCode::kSuspended, "The vGPU " + settings_.name + " is suspended."};
   if (standstill_.step != Standstill::Step::kRuns)
     return refusal("The vGPU is being suspended, resumed or moved already.");
   if (!settings_.lasting()) return refusal("Only a vGPU that lasts can be suspended or moved.");
@@ -59,6 +61,7 @@ void Vgpu::suspend(const Asker& asker) {
   if (standstill_.step == Standstill::Step::kSuspended) return events_.settled(asker, {});
   if (standstill_.step == Standstill::Step::kEnding && !standstill_.asker) {
     standstill_.asker = asker;  // a device host died in between, and this is asked for again
+    standstill_.resumes = false;
     return;
   }
   if (const auto refusal = why_not_stopped()) return events_.settled(asker, *refusal);
@@ -182,26 +185,33 @@ void Vgpu::on_suspended() {
   save();
   write_page();
   context_.log.line("vgpu=%llu is suspended", static_cast<unsigned long long>(settings_.id));
+  if (std::exchange(standstill_.resumes, false) && standstill_.asker)
+    return resume(*std::exchange(standstill_.asker, std::nullopt));
   const std::string problem = worker_problem_.empty() ? "The worker ended." : worker_problem_;
-  fail_leases(ErrorCode::kWorkerStart, problem);
-  settle_request(failed ? Refusal{ErrorCode::kWorkerStart, problem} : Refusal{});
+  const Refusal suspended{ErrorCode::kSuspended, "The vGPU " + settings_.name + " is suspended."};
+  const Refusal lost{ErrorCode::kWorkerStart, problem};
+  fail_leases((failed ? lost : suspended).code, (failed ? lost : suspended).text);
+  settle_request(failed ? lost : Refusal{});
 }
 
-// It goes on as if nothing had been asked.
+// It goes on as if nothing had been asked, or stays suspended.
 void Vgpu::abandon_standstill(const Refusal& refusal) {
   context_.loop.cancel(std::exchange(standstill_.timer, 0));
-  standstill_.step = Standstill::Step::kRuns;
+  const bool runs = standstill_.step != Standstill::Step::kLeaving;
+  standstill_.step = runs ? Standstill::Step::kRuns : Standstill::Step::kSuspended;
   standstill_.awaited.clear();
+  standstill_.freezes = false;
+  listener_.point_back();
   const bool moved = std::exchange(standstill_.moves, false);
   for (auto& [connection, guest] : guests_) {
     if (std::exchange(guest->handed_over, false) && guest->channel) guest->channel->hold(false);
     // What the other device host may still write to is not this one's to empty.
-    if (moved && guest->image) {
+    if (moved && runs && guest->image) {
       guest->image.reset();
       context_.link.forget(key_of(KeptKind::kImage, *guest));
     }
   }
-  drop_images();
+  if (runs) drop_images();
   if (moved) events_.end_move();
   if (worker_ && worker_->running()) worker_->send(make_record(Kind::kThaw, 0));
   if (worker_ready_ && worker_ && !worker_->doomed()) let_in();
@@ -224,9 +234,15 @@ void Vgpu::drop_images() {
 
 void Vgpu::resume(const Asker& asker) {
   if (!stands_still()) return events_.settled(asker, {});
+  if (standstill_.step == Standstill::Step::kEnding && !standstill_.asker) {
+    // A device host died while it was being resumed, and this is asked for again.
+    standstill_.asker = asker;
+    standstill_.resumes = true;
+    return;
+  }
   if (standstill_.step != Standstill::Step::kSuspended)
-    return events_.settled(asker,
-                           {ErrorCode::kNotStopped, "The vGPU is being suspended or resumed already."});
+    return events_.settled(asker, {ErrorCode::kNotStopped,
+                                   "The vGPU is being suspended, resumed or moved already."});
   take_back_unspent();
   if (context_.ledger.shelved(settings_.id))
     return events_.settled(

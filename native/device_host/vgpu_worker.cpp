@@ -156,6 +156,7 @@ void Vgpu::on_worker_ready() {
   if (standstill_.step == Standstill::Step::kHandingOver) return;  // they are the other one's soon
   let_in();
   if (shrink_.begun) ask_for_memory();
+  if (std::exchange(standstill_.freezes, false)) freeze();
 }
 
 void Vgpu::let_in() {

@@ -14,7 +14,7 @@
 namespace aliquot::records {
 
 constexpr uint32_t kMagic = 0x51'4c'41'31;  // "1ALQ" in memory
-constexpr uint16_t kVersion = 5;            // of this file and of the connection layout together
+constexpr uint16_t kVersion = 6;            // of this file and of the connection layout together
 constexpr size_t kRecordSize = 256;
 constexpr size_t kPayloadSize = 240;
 constexpr size_t kNameSize = 64;  // zero-terminated, UTF-8
@@ -305,6 +305,7 @@ struct MoveVgpu {
   uint32_t owner = 0;
   uint32_t last_connection = 0;
   uint32_t needs_worker = 0;  // 1: somebody uses it
+  uint32_t suspended = 0;     // 1: it is, and stays so; no worker is needed
 };
 
 struct MoveGuest {

@@ -18,7 +18,7 @@ from typing import NamedTuple, Self
 import pytest
 
 MAGIC = 0x514C4131
-VERSION = 5
+VERSION = 6
 RECORD_SIZE = 256
 
 ERROR, DONE = 1, 2

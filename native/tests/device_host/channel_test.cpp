@@ -1,8 +1,6 @@
 // What a channel and a listener do where a peer or the machine gives them nothing.
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <string>
@@ -11,37 +9,13 @@
 #include "check.h"
 #include "device_host/record_channel.h"
 #include "device_host/record_listener.h"
+#include "short_of_descriptors.h"
 
 using namespace aliquot;  // NOLINT: a test program
 
 namespace {
 
 const records::Record kRecord = make_record(records::Kind::kDone, 1);
-
-void permit_descriptors(rlim_t count) {
-  rlimit limit{};
-  CHECK(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
-  limit.rlim_cur = count;
-  CHECK(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
-}
-
-/// Runs `work` in a process of its own, for what changes a process; its checks count here.
-template <class Work>
-void in_a_child(Work work) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    g_failures = 0;
-    work();
-    ::_exit(g_failures == 0 ? 0 : 1);
-  }
-  int status = 1;
-  CHECK(::waitpid(child, &status, 0) == child && status == 0);
-}
-
-void fill(int socket) {
-  while (send_record(socket, kRecord) == SocketResult::kOk) {
-  }
-}
 
 }  // namespace
 

@@ -94,4 +94,16 @@ void test_a_vgpu_is_shown();  // show_test.cpp
 void test_kernels_that_can_t_be();
 void test_a_vgpu_is_suspended_and_resumed();
 void test_what_can_t_be_suspended_goes_on();
+void test_a_target_has_time_to_build();  // move_out_test.cpp
+void test_a_lease_is_answered_before_a_vgpu_leaves();
+void test_descriptors_run_short_while_all_is_handed_over();
+void test_descriptors_run_short_as_a_vgpu_leaves();
+void test_what_a_target_says_after_a_vgpu_has_left();
+void test_the_path_of_a_vgpu_that_comes_back();  // move_in_test.cpp
+void test_a_suspended_vgpu_moves();
+void test_a_suspended_vgpu_that_can_t_move();
+void test_a_suspended_vgpu_that_comes_as_it_can_t_be();
+void test_who_goes_while_others_are_suspended();  // suspend_test.cpp
+void test_a_resume_is_begun_anew();  // rebirth_test.cpp
+void test_the_path_of_one_that_was_arriving();
 void test_a_worker_that_dies_while_it_restores();

@@ -29,7 +29,7 @@ class ScriptedWorker final : public WorkerInProcess {
     if (newest == this) newest = nullptr;
   }
   void has_started() override {
-    say(make_record(records::Kind::kWorkerReady, 0, records::WorkerReady{1}));
+    if (ready_at_once) say(make_record(records::Kind::kWorkerReady, 0, records::WorkerReady{1}));
   }
   void send(const records::Record& record, const std::vector<int>& descriptors) override {
     sent.push_back(record.header.kind);
@@ -63,6 +63,7 @@ class ScriptedWorker final : public WorkerInProcess {
   std::string why_killed;
   uint32_t last_question = 0;  // about memory
   static inline ScriptedWorker* newest = nullptr;
+  static inline bool ready_at_once = true;  // else when the test has it say so
 };
 
 class Peers {
@@ -125,6 +126,8 @@ class Peers {
     }
   }
   const Ledger& ledger() const { return host_->ledger(); }
+  const DeviceTurns& turns() const { return host_->turns(); }
+  std::string path(const std::string& name) const { return options_.device_dir() + "/" + name; }
 
  private:
   Options options_;

@@ -84,6 +84,18 @@ int main() {
   test_kernels_that_can_t_be();
   test_a_vgpu_is_suspended_and_resumed();
   test_what_can_t_be_suspended_goes_on();
+  test_who_goes_while_others_are_suspended();
+  test_a_resume_is_begun_anew();
+  test_the_path_of_one_that_was_arriving();
+  test_a_target_has_time_to_build();
+  test_a_lease_is_answered_before_a_vgpu_leaves();
+  test_descriptors_run_short_while_all_is_handed_over();
+  test_descriptors_run_short_as_a_vgpu_leaves();
+  test_what_a_target_says_after_a_vgpu_has_left();
+  test_the_path_of_a_vgpu_that_comes_back();
+  test_a_suspended_vgpu_moves();
+  test_a_suspended_vgpu_that_can_t_move();
+  test_a_suspended_vgpu_that_comes_as_it_can_t_be();
   test_a_worker_that_dies_while_it_restores();
   return g_failures == 0 ? 0 : 1;
 }

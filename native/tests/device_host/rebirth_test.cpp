@@ -94,6 +94,7 @@ class Left {
       host_->run_once();
     }
   }
+  std::string path(const std::string& name) const { return options_.device_dir() + "/" + name; }
 
   StateMemory state;
   DescriptorStore store;
@@ -322,4 +323,65 @@ void test_a_record_that_device_hosts_die_of_ends_its_sender() {
   DescriptorList descriptors;
   CHECK(receive_record(other.get(), answer, descriptors) == SocketResult::kOk);
   CHECK(answer.header.kind == Kind::kControlWelcome && left.state.all<WaitingEntry>().empty());
+}
+
+// A device host died while a vGPU's objects were being made anew: its worker ends, and then that is
+// begun once more.
+void test_a_resume_is_begun_anew() {
+  Left left;
+  const Descriptor control = left.add_control(1);
+  left.add_page(1);
+  VgpuEntry entry;
+  entry.id = 1;
+  entry.memory_bytes = 16 * kMiB;
+  entry.flags = records::kLasting;
+  entry.id_low = 7;
+  entry.owner = ::geteuid();
+  entry.told = entry.has_page = entry.suspended = true;
+  entry.worker.process = 1;
+  entry.worker.started = true;
+  std::strcpy(entry.name, "kept");
+  left.add(entry);
+  left.add(WaitingEntry{{KeptKind::kControl, 0, 0, 1},
+                        make_record(Kind::kVgpuResume, 6, records::VgpuReference{0, 0, 7}),
+                        0});
+  left.reopen();
+  records::Record answer{};
+  DescriptorList descriptors;
+  CHECK(receive_record(control.get(), answer, descriptors) != SocketResult::kOk);
+  ScriptedWorker::newest->die();
+  left.settle();
+  told<records::VgpuReference>(control, Kind::kDone);
+  send_record(control.get(), make_record(Kind::kVgpuList, 7, records::VgpuReference{}));
+  left.settle();
+  CHECK(told<records::VgpuStatus>(control, Kind::kVgpuStatus).state ==
+        records::VgpuState::kReserved);
+}
+
+// A device host died while a vGPU came back to it: the path leads again to where that is.
+void test_the_path_of_one_that_was_arriving() {
+  for (const bool had_taken_its_place : {false, true}) {
+    Left left;
+    const Descriptor control = left.add_control(1);
+    VgpuEntry entry;
+    entry.id = 1;
+    entry.memory_bytes = 16 * kMiB;
+    entry.flags = records::kLasting;
+    entry.id_low = 7;
+    entry.owner = ::geteuid();
+    entry.told = entry.moved = entry.arriving = true;
+    left.add(entry);
+    const std::string path = left.path("m0000000000070000000000.sock");
+    CHECK(::symlink("/elsewhere", path.c_str()) == 0);
+    EventLoop loop;
+    SupervisorLink nobody(loop);
+    RecordListener listener(loop, nobody, {}, [](Descriptor, const PeerIdentity&) {});
+    CHECK(listener.open_aside(path, 4));
+    if (had_taken_its_place) CHECK(listener.take_place());
+    left.store.keep({KeptKind::kVgpuListener, 0, 1, 0}, Descriptor(::dup(listener.descriptor())), 0);
+    left.reopen();
+    struct stat status {};
+    CHECK(::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode));
+    CHECK(::unlink(path.c_str()) == 0);
+  }
 }

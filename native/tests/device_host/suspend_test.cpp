@@ -1,64 +1,8 @@
 // A vGPU that is suspended and resumed over workers that do as the test says.
-#include <algorithm>
-#include <string>
-
-#include "host_in_process.h"
+#include "leased_vgpu.h"
 
 using namespace aliquot;  // NOLINT: a test program
 using records::Kind;
-
-namespace {
-
-// A lasting vGPU of 64 MiB, leased, with one guest process.
-struct Leased {
-  Leased() {
-    peers.ask(control, Kind::kControlHello, records::ControlWelcome{});
-    records::VgpuCreate create;
-    create.memory_bytes = 64 << 20;
-    create.flags = records::kLasting;
-    create.id_low = 7;
-    CHECK(peers.ask(control, Kind::kVgpuCreate, create).header.kind == Kind::kVgpuCreated);
-    CHECK(peers.ask(control, Kind::kLeaseTake, records::LeaseTake{0, 0, 7, 0}).header.kind ==
-          Kind::kLease);
-    guest = peers.connect("v1.sock");
-    CHECK(peers.ask(guest, Kind::kGuestHello, records::GuestHello{}).header.kind ==
-          Kind::kGuestWelcome);
-  }
-  ScriptedWorker& worker() { return *ScriptedWorker::newest; }
-  bool was_sent(Kind kind) {
-    return std::ranges::find(worker().sent, kind) != worker().sent.end();
-  }
-  void want(Kind kind) {
-    send_record(control.get(), make_record(kind, 9, records::VgpuReference{0, 0, 7}));
-    peers.settle();
-  }
-  void say(Kind kind, const auto& payload) {
-    worker().say(make_record(kind, 0, payload));
-    peers.settle();
-  }
-  /// The answer that has come; kind 0: none.
-  records::Record answer() {
-    records::Record record{};
-    DescriptorList descriptors;
-    if (receive_record(control.get(), record, descriptors) != SocketResult::kOk) return {};
-    return record;
-  }
-  records::VgpuStatus status() {
-    return payload_of<records::VgpuStatus>(
-        peers.ask_all(control, Kind::kVgpuList, records::VgpuReference{}).front());
-  }
-  bool guest_lives() { return !peer_hung_up(guest.get()); }
-
-  Peers peers;
-  Descriptor control = peers.connect("control.sock");
-  Descriptor guest;
-};
-
-bool is_refusal(const records::Record& record, records::ErrorCode code) {
-  return record.header.kind == Kind::kError && payload_of<records::Error>(record).code == code;
-}
-
-}  // namespace
 
 void test_a_vgpu_is_suspended_and_resumed() {
   Leased leased;
@@ -154,4 +98,44 @@ void test_a_worker_that_dies_while_it_restores() {
   leased.worker().die();
   leased.peers.settle();
   CHECK(!leased.guest_lives());
+}
+
+// One that goes while the others' objects are made anew, or are nowhere, makes nobody run.
+void test_who_goes_while_others_are_suspended() {
+  Leased leased;
+  const Descriptor other = leased.peers.connect("v1.sock");
+  CHECK(leased.peers.ask(other, Kind::kGuestHello, records::GuestHello{}).header.kind ==
+        Kind::kGuestWelcome);
+  records::VgpuCreate create;
+  create.memory_bytes = 16 << 20;
+  leased.peers.make_vgpu(leased.control, create);
+  Descriptor neighbour = leased.peers.connect("v2.sock");
+  CHECK(leased.peers.ask(neighbour, Kind::kGuestHello, records::GuestHello{}).header.kind ==
+        Kind::kGuestWelcome);
+  records::Policy policy{};
+  policy.kind = static_cast<uint32_t>(arbiter::PolicyKind::kEqualShare);
+  CHECK(leased.peers.ask(leased.control, Kind::kPolicySet, policy).header.kind == Kind::kPolicy);
+  CHECK(leased.peers.turns().arbiter().rate(2) == 0.5);
+
+  ScriptedWorker* worker = leased.first_worker;
+  leased.want(Kind::kVgpuSuspend);
+  for (const uint32_t connection : {1, 2}) {
+    worker->say(make_record(Kind::kDrafted, 0, records::Image{4096, connection, 0}));
+    worker->say(make_record(Kind::kImageDone, 0, records::ImageDone{connection, 0, {}}));
+  }
+  leased.peers.settle();
+  worker->die();
+  leased.peers.settle();
+  CHECK(leased.answer().header.kind == Kind::kDone);
+  CHECK(leased.peers.turns().arbiter().rate(2) == 1.0);
+  leased.want(Kind::kVgpuResume);
+  CHECK(leased.was_sent(Kind::kRestore));
+  leased.guest.reset();
+  leased.peers.settle();
+  CHECK(leased.was_sent(Kind::kDisconnect));
+  leased.say(Kind::kGone, records::ConnectionReference{1});
+  CHECK(leased.peers.turns().arbiter().rate(2) == 1.0);
+  leased.say(Kind::kImageDone, records::ImageDone{2, 0, {}});
+  CHECK(leased.answer().header.kind == Kind::kDone);
+  CHECK(leased.peers.turns().arbiter().rate(2) == 0.5);
 }

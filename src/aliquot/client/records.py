@@ -11,7 +11,7 @@ import struct
 from typing import Any, NamedTuple, TypeVar
 
 MAGIC = 0x514C4131
-VERSION = 5
+VERSION = 6
 RECORD_SIZE = 256
 PAYLOAD_SIZE = 240
 NAME_SIZE = 64
