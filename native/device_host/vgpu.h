@@ -343,6 +343,7 @@ class Vgpu {
     uint64_t timer = 0;
     std::optional<Asker> asker;
     bool resumes = false;  // as soon as it is suspended
+    bool lacks = false;    // the device lacks what it needs to be restored
     // To another device host.
     bool moves = false;
     bool freezes = false;  // as soon as its worker is ready

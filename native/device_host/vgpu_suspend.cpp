@@ -132,6 +132,7 @@ void Vgpu::on_image_done(const records::ImageDone& done, const std::string& prob
           {done.lacks != 0 ? ErrorCode::kLacksFeature : ErrorCode::kMoveFailed, problem});
     case Standstill::Step::kRestoring:
       worker_problem_ = problem;
+      standstill_.lacks = done.lacks != 0;
       return worker_->kill("it couldn't restore what a guest process had");
     default:
       return;
@@ -189,7 +190,9 @@ void Vgpu::on_suspended() {
     return resume(*std::exchange(standstill_.asker, std::nullopt));
   const std::string problem = worker_problem_.empty() ? "The worker ended." : worker_problem_;
   const Refusal suspended{ErrorCode::kSuspended, "The vGPU " + settings_.name + " is suspended."};
-  const Refusal lost{ErrorCode::kWorkerStart, problem};
+  const Refusal lost{std::exchange(standstill_.lacks, false) ? ErrorCode::kLacksFeature
+                                                             : ErrorCode::kWorkerStart,
+                     problem};
   fail_leases((failed ? lost : suspended).code, (failed ? lost : suspended).text);
   settle_request(failed ? lost : Refusal{});
 }

@@ -170,8 +170,6 @@ def test_a_suspended_program_waits_and_goes_on(
             assert usage.guest_processes == 2
             with pytest.raises(Suspended):
                 trip.host.take_lease(external_id=_ID)
-            with pytest.raises(Suspended):
-                trip.host.move_vgpu(_ID, trip.hosts[1])
             late = runtime.start(trip.vgpu, [programs["enduring"], "0.1"])
             time.sleep(0.3)
             assert [guest.poll() for guest in (*guests, late)] == [None] * 3
@@ -198,6 +196,34 @@ def test_a_moved_program_goes_on(
             assert trip.usage.guest_processes == 2
             # Who knows the path from before finds it all the same.
             ended_well(runtime.start(trip.vgpu, [programs["enduring"], "0.1"]))
+        for guest in guests:
+            ends_well(guest)
+        assert comes(lambda: trip.usage.memory_used == 0)
+
+
+@_SHARED_AND_STAGED
+@pytest.mark.parametrize("pair", pairs(), ids=name_of_pair)
+def test_a_suspended_vgpu_moves_and_stays_so(
+    pair: tuple[Driver, Driver], flags: VgpuFlag, runtime: Runtime, programs: dict[str, Path]
+) -> None:
+    first = device_of(pair[0])
+    second = another(first) if pair[0] == pair[1] else device_of(pair[1])
+    with journey(runtime, first, second, int(flags)) as trip:
+        guests = [trip.start(programs["enduring"]) for _ in range(2)]
+        for moves in (1, 2, 3):
+            trip.host.suspend_vgpu(_ID)
+            for _ in range(moves):
+                trip.move()
+                usage = trip.usage
+                assert (usage.state, usage.worker_process_id) == (VgpuState.SUSPENDED, 0)
+                assert (usage.guest_processes, len(usage.holders)) == (2, 1)
+            # Who comes by the path from before waits, too.
+            late = runtime.start(trip.vgpu, [programs["enduring"], "0.1"])
+            time.sleep(0.3)
+            assert [guest.poll() for guest in (*guests, late)] == [None] * 3
+            trip.host.resume_vgpu(_ID)
+            assert trip.usage.state == VgpuState.READY
+            ended_well(late)
         for guest in guests:
             ends_well(guest)
         assert comes(lambda: trip.usage.memory_used == 0)
@@ -334,6 +360,8 @@ def random_steps(trip: Journey, program: Path, steps: int, seed: int) -> None:
         elif kind == "suspend":
             trip.host.suspend_vgpu(_ID)
             assert trip.usage.memory_used == 0
+            if chance.random() < 0.5:
+                trip.move()
             trip.host.resume_vgpu(_ID)
         else:
             trip.move()

@@ -81,12 +81,14 @@ void test_a_worker_that_dies_while_it_restores() {
   leased.worker().die();
   leased.peers.settle();
   CHECK(leased.answer().header.kind == Kind::kDone);
-  for (int round = 0; round < 2; ++round) {
+  for (int round = 0; round < 3; ++round) {
     leased.want(Kind::kVgpuResume);
     if (round == 0) leased.say(Kind::kImageDone, records::ImageDone{1, 0, "The image is none."});
+    if (round == 1) leased.say(Kind::kImageDone, records::ImageDone{1, 1, "Here is lacking: all."});
     leased.worker().die();
     leased.peers.settle();
-    CHECK(is_refusal(leased.answer(), records::ErrorCode::kWorkerStart));
+    CHECK(is_refusal(leased.answer(), round == 1 ? records::ErrorCode::kLacksFeature
+                                                 : records::ErrorCode::kWorkerStart));
     CHECK(leased.status().state == records::VgpuState::kSuspended);
     CHECK(leased.guest_lives());
   }

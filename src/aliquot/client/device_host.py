@@ -197,8 +197,9 @@ class DeviceHost:
     def resume_vgpu(self, external_id: int) -> None:
         """Let a suspended vGPU's programs go on, with all that they had.
 
-        Returns when they do, at once where it isn't suspended. Raises WorkerStart where no worker
-        can restore them; then it stays suspended.
+        Returns when they do, at once where it isn't suspended. Raises LacksFeature where it has
+        moved to a device that can't do what they were told of, and WorkerStart where no worker can
+        restore them; then it stays suspended.
         """
         with self._connection.patient(_MOVE_SECONDS):
             self._ask_for_done(Kind.VGPU_RESUME, records.VgpuReference(0, *_halves(external_id)))
@@ -210,7 +211,7 @@ class DeviceHost:
         reserved memory and guarantee, and built the programs, before anything stops here. Raises
         LacksFeature where the other device can't do what programs were told of, NotStopped where
         something can't be interrupted, MoveFailed, and what creating a vGPU there raises; then all
-        goes on here.
+        goes on here. A suspended one moves as it is, and stays suspended.
         """
         way = target._connection.ask_for_descriptor(Kind.MOVE_RECEIVE, Kind.MOVE_CHANNEL)
         try:

@@ -81,7 +81,8 @@ def place_again(change: Change, kept: VgpuRecord, wait_ms: int | None) -> None:
     if reservations.of_vgpu(change, kept.id) or kept.state is not VgpuState.SUSPENDED:
         return
     if kept.status.device is not None and lifecycle.active_leases(change, kept.id):
-        # What its programs have is kept by the device host that it had, and can't be moved now.
+        # What its programs have is kept by the device host that it had. Another device may lack
+        # what they were told of, which only shows as it is resumed: whoever wants that moves it.
         spec = msgspec.structs.replace(kept.spec, device=kept.status.device)
         kept = msgspec.structs.replace(kept, spec=spec)
     try:

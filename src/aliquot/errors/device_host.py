@@ -159,8 +159,8 @@ class LacksFeature(DeviceHostError):
     code = "ALQ-E119"
     title = "The other device has not all that the vGPU's programs rely on"
     why = (
-        "Programs ask a device once what it can do. A vGPU moves only to a device of which all "
-        "that they were told is true. Its programs have gone on."
+        "Programs ask a device once what it can do. A vGPU goes on only on a device of which all "
+        "that they were told is true. Its programs have gone on where they were, or stay suspended."
     )
     remedy = "move it to a device that has it, or create it movable between the two"
 

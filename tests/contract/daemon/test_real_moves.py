@@ -160,3 +160,22 @@ def test_a_program_moves_and_comes_back(service: Service, process: Start) -> Non
     program.ask()
     assert program.is_right()
     program.end()
+
+
+def test_a_suspended_program_moves(service: Service, process: Start) -> None:
+    found = service.devices.list(ADMIN).items
+    if len(found) < 2:
+        absent("there is one OpenCL device only")
+    wanted = VgpuWanted(name="a", memory=64 * MIB, compute=30, device="0", movable=True)
+    service.vgpus.create(ADMIN, wanted)
+    program = Program(service, "a", process().pid)
+    program.ask()
+    assert program.is_right()
+    service.vgpus.suspend(ADMIN, "a", SuspendWanted())
+    moved = service.vgpus.move(ADMIN, "a", MoveWanted(device=found[1].uuid))
+    assert (moved.device, moved.state) == (found[1].uuid, VgpuState.SUSPENDED)
+    assert service.devices.show(ADMIN, "0").reserved_memory == 0
+    program.ask()  # and waits
+    assert service.vgpus.resume(ADMIN, "a", ResumeWanted()).state is VgpuState.LEASED
+    assert program.is_right()
+    program.end()
