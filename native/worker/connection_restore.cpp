@@ -201,9 +201,14 @@ std::string Connection::replay(std::span<const unsigned char> frame) {
     case Opcode::kCreateKernel:
       if (std::string problem = await_builds(); !problem.empty()) return problem;
       break;
-    case Opcode::kCreateBuffer:
+    case Opcode::kCreateBuffer: {
+      // The image's own memory is the device host's to take back, and holds the contents besides.
+      CreateBufferCommand command;
+      if (decode(frame, command) && command.arena == kImageArena)
+        return "The image holds a buffer that lies in the image.";
       if (is_there(CreateBufferCommand{})) return {};
       break;
+    }
     case Opcode::kLaunch: {
       LaunchCommand command;
       if (decode(frame, command) && command.queue == 0 && command.event == 0) break;

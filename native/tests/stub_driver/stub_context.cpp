@@ -29,6 +29,14 @@ cl_int ReleaseContext(cl_context context) {
   return CL_SUCCESS;
 }
 
+cl_int GetContextInfo(cl_context context, cl_context_info name, size_t capacity, void* out,
+                      size_t* size) {
+  check(context);
+  if (name != CL_CONTEXT_DEVICES) return CL_INVALID_VALUE;
+  return answer_bytes(context->devices.data(), context->devices.size() * sizeof(cl_device_id),
+                      capacity, out, size);
+}
+
 cl_command_queue CreateCommandQueue(cl_context context, cl_device_id id,
                                     cl_command_queue_properties properties, cl_int* error) {
   check(context);
@@ -73,6 +81,7 @@ void add_context_functions(cl_icd_dispatch* table) {
   table->clCreateContext = CreateContext;
   table->clRetainContext = retain_object<cl_context>;
   table->clReleaseContext = ReleaseContext;
+  table->clGetContextInfo = GetContextInfo;
   table->clCreateCommandQueue = CreateCommandQueue;
   table->clCreateCommandQueueWithProperties = CreateCommandQueueWithProperties;
   table->clRetainCommandQueue = retain_object<cl_command_queue>;

@@ -106,6 +106,33 @@ cl_int EnqueueWriteBuffer(cl_command_queue queue, cl_mem memory, cl_bool blockin
   return code;
 }
 
+// Of the buffer's own memory; no event, and nothing to wait for.
+void* EnqueueMapBuffer(cl_command_queue queue, cl_mem memory, cl_bool blocking, cl_map_flags,
+                       size_t offset, size_t size, cl_uint wait_count, const cl_event*,
+                       cl_event* event, cl_int* error) {
+  check(queue);
+  check(memory);
+  const bool possible = in_range(memory, offset, size) && blocking != CL_FALSE &&
+                        wait_count == 0 && event == nullptr;
+  set_error(error, possible ? CL_SUCCESS : CL_INVALID_VALUE);
+  if (!possible) return nullptr;
+  finish(queue);
+  memory->maps.fetch_add(1);
+  return memory->data + offset;
+}
+
+cl_int EnqueueUnmapMemObject(cl_command_queue queue, cl_mem memory, void* mapped,
+                             cl_uint wait_count, const cl_event* wait, cl_event* event) {
+  check(memory);
+  const auto* place = static_cast<unsigned char*>(mapped);
+  if (memory->maps.fetch_sub(1) <= 0 || place < memory->data ||
+      place >= memory->data + memory->size) {
+    std::abort();
+  }
+  return enqueue(queue, CL_COMMAND_UNMAP_MEM_OBJECT, wait_count, wait, event,
+                 [held = hold(memory)] {});
+}
+
 cl_int EnqueueCopyBuffer(cl_command_queue queue, cl_mem source, cl_mem target, size_t from,
                          size_t to, size_t size, cl_uint wait_count, const cl_event* wait,
                          cl_event* event) {
@@ -268,6 +295,8 @@ void add_memory_functions(cl_icd_dispatch* table) {
   table->clSetMemObjectDestructorCallback = SetMemObjectDestructorCallback;
   table->clEnqueueReadBuffer = EnqueueReadBuffer;
   table->clEnqueueWriteBuffer = EnqueueWriteBuffer;
+  table->clEnqueueMapBuffer = EnqueueMapBuffer;
+  table->clEnqueueUnmapMemObject = EnqueueUnmapMemObject;
   table->clEnqueueCopyBuffer = EnqueueCopyBuffer;
   table->clEnqueueFillBuffer = EnqueueFillBuffer;
   table->clEnqueueReadBufferRect = EnqueueReadBufferRect;

@@ -79,6 +79,7 @@ struct _cl_mem : aliquot::stub::Base {
   size_t size = 0;
   unsigned char* data = nullptr;
   bool owns_data = false;
+  std::atomic<int> maps{0};
   std::mutex lock;
   std::vector<std::pair<void(CL_CALLBACK*)(cl_mem, void*), void*>> destructors;
 };
