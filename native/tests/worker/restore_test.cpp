@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <random>
@@ -340,7 +341,8 @@ void run(int random_rounds) {
 
 }  // namespace aliquot::worker
 
-int main() {
-  aliquot::worker::run(200);
+/// `worker_restores ROUNDS`: as many random changes as that.
+int main(int argument_count, char** arguments) {
+  aliquot::worker::run(argument_count > 1 ? std::atoi(arguments[1]) : 200);
   return aliquot::test::g_failures == 0 ? 0 : 1;
 }
