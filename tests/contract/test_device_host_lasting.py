@@ -30,6 +30,7 @@ from tests.contract.device_host_process import (
     READY,
     RESERVED,
     SHARE_UNAVAILABLE,
+    VERSION,
     VGPU_CREATED,
     VGPU_DIFFERS,
     WORKER_ENDED,
@@ -386,7 +387,7 @@ def test_a_user_names_no_process_of_another_user_s() -> None:
             "s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
             "s.settimeout(10); s.connect(sys.argv[1])\n"
             "def ask(kind, payload):\n"
-            "    header = struct.pack('=IHHII', 0x514C4131, 5, kind, 1, 0)\n"
+            f"    header = struct.pack('=IHHII', 0x514C4131, {VERSION}, kind, 1, 0)\n"
             "    s.send(header + payload.ljust(240, b'\\0'))\n"
             "    return struct.unpack_from('=IHHIII', s.recv(256))[2::3]\n"
             "ask(16, b'')\n"
