@@ -17,6 +17,7 @@ import msgspec
 from aliquot.daemon.audit import Audit
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.events import Events
+from aliquot.daemon.invitations import Invitations
 from aliquot.daemon.node import Node
 from aliquot.daemon.own_metrics import OwnMetrics
 from aliquot.daemon.profiles import Profiles
@@ -90,6 +91,7 @@ class FakeService:
         self.receipts = FakeReceipts(self)
         self.profiles = Profiles(self.store)
         self.tokens = Tokens(self.store)
+        self.invitations = Invitations(self.tokens)
         self.audit = Audit(self.store, NODE)
         self.events = Events(self.store)
         self.node = Node(self.store, NODE, {})

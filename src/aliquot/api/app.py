@@ -21,6 +21,7 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 from aliquot.api import etags, problems
 from aliquot.api.authentication import Peers, identify
 from aliquot.api.authorization import PUBLIC, authorize
+from aliquot.api.browser import Browser
 from aliquot.api.operation import Method
 from aliquot.api.perform import Decoder
 from aliquot.api.routes import OPERATIONS
@@ -58,6 +59,7 @@ class Api:
         self._loop_watch: asyncio.Task[None] | None = None
         self._readers = Threads("api-read", _READERS, _READERS // _PART)
         self._writers = Threads("api-write", _WRITERS, _WRITERS // _PART)
+        self._browser = Browser(service, self._readers)
         # Of their own: many who watch hold up nobody who asks.
         self._watching = ThreadPoolExecutor(2, "api-watch")
         self._hub = Hub(service, self._watching)
@@ -93,13 +95,18 @@ class Api:
         if _access.isEnabledFor(logging.INFO):
             send = _logged(scope, send)
         send = _counted(scope, send, self._own)
+        if await self._browser.serve(scope, receive, send):
+            return
         caller: Caller | None = None
         if scope["path"] not in _PUBLIC_PATHS:
             peer = scope["state"].get("peer")
             headers = list(scope["headers"])
             try:
                 caller = await self._readers.run(
-                    _NOBODY, partial(identify, self.service, self._peers, peer, headers)
+                    _NOBODY,
+                    partial(
+                        identify, self.service, self._peers, peer, str(scope["method"]), headers
+                    ),
                 )
             except Exception as error:
                 self._writers.pool.submit(self._note_denied, None, "", error)

@@ -1,7 +1,7 @@
 """Who asks: by what the kernel tells of the peer of a Unix socket, or by a token.
 
-A peer over TCP is nobody without a token. On the Unix socket a token goes before the peer's own
-rights, so that a program can have less than its user.
+A peer over TCP is nobody without a token, or a browser's session. On the Unix socket a token goes
+before the peer's own rights, so that a program can have less than its user.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from aliquot.api import session
 from aliquot.daemon.caller import Caller
 from aliquot.errors import NoCredentials, TokenRefused
 from aliquot.model.access_token import Role
@@ -84,13 +85,18 @@ def login_name(user_id: int) -> str:
         return f"uid-{user_id}"
 
 
-def identify(service: Service, peers: Peers, peer: Peer | None, headers: Headers) -> Caller:
+def identify(
+    service: Service, peers: Peers, peer: Peer | None, method: str, headers: Headers
+) -> Caller:
     """Who asks; raises NoCredentials or TokenRefused, which repeat nothing of what was sent."""
     given = [value for name, value in headers if name == b"authorization"]
     if not given:
-        if peer is None:
+        if peer is not None:
+            return peers.caller(peer)
+        secret = session.token_of(method, headers)
+        if secret is None or len(secret) > _LONGEST_TOKEN:
             raise NoCredentials()
-        return peers.caller(peer)
+        return service.tokens.authenticate(secret)
     if len(given) > 1:
         raise TokenRefused()
     scheme, _, token = given[0].partition(b" ")

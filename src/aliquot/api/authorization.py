@@ -59,6 +59,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "profiles.remove": Rule(_A, "profiles:write"),
         "tokens.list": Rule(_V, "tokens:read"),
         "tokens.create": Rule(_U, "tokens:write"),
+        "tokens.invite": Rule(_V, "tokens:write"),
         "tokens.revoke": Rule(_U, "tokens:write"),
         "audit.list": Rule(_A, "audit:read"),
         "audit.verify": Rule(_A, "audit:read"),

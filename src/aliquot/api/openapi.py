@@ -28,6 +28,7 @@ _TAGS = {
     "vgpus": "vGPUs: slices of devices, with their quotas.",
     "leases": "Leases: vGPUs in use, and by whom.",
     "devices": "Devices, how their time is shared out, and what was measured.",
+    "diagram": "The architecture picture, laid out.",
     "groups": "vGPUs for one job: all of them, or none.",
     "queue": "What waits for a place.",
     "receipts": "Where the time of leases went.",

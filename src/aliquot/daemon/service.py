@@ -19,6 +19,7 @@ from aliquot.daemon.events import Events
 from aliquot.daemon.groups import Groups
 from aliquot.daemon.hosts import Hosts
 from aliquot.daemon.housekeeping import Housekeeping
+from aliquot.daemon.invitations import Invitations
 from aliquot.daemon.leases import Leases
 from aliquot.daemon.metrics import Metrics
 from aliquot.daemon.node import Node
@@ -60,6 +61,7 @@ class Service:
         self.housekeeping = Housekeeping(core)
         self.profiles = Profiles(core.store)
         self.tokens = Tokens(core.store)
+        self.invitations = Invitations(self.tokens)
         self.audit = Audit(core.store, core.node)
         self.events = Events(core.store)
         self.node = Node(core.store, core.node, core.problems)

@@ -66,6 +66,7 @@ EXPECTED: dict[str, Row] = {
     "profiles.remove": Row(_RULING),
     "tokens.list": Row(_ALL),
     "tokens.create": Row(_CHANGING, body={"name": "one", "role": "viewer"}),
+    "tokens.invite": Row(_ALL),
     "tokens.revoke": Row(_CHANGING),
     "audit.list": Row(_RULING),
     "audit.verify": Row(_RULING),

@@ -81,6 +81,7 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("groups.show", ("g",), {}),
     ("groups.delete", ("g",), {}),
     ("queue.list", (), {}),
+    ("tokens.invite", (), {}),
     ("diagram.show", (), {"collapse": "all"}),
     ("tokens.create", (TokenWanted(name="t"),), {}),
     ("tokens.list", (), {}),

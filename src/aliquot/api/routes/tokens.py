@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aliquot.api.operation import Routes
 from aliquot.api.parameters import Identity
 from aliquot.daemon.caller import Caller
-from aliquot.model.api.node import TokenPage, TokenResource, TokenWanted
+from aliquot.model.api.node import Invitation, TokenPage, TokenResource, TokenWanted
 
 if TYPE_CHECKING:
     from aliquot.daemon.service import Service
@@ -32,6 +32,15 @@ def create(service: Service, caller: Caller, body: TokenWanted) -> TokenResource
     Its role and scope are within those of the caller.
     """
     return service.tokens.create(caller, body)
+
+
+@routes.post("/invitations", status=201)
+def invite(service: Service, caller: Caller) -> Invitation:
+    """A code with which a browser becomes the caller, once and within a minute.
+
+    Its session is a token with the caller's role and scope, for twelve hours at most.
+    """
+    return service.invitations.create(caller)
 
 
 @routes.delete("/tokens/{token}")

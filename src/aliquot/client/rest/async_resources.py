@@ -21,6 +21,7 @@ from aliquot.model.api.node import (
     AuditVerdict,
     EventPage,
     Health,
+    Invitation,
     NodeResource,
     TokenPage,
     TokenResource,
@@ -397,6 +398,10 @@ class AsyncTokens(Resource):
     async def create(self, wanted: TokenWanted) -> TokenResource:
         """A new token; its secret is in this answer and nowhere else."""
         return await self._send(call("POST", "/tokens", TokenResource, body=wanted))
+
+    async def invite(self) -> Invitation:
+        """A code with which a browser becomes the caller, once and within a minute."""
+        return await self._send(call("POST", "/invitations", Invitation))
 
     async def revoke(self, token: str) -> TokenResource:
         """End a token for good."""

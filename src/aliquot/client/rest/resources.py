@@ -23,6 +23,7 @@ from aliquot.model.api.node import (
     AuditVerdict,
     EventPage,
     Health,
+    Invitation,
     NodeResource,
     TokenPage,
     TokenResource,
@@ -383,6 +384,10 @@ class Tokens(Resource):
     def create(self, wanted: TokenWanted) -> TokenResource:
         """A new token; its secret is in this answer and nowhere else."""
         return self._send(call("POST", "/tokens", TokenResource, body=wanted))
+
+    def invite(self) -> Invitation:
+        """A code with which a browser becomes the caller, once and within a minute."""
+        return self._send(call("POST", "/invitations", Invitation))
 
     def revoke(self, token: str) -> TokenResource:
         """End a token for good."""

@@ -86,6 +86,13 @@ class TokenPage(msgspec.Struct, frozen=True, kw_only=True):
     items: list[TokenResource]
 
 
+class Invitation(msgspec.Struct, frozen=True, kw_only=True):
+    """A code with which a browser becomes its maker: once, and for so many seconds."""
+
+    code: str
+    seconds: int
+
+
 class AuditResource(msgspec.Struct, frozen=True, kw_only=True):
     """A row of the audit."""
 
