@@ -11,8 +11,11 @@ RUN := .venv/bin/python -m
 
 setup_sources := pyproject.toml $(wildcard tools/setup/*.py)
 package_sources := CMakeLists.txt $(shell find cmake native src -type f \
-  -not -path "*/__pycache__/*" -not -path "native/tests/*" 2>/dev/null) \
+  -not -path "*/__pycache__/*" -not -path "native/tests/*" -not -path "src/aliquot/dashboard/*" \
+  2>/dev/null) \
   $(wildcard tests/performance/*.[ch])
+dashboard_sources := $(shell find dashboard -type f -not -path "dashboard/node_modules/*" \
+  -not -name schema.d.ts 2>/dev/null) docs/openapi.json $(wildcard src/aliquot/words/*.json)
 native_tests := $(shell find native/tests -type f 2>/dev/null)
 
 CTEST := --output-on-failure --no-tests=error --timeout 600
@@ -64,7 +67,11 @@ $(STAMPS)/packages: $(setup_sources)
 	@$(SETUP) packages
 	@mkdir -p $(@D) && touch $@
 
-$(STAMPS)/installed: $(STAMPS)/packages $(package_sources)
+$(STAMPS)/dashboard: $(STAMPS)/packages $(dashboard_sources)
+	@$(SETUP) dashboard
+	@touch $@
+
+$(STAMPS)/installed: $(STAMPS)/packages $(STAMPS)/dashboard $(package_sources)
 	@$(SETUP) build release
 	@touch $@
 

@@ -1,4 +1,4 @@
-"""Command line: `python3 -m tools.setup packages [--tests] | build [KIND]`."""
+"""Command line: `python3 -m tools.setup packages [--tests] | dashboard | build [KIND]`."""
 
 from __future__ import annotations
 
@@ -28,18 +28,21 @@ def _use_newer_python() -> None:
 def main() -> int:
     """Runs one step and returns the exit status."""
     _use_newer_python()
-    from tools.setup import build, packages, report
+    from tools.setup import build, dashboard, packages, report
 
     parser = argparse.ArgumentParser(prog="python3 -m tools.setup", description=__doc__)
     steps = parser.add_subparsers(dest="step", required=True)
     step = steps.add_parser("packages", help="virtual environment, compiler, headers, driver")
     step.add_argument("--tests", action="store_true", help="also what the tests need")
+    steps.add_parser("dashboard", help="build the dashboard into the package")
     step = steps.add_parser("build", help="compile; kind `release` also installs into .venv")
     step.add_argument("kind", nargs="?", default="release", choices=sorted(build.KINDS))
     arguments = parser.parse_args()
     try:
         if arguments.step == "packages":
             packages.prepare(for_tests=arguments.tests)
+        elif arguments.step == "dashboard":
+            dashboard.build()
         else:
             build.build(arguments.kind)
     except report.SetupError as error:

@@ -86,6 +86,7 @@ _BY_STATUS: Mapping[int, tuple[type[AliquotError], ...]] = {
     500: (
         errors.DaemonFault,
         errors.NoDaemon,
+        errors.NoDashboard,
         errors.WaitedInVain,
         errors.NotConfirmed,
         errors.SetupFailed,

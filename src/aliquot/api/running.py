@@ -40,6 +40,7 @@ class Sockets:
         """Systemd's sockets where it hands some over, else our own; and the port, if wanted."""
         self._own: UnixListener | None = None
         self.listeners: list[socket.socket] = handed_over(os.getpid(), environment)
+        self.address: str | None = None  # of the port
         self.shown = ["sockets of systemd"] if self.listeners else []
         try:
             if not self.listeners:
@@ -52,9 +53,8 @@ class Sockets:
                 tcp = listening.listen_tcp(*settings.listen)
                 self.listeners.append(tcp)
                 host, port = tcp.getsockname()[:2]
-                self.shown.append(
-                    f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-                )
+                self.address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+                self.shown.append(self.address)
         except BaseException:
             self.close()
             raise
@@ -88,6 +88,7 @@ def run(
     notifier = Notifier(os.getpid(), environment)
     with Sockets(settings, environment) as sockets:
         service = open_service()
+        service.invitations.address = sockets.address
         try:
             asyncio.run(_serve(service, settings, sockets, notifier, told))
         finally:

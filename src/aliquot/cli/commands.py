@@ -44,6 +44,7 @@ COMMANDS = (
     Command("vgpus", "aliquot.cli.vgpus", "list the vGPUs, once or live"),
     Command("top", "aliquot.cli.top", "show who has which share of a device's time, live or once"),
     Command("diagram", "aliquot.cli.diagram", "draw what there is and who uses it, into a file"),
+    Command("ui", "aliquot.cli.ui", "open the dashboard in a browser"),
     Command("show", "aliquot.cli.show", "tell all about one vGPU"),
     Command("why-slow", "aliquot.cli.why_slow", "say where the time of a vGPU's program goes"),
     Command(

@@ -38,6 +38,7 @@ class Invitations:
         self._clock = clock
         self._lock = threading.Lock()
         self._open: dict[bytes, _Open] = {}
+        self.address: str | None = None  # where a browser finds the dashboard, once it is served
 
     def create(self, caller: Caller) -> Invitation:
         """A code with which a browser becomes the caller; raises LimitReached."""
@@ -50,7 +51,7 @@ class Invitations:
                     f"{_MOST_OPEN} invitations are open", remedy="wait a minute and ask again"
                 )
             self._open[_hash(code)] = _Open(caller, now + CODE_SECONDS)
-        return Invitation(code=code, seconds=CODE_SECONDS)
+        return Invitation(code=code, seconds=CODE_SECONDS, address=self.address)
 
     def accept(self, code: str) -> TokenResource:
         """The token of a session, with its secret; raises TokenRefused for all but an open code."""

@@ -28,7 +28,7 @@
         ├── UnknownContent, TooManyConnections, DaemonFault
         ├── DaemonRunning, AddressInUse, BadListenAddress, BadServerSetting
         ├── NoDaemon, WaitedInVain, NotConfirmed, BadLabel, SetupFailed, VgpuUnusable
-        └── QueueFull, SizeNeeded, WaitedTooLong, GroupDoesNotFit, BadGroup
+        └── NoDashboard, QueueFull, SizeNeeded, WaitedTooLong, GroupDoesNotFit, BadGroup
 
 Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E119 and
 ALQ-E121 are `aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made from
@@ -58,6 +58,7 @@ from aliquot.errors.daemon import (
     GroupDoesNotFit,
     NoCredentials,
     NoDaemon,
+    NoDashboard,
     NoDeviceFits,
     NoSuchRoute,
     NotAllowed,
@@ -214,6 +215,7 @@ __all__ = [
     "NewerSchema",
     "NoCredentials",
     "NoDaemon",
+    "NoDashboard",
     "NoDeviceFits",
     "NoDriver",
     "NoSuchEntry",

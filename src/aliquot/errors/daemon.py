@@ -232,3 +232,10 @@ class BadGroup(DaemonError):
         "one by one once they are there."
     )
     remedy = "correct that and ask again"
+
+
+class NoDashboard(DaemonError):
+    code = "ALQ-E498"
+    title = "There is no dashboard to open"
+    why = "A browser reaches the daemon over a port of this machine, which is off unless wanted."
+    remedy = "start the daemon with --listen 127.0.0.1:7070"

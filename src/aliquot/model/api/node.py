@@ -87,10 +87,14 @@ class TokenPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Invitation(msgspec.Struct, frozen=True, kw_only=True):
-    """A code with which a browser becomes its maker: once, and for so many seconds."""
+    """A code with which a browser becomes its maker: once, and for so many seconds.
+
+    `address` is where the dashboard is; None where the daemon listens on no port.
+    """
 
     code: str
     seconds: int
+    address: str | None
 
 
 class AuditResource(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,151 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { Failure, request } from "../api/request";
+import type { Picture, Vgpu } from "../api/types";
+import { useWords, written } from "../words";
+
+const MIB = 1 << 20;
+const STEPS = 256;
+
+/** The few safe acts: another size, suspend, resume, move. Each says what came of it. */
+export function Acts({ vgpu, picture, late }: { vgpu: Vgpu; picture: Picture; late: boolean }) {
+  const words = useWords();
+  const client = useQueryClient();
+  const [confirming, setConfirming] = useState<"" | "suspend" | "move">("");
+  const [target, setTarget] = useState("");
+  const act = useMutation({
+    mutationFn: (what: { method: string; path: string; body?: unknown }) =>
+      request<Vgpu>(what.method, `/vgpus/${vgpu.id}${what.path}`, what.body, `"${vgpu.generation}"`),
+    onSettled: () => {
+      setConfirming("");
+      void client.invalidateQueries({ queryKey: ["live"] });
+    },
+  });
+  const others = picture.boxes.filter(
+    (box) => box.kind === "device" && box.subject !== vgpu.device && !box.simulated,
+  );
+  const off = late || act.isPending;
+  const awake = vgpu.state === "ready" || vgpu.state === "leased";
+  return (
+    <fieldset className="acts" disabled={off}>
+      <legend>{words("acts")}</legend>
+      <Size vgpu={vgpu} change={(body) => act.mutate({ method: "PATCH", path: "", body })} />
+      {awake && confirming !== "suspend" && (
+        <button type="button" onClick={() => setConfirming("suspend")}>
+          {words("suspend")}
+        </button>
+      )}
+      {confirming === "suspend" && (
+        <span className="confirm">
+          {words("suspend-sure")}{" "}
+          <button
+            type="button"
+            onClick={() => act.mutate({ method: "POST", path: "/suspend", body: {} })}
+          >
+            {words("yes")}
+          </button>
+          <button type="button" onClick={() => setConfirming("")}>
+            {words("no")}
+          </button>
+        </span>
+      )}
+      {vgpu.state === "suspended" && (
+        <button
+          type="button"
+          onClick={() => act.mutate({ method: "POST", path: "/resume", body: {} })}
+        >
+          {words("resume")}
+        </button>
+      )}
+      {awake && others.length > 0 && (
+        <label>
+          {words("move-to")}{" "}
+          <select value={target} onChange={(event) => setTarget(event.target.value)}>
+            <option value="">—</option>
+            {others.map((box) => (
+              <option key={box.id} value={box.subject}>
+                {words(box.title.key, box.title.values ?? {})}
+              </option>
+            ))}
+          </select>{" "}
+          <button
+            type="button"
+            disabled={target === ""}
+            onClick={() =>
+              act.mutate({ method: "POST", path: "/move", body: { device: target } })
+            }
+          >
+            {words("move")}
+          </button>
+        </label>
+      )}
+      <p role="status" className="outcome">
+        {act.isPending && words("asking")}
+        {act.error !== null && <Refused error={act.error} />}
+      </p>
+    </fieldset>
+  );
+}
+
+function Refused({ error }: { error: Error }) {
+  const remedy = error instanceof Failure ? error.problem?.remedy : undefined;
+  return (
+    <span className="reason">
+      {error instanceof Failure && error.code !== "" ? `${error.code}: ` : ""}
+      {error.message}
+      {remedy ? `; ${remedy}` : ""}
+    </span>
+  );
+}
+
+/** Sliders; nothing is asked for until they are let go and the button is pressed. */
+function Size({ vgpu, change }: { vgpu: Vgpu; change: (body: unknown) => void }) {
+  const words = useWords();
+  const [memory, setMemory] = useState(vgpu.memory);
+  const [compute, setCompute] = useState(vgpu.compute);
+  const [most] = useState(() => Math.max(vgpu.memory * 4, 64 * MIB));
+  useEffect(() => {
+    setMemory(vgpu.memory);
+    setCompute(vgpu.compute);
+  }, [vgpu.memory, vgpu.compute]);
+  const changed = memory !== vgpu.memory || compute !== vgpu.compute;
+  const step = Math.max(MIB, Math.floor(most / STEPS / MIB) * MIB);
+  return (
+    <div className="size">
+      <label>
+        {words("fact-memory-used")} <output>{written(memory, "size")}</output>
+        <input
+          type="range"
+          min={step}
+          max={most}
+          step={step}
+          value={memory}
+          onChange={(event) => setMemory(Number(event.target.value))}
+        />
+      </label>
+      <label>
+        {words("fact-guarantee")} <output>{written(compute, "percent")}</output>
+        <input
+          type="range"
+          min={0}
+          max={vgpu.compute_limit}
+          step={1}
+          value={compute}
+          onChange={(event) => setCompute(Number(event.target.value))}
+        />
+      </label>
+      <button
+        type="button"
+        disabled={!changed}
+        onClick={() =>
+          change({
+            ...(memory === vgpu.memory ? {} : { memory }),
+            ...(compute === vgpu.compute ? {} : { compute }),
+          })
+        }
+      >
+        {words("resize")}
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,197 @@
+import {
+  Background,
+  Controls,
+  MiniMap,
+  type Node,
+  ReactFlow,
+  ReactFlowProvider,
+  useReactFlow,
+} from "@xyflow/react";
+import { useMemo, useRef, useState } from "react";
+import type { Box, Profile } from "../api/types";
+import { Details } from "../details/Details";
+import { PROFILE, Profiles } from "../details/Profiles";
+import { type Tried, WhatIf } from "../details/WhatIf";
+import { useWords } from "../words";
+import { BandNode } from "./BandNode";
+import { BoxNode } from "./BoxNode";
+import { FlowEdge } from "./FlowEdge";
+import { Legend } from "./Legend";
+import { flowOf } from "./flow";
+import { type Choice, usePicture } from "./usePicture";
+
+const NODES = { box: BoxNode, band: BandNode };
+const EDGES = { flow: FlowEdge };
+
+/** The home page: who uses what, through which layer. */
+export function Architecture({ role }: { role: string }) {
+  return (
+    <ReactFlowProvider>
+      <View role={role} />
+    </ReactFlowProvider>
+  );
+}
+
+function View({ role }: { role: string }) {
+  const words = useWords();
+  const [choice, setChoice] = useState<Choice>({
+    owner: "",
+    device: "",
+    collapse: "auto",
+    opened: [],
+    closed: [],
+  });
+  const [chosen, setChosen] = useState("");
+  const [tried, setTried] = useState<Tried | null>(null);
+  const [search, setSearch] = useState("");
+  const { picture, late, error } = usePicture(choice);
+  const flow = useReactFlow();
+  const fitted = useRef(false);
+  const drawn = useMemo(
+    () => (picture === undefined ? null : flowOf(picture, chosen, search)),
+    [picture, chosen, search],
+  );
+  const owners = useMemo(
+    () => [...new Set(picture?.boxes.map((box) => box.owner ?? "").filter(Boolean))].sort(),
+    [picture],
+  );
+  if (picture === undefined || drawn === null) {
+    return (
+      <p className="notice" role="status">
+        {error === null ? words("asking") : words("daemon-away")}
+      </p>
+    );
+  }
+  const box = picture.boxes.find((one) => one.id === chosen);
+  const find = (text: string) => {
+    setSearch(text);
+    const first = text === "" ? undefined : flowOf(picture, "", text).found[0];
+    if (first !== undefined) void flow.fitView({ nodes: [{ id: first }], duration: 300, maxZoom: 1 });
+  };
+  const drop = (event: React.DragEvent) => {
+    const told = event.dataTransfer.getData(PROFILE);
+    const at = flow.screenToFlowPosition({ x: event.clientX, y: event.clientY });
+    const device = picture.boxes.find((one) => one.kind === "device" && holds(one, at.x, at.y));
+    if (told !== "" && device !== undefined) {
+      event.preventDefault();
+      setTried({ profile: JSON.parse(told) as Profile, device: device.subject ?? "" });
+    }
+  };
+  const open = (node: Node) => {
+    const one = picture.boxes.find((it) => it.id === node.id);
+    const device = one?.subject ?? "";
+    if (one?.kind !== "device") return;
+    const whole = picture.boxes.some((it) => it.id.startsWith(`vgpus:${device}`));
+    setChoice({
+      ...choice,
+      opened: whole ? [...choice.opened, device] : choice.opened.filter((it) => it !== device),
+      closed: whole ? choice.closed.filter((it) => it !== device) : [...choice.closed, device],
+    });
+  };
+  return (
+    <div className="architecture">
+      <div className="tools" role="search">
+        <input
+          type="search"
+          aria-label={words("search")}
+          placeholder={words("search")}
+          value={search}
+          onChange={(event) => find(event.target.value)}
+        />
+        <label>
+          {words("owner")}{" "}
+          <select
+            value={choice.owner}
+            onChange={(event) => setChoice({ ...choice, owner: event.target.value })}
+          >
+            <option value="">{words("all")}</option>
+            {[...new Set([...owners, choice.owner])].filter(Boolean).map((one) => (
+              <option key={one}>{one}</option>
+            ))}
+          </select>
+        </label>
+        <label>
+          {words("collapse")}{" "}
+          <select
+            value={choice.collapse}
+            onChange={(event) =>
+              setChoice({
+                ...choice,
+                collapse: event.target.value as Choice["collapse"],
+                opened: [],
+                closed: [],
+              })
+            }
+          >
+            {(["auto", "all", "none"] as const).map((one) => (
+              <option key={one} value={one}>
+                {words(`collapse-${one}`)}
+              </option>
+            ))}
+          </select>
+        </label>
+        <Fresh late={late} />
+      </div>
+      <div className="stage">
+        <div
+          className={late === null ? "canvas" : "canvas late"}
+          data-testid="picture"
+          data-sequence={picture.sequence}
+          onDragOver={(event) => event.dataTransfer.types.includes(PROFILE) && event.preventDefault()}
+          onDrop={drop}
+        >
+          <ReactFlow
+            nodes={drawn.nodes}
+            edges={drawn.edges}
+            nodeTypes={NODES}
+            edgeTypes={EDGES}
+            nodesDraggable={false}
+            nodesConnectable={false}
+            edgesFocusable={false}
+            onlyRenderVisibleElements
+            minZoom={0.05}
+            maxZoom={3}
+            fitView
+            fitViewOptions={{ padding: 0.04, maxZoom: 1.25 }}
+            onInit={() => {
+              fitted.current = true;
+            }}
+            onNodeClick={(_, node) => setChosen(node.id)}
+            onNodeDoubleClick={(_, node) => open(node)}
+            onPaneClick={() => setChosen("")}
+            onSelectionChange={({ nodes }) => nodes[0] !== undefined && setChosen(nodes[0].id)}
+            proOptions={{ hideAttribution: true }}
+            ariaLabelConfig={{ "node.a11yDescription.default": words("node-help") }}
+          >
+            <Background gap={24} />
+            <Controls showInteractive={false} />
+            {picture.boxes.length > 120 && <MiniMap pannable zoomable ariaLabel={words("overview")} />}
+          </ReactFlow>
+          <Legend />
+        </div>
+        <aside aria-label={words("details")}>
+          {tried !== null && <WhatIf tried={tried} close={() => setTried(null)} />}
+          {box === undefined ? (
+            <Profiles />
+          ) : (
+            <Details box={box} picture={picture} role={role} late={late !== null}
+              toggle={() => open({ id: box.id } as Node)} />
+          )}
+        </aside>
+      </div>
+    </div>
+  );
+}
+
+function Fresh({ late }: { late: number | null }) {
+  const words = useWords();
+  return (
+    <span className={late === null ? "fresh" : "fresh late"} role="status">
+      {late === null ? words("live") : words("late", { seconds: late })}
+    </span>
+  );
+}
+
+function holds(box: Box, x: number, y: number): boolean {
+  return box.x <= x && x < box.x + box.width && box.y <= y && y < box.y + box.height;
+}

@@ -1,0 +1,71 @@
+import { Handle, type NodeProps, Position } from "@xyflow/react";
+import { memo } from "react";
+import type { Box } from "../api/types";
+import { useWords } from "../words";
+import { BarView } from "./BarView";
+import type { BoxNodeType } from "./flow";
+import { ofVgpu } from "./palette";
+
+export const BoxNode = memo(function BoxNode({ data }: NodeProps<BoxNodeType>) {
+  const { box, chosen, found } = data;
+  const words = useWords();
+  const title = words(box.title.key, box.title.values ?? {});
+  const lines = (box.lines ?? []).map((line) => words(line.key, line.values ?? {}));
+  const names = ["box", `kind-${box.kind}`, `look-${box.look}`];
+  if (chosen) names.push("chosen");
+  if (found) names.push("found");
+  if (box.simulated) names.push("simulated");
+  if (box.stale) names.push("stale");
+  if (box.state !== undefined) names.push(`state-${box.state}`);
+  return (
+    <div
+      className={names.join(" ")}
+      data-box={box.id}
+      title={[title, ...lines, ...(box.reason ? [box.reason] : [])].join("\n")}
+      aria-label={[title, ...lines, ...(box.reason ? [box.reason] : [])].join(", ")}
+    >
+      <Handle type="target" position={Position.Top} isConnectable={false} />
+      <Handle type="source" position={Position.Bottom} isConnectable={false} />
+      <Inside box={box} title={title} lines={lines} />
+    </div>
+  );
+});
+
+function Inside({ box, title, lines }: { box: Box; title: string; lines: string[] }) {
+  const words = useWords();
+  if (box.kind === "mode") return <span className="chip">{title}</span>;
+  if (box.kind === "device") {
+    const lost = box.state === "lost" ? `${words("state-lost")} · ` : "";
+    return (
+      <>
+        <strong>{title}</strong>
+        {box.simulated && <span className="mark">{words("simulated")}</span>}
+        {box.stale && !box.simulated && <span className="mark">{words("stale")}</span>}
+        <span className="about">
+          {lost}
+          {lines.join(" · ")}
+        </span>
+        {(box.bars ?? []).map((bar) => (
+          <BarView key={bar.kind} bar={bar} />
+        ))}
+      </>
+    );
+  }
+  const isVgpu = box.id.startsWith("vgpu:");
+  const kind = `kind-${box.kind}`;
+  return (
+    <>
+      {isVgpu && <i className="stripe" style={{ background: ofVgpu(box.subject ?? "") }} />}
+      <strong>{title}</strong>
+      {box.simulated && box.kind === "node" && <span className="mark">{words("simulated")}</span>}
+      {lines.map((line, number) => (
+        <span key={number} className="line">
+          {line}
+        </span>
+      ))}
+      {KINDS.has(kind) && <span className="kind">{words(kind)}</span>}
+    </>
+  );
+}
+
+const KINDS = new Set(["kind-worker", "kind-reserved", "kind-partition", "kind-vfio"]);

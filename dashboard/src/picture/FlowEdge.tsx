@@ -1,0 +1,38 @@
+import { EdgeLabelRenderer, type EdgeProps } from "@xyflow/react";
+import { written } from "../words";
+import type { FlowEdgeType } from "./flow";
+
+/** A line as thick as the share of the device's time that flows through it. */
+export function FlowEdge({ id, data }: EdgeProps<FlowEdgeType>) {
+  if (data === undefined) return null;
+  const { edge } = data;
+  const path = `M${edge.points.map(([x, y]) => `${x} ${y}`).join("L")}`;
+  const share = edge.share ?? 0;
+  const bytes = edge.bytes_per_second ?? 0;
+  const said = [
+    ...(share > 0 ? [written(share, "percent")] : []),
+    ...(bytes > 0 ? [written(bytes, "rate")] : []),
+  ].join(" · ");
+  const [x = 0, y = 0] = edge.points.at(-2) ?? [];
+  const end = edge.points.at(-1)?.[1] ?? y;
+  return (
+    <>
+      <path
+        data-edge={id}
+        className={edge.active ? `edge look-${edge.look}` : "edge idle"}
+        d={path}
+        strokeWidth={1.5 + (6 * Math.min(share, 100)) / 100}
+      />
+      {said !== "" && (
+        <EdgeLabelRenderer>
+          <div
+            className="flow-label"
+            style={{ transform: `translate(${x + 8}px, ${(y + end) / 2 - 7}px)` }}
+          >
+            {said}
+          </div>
+        </EdgeLabelRenderer>
+      )}
+    </>
+  );
+}

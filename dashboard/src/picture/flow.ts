@@ -1,0 +1,63 @@
+// The picture as nodes and edges of React Flow, each where the description has it.
+import type { Edge as FlowEdge, Node } from "@xyflow/react";
+import type { Box, Edge, Picture } from "../api/types";
+
+export type BoxNodeType = Node<{ box: Box; chosen: boolean; found: boolean }, "box">;
+export type BandNodeType = Node<{ layer: string }, "band">;
+export type FlowEdgeType = FlowEdge<{ edge: Edge }, "flow">;
+
+export interface Flow {
+  nodes: (BoxNodeType | BandNodeType)[];
+  edges: FlowEdgeType[];
+  /** The ids of the boxes that a search is about. */
+  found: string[];
+}
+
+const MARGIN = 24;
+/** Behind everything, the layers; then frames; devices; and what lies in them. */
+const DEPTHS: Record<string, number> = { node: -2, device: 0, mode: 1 };
+
+export function flowOf(picture: Picture, chosen: string, search: string): Flow {
+  const text = search.trim().toLocaleLowerCase();
+  const found = text === "" ? [] : picture.boxes.filter((box) => is(box, text)).map((box) => box.id);
+  const marked = new Set(found);
+  const bands: BandNodeType[] = picture.bands.map((band, number) => ({
+    id: `band:${number}`,
+    type: "band",
+    position: { x: MARGIN, y: band.y },
+    width: picture.width - 2 * MARGIN,
+    height: band.height,
+    data: { layer: band.layer },
+    zIndex: -3,
+    selectable: false,
+    focusable: false,
+  }));
+  const boxes: BoxNodeType[] = picture.boxes.map((box) => ({
+    id: box.id,
+    type: "box",
+    position: { x: box.x, y: box.y },
+    width: box.width,
+    height: box.height,
+    data: { box, chosen: box.id === chosen, found: marked.has(box.id) },
+    zIndex: DEPTHS[box.kind] ?? 2,
+    selected: box.id === chosen,
+    focusable: box.kind !== "node",
+    selectable: box.kind !== "node",
+  }));
+  const edges: FlowEdgeType[] = picture.edges.map((edge) => ({
+    id: edge.id,
+    type: "flow",
+    source: edge.source,
+    target: edge.target,
+    data: { edge },
+    selectable: false,
+    zIndex: -1,
+  }));
+  return { nodes: [...bands, ...boxes], edges, found };
+}
+
+function is(box: Box, text: string): boolean {
+  if (box.kind === "mode") return false;
+  const told = [...Object.values(box.title.values ?? {}), box.owner ?? "", box.subject ?? ""];
+  return told.some((one) => String(one).toLocaleLowerCase().includes(text));
+}

@@ -1,0 +1,57 @@
+// The picture of this moment, and how fresh it is.
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { get, query } from "../api/request";
+import type { Picture } from "../api/types";
+
+export interface Choice {
+  owner: string;
+  device: string;
+  collapse: "auto" | "all" | "none";
+  opened: readonly string[];
+  closed: readonly string[];
+}
+
+export interface Fresh {
+  picture: Picture | undefined;
+  /** Seconds since the daemon last answered, where that is too long ago to call it live. */
+  late: number | null;
+  error: Error | null;
+}
+
+const BEAT_MS = 1000;
+const LATE_MS = 3000;
+
+export function usePicture(choice: Choice): Fresh {
+  const path = `/diagram${query({
+    collapse: choice.collapse,
+    owner: choice.owner,
+    device: choice.device,
+    opened: choice.opened.join(","),
+    closed: choice.closed.join(","),
+  })}`;
+  const asked = useQuery({
+    queryKey: ["live", path],
+    queryFn: () => get<Picture>(path),
+    refetchInterval: BEAT_MS,
+    refetchIntervalInBackground: false,
+    placeholderData: keepPreviousData,
+    gcTime: 10_000,
+  });
+  const now = useNow();
+  const age = now - asked.dataUpdatedAt;
+  return {
+    picture: asked.data,
+    late: asked.data !== undefined && age > LATE_MS ? Math.floor(age / 1000) : null,
+    error: asked.error,
+  };
+}
+
+function useNow(): number {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 500);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
+}
