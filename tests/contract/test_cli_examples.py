@@ -37,7 +37,7 @@ def sandbox() -> Iterator[Daemon]:
     drivers = all_drivers()
     if len(drivers) < 2:
         absent("the examples want two devices, and PoCL or Intel's CPU runtime is not here")
-    daemon = Daemon(drivers)
+    daemon = Daemon(drivers, "--listen", "127.0.0.1:0")  # the port is for the dashboard
     try:
         for name, text in PROGRAMS.items():
             (daemon.work / name).write_text(text)
