@@ -15,6 +15,8 @@ _FOR_TESTS = (
     "clfft-client",
     "clang-14",
     "libclang-rt-14-dev",
+    "chromium",
+    "fonts-noto-cjk",
     "zsh",
     "fish",
     # Tests start a server of their own from it, as an ordinary user, with a folder and a socket.

@@ -113,9 +113,10 @@ function Size({ vgpu, change }: { vgpu: Vgpu; change: (body: unknown) => void })
   return (
     <div className="size">
       <label>
-        {words("fact-memory-used")} <output>{written(memory, "size")}</output>
+        {words("fact-memory-used")} <span className="value">{written(memory, "size")}</span>
         <input
           type="range"
+          aria-valuetext={written(memory, "size")}
           min={step}
           max={most}
           step={step}
@@ -124,9 +125,10 @@ function Size({ vgpu, change }: { vgpu: Vgpu; change: (body: unknown) => void })
         />
       </label>
       <label>
-        {words("fact-guarantee")} <output>{written(compute, "percent")}</output>
+        {words("fact-guarantee")} <span className="value">{written(compute, "percent")}</span>
         <input
           type="range"
+          aria-valuetext={written(compute, "percent")}
           min={0}
           max={vgpu.compute_limit}
           step={1}

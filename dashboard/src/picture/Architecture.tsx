@@ -159,7 +159,12 @@ function View({ role }: { role: string }) {
             onNodeClick={(_, node) => setChosen(node.id)}
             onNodeDoubleClick={(_, node) => open(node)}
             onPaneClick={() => setChosen("")}
-            onSelectionChange={({ nodes }) => nodes[0] !== undefined && setChosen(nodes[0].id)}
+            onNodesChange={(changes) => {
+              // By the keyboard; what else changes comes with the next picture.
+              for (const change of changes) {
+                if (change.type === "select" && change.selected) setChosen(change.id);
+              }
+            }}
             proOptions={{ hideAttribution: true }}
             ariaLabelConfig={{ "node.a11yDescription.default": words("node-help") }}
           >
