@@ -14,10 +14,11 @@ _ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(_ROOT / "src"))
 
 from aliquot.cli import manual  # noqa: E402
-from tools.docs import check, commands, openapi, overview, top_picture  # noqa: E402
+from tools.docs import architecture, check, commands, openapi, overview, top_picture  # noqa: E402
 
 # By file what it is to hold, given what it holds.
 _MADE: dict[str, Callable[[str], str]] = {
+    "docs/architecture.svg": lambda _: architecture.draw(),
     "docs/overview.svg": lambda _: overview.draw(),
     "docs/openapi.json": lambda _: openapi.text(),
     "docs/cli.md": commands.with_reference,

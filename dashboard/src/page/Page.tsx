@@ -48,7 +48,7 @@ export function Page() {
           {language === "en" ? "中文" : "English"}
         </button>
       </header>
-      <main>
+      <main tabIndex={0} aria-label={words(`page-${page}`)}>
         {session.state === "nobody" && <Nobody words={words} />}
         {session.state === "unknown" && <p className="notice">{words("asking")}</p>}
         {session.state === "known" && page === "architecture" && (

@@ -1,9 +1,10 @@
+import { memo } from "react";
 import type { Bar } from "../api/types";
 import { useWords, written } from "../words";
 import { ofVgpu } from "./palette";
 
 /** A device's memory or time, to scale: promised above as a tint, had below in full colour. */
-export function BarView({ bar }: { bar: Bar }) {
+export const BarView = memo(function BarView({ bar }: { bar: Bar }) {
   const words = useWords();
   const unit = bar.kind === "memory" ? "size" : "percent";
   const part = (value: number) => `${bar.total > 0 ? (100 * value) / bar.total : 0}%`;
@@ -44,4 +45,4 @@ export function BarView({ bar }: { bar: Bar }) {
       </div>
     </div>
   );
-}
+});

@@ -17,6 +17,28 @@ const MARGIN = 24;
 /** Behind everything, the layers; then frames; devices; and what lies in them. */
 const DEPTHS: Record<string, number> = { node: -2, device: 0, mode: 1 };
 
+/** Nodes by their boxes: what hasn't changed is the same object again, and is not drawn anew. */
+const known = new WeakMap<Box, BoxNodeType>();
+
+function nodeOf(box: Box, chosen: boolean, found: boolean): BoxNodeType {
+  const before = known.get(box);
+  if (before?.data.chosen === chosen && before.data.found === found) return before;
+  const made: BoxNodeType = {
+    id: box.id,
+    type: "box",
+    position: { x: box.x, y: box.y },
+    width: box.width,
+    height: box.height,
+    data: { box, chosen, found },
+    zIndex: DEPTHS[box.kind] ?? 2,
+    selected: chosen,
+    focusable: box.kind !== "node",
+    selectable: box.kind !== "node",
+  };
+  known.set(box, made);
+  return made;
+}
+
 export function flowOf(picture: Picture, chosen: string, search: string): Flow {
   const text = search.trim().toLocaleLowerCase();
   const found = text === "" ? [] : picture.boxes.filter((box) => is(box, text)).map((box) => box.id);
@@ -32,18 +54,7 @@ export function flowOf(picture: Picture, chosen: string, search: string): Flow {
     selectable: false,
     focusable: false,
   }));
-  const boxes: BoxNodeType[] = picture.boxes.map((box) => ({
-    id: box.id,
-    type: "box",
-    position: { x: box.x, y: box.y },
-    width: box.width,
-    height: box.height,
-    data: { box, chosen: box.id === chosen, found: marked.has(box.id) },
-    zIndex: DEPTHS[box.kind] ?? 2,
-    selected: box.id === chosen,
-    focusable: box.kind !== "node",
-    selectable: box.kind !== "node",
-  }));
+  const boxes = picture.boxes.map((box) => nodeOf(box, box.id === chosen, marked.has(box.id)));
   const edges: FlowEdgeType[] = picture.edges.map((edge) => ({
     id: edge.id,
     type: "flow",
