@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
         from aliquot.cli import leased
 
         vgpu = _until_usable(client, given.vgpu, wait_ms or 0)
-        granted = leased.begin(client, vgpu)
+        granted = leased.begin(client, vgpu, command)
         return leased.run_on(client, vgpu, granted, command, given, trace)
 
 

@@ -28,6 +28,8 @@ from aliquot.sizes import format_size, parse_duration_ms, parse_size
 if TYPE_CHECKING:
     from aliquot.client.rest import Client
 
+_LONGEST_NAME = 200
+
 
 def run_on_new(
     client: Client, name: str, command: list[str], given: Namespace, trace: str | None
@@ -47,7 +49,7 @@ def run_on_new(
         no_split=given.no_split,
         wait_ms=wait_ms,
         ephemeral=True,
-        lease=LeaseWanted(process_id=os.getpid()),
+        lease=_lease(command),
     )
     vgpu = client.vgpus.create(wanted, idempotency_key=new_key())
     granted = vgpu.lease
@@ -56,13 +58,18 @@ def run_on_new(
 
         with _leaving_the_queue(client, vgpu):
             vgpu = until_placed(client, vgpu, wait_ms or 0)
-            granted = begin(client, vgpu)
+            granted = begin(client, vgpu, command)
     return run_on(client, vgpu, granted, command, given, trace)
 
 
-def begin(client: Client, vgpu: VgpuResource) -> Granted:
-    """Lease a vGPU for this process."""
-    return client.leases.begin(vgpu.id, LeaseWanted(process_id=os.getpid()))
+def begin(client: Client, vgpu: VgpuResource, command: list[str]) -> Granted:
+    """Lease a vGPU for this process, which runs a command."""
+    return client.leases.begin(vgpu.id, _lease(command))
+
+
+def _lease(command: list[str]) -> LeaseWanted:
+    """This process holds it, but who uses the vGPU is the command: the lease has its name."""
+    return LeaseWanted(process_id=os.getpid(), name=os.path.basename(command[0])[:_LONGEST_NAME])
 
 
 def run_on(
