@@ -1,8 +1,9 @@
 """Server-sent events: every watcher sees every event that it may see, once and in order.
 
-One reader follows the store and keeps the newest events in memory; each watcher has its own place
-among them. Who is too slow waits on its own connection, is read for from the store when it comes
-back, and where that has forgotten is told to list again.
+The newest events are kept in memory as this node's changes tell of them, and read from the store
+where others lie between them. Each watcher has its own place among them. Who is too slow waits on
+its own connection, is read for from the store when it comes back, and where that has forgotten is
+told to list again.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -68,9 +69,9 @@ class Hub:
         """Begin to read from here on."""
         loop = asyncio.get_running_loop()
 
-        def told(_: int) -> None:
+        def told(happened: list[EventResource]) -> None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody watches any more
-                loop.call_soon_threadsafe(self._wake.set)
+                loop.call_soon_threadsafe(self._take_told, happened)
 
         self._newest = await self._in_thread(self._service.events.newest)
         self._cancel = self._service.events.subscribe(told)
@@ -155,12 +156,26 @@ class Hub:
             page = await self._in_thread(
                 self._service.events.since, _READER, self._newest, _AT_ONCE
             )
-            for event in page.items:
-                self._kept.append(_Kept(event.sequence, event, _text(event)))
-            if page.sequence <= self._newest:
+            # Meanwhile some of them may have been told.
+            new = [event for event in page.items if event.sequence > self._newest]
+            if not new:
                 return
-            self._newest = page.sequence
-            self._tell()
+            self._keep(new)
+
+    def _take_told(self, happened: Sequence[EventResource]) -> None:
+        """What follows what is kept is kept as well; where something is missing, it is read."""
+        new = [event for event in happened if event.sequence > self._newest]
+        if not new:
+            return
+        if new[0].sequence == self._newest + 1:
+            self._keep(new)
+        else:
+            self._wake.set()
+
+    def _keep(self, new: Sequence[EventResource]) -> None:
+        self._kept.extend(_Kept(event.sequence, event, _text(event)) for event in new)
+        self._newest = new[-1].sequence
+        self._tell()
 
     def _tell(self) -> None:
         for awake in self._waiting:

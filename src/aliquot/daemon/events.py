@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aliquot.daemon.caller import Caller
 from aliquot.model.api.node import EventPage, EventResource
@@ -38,12 +38,16 @@ class Events:
         with self._store.look() as view:
             return view.event_sequence()
 
-    def subscribe(self, tell: Callable[[int], None]) -> Callable[[], None]:
-        """Call `tell` with the newest number after each change; returns what ends that.
+    def subscribe(self, tell: Callable[[list[EventResource]], None]) -> Callable[[], None]:
+        """Call `tell` with the events of each change of this node; returns what ends that.
 
         It is called by the thread that made the change, and must not block or raise.
         """
-        return self._store.watch(tell)
+
+        def told(happened: Sequence[Event]) -> None:
+            tell([_resource(event) for event in happened])
+
+        return self._store.watch(told)
 
     @staticmethod
     def may_see(caller: Caller, event: EventResource) -> bool:

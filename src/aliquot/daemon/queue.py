@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aliquot.daemon import access
 from aliquot.daemon.caller import Caller
@@ -24,10 +24,11 @@ from aliquot.daemon.serving import (
     why_waiting,
 )
 from aliquot.daemon.views import ALL_MEMORY
-from aliquot.errors import EventsForgotten, QueueFull, SizeNeeded, StateError
+from aliquot.errors import QueueFull, SizeNeeded, StateError
 from aliquot.model.api.vgpus import QueuePage, VgpuResource, Waiting
+from aliquot.model.event import Event
 from aliquot.model.vgpu_record import VgpuRecord
-from aliquot.store import Change, View, events, queue, vgpus
+from aliquot.store import Change, View, queue, vgpus
 from aliquot.store.change import SYSTEM
 
 MOST_WAITING = 1000  # of a tenant
@@ -38,6 +39,7 @@ _TELLING = frozenset(
         "vgpu.deleted",
         "vgpu.explained",
         "vgpu.failed",
+        "vgpu.moved",
         "vgpu.observed",
         "vgpu.stayed",
         "vgpu.suspended",
@@ -77,7 +79,6 @@ class Queue:
         # When this daemon saw them first: the machine's clock may jump, and this one doesn't.
         self._waiting_since: dict[str, float] = {}
         self._told = threading.Event()
-        self._seen = 0  # the newest event that was read
         self._unstoppable: set[str] = set()  # ids of vGPUs that device hosts can't suspend
 
     def list(self, caller: Caller) -> QueuePage:
@@ -154,7 +155,7 @@ class Queue:
 
     def threads(self) -> list[threading.Thread]:
         """The thread that serves, to be started."""
-        self._core.store.watch(lambda _: self._told.set())
+        self._core.store.watch(self._hear)
         return [threading.Thread(target=self._run, name="queue")]
 
     def stop(self) -> None:
@@ -173,31 +174,17 @@ class Queue:
                 core.problems["queue"] = "a fault was met; the log tells more"
             else:
                 core.problems.pop("queue", None)
-            self._wait()
-
-    def _wait(self) -> None:
-        """Until something happened that may give room, or some seconds have passed."""
-        while self._told.wait(EVERY_SECONDS) and not self._core.stop.is_set():
+            # Until something happens that may give room, or some seconds have passed.
+            self._told.wait(EVERY_SECONDS)
             self._told.clear()
-            try:
-                if self._heard():
-                    return
-            except Exception:
-                _log.debug("the queue can't read what happened", exc_info=True)
-                self._core.stop.wait(1.0)  # serve() meets it again, and says so
-                return
 
-    def _heard(self) -> bool:
-        """Whether there are new events that matter here."""
-        with self._core.store.look() as view:
-            try:
-                found = events.since(view, self._seen)
-            except EventsForgotten:
-                self._seen = view.event_sequence()
-                return True
-        if not found:
-            return False
-        self._seen = found[-1].sequence
-        if len(found) == events.MOST_AT_ONCE:
+    def _hear(self, happened: Sequence[Event]) -> None:
+        """Called within other threads' changes: only notes that there may be room."""
+        if any(_may_give_room(event) for event in happened):
             self._told.set()
-        return any(event.kind in _TELLING for event in found)
+
+
+def _may_give_room(event: Event) -> bool:
+    if event.kind == "vgpu.observed" and event.body["generation"] == 1:
+        return False  # as it was made: nothing was given back
+    return event.kind in _TELLING

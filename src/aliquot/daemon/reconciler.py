@@ -11,16 +11,16 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from aliquot.daemon.converge import Converger
 from aliquot.daemon.core import Core
-from aliquot.errors import AliquotError, EventsForgotten, NoSuchVgpu, StateError
+from aliquot.errors import AliquotError, NoSuchVgpu, StateError
 from aliquot.model.event import Event
 from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
 from aliquot.model.vgpu_record import VgpuRecord
-from aliquot.store import clock, devices, events, lifecycle, vgpus
+from aliquot.store import clock, devices, lifecycle, vgpus
 from aliquot.store.change import SYSTEM
 from aliquot.store.lists import more
 
@@ -46,8 +46,7 @@ class Reconciler:
         self._running: set[str] = set()
         self._again: set[str] = set()
         self._wake = threading.Condition()
-        self._seen = 0  # the newest event that was read
-        self._told = threading.Event()
+        self._next_resync = 0.0
         self._hands = ThreadPoolExecutor(_HANDS, "reconciler")
         # Called after each look at all, say to serve the queue.
         self.after_resync: list[Callable[[], None]] = []
@@ -57,6 +56,8 @@ class Reconciler:
     def bring(self, vgpu: str) -> VgpuRecord:
         """Do now what is to be done for a vGPU; what fails is raised, and tried again later."""
         began = time.monotonic()
+        with self._wake:
+            self._due_at.pop(vgpu, None)  # all that was told of it up to now is seen to by this
         try:
             kept = self.converger.bring(vgpu)
         except NoSuchVgpu:
@@ -76,7 +77,8 @@ class Reconciler:
             if at < self._due_at.get(vgpu, math.inf):
                 self._due_at[vgpu] = at
                 heapq.heappush(self._due, (at, vgpu))
-                self._wake.notify()
+                if self._due[0] == (at, vgpu):  # else it wakes up earlier as it is
+                    self._wake.notify()
 
     def due(self) -> list[str]:
         """The vGPUs that are to be looked at, the next one first."""
@@ -84,18 +86,12 @@ class Reconciler:
             return sorted(self._due_at, key=self._due_at.__getitem__)
 
     def start(self) -> list[threading.Thread]:
-        """The threads, to be started: one hands out the work, one hears what happens."""
-        with self._core.store.look() as view:
-            self._seen = view.event_sequence()
-        self._core.store.watch(lambda _: self._told.set())
-        return [
-            threading.Thread(target=self._hand_out, name="reconciler"),
-            threading.Thread(target=self._hear, name="reconciler-events"),
-        ]
+        """The thread that hands out the work, to be started. It looks at all vGPUs first."""
+        self._core.store.watch(self._hear)
+        return [threading.Thread(target=self._hand_out, name="reconciler")]
 
     def stop(self) -> None:
         """Let the threads end, and wait for what they do now."""
-        self._told.set()
         with self._wake:
             self._wake.notify_all()
         self._hands.shutdown(wait=True, cancel_futures=True)
@@ -132,17 +128,18 @@ class Reconciler:
         return True
 
     def _hand_out(self) -> None:
-        next_resync = 0.0
         while not self._core.stop.is_set():
             now = time.monotonic()
-            if now >= next_resync:
-                next_resync = now + RESYNC_SECONDS
+            if now >= self._next_resync:
+                self._next_resync = now + RESYNC_SECONDS
                 self._guarded(self.resync)
             with self._wake:
                 vgpus_due = self._take_due(time.monotonic())
                 if not vgpus_due:
-                    first = self._due[0][0] if self._due else next_resync
-                    self._wake.wait(max(0.0, min(first, next_resync) - time.monotonic()))
+                    if self._core.stop.is_set():
+                        return
+                    first = self._due[0][0] if self._due else self._next_resync
+                    self._wake.wait(max(0.0, min(first, self._next_resync) - time.monotonic()))
                     continue
             for vgpu in vgpus_due:
                 self._hands.submit(self._work, vgpu)
@@ -189,29 +186,14 @@ class Reconciler:
         self._failures[vgpu] = times + 1
         self.schedule(vgpu, min(_LAST_RETRY, _FIRST_RETRY * 2 ** min(times, 16)))
 
-    def _hear(self) -> None:
-        while not self._core.stop.is_set():
-            self._told.wait()
-            self._told.clear()
-            if not self._core.stop.is_set():
-                self._guarded(self._read_events)
-
-    def _read_events(self) -> None:
-        try:
-            with self._core.store.look() as view:
-                found = events.since(view, self._seen)
-        except EventsForgotten:
-            with self._core.store.look() as view:
-                self._seen = view.event_sequence()
-            self.resync()
-            return
-        for vgpu in _vgpus_in(found):
+    def _hear(self, happened: Sequence[Event]) -> None:
+        """Called within other threads' changes: notes what to look at, and looks at nothing."""
+        for vgpu in _vgpus_in(happened):
             self.schedule(vgpu, _BUSY_SECONDS)
-        if any(event.kind in _RESYNCING for event in found):
-            self.resync()
-        if found:
-            self._seen = found[-1].sequence
-            self._told.set()  # there may be more
+        if any(event.kind in _RESYNCING for event in happened):
+            with self._wake:
+                self._next_resync = 0.0
+                self._wake.notify()
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """A thread outlives what goes wrong, a fault of ours included; it is told, and goes on."""
@@ -228,11 +210,11 @@ class Reconciler:
             self._core.problems.pop("reconciler", None)
 
 
-def _vgpus_in(found: Iterable[Event]) -> dict[str, None]:
+def _vgpus_in(happened: Sequence[Event]) -> dict[str, None]:
     """The vGPUs that events are about, in their order."""
     named = (
         event.body.get("vgpu", "") if event.kind == "lease.released" else event.subject
-        for event in found
+        for event in happened
         if event.kind in _TELLING
     )
     return dict.fromkeys(vgpu for vgpu in named if vgpu)

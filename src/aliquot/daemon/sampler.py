@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sqlalchemy import Table, func, select
 
@@ -159,9 +159,9 @@ class Sampler:
                 _log.exception("what is measured has a gap")
             self._trouble = repr(error)
 
-    def _told(self, sequence: int) -> None:
+    def _told(self, happened: Sequence[Event]) -> None:
         """Called within other threads' changes: only notes that there is news."""
-        self._newest = sequence
+        self._newest = happened[-1].sequence
 
     def _refresh(self) -> None:
         """What the store has told since: failures, who holds leases, how many wait."""

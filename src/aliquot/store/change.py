@@ -16,14 +16,25 @@ import json
 import secrets
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+import msgspec
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from aliquot.errors import StoreTaken
 from aliquot.model.audit import AuditRow, canonical_json
+from aliquot.model.event import Event
 from aliquot.store import tables
 from aliquot.store.words import clean, cleaned
 
 SYSTEM = "system"
+
+# Every change runs these. Made once: building a statement costs as much as running it.
+_HEAD = select(tables.store_head).with_for_update()
+_NODE = select(tables.nodes).where(tables.nodes.c.name == bindparam("node"))
+_EVENT_SEQUENCE = select(tables.store_head.c.event_sequence)
+_ADD_EVENTS = insert(tables.events)
+_ADD_AUDIT = insert(tables.audit)
+_SET_NODE = update(tables.nodes).where(tables.nodes.c.name == bindparam("node"))
+_SET_HEAD = update(tables.store_head)
 
 
 class View:
@@ -36,7 +47,7 @@ class View:
 
     def event_sequence(self) -> int:
         """The number of the newest event at this moment: who lists, watches from here on."""
-        return self.connection.execute(select(tables.store_head.c.event_sequence)).scalar_one()
+        return self.connection.execute(_EVENT_SEQUENCE).scalar_one()
 
 
 class Identity(NamedTuple):
@@ -54,19 +65,17 @@ class Change(View):
         super().__init__(connection, now_ms)
         self.node = identity.node
         self.actor = clean(actor)
-        head = connection.execute(select(tables.store_head).with_for_update()).one()
+        head = connection.execute(_HEAD).one()
         self._sequence: int = head.event_sequence
         self.queue_tag: int = head.queue_tag
         self._queue_tag_before: int = head.queue_tag
-        node = connection.execute(
-            select(tables.nodes).where(tables.nodes.c.name == identity.node)
-        ).one_or_none()
+        node = connection.execute(_NODE, {"node": identity.node}).one_or_none()
         if node is None or node.epoch != identity.epoch:
             by = node.opened_by if node else "a restored state"
             raise StoreTaken(f"{by} has taken over the state of node {identity.node!r}")
         self._audit_sequence: int = node.audit_sequence
         self._audit_hash: str = node.audit_hash
-        self._events: list[dict[str, Any]] = []
+        self._events: list[Event] = []
         self._audit: list[dict[str, Any]] = []
 
     def tell(self, kind: str, subject: str, tenant: str = "", /, **body: Any) -> None:
@@ -78,15 +87,15 @@ class Change(View):
         """An event alone: something to watch that nobody has to answer for."""
         self._sequence += 1
         self._events.append(
-            {
-                "sequence": self._sequence,
-                "at_ms": self.now_ms,
-                "node": self.node,
-                "kind": kind,
-                "subject": subject,
-                "tenant": tenant,
-                "body": json.dumps(cleaned(body)),
-            }
+            Event(
+                sequence=self._sequence,
+                at_ms=self.now_ms,
+                node=self.node,
+                kind=kind,
+                subject=clean(subject),
+                tenant=clean(tenant),
+                body=cleaned(body),
+            )
         )
 
     def note(self, action: str, subject: str, /, **body: Any) -> None:
@@ -113,26 +122,26 @@ class Change(View):
         """
         return f"{self._sequence + 1:012x}{secrets.token_hex(10)}"
 
-    def finish(self) -> int:
-        """Write events, audit rows and the heads; returns the number of the newest event."""
+    def finish(self) -> list[Event]:
+        """Write events, audit rows and the heads; returns the events."""
         if self._events:
-            self.connection.execute(insert(tables.events), self._events)
+            self.connection.execute(_ADD_EVENTS, [_row(event) for event in self._events])
         if self._audit:
-            self.connection.execute(insert(tables.audit), self._audit)
+            self.connection.execute(_ADD_AUDIT, self._audit)
             self.connection.execute(
-                update(tables.nodes)
-                .where(tables.nodes.c.name == self.node)
-                .values(audit_sequence=self._audit_sequence, audit_hash=self._audit_hash)
+                _SET_NODE,
+                {
+                    "node": self.node,
+                    "audit_sequence": self._audit_sequence,
+                    "audit_hash": self._audit_hash,
+                },
             )
         if self._events or self.queue_tag != self._queue_tag_before:
             self.connection.execute(
-                update(tables.store_head).values(
-                    event_sequence=self._sequence, queue_tag=self.queue_tag
-                )
+                _SET_HEAD, {"event_sequence": self._sequence, "queue_tag": self.queue_tag}
             )
-        return self._sequence
+        return self._events
 
-    @property
-    def told_something(self) -> bool:
-        """Whether there is an event in it."""
-        return bool(self._events)
+
+def _row(event: Event) -> dict[str, Any]:
+    return {**msgspec.structs.asdict(event), "body": json.dumps(event.body)}

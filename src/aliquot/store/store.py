@@ -7,12 +7,13 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 
 from sqlalchemy import Connection, Engine, insert, select, text, update
 
 from aliquot.errors import NotAStore, StoreLocked
 from aliquot.model.audit import FIRST_PREVIOUS
+from aliquot.model.event import Event
 from aliquot.store import engine as engines
 from aliquot.store import faults, schema, tables
 from aliquot.store.change import SYSTEM, Change, Identity, View
@@ -21,6 +22,7 @@ from aliquot.store.lock import FolderLock, program
 from aliquot.store.server_lock import ServerLock
 
 Clock = Callable[[], int]
+Tell = Callable[[Sequence[Event]], None]
 _READER = Identity("", -1)
 
 
@@ -45,7 +47,7 @@ class Store:
         # Threads of one process wait here, in order, and not by trying the database's lock again.
         self._writing = threading.Lock()
         self._writer = 0
-        self._watchers: list[Callable[[int], None]] = []
+        self._watchers: list[Tell] = []
 
     @classmethod
     def open(
@@ -147,20 +149,21 @@ class Store:
             ):
                 change = Change(connection, self._clock(), self.identity, actor)
                 yield change
-                newest = change.finish()
-            if change.told_something:
-                # Before another thread can change anything, so that the numbers come in order.
+                happened = change.finish()
+            if happened:
+                # Before another thread can change anything, so that the events come in order.
                 for tell in tuple(self._watchers):
-                    tell(newest)
+                    tell(happened)
         finally:
             self._writer = 0
             self._writing.release()
 
-    def watch(self, tell: Callable[[int], None]) -> Callable[[], None]:
-        """Call `tell` with the newest event's number after each change; returns what ends that.
+    def watch(self, tell: Tell) -> Callable[[], None]:
+        """Call `tell` with the events of each change after its commit; returns what ends that.
 
         It is called by the thread that made the change, must not block or raise, and can't begin a
-        change. Changes of other nodes on a shared database aren't told: look again every so often.
+        change. Changes of other nodes on a shared database aren't told: their numbers are missing,
+        so look again every so often.
         """
         self._watchers.append(tell)
         return lambda: self._watchers.remove(tell)

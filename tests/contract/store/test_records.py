@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import syslog
 import threading
+from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import text
@@ -12,6 +13,7 @@ from sqlalchemy import text
 from aliquot import errors
 from aliquot.model.access_token import Role
 from aliquot.model.audit import AuditHead
+from aliquot.model.event import Event
 from aliquot.model.lifecycle import VgpuState
 from aliquot.model.receipt_record import ReceiptRecord
 from aliquot.store import Store, audit, events, idempotency, lifecycle, receipts, tokens, vgpus
@@ -20,8 +22,8 @@ from tests.contract.store.places import NODE, Clock, Place, ready, spec
 
 
 def test_events_are_numbered_without_gaps_and_a_failed_change_leaves_none(store: Store) -> None:
-    told: list[int] = []
-    stop = store.watch(told.append)
+    told: list[Event] = []
+    stop = store.watch(told.extend)
     with store.look() as view:
         start = view.event_sequence()
     for number in range(5):
@@ -36,7 +38,7 @@ def test_events_are_numbered_without_gaps_and_a_failed_change_leaves_none(store:
     with store.look() as view:
         found = events.since(view, start)
         assert [event.sequence for event in found] == list(range(start + 1, start + 13))
-        assert told == [start + 2 * n for n in range(1, 6)]
+        assert told == found[:10]  # as they are read, and those of failed changes never
         assert {event.kind for event in found} == {"vgpu.pending", "vgpu.ready"}
         assert [event.subject for event in events.since(view, 0, tenant="bob")] == [vgpu, vgpu]
         assert [e.sequence for e in events.since(view, start, limit=3)] == [
@@ -74,10 +76,10 @@ def test_two_hundred_watchers_see_every_event_once(store: Store) -> None:
     newest = start
     told = threading.Condition()
 
-    def tell(number: int) -> None:
+    def tell(happened: Sequence[Event]) -> None:
         nonlocal newest
         with told:
-            newest = number
+            newest = happened[-1].sequence
             told.notify_all()
 
     def watch(mine: list[int], at_once: int) -> None:
