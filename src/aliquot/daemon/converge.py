@@ -59,11 +59,11 @@ class Converger:
     def _look(self, vgpu: str) -> _Seen:
         with self._core.store.look() as view:
             kept = vgpus.get(view, vgpu)
-            held = [r.device for r in reservations.of_vgpu(view, vgpu)]
-            held.sort(key=lambda uuid: uuid != kept.status.device)
+            places = devices.with_place_for(view, vgpu)
+            places.sort(key=lambda device: device.uuid != kept.status.device)
             return _Seen(
                 kept,
-                [devices.get(view, uuid) for uuid in held],
+                places,
                 leases.listed(view, vgpu=vgpu, ended=True) if kept.spec.ephemeral else [],
             )
 

@@ -38,10 +38,14 @@ def devices_for(view: View, node: str, wanted: Demand) -> list[DeviceView]:
 
     Enough to tell whether and where it fits; what is kept for those who wait is not in it.
     """
-    conflicting: list[ColumnElement[bool]] = [
-        table.c.id.in_(select(labels.c.vgpu_id).where(labels.c.key == key, labels.c.value == value))
-        for key, value in wanted.labels.items()
-    ]
+    conflicting: list[ColumnElement[bool]] = []
+    for key, value in wanted.labels.items():
+        alike = select(labels.c.vgpu_id).where(labels.c.key == key, labels.c.value == value)
+        conflicts = table.c.id.in_(alike)
+        if key != wanted.apart:
+            # Only those that keep away by it. As it is written; no label has quotes.
+            conflicts &= table.c.spec.contains(f'"apart":"{key}"', autoescape=True)
+        conflicting.append(conflicts)
     if wanted.group is not None:
         conflicting.append(table.c.group_id == wanted.group)
     if not conflicting:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 
 from aliquot.errors import DeviceLost, NoSuchEntry, QuotaAboveDevice
 from aliquot.model.device_record import DeviceRecord
@@ -13,6 +13,17 @@ from aliquot.model.vgpu_record import VgpuRecord
 from aliquot.store import codec, lifecycle, reservations, vgpus
 from aliquot.store.change import Change, View
 from aliquot.store.tables import devices
+from aliquot.store.tables import reservations as places
+
+_OF_UUID = select(devices).where(devices.c.uuid == bindparam("device"))
+_ALL = select(devices).order_by(devices.c.node, devices.c.uuid)
+_OF_NODE = _ALL.where(devices.c.node == bindparam("of_node"))
+_WITH_PLACE = (
+    select(devices)
+    .join(places, places.c.device_uuid == devices.c.uuid)
+    .where(places.c.vgpu_id == bindparam("vgpu"))
+    .order_by(devices.c.uuid)
+)
 
 
 def put(change: Change, seen: DeviceRecord) -> DeviceRecord:
@@ -79,10 +90,14 @@ def get(view: View, uuid: str) -> DeviceRecord:
 
 def listed(view: View, node: str | None = None) -> list[DeviceRecord]:
     """All devices, or those of a node."""
-    statement = select(devices).order_by(devices.c.node, devices.c.uuid)
-    if node is not None:
-        statement = statement.where(devices.c.node == node)
-    return [_record(row) for row in view.connection.execute(statement)]
+    if node is None:
+        return [_record(row) for row in view.connection.execute(_ALL)]
+    return [_record(row) for row in view.connection.execute(_OF_NODE, {"of_node": node})]
+
+
+def with_place_for(view: View, vgpu: str) -> list[DeviceRecord]:
+    """The devices on which a vGPU has a reservation: none while it waits, two while it moves."""
+    return [_record(row) for row in view.connection.execute(_WITH_PLACE, {"vgpu": vgpu})]
 
 
 def _lose(change: Change, kept: DeviceRecord) -> None:
@@ -126,7 +141,7 @@ def _changed(before: DeviceRecord, seen: DeviceRecord) -> bool:
 
 
 def _maybe(view: View, uuid: str) -> DeviceRecord | None:
-    row = view.connection.execute(select(devices).where(devices.c.uuid == uuid)).one_or_none()
+    row = view.connection.execute(_OF_UUID, {"device": uuid}).one_or_none()
     return None if row is None else _record(row)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from aliquot.errors import ChangedMeanwhile, IllegalTransition
 from aliquot.model.lifecycle import TRANSITIONS, VgpuState
@@ -18,6 +18,14 @@ from aliquot.store import codec, reservations, vgpus
 from aliquot.store.change import Change, View
 from aliquot.store.tables import labels, leases, queue
 from aliquot.store.tables import vgpus as table
+from aliquot.store.words import clean
+
+_CHANGE = update(table).where(table.c.id == bindparam("vgpu"))
+_COUNT_LEASES = (
+    select(func.count())
+    .select_from(leases)
+    .where(leases.c.vgpu_id == bindparam("vgpu"), leases.c.released_ms.is_(None))
+)
 
 
 def want(change: Change, vgpu: str, spec: VgpuSpec, *, generation: int | None = None) -> VgpuRecord:
@@ -47,22 +55,16 @@ def want(change: Change, vgpu: str, spec: VgpuSpec, *, generation: int | None = 
     if spec.labels != before.spec.labels:
         change.connection.execute(delete(labels).where(labels.c.vgpu_id == vgpu))
         vgpus.put_labels(change, vgpu, spec)
-    _write(
-        change,
-        before,
-        generation=before.generation + 1,
-        spec=codec.written(spec),
-        expires_ms=spec.expires_ms,
-    )
+    after = _write(change, before, generation=before.generation + 1, spec=spec)
     change.tell(
         "vgpu.wanted",
         vgpu,
         before.tenant,
         name=before.name,
-        generation=before.generation + 1,
+        generation=after.generation,
         spec=codec.plain(spec),
     )
-    return vgpus.get(change, vgpu)
+    return after
 
 
 def observe(change: Change, vgpu: str, status: VgpuStatus) -> VgpuRecord:
@@ -70,9 +72,9 @@ def observe(change: Change, vgpu: str, status: VgpuStatus) -> VgpuRecord:
     before = vgpus.get(change, vgpu)
     if status == before.status:
         return before
-    _write(change, before, status=codec.written(status))
+    after = _write(change, before, status=status)
     _observed(change, before, status)
-    return vgpus.get(change, vgpu)
+    return after
 
 
 def settle(change: Change, vgpu: str, status: VgpuStatus, to: VgpuState) -> VgpuRecord:
@@ -86,14 +88,14 @@ def settle(change: Change, vgpu: str, status: VgpuStatus, to: VgpuState) -> Vgpu
         raise IllegalTransition(f"vGPU {before.name!r} is {before.state} and can't become {to}")
     if to in (VgpuState.FAILED, VgpuState.DELETED):
         raise ValueError("that is no state to settle in")
-    values = {"status": codec.written(status), "state": to.value}
-    _write(change, before, **values, reason="", reason_code="", failed_from=None)
+    told_well = {"reason": "", "reason_code": "", "failed_from": None}
+    after = _write(change, before, status=status, state=to, **told_well)
     _observed(change, before, status)
     if to is not before.state:
         change.tell(f"vgpu.{to}", vgpu, before.tenant, name=before.name, before=before.state.value)
     elif before.reason:
         _explained(change, before, "", "")
-    return vgpus.get(change, vgpu)
+    return after
 
 
 def transition(
@@ -119,30 +121,31 @@ def transition(
         reservations.release(change, vgpu)
         _end_leases(change, vgpu)
         more = {"deleted_ms": change.now_ms}
-    _write(
+    after = _write(
         change,
         before,
-        state=to.value,
-        reason=reason,
+        state=to,
+        reason=clean(reason),
         reason_code=code,
-        failed_from=before.state.value if to is VgpuState.FAILED else None,
+        failed_from=before.state if to is VgpuState.FAILED else None,
         **more,
     )
     told = {"reason": reason, "code": code} if reason else {}
     change.tell(
         f"vgpu.{to}", vgpu, before.tenant, name=before.name, before=before.state.value, **told
     )
-    return vgpus.get(change, vgpu)
+    return after
 
 
 def explain(change: Change, vgpu: str, reason: str, code: str = "") -> VgpuRecord:
     """Say why a vGPU isn't as it is wanted, in the state that it is in; empty: all is well."""
     before = vgpus.get(change, vgpu)
+    reason = clean(reason)
     if (reason, code) == (before.reason, before.reason_code):
         return before
-    _write(change, before, reason=reason, reason_code=code)
+    after = _write(change, before, reason=reason, reason_code=code)
     _explained(change, before, reason, code)
-    return vgpus.get(change, vgpu)
+    return after
 
 
 def recover(change: Change, vgpu: str) -> VgpuRecord:
@@ -155,11 +158,7 @@ def recover(change: Change, vgpu: str) -> VgpuRecord:
 
 def active_leases(view: View, vgpu: str) -> int:
     """How many leases of a vGPU are in force."""
-    return view.connection.execute(
-        select(func.count())
-        .select_from(leases)
-        .where(leases.c.vgpu_id == vgpu, leases.c.released_ms.is_(None))
-    ).scalar_one()
+    return view.connection.execute(_COUNT_LEASES, {"vgpu": vgpu}).scalar_one()
 
 
 def with_wanted(spec: VgpuSpec, **changes: Any) -> VgpuSpec:
@@ -214,7 +213,11 @@ def _end_leases(change: Change, vgpu: str) -> None:
     )
 
 
-def _write(change: Change, before: VgpuRecord, **values: Any) -> None:
-    change.connection.execute(
-        update(table).where(table.c.id == before.id).values(changed_ms=change.now_ms, **values)
-    )
+def _write(change: Change, before: VgpuRecord, **fields: Any) -> VgpuRecord:
+    """The vGPU with other fields, of which those columns are written that differ."""
+    after = msgspec.structs.replace(before, changed_ms=change.now_ms, **fields)
+    was, now = vgpus.columns(before), vgpus.columns(after)
+    values = {name: value for name, value in now.items() if value != was[name]}
+    if values:
+        change.connection.execute(_CHANGE, {"vgpu": before.id, **values})
+    return after

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import Column, ColumnElement, bindparam, func, select
 
 from aliquot.store.change import View
 from aliquot.store.tables import leases, queue, reservations
+
+
+def _on_page(vgpu: Column[Any]) -> ColumnElement[bool]:
+    return vgpu.between(bindparam("first"), bindparam("last"))
+
+
+_PLACES = (
+    select(reservations.c.vgpu_id, reservations.c.device_uuid)
+    .where(_on_page(reservations.c.vgpu_id))
+    .order_by(reservations.c.vgpu_id, reservations.c.device_uuid)
+)
+_LEASES = (
+    select(leases.c.vgpu_id, func.count())
+    .where(_on_page(leases.c.vgpu_id), leases.c.released_ms.is_(None))
+    .group_by(leases.c.vgpu_id)
+)
+_order = func.row_number().over(order_by=(queue.c.tag, queue.c.sequence))
+_numbered = select(queue.c.vgpu_id, _order.label("position")).subquery()
+_POSITIONS = select(_numbered).where(_on_page(_numbered.c.vgpu_id))
 
 
 class More(NamedTuple):
@@ -20,22 +39,13 @@ class More(NamedTuple):
 
 def more(view: View, first: str, last: str) -> More:
     """What there is of vGPUs whose ids lie from `first` to `last`: a page is in their order."""
+    page = {"first": first, "last": last}
     found = More({}, {}, {})
-    places = reservations.c
-    for vgpu, device in view.connection.execute(
-        select(places.vgpu_id, places.device_uuid)
-        .where(places.vgpu_id.between(first, last))
-        .order_by(places.vgpu_id, places.device_uuid)
-    ):
+    for vgpu, device in view.connection.execute(_PLACES, page):
         found.devices.setdefault(vgpu, []).append(device)
-    for vgpu, count in view.connection.execute(
-        select(leases.c.vgpu_id, func.count())
-        .where(leases.c.vgpu_id.between(first, last), leases.c.released_ms.is_(None))
-        .group_by(leases.c.vgpu_id)
-    ):
+    for vgpu, count in view.connection.execute(_LEASES, page):
         found.leases[vgpu] = count
-    order = select(queue.c.vgpu_id).order_by(queue.c.tag, queue.c.sequence)
-    for position, vgpu in enumerate(view.connection.execute(order).scalars(), start=1):
+    for vgpu, position in view.connection.execute(_POSITIONS, page):
         found.positions[vgpu] = position
     return found
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, tuple_
+from sqlalchemy import Row, bindparam, delete, func, insert, select, tuple_
 
 from aliquot.errors import IllegalTransition, NoSuchEntry
 from aliquot.model.lifecycle import VgpuState
@@ -20,6 +20,8 @@ from aliquot.store.change import Change, View
 from aliquot.store.tables import queue
 from aliquot.store.tables import vgpus as vgpu_table
 
+_COUNT = select(func.count()).select_from(queue)
+_COUNT_OF = _COUNT.where(queue.c.tenant == bindparam("of"))
 _WAITING = frozenset({VgpuState.PENDING, VgpuState.SUSPENDED})
 
 
@@ -96,10 +98,9 @@ def overdue(view: View) -> list[QueueEntry]:
 
 def counted(view: View, tenant: str | None = None) -> int:
     """How many wait, of all or of a tenant."""
-    statement = select(func.count()).select_from(queue)
-    if tenant is not None:
-        statement = statement.where(queue.c.tenant == tenant)
-    return view.connection.execute(statement).scalar_one()
+    if tenant is None:
+        return view.connection.execute(_COUNT).scalar_one()
+    return view.connection.execute(_COUNT_OF, {"of": tenant}).scalar_one()
 
 
 def find(view: View, vgpu: str) -> QueueEntry | None:

@@ -7,7 +7,7 @@ guard it, against faults of ours as well.
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from aliquot.errors import DeviceLost, MemoryUnavailable, NoSuchEntry, ShareUnavailable
 from aliquot.model.shares import WHOLE
@@ -15,18 +15,61 @@ from aliquot.model.vgpu_record import Reservation
 from aliquot.store.change import Change, View
 from aliquot.store.tables import devices, reservations
 
+_PLACE = (reservations.c.vgpu_id == bindparam("vgpu")) & (
+    reservations.c.device_uuid == bindparam("device")
+)
+_DEVICE_AND_PLACE = (
+    select(
+        devices.c.memory,
+        devices.c.present,
+        devices.c.reserved_memory,
+        devices.c.reserved_guarantee,
+        reservations.c.memory.label("had_memory"),
+        reservations.c.guarantee.label("had_guarantee"),
+    )
+    .select_from(
+        devices.outerjoin(
+            reservations,
+            (reservations.c.device_uuid == devices.c.uuid)
+            & (reservations.c.vgpu_id == bindparam("vgpu")),
+        )
+    )
+    .where(devices.c.uuid == bindparam("device"))
+)
+_ADD_PLACE = insert(reservations)
+_SET_PLACE = update(reservations).where(_PLACE)
+_REMOVE_PLACE = delete(reservations).where(_PLACE)
+_ADD_TO_DEVICE = (
+    update(devices)
+    .where(devices.c.uuid == bindparam("device"))
+    .values(
+        reserved_memory=devices.c.reserved_memory + bindparam("more_memory"),
+        reserved_guarantee=devices.c.reserved_guarantee + bindparam("more_guarantee"),
+    )
+)
+_OF_VGPU = (
+    select(reservations)
+    .where(reservations.c.vgpu_id == bindparam("vgpu"))
+    .order_by(reservations.c.vgpu_id)
+)
+_ON_DEVICE = (
+    select(reservations)
+    .where(reservations.c.device_uuid == bindparam("device"))
+    .order_by(reservations.c.vgpu_id)
+)
+
 
 def reserve(change: Change, vgpu: str, device: str, memory: int, guarantee: int) -> None:
     """Set aside exactly this much on a device, instead of what the vGPU has there.
 
     Raises MemoryUnavailable or ShareUnavailable, with what is free; DeviceLost, NoSuchEntry.
     """
-    kept = change.connection.execute(select(devices).where(devices.c.uuid == device)).one_or_none()
+    place = {"vgpu": vgpu, "device": device}
+    kept = change.connection.execute(_DEVICE_AND_PLACE, place).one_or_none()
     if kept is None:
         raise NoSuchEntry(f"there is no device {device!r}")
-    had = _on(change, vgpu, device)
-    more_memory = memory - (had.memory if had else 0)
-    more_guarantee = guarantee - (had.guarantee if had else 0)
+    more_memory = memory - (kept.had_memory or 0)
+    more_guarantee = guarantee - (kept.had_guarantee or 0)
     if not kept.present and (more_memory > 0 or more_guarantee > 0):
         raise DeviceLost(f"device {device} is gone, and nothing more can be reserved there")
     free = kept.memory - kept.reserved_memory
@@ -41,11 +84,11 @@ def reserve(change: Change, vgpu: str, device: str, memory: int, guarantee: int)
             f"a guarantee of {more_guarantee / 100:g} % more was asked for and device {device} has "
             f"{free / 100:g} % left"
         )
-    if had is None:
-        statement = insert(reservations).values(vgpu_id=vgpu, device_uuid=device)
+    size = {"memory": memory, "guarantee": guarantee}
+    if kept.had_memory is None:
+        change.connection.execute(_ADD_PLACE, {"vgpu_id": vgpu, "device_uuid": device, **size})
     else:
-        statement = update(reservations).where(_is(vgpu, device))
-    change.connection.execute(statement.values(memory=memory, guarantee=guarantee))
+        change.connection.execute(_SET_PLACE, {**place, **size})
     _add(change, device, more_memory, more_guarantee)
 
 
@@ -53,41 +96,21 @@ def release(change: Change, vgpu: str, device: str | None = None) -> None:
     """Give back what a vGPU has on a device, or everywhere."""
     for kept in of_vgpu(change, vgpu):
         if device is None or kept.device == device:
-            change.connection.execute(delete(reservations).where(_is(vgpu, kept.device)))
+            change.connection.execute(_REMOVE_PLACE, {"vgpu": vgpu, "device": kept.device})
             _add(change, kept.device, -kept.memory, -kept.guarantee)
 
 
 def of_vgpu(view: View, vgpu: str) -> list[Reservation]:
     """What a vGPU has: nothing while it waits, two while it moves."""
-    return _listed(view, reservations.c.vgpu_id == vgpu)
+    return [Reservation(*row) for row in view.connection.execute(_OF_VGPU, {"vgpu": vgpu})]
 
 
 def on_device(view: View, device: str) -> list[Reservation]:
     """What is set aside on a device, the newest vGPU last."""
-    return _listed(view, reservations.c.device_uuid == device)
-
-
-def _on(view: View, vgpu: str, device: str) -> Reservation | None:
-    return next(iter(_listed(view, _is(vgpu, device))), None)
-
-
-def _is(vgpu: str, device: str) -> ColumnElement[bool]:
-    return (reservations.c.vgpu_id == vgpu) & (reservations.c.device_uuid == device)
-
-
-def _listed(view: View, condition: ColumnElement[bool]) -> list[Reservation]:
-    found = view.connection.execute(
-        select(reservations).where(condition).order_by(reservations.c.vgpu_id)
-    )
-    return [Reservation(*row) for row in found]
+    return [Reservation(*row) for row in view.connection.execute(_ON_DEVICE, {"device": device})]
 
 
 def _add(change: Change, device: str, memory: int, guarantee: int) -> None:
     change.connection.execute(
-        update(devices)
-        .where(devices.c.uuid == device)
-        .values(
-            reserved_memory=devices.c.reserved_memory + memory,
-            reserved_guarantee=devices.c.reserved_guarantee + guarantee,
-        )
+        _ADD_TO_DEVICE, {"device": device, "more_memory": memory, "more_guarantee": guarantee}
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, insert, select
+from sqlalchemy import ColumnElement, Row, bindparam, insert, select
 
 from aliquot.errors import BadName, BadSpec, NameTaken, NoSuchVgpu
 from aliquot.model.lifecycle import VgpuState
@@ -26,6 +26,14 @@ from aliquot.store.words import clean
 
 MOST_LISTED = 10_000
 _AT_ONCE = 500
+_ADD = insert(vgpus)
+_ADD_LABELS = insert(labels)
+_OF_ID = select(vgpus).where(vgpus.c.id == bindparam("vgpu"))
+_LIVING = select(vgpus).where(
+    vgpus.c.tenant == bindparam("of"),
+    vgpus.c.name == bindparam("called"),
+    vgpus.c.deleted_ms.is_(None),
+)
 
 
 class Filter(NamedTuple):
@@ -78,7 +86,7 @@ def create(
         created_ms=change.now_ms,
         changed_ms=change.now_ms,
     )
-    change.connection.execute(insert(vgpus).values(_columns(made)))
+    change.connection.execute(_ADD, columns(made))
     put_labels(change, made.id, spec)
     if device is not None:
         reservations.reserve(change, made.id, device, spec.memory, spec.shares.guarantee)
@@ -91,7 +99,7 @@ def create(
 
 def get(view: View, vgpu: str) -> VgpuRecord:
     """The vGPU of an id, deleted ones that are still kept included; raises NoSuchVgpu."""
-    row = view.connection.execute(select(vgpus).where(vgpus.c.id == vgpu)).one_or_none()
+    row = view.connection.execute(_OF_ID, {"vgpu": vgpu}).one_or_none()
     if row is None:
         raise NoSuchVgpu(f"there is no vGPU {vgpu[:40]!r}")
     return _record(row)
@@ -99,10 +107,7 @@ def get(view: View, vgpu: str) -> VgpuRecord:
 
 def found(view: View, name: str, tenant: str) -> VgpuRecord | None:
     """The living vGPU of a name among a tenant's, or None."""
-    living = vgpus.c.deleted_ms.is_(None)
-    row = view.connection.execute(
-        select(vgpus).where(vgpus.c.tenant == tenant, vgpus.c.name == name, living)
-    ).one_or_none()
+    row = view.connection.execute(_LIVING, {"of": tenant, "called": name}).one_or_none()
     return None if row is None else _record(row)
 
 
@@ -156,7 +161,7 @@ def put_labels(change: Change, vgpu: str, spec: VgpuSpec) -> None:
     """The labels, where the database can select by them."""
     if spec.labels:
         change.connection.execute(
-            insert(labels),
+            _ADD_LABELS,
             [{"vgpu_id": vgpu, "key": key, "value": word} for key, word in spec.labels.items()],
         )
 
@@ -191,7 +196,8 @@ def _conditions(which: Filter) -> list[ColumnElement[bool]]:
     return found
 
 
-def _columns(vgpu: VgpuRecord) -> dict[str, Any]:
+def columns(vgpu: VgpuRecord) -> dict[str, Any]:
+    """The row of a vGPU, by the names of the table's columns."""
     return {
         "id": vgpu.id,
         "name": vgpu.name,
