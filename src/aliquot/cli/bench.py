@@ -7,7 +7,8 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from aliquot.bench import promises
-from aliquot.bench.fairness.cases import CASES
+from aliquot.bench.daemon.cases import CASES as DAEMON_CASES
+from aliquot.bench.fairness.cases import CASES as FAIRNESS_CASES
 from aliquot.cli.parser import Parser, add_device, add_json
 from aliquot.errors import UsageError
 
@@ -16,17 +17,23 @@ remoting   runs a benchmark program natively and on a vGPU, in alternating round
            and compares the medians; each line has a bar that should hold and an aim
 fairness   runs tenants at the same time, each on a vGPU with a share of its own,
            and holds the kernels that they completed against what was promised
+daemon     starts daemons of its own, and measures making, listing and watching vGPUs
+           on a simulated device, what an idle daemon costs, and 'aliquot run -- true'
 
 Keep the machine quiet meanwhile."""
 
-# By option, which benchmark it belongs to.
+# By option, which benchmarks it belongs to.
 _BELONGS = {
-    "rounds": "remoting",
-    "transfer": "remoting",
-    "scale": "remoting",
-    "short": "fairness",
-    "case": "fairness",
-    "picture": "fairness",
+    "rounds": ("remoting",),
+    "transfer": ("remoting",),
+    "scale": ("remoting",),
+    "short": ("fairness", "daemon"),
+    "case": ("fairness", "daemon"),
+    "picture": ("fairness",),
+}
+_CASES = {
+    "fairness": [case.name for case in FAIRNESS_CASES],
+    "daemon": [case.name for case in DAEMON_CASES],
 }
 
 
@@ -35,10 +42,11 @@ def build_parser() -> Parser:
     parser = Parser(
         "bench",
         _DESCRIPTION,
-        example="aliquot bench remoting --rounds 1 --scale 0.02",
+        example="aliquot bench remoting --rounds 1 --scale 0.02\n"
+        "aliquot bench daemon --short --case create-100",
         exit_status="0 where every bar holds, 1 where one doesn't, 2 for an error.",
     )
-    parser.add_argument("what", choices=["remoting", "fairness"], help="what to measure")
+    parser.add_argument("what", choices=["remoting", "fairness", "daemon"], help="what to measure")
     add_device(parser)
     parser.add_argument(
         "--tolerance",
@@ -72,12 +80,13 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--short",
         action="store_true",
-        help="fairness: seven cases in two minutes, with every bar twice as wide",
+        help="fairness, daemon: in two minutes, with every bar twice as wide",
     )
     parser.add_argument(
         "--case",
-        choices=[case.name for case in CASES],
-        help="fairness: this one alone (default: all; with --short, the first seven)",
+        choices=[name for names in _CASES.values() for name in names],
+        help="fairness, daemon: this one alone (default: all; of fairness with --short, the "
+        "first seven)",
     )
     parser.add_argument(
         "--picture",
@@ -98,15 +107,22 @@ def main(arguments: Sequence[str]) -> int:
         from aliquot.cli import bench_fairness
 
         return bench_fairness.run(given, say)
+    if given.what == "daemon":
+        from aliquot.cli import bench_daemon
+
+        return bench_daemon.run(given, say)
     from aliquot.cli import bench_remoting
 
     return bench_remoting.run(given, say)
 
 
 def _check(parser: Parser, given: Namespace) -> None:
-    for option, benchmark in _BELONGS.items():
-        if benchmark != given.what and getattr(given, option) != parser.get_default(option):
-            raise UsageError(f"--{option} is an option of 'aliquot bench {benchmark}'")
+    for option, benchmarks in _BELONGS.items():
+        if given.what not in benchmarks and getattr(given, option) != parser.get_default(option):
+            named = " and ".join(f"'aliquot bench {benchmark}'" for benchmark in benchmarks)
+            raise UsageError(f"--{option} is an option of {named}")
+    if given.case and given.case not in _CASES[given.what]:
+        raise UsageError(f"'aliquot bench {given.what}' has no case {given.case!r}")
     if not 1 <= given.tolerance <= 10:
         raise UsageError("--tolerance is not between 1 and 10")
 

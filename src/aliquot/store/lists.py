@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, ColumnElement, bindparam, func, select
+from sqlalchemy import ColumnElement, bindparam, func, select
 
 from aliquot.store.change import View
 from aliquot.store.tables import leases, queue, reservations
 
 
-def _on_page(vgpu: Column[Any]) -> ColumnElement[bool]:
+def _on_page(vgpu: ColumnElement[Any]) -> ColumnElement[bool]:
     return vgpu.between(bindparam("first"), bindparam("last"))
 
 

@@ -1,0 +1,1 @@
+"""`aliquot bench daemon`: what the control plane costs, measured on daemons of its own."""
