@@ -51,8 +51,8 @@ lint: $(STAMPS)/installed $(STAMPS)/strict ## style, types, layers, stale genera
 	@$(RUN) tools.generate --check
 	@$(RUN) tools.docs --check
 
-bench: setup ## measure what remoting costs on this machine, against native
-	@.venv/bin/aliquot bench remoting
+bench: setup ## measure what remoting costs on this machine, against native, and the daemon
+	@.venv/bin/aliquot bench remoting; remoting=$$?; .venv/bin/aliquot bench daemon && exit $$remoting
 
 generate: $(STAMPS)/packages ## write native/generated and docs/coverage.md from spec/
 	@$(RUN) tools.generate

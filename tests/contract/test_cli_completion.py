@@ -53,6 +53,7 @@ def test_bash_completes() -> None:
     assert complete("aliquot", "run", "--mem") == ["--memory"]
     assert complete("aliquot", "run", "--transfer", "") == ["auto", "staged"]
     assert complete("aliquot", "bench", "rem") == ["remoting"]
+    assert complete("aliquot", "bench", "daemon", "--case", "li") == ["limit-25-alone", "list-2000"]
     assert complete("aliquot", "completion", "z") == ["zsh"]
     assert complete("aliquot", "run", "--priority", "l") == ["latency"]
     assert complete("aliquot", "policy", "0", "eq") == ["equal-share"]

@@ -80,7 +80,7 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--short",
         action="store_true",
-        help="fairness, daemon: in two minutes, with every bar twice as wide",
+        help="fairness, daemon: in two minutes or so, with bars twice as wide",
     )
     parser.add_argument(
         "--case",

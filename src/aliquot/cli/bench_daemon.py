@@ -51,9 +51,9 @@ def _print_table(result: Result) -> None:
     out.print(table(headings, rows))
     for name, why in result.left_out.items():
         out.print(f"\nnot measured: {name} ({why})", markup=False)
-    wider = f", {result.tolerance:g} times as wide" if result.tolerance != 1 else ""
+    wider = f"bars of time {result.tolerance:g} times as wide, " if result.tolerance != 1 else ""
     out.print(
-        f"\nbars{wider}; load of the machine {result.load_before:.2f} before and "
+        f"\n{wider}load of the machine {result.load_before:.2f} before and "
         f"{result.load_after:.2f} after",
         markup=False,
     )

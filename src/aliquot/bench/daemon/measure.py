@@ -164,7 +164,15 @@ class _Bench:
         told = [event.sequence for event in client.events.since(since).items]
         whole = seen.whole(told)
         return [
-            Line(case.name, "watchers that saw all once", whole, "", WATCHERS, at_least=True),
+            Line(
+                case.name,
+                f"of {WATCHERS} watchers, saw all events once",
+                whole,
+                "",
+                WATCHERS,
+                at_least=True,
+                strict=True,
+            ),
             Line(case.name, f"{len(told)} events, until all were seen", seconds, "s", None),
         ]
 
@@ -179,7 +187,7 @@ class _Bench:
         name = f"idle with {case.there} vGPUs"
         return [
             Line(case.name, f"{name}, of a core", percent, "%", IDLE_PERCENT[case.there]),
-            Line(case.name, f"{name}, memory", memory, "MiB", IDLE_MB),
+            Line(case.name, f"{name}, memory", memory, "MiB", IDLE_MB, strict=True),
         ]
 
     def _running(self, case: Case) -> list[Line]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -15,15 +16,16 @@ class Line(NamedTuple):
     unit: str
     bar: float | None  # None is told, and promised nowhere
     at_least: bool = False
+    strict: bool = False  # what other work on the machine doesn't change: its bar stays as it is
 
     def holds(self, tolerance: float) -> bool:
-        """Whether it is within its bar; a time or a size may be so many times as much.
-
-        A count has to be whole on a busy machine as well.
-        """
+        """Whether it is within its bar, so many times as wide."""
         if self.bar is None:
             return True
-        return self.value >= self.bar if self.at_least else self.value <= self.bar * tolerance
+        factor = 1.0 if self.strict else tolerance
+        if self.at_least:
+            return self.value >= self.bar / factor
+        return self.value <= self.bar * factor
 
 
 class Result(NamedTuple):
@@ -55,5 +57,4 @@ class Result(NamedTuple):
 
 def percentile(sorted_values: Sequence[float], percent: float) -> float:
     """The least value that so many percent don't exceed."""
-    count = len(sorted_values)
-    return sorted_values[min(count - 1, max(0, -int(-count * percent // 100) - 1))]
+    return sorted_values[max(1, math.ceil(len(sorted_values) * percent / 100)) - 1]
