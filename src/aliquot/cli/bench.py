@@ -43,7 +43,7 @@ def build_parser() -> Parser:
         "bench",
         _DESCRIPTION,
         example="aliquot bench remoting --rounds 1 --scale 0.02\n"
-        "aliquot bench daemon --short --case create-100",
+        "  aliquot bench daemon --short --case create-100",
         exit_status="0 where every bar holds, 1 where one doesn't, 2 for an error.",
     )
     parser.add_argument("what", choices=["remoting", "fairness", "daemon"], help="what to measure")

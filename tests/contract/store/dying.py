@@ -51,7 +51,7 @@ def write_until_killed(where: Location, seed: int, acknowledge: int) -> NoReturn
     """Make all kinds of changes; after each, say the number of its last event."""
     chance = random.Random(seed)
     with Store.open(where, NODE) as store:
-        store.watch(lambda newest: _say(acknowledge, newest))
+        store.watch(lambda happened: _say(acknowledge, happened[-1].sequence))
         os.write(acknowledge, b"open\n")
         number = 0
         while True:
