@@ -63,7 +63,7 @@ COMMANDS = (
     Command("events", "aliquot.cli.events", "list what happened, or follow what happens"),
     Command("policy", "aliquot.cli.policy", "show or set how a device's time is shared out"),
     Command("token", "aliquot.cli.token", "make, list and revoke tokens for the API"),
-    Command("bench", "aliquot.cli.bench", "measure what vGPUs cost, whether shares are kept, what the daemon costs"),
+    Command("bench", "aliquot.cli.bench", "measure what vGPUs and the daemon cost, and shares"),
     Command("doctor", "aliquot.cli.doctor", "tell what is wrong here and what mends it"),
     Command("setup", "aliquot.cli.setup", "install the service, completions and the man page"),
     Command("backup", "aliquot.cli.backup", "write the state into one file, while it is in use"),
