@@ -28,18 +28,21 @@ def test_kills_at_random_moments(place: Place) -> None:
             put_device(change, uuid)
     chance = random.Random(1)
     changes = 0
+    longest = 0.15  # seconds of writing
     for seed in range(ROUNDS):
         reads, writes = os.pipe()
         child = forked(lambda seed=seed, to=writes: write_until_killed(where, seed, to))
         os.close(writes)
         with os.fdopen(reads, "rb") as told:
             assert told.readline() == b"open\n"
-            time.sleep(chance.random() * 0.15)
+            time.sleep(chance.random() * longest)
             os.kill(child, signal.SIGKILL)
             # A line that was cut off was not acknowledged.
             lines = [line for line in told if line.endswith(b"\n")]
         assert ended_by(child) == signal.SIGKILL
         changes += len(lines)
+        if not lines:  # a busy machine: fewer kills shall come before the first change
+            longest = min(2.0, longest * 1.5)
         with Store.open(where, NODE) as store, store.look() as view:
             assert_agree(view)
             assert view.event_sequence() >= max(map(int, lines), default=0)
