@@ -47,7 +47,7 @@ def complete(*words: str) -> list[str]:
 
 
 def test_bash_completes() -> None:
-    assert complete("aliquot", "d") == ["devices", "delete", "doctor"]
+    assert complete("aliquot", "d") == ["devices", "diagram", "delete", "doctor"]
     assert complete("aliquot", "group", "cr") == ["create"]
     assert complete("aliquot", "create", "--wa") == ["--wait"]
     assert complete("aliquot", "run", "--mem") == ["--memory"]
@@ -76,7 +76,7 @@ def test_names_where_no_daemon_is(fakes: FakeInstallation) -> None:
 
 def test_zsh_knows_which_argument_it_is() -> None:
     assert "'2:what:(best-effort equal-share fixed-share)'" in SCRIPTS["zsh"]
-    assert "'1:what:(remoting fairness)'" in SCRIPTS["zsh"]
+    assert "'1:what:(remoting fairness daemon)'" in SCRIPTS["zsh"]
 
 
 def test_zsh_and_fish_ask_the_daemon_at_the_time() -> None:
