@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,12 @@ def no_device() -> Device:
     raise NoDriver("no OpenCL driver is here")
 
 
-def left_behind() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("aliquot-bench-*"))
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where temporary files go meanwhile: what other benchmarks have is elsewhere."""
+    with tempfile.TemporaryDirectory(prefix="alq-") as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)
 
 
 def test_watchers_are_counted(fakes: FakeInstallation) -> None:
@@ -53,14 +58,13 @@ def measuring_nothing() -> object:
     return Seen([[], [], []], 1)
 
 
-def test_without_a_device_the_rest_is_measured() -> None:
-    before = left_behind()
+def test_without_a_device_the_rest_is_measured(folder: Path) -> None:
     cases = [case for case in CASES if case.name in ("idle-0", "run", "device-host")]
     result = measure(cases, LITTLE, no_device, tolerance=10)
     assert {line.case for line in result.lines} == {"idle-0"}
     assert set(result.left_out) == {"run", "device-host"}
     assert "no OpenCL driver is here" in result.left_out["run"]
-    assert left_behind() <= before
+    assert not list(folder.iterdir())
 
 
 def test_a_case_that_wants_a_device_alone_needs_one() -> None:
@@ -68,9 +72,10 @@ def test_a_case_that_wants_a_device_alone_needs_one() -> None:
         measure([case for case in CASES if case.name == "run"], LITTLE, no_device)
 
 
-def test_a_daemon_that_does_not_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = left_behind()
+def test_a_daemon_that_does_not_start_says_why(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(process, "_INVENTORY", "version: 9\n")
     with pytest.raises(BenchmarkFailed, match=r"did not start: .*version"):
         measure(CASES[:1], LITTLE, no_device)
-    assert left_behind() <= before
+    assert not list(folder.iterdir())
