@@ -156,7 +156,7 @@ class Daemon:
         for process in self.started:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(60)
-        for left in _processes_of(self.folder):
+        for left in processes_of(self.folder):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(left, signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -211,7 +211,7 @@ class User:
         return done.stdout.strip()
 
 
-def _processes_of(folder: Path) -> Iterator[int]:
+def processes_of(folder: Path) -> Iterator[int]:
     """Processes whose command line names something in a folder: device hosts, their workers."""
     needle = os.fsencode(folder)
     for entry in Path("/proc").iterdir():

@@ -348,8 +348,11 @@ HEALTHY = (
 Make = Callable[[list[bytes]], tuple[Client, Stub]]
 
 
-def test_what_changes_nothing_twice_is_sent_again(stub: Make) -> None:
-    client, server = stub([b"", b"HTTP/1.1 200 OK\r\nContent-Le", HEALTHY])
+@pytest.mark.parametrize(
+    "lost", [b"", b"HTTP/1.1 200 OK\r\nContent-Le", HEALTHY[:-15], HEALTHY[:-3]]
+)
+def test_what_changes_nothing_twice_is_sent_again(stub: Make, lost: bytes) -> None:
+    client, server = stub([lost, lost, HEALTHY])
     assert client.node.health().status == "ok"
     assert len(server.requests) == 3
 

@@ -168,4 +168,7 @@ def _whole(response: http.client.HTTPResponse) -> bytes:
     body = response.read(MOST_ANSWER_BYTES + 1)
     if len(body) > MOST_ANSWER_BYTES:
         raise NotUnderstood(f"the daemon's answer is longer than {MOST_ANSWER_BYTES} bytes")
+    # Nor does it tell that a body was broken off, where it is asked for a number of bytes.
+    if response.length:
+        raise http.client.IncompleteRead(body, response.length)
     return body
