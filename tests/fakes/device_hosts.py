@@ -6,6 +6,7 @@ For the daemon's logic; what real device hosts do is tested with real ones.
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -90,6 +91,7 @@ class FakeOpencl:
 class FakeHost:
     """A device host of one device; `fail` raises before what is asked next, by the method's name.
 
+    While `answers` is not set it doesn't answer, as one that is stopped.
     `after` is called behind each method that changes something, before its answer is given.
     """
 
@@ -100,6 +102,8 @@ class FakeHost:
         self.numbers = itertools.count(1)
         self.leases = itertools.count(1)
         self.fail: dict[str, AliquotError] = {}
+        self.answers = threading.Event()
+        self.answers.set()
         self.after: Callable[[str], None] = lambda _: None
         self.running = False
         self.policy_set: Policy | None = None
@@ -298,6 +302,7 @@ class FakeHost:
 
     def _ask(self, what: str) -> None:
         self.asked.append(what)
+        self.answers.wait()
         if not self.running:
             raise DeviceHostUnreachable("the device host hung up")
         if (error := self.fail.get(what)) is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from aliquot.client import records
 from aliquot.client.records import Kind, P, Payload, Record
@@ -20,6 +20,10 @@ from aliquot.errors import (
 )
 
 ANSWER_SECONDS = 30.0
+
+
+class Silent(DeviceHostUnreachable):
+    """The device host is there, and didn't answer in time: to ask it again at once is no use."""
 
 
 class Connection:
@@ -50,6 +54,11 @@ class Connection:
     def close(self) -> None:
         """End the connection; what was created over it is released by the device host."""
         self._stream.close()
+
+    def interrupt(self) -> None:
+        """Let the thread that waits for an answer hear that there will be none; for any thread."""
+        with suppress(OSError):
+            self._stream.shutdown(socket.SHUT_RDWR)
 
     @contextmanager
     def patient(self, seconds: float) -> Generator[None]:
@@ -172,9 +181,7 @@ class Connection:
         try:
             data = self._receive_data()
         except TimeoutError as error:
-            raise DeviceHostUnreachable(
-                f"the device host did not answer within {self._timeout:g} s"
-            ) from error
+            raise Silent(f"the device host did not answer within {self._timeout:g} s") from error
         except BlockingIOError:
             raise
         except OSError as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aliquot import runtime_directory
 from aliquot.client import policies, records, start
-from aliquot.client.connection import Connection
+from aliquot.client.connection import Connection, Silent
 from aliquot.client.records import Kind, Record
 from aliquot.errors import BadRecord, DeviceHostError, DeviceHostUnreachable, MemoryUnavailable
 from aliquot.model.copies import Copies
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 DEVICE_TYPES = {"cpu": 1 << 1, "gpu": 1 << 2, "accelerator": 1 << 3}
 
 _ATTEMPTS = 5
+_GREETING_SECONDS = 5.0  # there is nothing to be done for it
 _MOVE_SECONDS = 300.0  # for a worker to start, programs to be built, and all memory to be copied
 _OF_A_VGPU = (Kind.VGPU_STATUS, Kind.VGPU_TURNS, Kind.VGPU_COPIES, Kind.VGPU_LEASE)
 _LOW_BITS = (1 << 64) - 1
@@ -56,7 +57,8 @@ class DeviceHost:
     def __init__(self, connection: Connection) -> None:
         """Greet over a fresh connection; raises VersionMismatch among other DeviceHostErrors."""
         self._connection = connection
-        self.welcome = _greet(connection)
+        with connection.patient(_GREETING_SECONDS):
+            self.welcome = _greet(connection)
 
     @classmethod
     def start_or_join(cls, device: Device) -> DeviceHost:
@@ -73,12 +75,11 @@ class DeviceHost:
                 if policy is not None:
                     host.set_policy(policy)
                 return host
-            except DeviceHostUnreachable as error:
+            except DeviceHostError as error:
                 connection.close()
+                if isinstance(error, Silent) or not isinstance(error, DeviceHostUnreachable):
+                    raise
                 last = error
-            except DeviceHostError:
-                connection.close()
-                raise
         raise last or DeviceHostUnreachable("the device host ends as soon as it starts")
 
     @classmethod
@@ -371,6 +372,10 @@ class DeviceHost:
     def late_error(self) -> DeviceHostError | None:
         """What the device host said unasked, say that a worker died; never waits."""
         return self._connection.late_error()
+
+    def interrupt(self) -> None:
+        """Let the thread that waits for an answer hear that there will be none; for any thread."""
+        self._connection.interrupt()
 
     def close(self) -> None:
         """End the connection."""

@@ -256,7 +256,7 @@ class Adoption:
         self._watch(held, usage)
 
     def _forget(self, kept: VgpuRecord) -> None:
-        for key in [key for key, vgpu in self._adopted.items() if vgpu == kept.id]:
+        for key in [key for key, vgpu in list(self._adopted.items()) if vgpu == kept.id]:
             del self._adopted[key]
 
 

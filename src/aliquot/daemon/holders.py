@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 class Holders:
     """Calls `ended(lease)` once for each lease whose process has ended, on a thread of its own."""
 
-    def __init__(self, ended: Callable[[str], None]) -> None:
+    def __init__(self, ended: Callable[[str], object]) -> None:
         """Watch nothing yet."""
         self._ended = ended
         self._poll = select.epoll()

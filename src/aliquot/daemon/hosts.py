@@ -3,25 +3,30 @@
 A client of a device host is not for several threads, so each device has a connection and a lock.
 A device host ends soon after its last vGPU, and our connection alone would keep it: so the
 connection is closed where there is nothing to hold.
+
+One that hangs holds up one question, and nobody else: while it is silent whoever asks it is told so
+at once, but for one at a time, who finds out whether it answers again.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from aliquot import runtime_directory
-from aliquot.client.connection import Connection
+from aliquot.client.connection import Connection, Silent
 from aliquot.client.device_host import DeviceHost
 from aliquot.devices.report import device_report
 from aliquot.errors import DeviceHostUnreachable, DeviceNotOffered, NoDriver
 from aliquot.model.device import Device
 
 T = TypeVar("T")
-_SILENCE_SECONDS = 1.0
+# After so long without an answer nobody else waits for the device host.
+_SILENCE_SECONDS = 2.0
+_LOOK_SECONDS = 0.1
 
 
 class NotRunning(DeviceHostUnreachable):
@@ -74,6 +79,7 @@ class Hosts:
         self._offers: dict[str, Device] = {}
         self._links: dict[str, _Link] = {}
         self._lock = threading.Lock()
+        self._ended = False
 
     def know(self, offers: Iterable[Device]) -> None:
         """What OpenCL drivers offer by now: these devices can have a device host."""
@@ -106,42 +112,60 @@ class Hosts:
         Starts the host where none runs or, without `start`, raises NotRunning.
         """
         link = self._link(uuid)
-        with link.lock:
+        with link.alone():
             while True:
                 fresh = link.host is None
-                host = link.host = link.host or self._open(uuid, start)
-                asked = time.monotonic()
                 try:
-                    return question(host)
-                except DeviceHostUnreachable:
+                    host = link.host = link.host or self._open(uuid, start)
+                    with link.asking(host):
+                        return question(host)
+                except DeviceHostUnreachable as error:
                     link.close()
                     # One that hung up may have been replaced; one that is silent has not.
-                    if fresh or time.monotonic() - asked > _SILENCE_SECONDS:
+                    if fresh or self._ended or isinstance(error, Silent):
+                        link.silent = isinstance(error, Silent)
                         raise
 
     def ask_apart(self, uuid: str, question: Callable[[DeviceHost], T], *, start: bool = True) -> T:
         """The answer over a connection of its own, asked once: others needn't wait for it."""
-        host = self._open(uuid, start)
+        link = self._link(uuid)
+        if link.is_silent:
+            raise link.silence()
         try:
-            return question(host)
+            host = self._open(uuid, start)
+        except Silent:
+            link.silent = True
+            raise
+        try:
+            with link.asking_apart(host):
+                return question(host)
         finally:
             host.close()
 
     def let_go(self, uuid: str) -> None:
         """Close the connection, so that a device host without vGPUs can end."""
         link = self._link(uuid)
-        with link.lock:
+        with suppress(Silent), link.alone():
             link.close()
 
-    def close(self) -> None:
-        """Close all connections; the device hosts go on."""
+    def interrupt(self) -> None:
+        """End all questions that are not answered yet, and ask none from now on."""
+        self._ended = True
         with self._lock:
             links = list(self._links.values())
         for link in links:
+            link.interrupt()
+
+    def close(self) -> None:
+        """Close all connections; the device hosts go on."""
+        self.interrupt()
+        for link in self._links.values():
             with link.lock:
                 link.close()
 
     def _open(self, uuid: str, start: bool) -> DeviceHost:
+        if self._ended:
+            raise DeviceHostUnreachable("the daemon ends")
         if not start:
             joined = self._join(uuid)
             if joined is None:
@@ -161,11 +185,63 @@ class Hosts:
 
 
 class _Link:
-    """One device's connection."""
+    """The way to one device host: a connection that is kept, and those that are asked apart."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.host: DeviceHost | None = None
+        self.silent = False  # it didn't answer in time, and hasn't answered since
+        self._asked = 0.0  # when what is asked now was asked; 0 where nothing is
+        self._under_way: set[DeviceHost] = set()
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it is no use to wait for it."""
+        asked = self._asked
+        return self.silent or (asked > 0 and time.monotonic() - asked > _SILENCE_SECONDS)
+
+    def silence(self) -> Silent:
+        """What who doesn't wait is told."""
+        return Silent("the device host does not answer")
+
+    @contextmanager
+    def alone(self) -> Generator[None]:
+        """Nobody else asks over the connection; raises Silent where it is no use to wait."""
+        while not self.lock.acquire(timeout=_LOOK_SECONDS):
+            if self.is_silent:
+                raise self.silence()
+        try:
+            yield
+        finally:
+            self.lock.release()
+
+    @contextmanager
+    def asking(self, host: DeviceHost) -> Generator[None]:
+        """While it is asked over the connection that is kept."""
+        self._asked = time.monotonic()
+        silent = False
+        try:
+            with self.asking_apart(host):
+                yield
+        except Silent:
+            silent = True
+            raise
+        finally:
+            self.silent, self._asked = silent, 0.0
+
+    @contextmanager
+    def asking_apart(self, host: DeviceHost) -> Generator[None]:
+        """While it is asked over any connection: until then that can be interrupted."""
+        self._under_way.add(host)
+        try:
+            yield
+        finally:
+            self._under_way.discard(host)
+
+    def interrupt(self) -> None:
+        """Let those who wait for an answer hear that there will be none."""
+        for host in self._under_way.copy():
+            host.interrupt()
 
     def close(self) -> None:
         """Forget the connection."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from aliquot.daemon.adoption import Adoption
 from aliquot.daemon.core import Core
@@ -25,6 +26,8 @@ from aliquot.store.change import SYSTEM
 LOOK_SECONDS = 1.0
 IDLE_SECONDS = 5.0  # between looks at a device host whose vGPUs nobody has leased
 WHOLE_SECONDS = 10.0  # after which all is compared with the state, whether it changed or not
+_MOST_LOOKS = 256  # at once: one that doesn't answer holds up none of the others
+_MOST_ENDS = 8
 _log = logging.getLogger(__name__)
 
 
@@ -37,6 +40,7 @@ class _Last:
         self.told: object = None
         self.vgpus: list[str] = []
         self.busy = False
+        self.look: Future[None] | None = None  # the one that is under way
 
 
 class Observer:
@@ -47,22 +51,36 @@ class Observer:
         self._core = core
         self._reconciler = reconciler
         self._leases = held
-        self.holders = Holders(self._holder_ended)
+        self.holders = Holders(lambda lease: self._ends.submit(self._holder_ended, lease))
         held.holders = self.holders
         self._adoption = Adoption(core, reconciler, self.holders, held)
         self._last: dict[str, _Last] = {}
         self._wake = threading.Event()
+        self._looks = ThreadPoolExecutor(_MOST_LOOKS, "observer-look")
+        self._ends = ThreadPoolExecutor(_MOST_ENDS, "observer-end")
 
     def look(self, *, whole: bool = False) -> None:
-        """Ask those device hosts whose turn it is; with `whole` all, comparing everything."""
+        """Ask those device hosts whose turn it is; with `whole` all, comparing everything.
+
+        They are asked at once, and who doesn't answer soon is waited for by the next look at most.
+        """
         running = self._core.hosts.running()
+        now = time.monotonic()
+        begun: list[Future[None]] = []
         for uuid in running:
             last = self._last.setdefault(uuid, _Last())
-            now = time.monotonic()
-            if whole or now - last.at >= (LOOK_SECONDS if last.busy else IDLE_SECONDS) - 0.05:
-                self._look_at(uuid, last, whole)
-        for uuid in [uuid for uuid in self._last if uuid not in running]:
-            self._nothing_at(uuid, self._last.pop(uuid))
+            pause = LOOK_SECONDS if last.busy else IDLE_SECONDS
+            if last.look is None and (whole or now - last.at >= pause - 0.05):
+                last.look = self._looks.submit(self._look_at, uuid, last, whole)
+                begun.append(last.look)
+        wait(begun, None if whole else LOOK_SECONDS)
+        for uuid, last in list(self._last.items()):
+            if uuid not in running and last.look is None:
+                self._nothing_at(uuid, self._last.pop(uuid))
+        for last in self._last.values():
+            if last.look is not None and last.look.done():
+                ended, last.look = last.look, None
+                ended.result()
 
     def look_at_rest(self) -> None:
         """Compare the devices of which no device host runs: nothing of theirs is anywhere."""
@@ -87,6 +105,11 @@ class Observer:
         """Let the threads end."""
         self._wake.set()
         self.holders.stop()
+
+    def close(self) -> None:
+        """Wait for what is under way, once the threads have ended."""
+        self._looks.shutdown(cancel_futures=True)
+        self._ends.shutdown(cancel_futures=True)
 
     def _run(self) -> None:
         next_rest = 0.0
@@ -148,6 +171,8 @@ class Observer:
             return
         except AliquotError as error:
             _log.warning("lease %s: %s", lease, error)  # the next look finds it
+        except Exception:
+            _log.exception("the end of lease %s met a fault", lease)
 
 
 def _told(usage: VgpuUsage) -> tuple[object, ...]:

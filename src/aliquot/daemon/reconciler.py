@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from aliquot.daemon.converge import Converger
 from aliquot.daemon.core import Core
@@ -20,13 +21,13 @@ from aliquot.errors import AliquotError, NoSuchVgpu, StateError
 from aliquot.model.event import Event
 from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
 from aliquot.model.vgpu_record import VgpuRecord
-from aliquot.store import clock, devices, lifecycle, vgpus
+from aliquot.store import clock, devices, lifecycle, reservations, vgpus
 from aliquot.store.change import SYSTEM
 from aliquot.store.lists import more
 
 RESYNC_SECONDS = 10.0
 _FIRST_RETRY, _LAST_RETRY = 0.2, 30.0
-_HANDS = 4  # a device host that doesn't answer holds up one of them
+_HANDS = 4  # of each device: one that doesn't answer holds up what is done on others not at all
 _TELLING = frozenset({"vgpu.pending", "vgpu.wanted", "queue.served", "lease.released"})
 _RESYNCING = frozenset({"device.returned", "device.found"})
 _BUSY_SECONDS = 0.05
@@ -47,7 +48,7 @@ class Reconciler:
         self._again: set[str] = set()
         self._wake = threading.Condition()
         self._next_resync = 0.0
-        self._hands = ThreadPoolExecutor(_HANDS, "reconciler")
+        self._hands: dict[str, ThreadPoolExecutor] = {}  # by the device; "" where there is no place
         # Called after each look at all, say to serve the queue.
         self.after_resync: list[Callable[[], None]] = []
         # Told how many seconds it took to bring a vGPU to what is wanted, and whether that failed.
@@ -94,7 +95,8 @@ class Reconciler:
         """Let the threads end, and wait for what they do now."""
         with self._wake:
             self._wake.notify_all()
-        self._hands.shutdown(wait=True, cancel_futures=True)
+        for hands in list(self._hands.values()):
+            hands.shutdown(wait=True, cancel_futures=True)
 
     def resync(self) -> None:
         """Look at all vGPUs, and schedule those that aren't as they should be."""
@@ -142,7 +144,14 @@ class Reconciler:
                     self._wake.wait(max(0.0, min(first, self._next_resync) - time.monotonic()))
                     continue
             for vgpu in vgpus_due:
-                self._hands.submit(self._work, vgpu)
+                self._hands_for(vgpu).submit(self._work, vgpu)
+
+    def _hands_for(self, vgpu: str) -> ThreadPoolExecutor:
+        """Those of the device on which it has its place."""
+        device = ""
+        with suppress(AliquotError), self._core.store.look() as view:
+            device = next((held.device for held in reservations.of_vgpu(view, vgpu)), "")
+        return self._hands.setdefault(device, ThreadPoolExecutor(_HANDS, "reconciler"))
 
     def _take_due(self, now: float) -> list[str]:
         found: dict[str, None] = {}

@@ -129,6 +129,10 @@ class Service:
     def close(self) -> None:
         """Stop the threads, then close the state."""
         self.core.stop.set()
+        # What a device host doesn't answer in time isn't waited for.
+        hurry = threading.Timer(_END_SECONDS, self.core.hosts.interrupt)
+        hurry.daemon = True
+        hurry.start()
         self.sampler.stop()
         self.audit_watch.stop()
         self.observer.stop()
@@ -138,6 +142,8 @@ class Service:
             thread.join(_END_SECONDS)
             if thread.is_alive():
                 _log.error("thread %s did not end", thread.name)
+        self.observer.close()
+        hurry.cancel()
         self.core.hosts.close()
         self.store.close()
 

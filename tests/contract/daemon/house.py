@@ -72,6 +72,7 @@ class House:
     def close(self) -> None:
         """As a daemon ends that was told to."""
         self.core.stop.set()
+        self.service.observer.close()
         self.service.reconciler.stop()
         self.core.hosts.close()
         self.store.close()
