@@ -55,6 +55,7 @@ _BY_STATUS: Mapping[int, tuple[type[AliquotError], ...]] = {
         errors.LacksFeature,
         errors.MoveFailed,
         errors.QueueFull,
+        errors.TooManyVgpus,
         errors.WaitedTooLong,
         errors.GroupDoesNotFit,
     ),

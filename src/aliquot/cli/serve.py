@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from aliquot import environment
 from aliquot.cli.parser import Parser
+from aliquot.errors import BadServerSetting
 
 _DESCRIPTION = """\
 Runs the daemon: it owns the devices of this machine, the vGPUs on them and their leases,
@@ -53,6 +54,13 @@ def build_parser() -> Parser:
         metavar="GROUP",
         help="members are admins, as root is (default: aliquot where root runs the daemon)",
     )
+    parser.add_argument(
+        "--most-vgpus",
+        metavar="NUMBER",
+        type=int,
+        help="how many vGPUs a tenant may have that is no admin, those that wait included "
+        "(default: 256)",
+    )
     parser.add_argument("--log-json", action="store_true", help="log lines of JSON")
     parser.add_argument(
         "--log-requests",
@@ -71,10 +79,14 @@ def main(arguments: Sequence[str]) -> int:
     log.start(as_json=given.log_json, access=given.log_requests)
     # After what can be seen to be wrong at once: the rest takes long to import.
     from aliquot.api.running import Settings, run
+    from aliquot.daemon.limits import MOST_VGPUS
     from aliquot.daemon.service import Service
     from aliquot.store import location
 
     where = location.parse(given.state) if given.state else location.usual()
+    if given.most_vgpus is not None and given.most_vgpus < 1:
+        raise BadServerSetting("--most-vgpus is to be 1 at least")
+    most_vgpus = MOST_VGPUS if given.most_vgpus is None else given.most_vgpus
     group = given.admin_group or ("aliquot" if os.geteuid() == 0 else None)
     settings = Settings(
         socket_path=os.path.abspath(given.socket) if given.socket else None,
@@ -83,7 +95,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     run(
         settings,
-        lambda: Service.open(where, given.node, inventory=given.inventory),
+        lambda: Service.open(where, given.node, inventory=given.inventory, most_vgpus=most_vgpus),
         environment.of_service_manager(),
         _ready,
     )

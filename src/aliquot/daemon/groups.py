@@ -10,6 +10,7 @@ import msgspec
 from aliquot.daemon import access, specs
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.core import Core
+from aliquot.daemon.limits import must_have_room
 from aliquot.daemon.queue import enter
 from aliquot.daemon.reconciler import Reconciler
 from aliquot.daemon.resources import vgpu_resources
@@ -60,6 +61,8 @@ class Groups:
                 before = idempotency.answer(change, caller.tenant, idempotency_key, request)
                 if before is not None:
                     return self._resource(change, groups.get(change, before["group"]))
+            most = self._core.most_vgpus
+            must_have_room(change, caller, tenant, most, len(wanted.vgpus))
             group = make(change, tenant, wanted)
             if idempotency_key is not None:
                 answer = {"group": group.id}

@@ -17,6 +17,7 @@ from aliquot.daemon.core import Core
 from aliquot.daemon.endings import Endings
 from aliquot.daemon.hosts import NotRunning
 from aliquot.daemon.leases import Leases, holder_of
+from aliquot.daemon.limits import must_have_room
 from aliquot.daemon.making import PASSING, make
 from aliquot.daemon.moving import give_up_move, place_again, start_move
 from aliquot.daemon.place import plan
@@ -274,6 +275,7 @@ class Vgpus:
             known = _answered(change, caller, key, wanted)
             if known is not None:
                 return known, False
+            must_have_room(change, caller, tenant, self._core.most_vgpus)
             made = make(change, tenant, wanted).id
             _remember(change, caller, key, wanted, made)
             # Before anybody else sees it, so nobody has it.

@@ -28,7 +28,8 @@
         ├── UnknownContent, TooManyConnections, DaemonFault
         ├── DaemonRunning, AddressInUse, BadListenAddress, BadServerSetting
         ├── NoDaemon, WaitedInVain, NotConfirmed, BadLabel, SetupFailed, VgpuUnusable
-        └── NoDashboard, QueueFull, SizeNeeded, WaitedTooLong, GroupDoesNotFit, BadGroup
+        ├── QueueFull, SizeNeeded, WaitedTooLong, GroupDoesNotFit, BadGroup, TooManyVgpus
+        └── NoDashboard
 
 Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E119 and
 ALQ-E121 are `aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made from
@@ -71,6 +72,7 @@ from aliquot.errors.daemon import (
     SimulatedDevice,
     SizeNeeded,
     TooManyConnections,
+    TooManyVgpus,
     UnknownContent,
     VgpuUnusable,
     WaitedInVain,
@@ -248,6 +250,7 @@ __all__ = [
     "Suspended",
     "TokenRefused",
     "TooManyConnections",
+    "TooManyVgpus",
     "UnknownContent",
     "UnknownDevice",
     "UnknownPolicy",

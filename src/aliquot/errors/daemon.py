@@ -234,6 +234,16 @@ class BadGroup(DaemonError):
     remedy = "correct that and ask again"
 
 
+class TooManyVgpus(DaemonError):
+    code = "ALQ-E489"
+    title = "The tenant has too many vGPUs"
+    why = (
+        "Those that wait and all members of groups count. The number is bounded for who is no "
+        "administrator ('aliquot serve --most-vgpus'), so that nobody can fill the devices for all."
+    )
+    remedy = "delete some first, 'aliquot vgpus' lists them; or ask an administrator for more"
+
+
 class NoDashboard(DaemonError):
     code = "ALQ-E498"
     title = "There is no dashboard to open"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, bindparam, insert, select
+from sqlalchemy import ColumnElement, Row, bindparam, func, insert, select
 
 from aliquot.errors import BadName, BadSpec, NameTaken, NoSuchVgpu
 from aliquot.model.lifecycle import VgpuState
@@ -122,6 +122,13 @@ def listed(
     statement = select(vgpus).where(vgpus.c.id > after, *_conditions(which))
     rows = view.connection.execute(statement.order_by(vgpus.c.id).limit(limit))
     return [_record(row) for row in rows]
+
+
+def counted(view: View, tenant: str) -> int:
+    """How many living vGPUs a tenant has, on all nodes."""
+    living = vgpus.c.deleted_ms.is_(None)
+    statement = select(func.count()).select_from(vgpus).where(vgpus.c.tenant == tenant, living)
+    return view.connection.execute(statement).scalar_one()
 
 
 def names(view: View, ids: Collection[str]) -> dict[str, str]:

@@ -27,6 +27,7 @@ from aliquot.errors import (
     BadServerSetting,
     DaemonRunning,
     TokenRefused,
+    TooManyVgpus,
 )
 from aliquot.model.access_token import Role
 from aliquot.model.api.node import TokenWanted
@@ -113,6 +114,17 @@ def test_another_user_is_a_user(place: Path) -> None:
             path = f"/api/v1/vgpus/{reference}"
             assert asked_as(nobody, daemon.socket_path, path).startswith(b"HTTP/1.1 404 ")
         assert asked_as(nobody, daemon.socket_path, "/api/v1/audit").startswith(b"HTTP/1.1 403 ")
+
+
+def test_how_many_vgpus_a_user_may_have_is_an_option(place: Path) -> None:
+    with running(place / "one", "--most-vgpus", "2") as daemon, daemon.client() as admin:
+        wanted = TokenWanted(name="t", role=Role.USER, tenant="alice")
+        token = admin.tokens.create(wanted).secret
+        with Client(Address(daemon.socket_path), token=token) as client:
+            for number in range(2):
+                client.vgpus.create(VgpuWanted(name=f"v{number}", memory=2, device="0"))
+            with pytest.raises(TooManyVgpus, match="may have 2"):
+                client.vgpus.create(VgpuWanted(name="v2", memory=2, device="0"))
 
 
 def test_a_stale_socket_is_replaced(place: Path) -> None:
