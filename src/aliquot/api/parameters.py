@@ -51,6 +51,16 @@ GroupReference = Annotated[
         examples=["job-7"],
     ),
 ]
+TokenReference = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=200,
+        pattern=_REFERENCE,
+        description="An id, or the name of one token of the caller's own.",
+        examples=["01a2193c865f24c4"],
+    ),
+]
 ProfileName = Annotated[
     str,
     msgspec.Meta(

@@ -154,12 +154,13 @@ def _list(arguments: Sequence[str]) -> int:
 def _revoke_parser() -> Parser:
     parser = Parser(
         "token revoke",
-        "Revokes a token: from now on its holder is refused.",
-        example="aliquot token revoke 01a2193c865f24c4965ad49b8286c4bd",
+        "Revokes a token: from now on its holder is refused, and so is whoever holds a token that "
+        "was made\nby it.",
+        example="aliquot token revoke ci",
         exit_status="0; 2 for an error.",
     )
     parser.add_argument(
-        "token", metavar="TOKEN", help="its id or name, as 'aliquot token list' prints; no secret"
+        "token", metavar="TOKEN", help="its id, or its name if no other of yours has it; no secret"
     )
     add_json(parser, "print the token as JSON")
     return parser

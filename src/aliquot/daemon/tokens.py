@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from aliquot.daemon.caller import Caller
 from aliquot.errors import BadSpec, LimitReached, NoSuchEntry, NotAllowed, TokenRefused
 from aliquot.model.access_token import Token
 from aliquot.model.api.node import TokenPage, TokenResource, TokenWanted
-from aliquot.store import Change, Store, tokens
+from aliquot.store import Change, Store, View, tokens
 
 MOST_TOKENS = 200
 
@@ -41,6 +43,8 @@ class Tokens:
             expires = change.now_ms + wanted.ttl_ms if wanted.ttl_ms else None
             # A token makes none that outlives it.
             maker = tokens.get(change, caller.token) if caller.token else None
+            if maker is not None and maker.revoked_ms is not None:
+                raise TokenRefused()  # since it was shown
             if maker is not None and maker.expires_ms is not None:
                 expires = min(expires or maker.expires_ms, maker.expires_ms)
             made, secret = tokens.create(
@@ -50,16 +54,17 @@ class Tokens:
                 wanted.role,
                 scope=tuple(wanted.scope),
                 expires_ms=expires,
+                maker=caller.token,
             )
         return resource(made, secret)
 
     def revoke(self, caller: Caller, token: str) -> TokenResource:
-        """End a token; raises NoSuchEntry also where it is another tenant's."""
+        """End a token, by its id or its name, and with it those that were made by it.
+
+        Raises NoSuchEntry, also where it is another tenant's or several have that name.
+        """
         with self._store.change(caller.actor) as change:
-            before = tokens.get(change, token)
-            if not caller.may_see(before.tenant):
-                raise NoSuchEntry("there is no such token")
-            return resource(tokens.revoke(change, token))
+            return resource(tokens.revoke(change, _found(change, caller, token).id))
 
     def authenticate(
         self, given: str, *, user_id: int | None = None, process_id: int | None = None
@@ -101,18 +106,38 @@ def resource(token: Token, secret: str | None = None) -> TokenResource:
         created_ms=token.created_ms,
         expires_ms=token.expires_ms,
         revoked_ms=token.revoked_ms,
+        maker=token.maker,
         secret=secret,
     )
 
 
-def _leave_room(change: Change, tenant: str) -> None:
-    living = [
+def _living(view: View, tenant: str) -> list[Token]:
+    return [
         token
-        for token in tokens.listed(change, tenant)
-        if token.revoked_ms is None
-        and (token.expires_ms is None or token.expires_ms > change.now_ms)
+        for token in tokens.listed(view, tenant)
+        if token.revoked_ms is None and (token.expires_ms is None or token.expires_ms > view.now_ms)
     ]
-    if len(living) >= MOST_TOKENS:
+
+
+def _found(view: View, caller: Caller, reference: str) -> Token:
+    """The token of an id, else the one of the caller's own that has this name and holds still."""
+    with suppress(NoSuchEntry):
+        found = tokens.get(view, reference)
+        if caller.may_see(found.tenant):
+            return found
+    named = [token for token in _living(view, caller.tenant) if token.name == reference]
+    if len(named) > 1:
+        raise NoSuchEntry(
+            f"{len(named)} of your tokens have this name",
+            remedy="name it by its id, which 'aliquot token list' shows",
+        )
+    if not named:
+        raise NoSuchEntry("there is no such token")
+    return named[0]
+
+
+def _leave_room(change: Change, tenant: str) -> None:
+    if len(_living(change, tenant)) >= MOST_TOKENS:
         raise LimitReached(
             f"tenant {tenant!r} has {MOST_TOKENS} tokens", remedy="revoke some of them first"
         )

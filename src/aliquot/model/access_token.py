@@ -21,7 +21,10 @@ class Role(StrEnum):
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
-    """A token, without its secret. An empty scope is no restriction beyond the role's."""
+    """A token, without its secret. An empty scope is no restriction beyond the role's.
+
+    `maker` is the token by which it was made, if it was by one.
+    """
 
     id: str
     tenant: str
@@ -31,3 +34,4 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     created_ms: int = 0
     expires_ms: int | None = None
     revoked_ms: int | None = None
+    maker: str | None = None

@@ -217,6 +217,8 @@ tokens = Table(
     _number("created_ms"),
     _maybe("expires_ms"),
     _maybe("revoked_ms"),
+    _maybe("maker", Words),
+    Index("ix_tokens_maker", "maker"),
 )
 
 events = Table(

@@ -32,8 +32,12 @@ def create(
     *,
     scope: tuple[str, ...] = (),
     expires_ms: int | None = None,
+    maker: str | None = None,
 ) -> tuple[Token, str]:
-    """A new token, and its text for the tenant alone: it can't be had a second time."""
+    """A new token, and its text for the tenant alone: it can't be had a second time.
+
+    `maker` is the token by which it is made, and with which it ends.
+    """
     made = Token(
         id=secrets.token_hex(8),
         tenant=tenant,
@@ -42,6 +46,7 @@ def create(
         scope=scope,
         created_ms=change.now_ms,
         expires_ms=expires_ms,
+        maker=maker,
     )
     secret = secrets.token_urlsafe(32)
     change.connection.execute(
@@ -54,6 +59,7 @@ def create(
             hash=_hash(secret),
             created_ms=made.created_ms,
             expires_ms=expires_ms,
+            maker=maker,
         )
     )
     change.note("token.created", made.id, token=codec.plain(made))
@@ -77,13 +83,20 @@ def authenticate(view: View, given: str) -> Token:
 
 
 def revoke(change: Change, token: str) -> Token:
-    """End a token for good; one that is revoked stays so."""
-    before = get(change, token)
-    if before.revoked_ms is None:
-        change.connection.execute(
-            update(tokens).where(tokens.c.id == token).values(revoked_ms=change.now_ms)
-        )
-        change.note("token.revoked", token, tenant=before.tenant, name=before.name)
+    """End a token for good, with those that were made by it, and by those, and so on.
+
+    One that is revoked stays so.
+    """
+    ending = [get(change, token)]
+    while ending:
+        before = ending.pop()
+        if before.revoked_ms is None:
+            change.connection.execute(
+                update(tokens).where(tokens.c.id == before.id).values(revoked_ms=change.now_ms)
+            )
+            change.note("token.revoked", before.id, tenant=before.tenant, name=before.name)
+        made = change.connection.execute(select(tokens).where(tokens.c.maker == before.id))
+        ending += [_record(row) for row in made]
     return get(change, token)
 
 
@@ -117,4 +130,5 @@ def _record(row: Row[Any]) -> Token:
         created_ms=row.created_ms,
         expires_ms=row.expires_ms,
         revoked_ms=row.revoked_ms,
+        maker=row.maker,
     )

@@ -1,14 +1,12 @@
 """docs/openapi.json against a running API: generated requests, good and bad, by schemathesis.
 
-The service is the one of fakes, so that what is tested is the API; the events' stream, which never
-ends, is left out here and has test_watch.py.
+The service is the one of fakes, so that what is tested is the API; test_schema_on_devices.py has
+the real one. The events' stream, which never ends, is left out here and has test_watch.py.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +15,16 @@ import pytest
 
 from aliquot.api.openapi import document, text
 from aliquot.api.routes import OPERATIONS
-from aliquot.model.access_token import Role
+from tests.contract.api import generated
 from tests.contract.api.serving import Serving
 
-ROOT = Path(__file__).resolve().parents[3]
-DOCUMENT = ROOT / "docs/openapi.json"
-CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 EXAMPLES = 25
 # As much as this, of which each part of a run has its share.
 SECONDS = {"nobody": 10, "a-user": 20, "an-admin": 30}
 
 
 def test_the_document_is_not_stale() -> None:
-    assert DOCUMENT.read_text() == text(), "run: make docs"
+    assert generated.DOCUMENT.read_text() == text(), "run: make docs"
 
 
 def test_examples_are_what_they_show() -> None:
@@ -67,45 +62,4 @@ def test_every_reference_leads_somewhere_and_everything_is_described() -> None:
 
 @pytest.mark.parametrize("who", SECONDS)
 def test_generated_requests(on_fakes: Serving, who: str, tmp_path: Path) -> None:
-    headers: list[str] = []
-    if who != "nobody":
-        role = Role.USER if who == "a-user" else Role.ADMIN
-        headers = ["--header", f"Authorization: Bearer {on_fakes.token('alice', role)}"]
-    finished = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "schemathesis.cli",
-            "--config-file",
-            str(CONFIGURATION),
-            "run",
-            str(DOCUMENT),
-            "--url",
-            f"http://127.0.0.1:{on_fakes.port}",
-            *headers,
-            "--exclude-operation-id",
-            "events.watch",
-            "--checks",
-            "all",
-            "--mode",
-            "all",
-            "--max-examples",
-            str(EXAMPLES),
-            "--max-time",
-            str(SECONDS[who]),
-            "--generation-deterministic",
-            "--suppress-health-check",
-            "all",
-            "--continue-on-failure",
-            "--warnings",
-            "off",
-            "--no-color",
-        ],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stdout[-6000:] + finished.stderr[-2000:]
-    assert "passed" in finished.stdout
+    generated.send(on_fakes, who, tmp_path, examples=EXAMPLES, seconds=SECONDS[who])

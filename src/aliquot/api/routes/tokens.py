@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aliquot.api.operation import Routes
-from aliquot.api.parameters import Identity
+from aliquot.api.parameters import TokenReference
 from aliquot.daemon.caller import Caller
 from aliquot.model.api.node import Invitation, TokenPage, TokenResource, TokenWanted
 
@@ -44,6 +44,6 @@ def invite(service: Service, caller: Caller) -> Invitation:
 
 
 @routes.delete("/tokens/{token}")
-def revoke(service: Service, caller: Caller, token: Identity) -> TokenResource:
-    """End a token for good."""
+def revoke(service: Service, caller: Caller, token: TokenReference) -> TokenResource:
+    """End a token for good, and with it those that were made by it."""
     return service.tokens.revoke(caller, token)

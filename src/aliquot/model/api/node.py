@@ -67,7 +67,10 @@ class TokenWanted(Request, frozen=True, kw_only=True):
 
 
 class TokenResource(msgspec.Struct, frozen=True, kw_only=True):
-    """A token; `secret` is in the answer that made it and nowhere else."""
+    """A token; `secret` is in the answer that made it and nowhere else.
+
+    `maker` is the id of the token by which it was made, and with which it ends.
+    """
 
     id: str
     tenant: str
@@ -77,6 +80,7 @@ class TokenResource(msgspec.Struct, frozen=True, kw_only=True):
     created_ms: Milliseconds
     expires_ms: int | None
     revoked_ms: int | None
+    maker: str | None = None
     secret: str | None = None
 
 
