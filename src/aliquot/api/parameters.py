@@ -80,6 +80,14 @@ Cursor = Annotated[
         description="The `next` of the page before.",
     ),
 ]
+ReceiptCursor = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=200,
+        pattern=r"^[0-9]{1,16}\.[\x21-\x7e]+$",
+        description="The `next` of the page before.",
+    ),
+]
 PageLimit = Annotated[
     int, msgspec.Meta(ge=1, le=1000, description="How many items a page has at most.")
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET, UnsetType
 
 from aliquot.api.operation import Query, Routes
-from aliquot.api.parameters import Cursor, Identity, PageLimit, VgpuReference, Word
+from aliquot.api.parameters import Identity, PageLimit, ReceiptCursor, VgpuReference, Word
 from aliquot.daemon.caller import Caller
 from aliquot.model.api.leases import ReceiptPage
 
@@ -21,7 +21,7 @@ class OwnReceiptQuery(Query, frozen=True, kw_only=True):
     """Which receipts of a vGPU."""
 
     limit: PageLimit = 100
-    cursor: Cursor | UnsetType = UNSET
+    cursor: ReceiptCursor | UnsetType = UNSET
 
 
 class ReceiptQuery(OwnReceiptQuery, frozen=True, kw_only=True):
