@@ -270,7 +270,9 @@ class FakeHost:
         usage = self._lasting(external_id)
         self.suspended.discard(external_id)
         state = VgpuState.READY if usage.holders else VgpuState.RESERVED
-        self.vgpus[usage.id] = usage._replace(state=state)
+        self.vgpus[usage.id] = usage._replace(
+            state=state, worker_process_id=int(bool(usage.holders))
+        )
         self.after("resume_vgpu")
 
     def move_vgpu(self, external_id: int, target: Any) -> None:

@@ -12,15 +12,8 @@ from aliquot.daemon.choosing import line_of
 from aliquot.daemon.making import PASSING
 from aliquot.daemon.place import find
 from aliquot.daemon.queue import enter
-from aliquot.daemon.resources import is_remotable
-from aliquot.daemon.views import demand_of_vgpu
-from aliquot.errors import (
-    ChangedMeanwhile,
-    DeviceLost,
-    DeviceNotOffered,
-    IllegalTransition,
-    SimulatedDevice,
-)
+from aliquot.daemon.views import demand_of_vgpu, demand_to_go_on
+from aliquot.errors import ChangedMeanwhile, IllegalTransition, SimulatedDevice
 from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
 from aliquot.model.vgpu_record import VgpuRecord
 from aliquot.store import Change, devices, lifecycle, queue, reservations, vgpus
@@ -29,7 +22,8 @@ from aliquot.store import Change, devices, lifecycle, queue, reservations, vgpus
 def start_move(change: Change, vgpu: str, wanted: str, generation: int | None) -> None:
     """Set its place aside on the other device.
 
-    Raises UnknownDevice, DeviceLost, DeviceNotOffered, MemoryUnavailable, IllegalTransition.
+    Raises UnknownDevice, IllegalTransition, SimulatedDevice, and what placing it there would:
+    DeviceLost, DeviceNotOffered, MemoryUnavailable, ShareUnavailable, NoDeviceFits.
     """
     kept = vgpus.get(change, vgpu)
     if generation is not None and generation != kept.generation:
@@ -46,10 +40,14 @@ def start_move(change: Change, vgpu: str, wanted: str, generation: int | None) -
         raise IllegalTransition(f"vGPU {kept.name!r} is on that device already")
     if target.simulated != source.simulated:
         raise SimulatedDevice("a vGPU doesn't move between a real device and a simulated one")
-    if not target.present:
-        raise DeviceLost(f"device {target.name!r} is gone")
-    if not is_remotable(target):
-        raise DeviceNotOffered(f"no OpenCL driver offers {target.name!r}")
+    # As whoever comes anew: nothing that is kept for others, nor beside what it is apart from.
+    there = msgspec.structs.replace(
+        demand_of_vgpu(kept),
+        device=target.uuid,
+        memory=held[0].memory,
+        guarantee=held[0].guarantee,
+    )
+    find(change, there, change.node)
     reservations.reserve(change, vgpu, target.uuid, held[0].memory, held[0].guarantee)
     if kept.spec.device is not None:
         lifecycle.want(change, vgpu, msgspec.structs.replace(kept.spec, device=target.uuid))
@@ -80,13 +78,9 @@ def place_again(change: Change, kept: VgpuRecord, wait_ms: int | None) -> None:
     """
     if reservations.of_vgpu(change, kept.id) or kept.state is not VgpuState.SUSPENDED:
         return
-    if kept.status.device is not None and lifecycle.active_leases(change, kept.id):
-        # What its programs have is kept by the device host that it had. Another device may lack
-        # what they were told of, which only shows as it is resumed: whoever wants that moves it.
-        spec = msgspec.structs.replace(kept.spec, device=kept.status.device)
-        kept = msgspec.structs.replace(kept, spec=spec)
+    leased = lifecycle.active_leases(change, kept.id) > 0
     try:
-        found = find(change, demand_of_vgpu(kept), change.node)
+        found = find(change, demand_to_go_on(kept, leased), change.node)
     except PASSING:
         if wait_ms is None:
             raise

@@ -8,13 +8,22 @@ from typing import NamedTuple
 import msgspec
 
 from aliquot.daemon.caller import Caller
-from aliquot.daemon.views import all_devices, demand_of_vgpu
+from aliquot.daemon.views import all_devices, demand_to_go_on
 from aliquot.errors import DeviceHostUnreachable, InternalError, WaitedTooLong
 from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
 from aliquot.model.queue_entry import QueueEntry
 from aliquot.model.vgpu_record import VgpuRecord
-from aliquot.placement import DeviceView, Turn, Waiter, serve, why_not
-from aliquot.store import Change, View, clock, lifecycle, queue, reservations, vgpus
+from aliquot.placement import Demand, DeviceView, Turn, Waiter, serve, why_not
+from aliquot.store import (
+    Change,
+    View,
+    clock,
+    leases,
+    lifecycle,
+    queue,
+    reservations,
+    vgpus,
+)
 
 # Others wait while a change is made: so many are served at once, then the rest by the next.
 MOST_AT_ONCE = 50
@@ -27,12 +36,13 @@ class Unit(NamedTuple):
 
     entries: list[QueueEntry]
     members: list[VgpuRecord]
+    demands: list[Demand]
 
     @property
     def waiter(self) -> Waiter:
         """The same as placement sees it."""
         return Waiter(
-            tuple(demand_of_vgpu(kept) for kept in self.members),
+            tuple(self.demands),
             min(entry.since_ms for entry in self.entries),
             spread=all(kept.spec.own_device for kept in self.members),
         )
@@ -69,6 +79,8 @@ class Served(NamedTuple):
 def units(view: View, node: str) -> list[Unit]:
     """Those of a node who wait, in the order in which they are served: a group with its first."""
     waiting = {kept.id: kept for kept in vgpus.listed(view, vgpus.Filter(node=node, waiting=True))}
+    stopped = [kept.id for kept in waiting.values() if kept.state is VgpuState.SUSPENDED]
+    leased = leases.leased(view, stopped) if stopped else frozenset[str]()
     found: dict[str, Unit] = {}
     for entry in queue.waiting(view):
         kept = waiting.get(entry.vgpu)
@@ -76,10 +88,11 @@ def units(view: View, node: str) -> list[Unit]:
             # One that was made with its group, but is resumed, waits for itself alone.
             together = entry.group is not None and kept.state is VgpuState.PENDING
             unit = found.setdefault(
-                entry.group if together and entry.group else kept.id, Unit([], [])
+                entry.group if together and entry.group else kept.id, Unit([], [], [])
             )
             unit.entries.append(entry)
             unit.members.append(kept)
+            unit.demands.append(demand_to_go_on(kept, kept.id in leased))
     return list(found.values())
 
 

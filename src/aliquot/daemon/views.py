@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 
+import msgspec
 from sqlalchemy import ColumnElement, or_, select
 
 from aliquot.daemon.caller import Caller
@@ -31,6 +32,19 @@ def demand_of_vgpu(kept: VgpuRecord) -> Demand:
     """What a vGPU without a place asks for."""
     found = demand_of(kept.spec, kept.tenant, id=kept.id, name=kept.name, group=kept.group)
     return _sized(found)
+
+
+def demand_to_go_on(kept: VgpuRecord, leased: bool) -> Demand:
+    """What a suspended vGPU that gave up its place asks for.
+
+    Where it has leases, what its programs have is kept by the device host that it had. Another
+    device may lack what they were told of, which only shows as it is resumed: whoever wants that
+    moves it.
+    """
+    found = demand_of_vgpu(kept)
+    if not leased or kept.status.device is None:
+        return found
+    return msgspec.structs.replace(found, device=kept.status.device)
 
 
 def devices_for(view: View, node: str, wanted: Demand) -> list[DeviceView]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Row, insert, select, update
@@ -99,6 +100,12 @@ def listed(
         statement = statement.where(leases.c.released_ms.is_(None))
     rows = view.connection.execute(statement.order_by(leases.c.id).limit(limit))
     return [_record(row) for row in rows]
+
+
+def leased(view: View, ids: Collection[str]) -> frozenset[str]:
+    """Those of some vGPUs that have leases in force."""
+    in_force = select(leases.c.vgpu_id).where(leases.c.released_ms.is_(None))
+    return frozenset(view.connection.execute(in_force.distinct()).scalars()) & frozenset(ids)
 
 
 def _record(row: Row[Any]) -> Lease:
