@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from aliquot.daemon import transfer
+from aliquot.daemon import processes, transfer
 from aliquot.daemon.at_host import destroy, find, registered, resized
 from aliquot.daemon.core import Core
 from aliquot.daemon.hosts import NotRunning
@@ -98,9 +98,15 @@ class Converger:
         return self._register(kept, device)
 
     def _is_over(self, seen: _Seen) -> bool:
-        """Whether an ephemeral vGPU has had its last lease, or nobody came for the first."""
+        """Whether an ephemeral vGPU has had its last lease, or nobody comes for the first."""
         kept = seen.kept
-        if not kept.spec.ephemeral or kept.spec.adopted or kept.state is not VgpuState.READY:
+        if not kept.spec.ephemeral or kept.spec.adopted:
+            return False
+        if kept.state not in (VgpuState.PENDING, VgpuState.READY):
+            return False
+        if kept.spec.asker is not None and _has_ended(*kept.spec.asker):
+            return True
+        if kept.state is not VgpuState.READY:
             return False
         return bool(seen.leases) or kept.changed_ms + UNLEASED_MS < self._now_ms()
 
@@ -247,6 +253,11 @@ class Converger:
     def _now_ms(self) -> int:
         with self._core.store.look() as view:
             return view.now_ms
+
+
+def _has_ended(process_id: int, started: int) -> bool:
+    process = processes.look_up(process_id)
+    return process is None or process.started != started
 
 
 def _simulated_state(kept: VgpuRecord) -> VgpuState:

@@ -6,6 +6,7 @@ import msgspec
 
 from aliquot.daemon import specs
 from aliquot.daemon.place import find
+from aliquot.daemon.processes import Process
 from aliquot.daemon.queue import enter
 from aliquot.daemon.views import demand
 from aliquot.errors import MemoryUnavailable, NoDeviceFits, ShareUnavailable
@@ -17,9 +18,12 @@ from aliquot.store import Change, vgpus
 PASSING = (MemoryUnavailable, ShareUnavailable, NoDeviceFits)
 
 
-def make(change: Change, tenant: str, wanted: VgpuWanted) -> VgpuRecord:
+def make(
+    change: Change, tenant: str, wanted: VgpuWanted, asker: Process | None = None
+) -> VgpuRecord:
     """Make a pending vGPU with a reservation or, where it may wait, with a place in the queue.
 
+    An ephemeral one waits no longer than `asker` lives, the process that is to lease it.
     Raises why it can't be; nothing may be kept of the change then.
     """
     spec = specs.spec_of(change, wanted, change.node)
@@ -28,6 +32,8 @@ def make(change: Change, tenant: str, wanted: VgpuWanted) -> VgpuRecord:
     except PASSING:
         if wanted.wait_ms is None:
             raise
+        if spec.ephemeral and asker is not None:
+            spec = msgspec.structs.replace(spec, asker=(asker.id, asker.started))
         kept = vgpus.create(change, wanted.name, tenant, spec)
         enter(change, kept, wanted.wait_ms)
         return kept

@@ -77,7 +77,7 @@ class Vgpus:
         with ExitStack() as held:
             while True:
                 try:
-                    known, new = self._made(caller, tenant, wanted, idempotency_key, held)
+                    known, new = self._made(caller, tenant, wanted, process, idempotency_key, held)
                     break
                 except PASSING:
                     if not endings.awaited():
@@ -268,7 +268,13 @@ class Vgpus:
         return self._want_state(caller, vgpu, deleted, generation)
 
     def _made(
-        self, caller: Caller, tenant: str, wanted: VgpuWanted, key: str | None, held: ExitStack
+        self,
+        caller: Caller,
+        tenant: str,
+        wanted: VgpuWanted,
+        process: Process | None,
+        key: str | None,
+        held: ExitStack,
     ) -> tuple[str, bool]:
         """The vGPU of a request, and whether it is a new one, which `held` has alone then."""
         with self._core.store.change(caller.actor) as change:
@@ -276,7 +282,7 @@ class Vgpus:
             if known is not None:
                 return known, False
             must_have_room(change, caller, tenant, self._core.most_vgpus)
-            made = make(change, tenant, wanted).id
+            made = make(change, tenant, wanted, process).id
             _remember(change, caller, key, wanted, made)
             # Before anybody else sees it, so nobody has it.
             held.enter_context(self._core.alone(made))

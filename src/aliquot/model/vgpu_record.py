@@ -52,6 +52,8 @@ class VgpuSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     preempted: bool = False  # suspended for a higher class, not by its owner: goes on when it can
     own_device: bool = False  # on no device with another vGPU of its group
     ephemeral: bool = False  # ends with its last lease
+    # Of an ephemeral one that waits: the process that is to lease it, and when that began.
+    asker: tuple[int, int] | None = None
     adopted: bool = False  # made by `aliquot run` without the daemon: its device host ends it
     flags: int = 0  # of its device host: staged, strict-sync, no-split
     device_type: int = 0  # cl_device_type that programs are told; 0 leaves the driver's own

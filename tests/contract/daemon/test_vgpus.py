@@ -285,6 +285,27 @@ def test_an_ephemeral_one_ends_with_its_last_lease(home: House, process: Start) 
     assert home.machine.usages() == []
 
 
+def test_an_ephemeral_one_waits_no_longer_than_who_asked_for_it(
+    home: House, process: Start
+) -> None:
+    """Say `aliquot run --wait` that was killed: others behind it would wait for nobody."""
+    home.service.vgpus.create(ALICE, wanted("there", 8 * GIB, device=ONE))
+    asker = process()
+    lease = LeaseWanted(process_id=asker.pid)
+    more = {"device": ONE, "wait_ms": 10**9, "ephemeral": True, "lease": lease}
+    waiting = home.service.vgpus.create(ADMIN, wanted("waits", 8 * GIB, **more))
+    assert waiting.queue_position == 1
+    home.look()
+    assert home.service.vgpus.show(ADMIN, waiting.id).state is VgpuState.PENDING
+    asker.kill()
+    asker.wait()
+    home.service.reconciler.resync()
+    assert waiting.id in home.service.reconciler.due()
+    home.settle()
+    assert home.service.vgpus.show(ADMIN, waiting.id).state is VgpuState.DELETED
+    assert home.service.queue.list(ADMIN).items == []
+
+
 def test_an_ephemeral_one_that_nobody_leases_ends_after_a_while(home: House) -> None:
     home.service.vgpus.create(ALICE, wanted(ephemeral=True))
     home.settle()
