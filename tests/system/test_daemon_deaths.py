@@ -259,6 +259,7 @@ def test_whatever_dies_all_agrees_afterwards(world: World) -> None:
     rounds(world, 30)
 
 
+@pytest.mark.timeout(4 * 3600)
 @pytest.mark.soak
 def test_whatever_dies_however_long(
     world: World, record_property: Callable[[str, object], None]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from litestar import Litestar, Request, Response
+from litestar.exceptions import InternalServerException
 from litestar.handlers import HTTPRouteHandler, route
 from litestar.response import Stream
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
@@ -142,7 +143,7 @@ class Api:
             authorize(caller, operation.name)
             arguments["caller"] = caller
         headers = _single(request.scope)
-        body = await request.body() if operation.body is not None else b""
+        body = await _body(request) if operation.body is not None else b""
         arguments |= decoder.arguments(
             request.path_params, request.scope["query_string"], headers, body
         )
@@ -186,6 +187,14 @@ class Api:
             self.service.audit.denied(caller, operation, code)
         except Exception as failure:
             _log.warning("a denied request is not in the audit: %s", failure)
+
+
+async def _body(request: Request[Any, Any, Any]) -> bytes:
+    try:
+        return await request.body()
+    except InternalServerException as error:
+        # What Litestar takes for a fault of the server's: the client hung up.
+        raise BadRequest("the request was broken off") from error
 
 
 def _single(scope: HTTPScope) -> dict[str, str]:

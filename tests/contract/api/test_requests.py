@@ -26,6 +26,7 @@ from aliquot.model.lifecycle import VgpuState
 from aliquot.store.change import SYSTEM
 from tests.contract.api.raw import ask, send
 from tests.contract.api.serving import Serving
+from tests.contract.device_host_process import wait_until
 
 
 def wanted(name: str, **more: Any) -> VgpuWanted:
@@ -271,6 +272,26 @@ def test_nonsense_ends_no_more_than_its_connection(on_fakes: Serving, data: byte
     told = send(on_fakes, data)
     assert not told.startswith(b"HTTP/1.1 5")
     assert ask(on_fakes, "GET", "/healthz").status == 200
+
+
+def test_who_hangs_up_within_a_request_is_no_fault_of_ours(
+    on_fakes: Serving, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = b"POST /api/v1/vgpus HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as way:
+        way.connect(on_fakes.listener.path)
+        way.sendall(head + b'Content-Length: 100\r\n\r\n{"name": "a"')
+        # It is in the midst of it once another request that came later was answered.
+        assert ask(on_fakes, "GET", "/healthz").status == 200
+    registry = on_fakes.service.metrics.own.registry
+
+    def ended(status: str) -> float | None:
+        labels = {"operation": "vgpus.create", "status": status}
+        return registry.get_sample_value("aliquot_daemon_requests_total", labels)
+
+    wait_until(lambda: ended("4xx") or ended("5xx"), "it is known to be gone")
+    assert (ended("4xx"), ended("5xx")) == (1.0, None)
+    assert not [record for record in caplog.records if "fault" in record.getMessage()]
 
 
 def test_health_and_metrics(on_fakes: Serving) -> None:

@@ -84,6 +84,7 @@ def answered(serving: Serving) -> Counter[str]:
     return found
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.soak
 @pytest.mark.parametrize("who", generated.CALLERS)
 def test_generated_requests_for_long(
