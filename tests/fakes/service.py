@@ -44,7 +44,7 @@ from aliquot.model.api.devices import (
     SeriesResource,
     TurnsResource,
 )
-from aliquot.model.api.leases import LeasePage, LeaseResource, ReceiptPage
+from aliquot.model.api.leases import LeasePage, LeaseResource, ReceiptPage, RunningReceipt
 from aliquot.model.api.picture import Picture
 from aliquot.model.api.vgpus import (
     Granted,
@@ -63,6 +63,8 @@ from aliquot.model.api.vgpus import (
     VgpuWanted,
 )
 from aliquot.model.lifecycle import VgpuState, Wanted
+from aliquot.model.receipt import Receipt
+from aliquot.model.shares import Shares
 from aliquot.store import Location, Store
 
 NODE = "here"
@@ -552,7 +554,7 @@ class FakeDiagram:
 
 
 class FakeReceipts:
-    """No receipts."""
+    """No receipts, and of each vGPU the same of now."""
 
     def __init__(self, service: FakeService) -> None:
         """Of vGPUs that there are."""
@@ -571,6 +573,25 @@ class FakeReceipts:
         if vgpu:
             self._service.vgpus.show(caller, vgpu)
         return ReceiptPage(items=[])
+
+    def now(self, caller: Caller, vgpu: str) -> RunningReceipt:
+        """Of ten seconds four were its own work, in six it waited for others."""
+        found = self._service.vgpus.show(caller, vgpu)
+        second = 1_000_000_000
+        told = Receipt(
+            at_ns=20 * second,
+            alive_ns=10 * second,
+            covered_ns=10 * second,
+            kernels_ns=4 * second,
+            others_ns=6 * second,
+            processes=1,
+        )
+        return RunningReceipt(
+            vgpu=found.id,
+            vgpu_name=found.name,
+            promise={"memory": found.memory, **Shares(2500).as_dict()},
+            received=told._asdict(),
+        )
 
 
 class FakeMetrics:

@@ -53,6 +53,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "queue.leave": Rule(_U, "queue:write"),
         "receipts.list": Rule(_V, "leases:read"),
         "receipts.of_vgpu": Rule(_V, "leases:read"),
+        "receipts.now": Rule(_V, "leases:read"),
         "profiles.list": Rule(_V, "profiles:read"),
         "profiles.show": Rule(_V, "profiles:read"),
         "profiles.put": Rule(_A, "profiles:write"),

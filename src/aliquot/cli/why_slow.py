@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from aliquot.cli.daemon import connect_if_any
 from aliquot.cli.parser import Parser, add_json
 from aliquot.cli.receipt import Promise, biggest_first, part_lines, percent, seconds
 from aliquot.cli.vgpu_argument import add_vgpu, found_vgpu
 from aliquot.client.device_host import DeviceHost
-from aliquot.model.receipt import Spending, divide
+from aliquot.errors import NoSuchVgpu
+from aliquot.model.receipt import Receipt, Spending, divide
 from aliquot.model.vgpu import VgpuUsage
 from aliquot.sizes import parse_duration_ms
+
+if TYPE_CHECKING:
+    from aliquot.client.rest import Client
 
 
 def build_parser() -> Parser:
@@ -22,7 +29,7 @@ def build_parser() -> Parser:
         "why-slow",
         "Tells where the time of a vGPU's program went, the biggest part first, with what would\n"
         "make it smaller: since the vGPU's first process began or, with --for, over the next "
-        "moments.",
+        "moments. Of root's daemon everybody is told of their own vGPUs.",
         example="aliquot why-slow train --for 1s",
         exit_status="0; 2 for an error.",
     )
@@ -36,37 +43,65 @@ def main(arguments: Sequence[str]) -> int:
     """Say why it is slow."""
     given = build_parser().parse_args(arguments)
     span_ms = parse_duration_ms(given.span) if given.span is not None else None
-    with found_vgpu(given.vgpu, given.device) as (host, usage):
-        spending = _spending(host, usage.id, span_ms)
-    promise = Promise(usage.memory_limit, usage.turns.shares)
+    with ExitStack() as stack:
+        try:
+            seen = _of_host(*stack.enter_context(found_vgpu(given.vgpu, given.device)))
+        except NoSuchVgpu:
+            # Device hosts of another user, root say, tell their daemon alone.
+            client = connect_if_any() if given.device is None else None
+            if client is None:
+                raise
+            seen = _of_daemon(stack.enter_context(client), given.vgpu)
+        spending = _spending(seen.receipt, span_ms)
     if given.json:
-        told = {"vgpu": usage.id, "name": usage.name, "promised": promise.as_dict()}
+        told = {"vgpu": seen.key, "name": seen.name, "promised": seen.promised}
         print(json.dumps({**told, **spending.as_dict()}, indent=2))
         return 0
-    print(*_lines(usage, spending, span_ms), sep="\n")
+    print(*_lines(seen.name, spending, span_ms), sep="\n")
     return 0
 
 
-def _spending(host: DeviceHost, vgpu: int, span_ms: int | None) -> Spending:
-    receipt = host.receipt(vgpu)
+class _Seen(NamedTuple):
+    """A vGPU, with what tells of it again."""
+
+    key: int | str
+    name: str
+    promised: dict[str, Any]
+    receipt: Callable[[], Receipt]
+
+
+def _of_host(host: DeviceHost, usage: VgpuUsage) -> _Seen:
+    promise = Promise(usage.memory_limit, usage.turns.shares)
+    return _Seen(usage.id, usage.name, promise.as_dict(), lambda: host.receipt(usage.id))
+
+
+def _of_daemon(client: Client, vgpu: str) -> _Seen:
+    def receipt() -> Receipt:
+        told = client.receipts.now(vgpu).received
+        return Receipt(**{name: told.get(name, 0) for name in Receipt._fields})
+
+    first = client.receipts.now(vgpu)
+    return _Seen(first.vgpu, first.vgpu_name, first.promise, receipt)
+
+
+def _spending(look: Callable[[], Receipt], span_ms: int | None) -> Spending:
+    receipt = look()
     if span_ms is None:
         return divide(receipt, receipt.covered_ns)
     time.sleep(span_ms / 1000)
-    later = host.receipt(vgpu)
+    later = look()
     return divide(later.since(receipt), later.at_ns - receipt.at_ns)
 
 
-def _lines(usage: VgpuUsage, spending: Spending, span_ms: int | None) -> list[str]:
+def _lines(name: str, spending: Spending, span_ms: int | None) -> list[str]:
     found = biggest_first(spending.parts)
     if not found:
-        return [
-            f"vGPU {usage.name}: no process has used it {'yet' if span_ms is None else 'lately'}"
-        ]
+        return [f"vGPU {name}: no process has used it {'yet' if span_ms is None else 'lately'}"]
     when = "since its first process began" if span_ms is None else "just now"
     biggest, spent = found[0]
     sentence, remedy = _CAUSES[biggest]
     return [
-        f"vGPU {usage.name}: of {seconds(spending.wall_ns)} {when}, "
+        f"vGPU {name}: of {seconds(spending.wall_ns)} {when}, "
         f"{percent(spent, spending.wall_ns)} went into this: {sentence}.",
         f"  {remedy}.",
         *part_lines(spending, sys.stdout),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from aliquot.daemon import access
 from aliquot.daemon.caller import Caller
-from aliquot.errors import BadRequest
-from aliquot.model.api.leases import ReceiptPage, ReceiptResource
+from aliquot.errors import BadRequest, IllegalTransition
+from aliquot.model.api.leases import ReceiptPage, ReceiptResource, RunningReceipt
 from aliquot.model.lease import Lease
 from aliquot.model.receipt import Receipt, divide
 from aliquot.model.receipt_record import ReceiptRecord
@@ -79,7 +80,7 @@ def keep(
             lease=lease.id,
             began_ms=lease.since_ms,
             ended_ms=ended_ms,
-            promise={"memory": vgpu.spec.memory, **vgpu.spec.shares.as_dict()},
+            promise=_promise(vgpu),
             spending=spending.as_dict(),
             told=receipt._asdict(),
         ),
@@ -87,11 +88,31 @@ def keep(
 
 
 class Receipts:
-    """The receipts that are kept."""
+    """The receipts that are kept, and what a vGPU has had up to now."""
 
-    def __init__(self, store: Store) -> None:
-        """Those of this state."""
+    def __init__(
+        self, store: Store, told_of: Callable[[VgpuRecord], Receipt | None] = lambda _: None
+    ) -> None:
+        """Those of this state; `told_of` asks a vGPU's device host."""
         self._store = store
+        self._told_of = told_of
+
+    def now(self, caller: Caller, vgpu: str) -> RunningReceipt:
+        """Where the time of a vGPU's programs went up to now.
+
+        Raises NoSuchVgpu, IllegalTransition where no device host tells of it.
+        """
+        with self._store.look() as view:
+            kept = access.vgpu_of(view, caller, vgpu)
+        told = self._told_of(kept)
+        if told is None:
+            raise IllegalTransition(f"no device host tells of vGPU {kept.name!r} now")
+        return RunningReceipt(
+            vgpu=kept.id,
+            vgpu_name=kept.name,
+            promise=_promise(kept),
+            received=told._asdict(),
+        )
 
     def list(
         self,
@@ -132,6 +153,10 @@ def _told_before(view: View, lease: Lease) -> Receipt:
     for kept in receipts.listed(view, vgpu=lease.vgpu, before=(lease.since_ms + 1, ""), limit=1):
         return Receipt(**{name: kept.told.get(name, 0) for name in Receipt._fields})
     return Receipt()
+
+
+def _promise(vgpu: VgpuRecord) -> dict[str, Any]:
+    return {"memory": vgpu.spec.memory, **vgpu.spec.shares.as_dict()}
 
 
 def _read_cursor(cursor: str) -> tuple[int, str]:

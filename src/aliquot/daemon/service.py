@@ -66,7 +66,7 @@ class Service:
         self.audit = Audit(core.store, core.node)
         self.events = Events(core.store)
         self.node = Node(core.store, core.node, core.problems)
-        self.receipts = Receipts(core.store)
+        self.receipts = Receipts(core.store, self.leases.told_of)
         self.metrics = Metrics(core.store, core.live)
         self.reconciler.took = self.metrics.own.reconciled
         self.audit_watch = AuditWatch(core.store, self.metrics.own)

@@ -60,6 +60,7 @@ EXPECTED: dict[str, Row] = {
     "queue.leave": Row(_CHANGING),
     "receipts.list": Row(_ALL),
     "receipts.of_vgpu": Row(_ALL),
+    "receipts.now": Row(_ALL),
     "profiles.list": Row(_ALL),
     "profiles.show": Row(_ALL),
     "profiles.put": Row(_RULING, body={"memory": 1048576}),

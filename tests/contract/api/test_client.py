@@ -70,6 +70,7 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("leases.list", (), {"ended": True}),
     ("receipts.list", (), {}),
     ("receipts.of_vgpu", ("one",), {}),
+    ("receipts.now", ("one",), {}),
     ("vgpus.delete", ("one",), {}),
     ("devices.list", (), {}),
     ("devices.show", ("0",), {}),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aliquot.errors import NoSuchVgpu
+from aliquot.errors import IllegalTransition, NoSuchVgpu
 from aliquot.model.api.vgpus import LeaseWanted, VgpuWanted
 from tests.contract.daemon.house import ADMIN, ALICE, BOB, GIB, ONE, House, house
 
@@ -148,3 +148,19 @@ def test_turns_are_told_and_of_others_not_whose_they_are(home: House, process: S
     assert (told.turns[1].began_ns, told.turns[1].charged_ns) == (SECOND, SECOND // 2)
     assert len(home.service.devices.turns(ADMIN, ONE, told.turns[0].ended_ns).turns) == 2
     assert [turn.vgpu for turn in home.service.devices.turns(BOB, ONE).turns] == [""] * 3
+
+
+def test_who_uses_a_vgpu_is_told_what_it_has_had_up_to_now(home: House, process: Start) -> None:
+    number = create(home)
+    receipts = home.service.receipts
+    waiting = VgpuWanted(name="waits", memory=8 * GIB, device=ONE, wait_ms=10**6)
+    home.service.vgpus.create(ALICE, waiting)
+    with pytest.raises(IllegalTransition, match="no device host tells of vGPU 'waits' now"):
+        receipts.now(ALICE, "waits")
+    lease(home, process)
+    home.machine.by_uuid[ONE].spend(number, 3)
+    told = receipts.now(ADMIN, "a")
+    assert (told.vgpu_name, told.received["covered_ns"]) == ("a", 3_000_000_000)
+    assert told.promise["memory"] == GIB
+    with pytest.raises(NoSuchVgpu):
+        receipts.now(BOB, "root:a")

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from aliquot.api.operation import Query, Routes
 from aliquot.api.parameters import Identity, PageLimit, ReceiptCursor, VgpuReference, Word
 from aliquot.daemon.caller import Caller
-from aliquot.model.api.leases import ReceiptPage
+from aliquot.model.api.leases import ReceiptPage, RunningReceipt
 
 if TYPE_CHECKING:
     from aliquot.daemon.service import Service
@@ -43,3 +43,9 @@ def of_vgpu(
 ) -> ReceiptPage:
     """A page of a vGPU's receipts, the newest first."""
     return service.receipts.list(caller, vgpu=vgpu, **query.given())
+
+
+@routes.get("/vgpus/{vgpu}/receipt")
+def now(service: Service, caller: Caller, vgpu: VgpuReference) -> RunningReceipt:
+    """What the programs of a vGPU in use have had up to now."""
+    return service.receipts.now(caller, vgpu)

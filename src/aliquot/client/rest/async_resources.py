@@ -14,7 +14,7 @@ from aliquot.model.api.devices import (
     SeriesResource,
     TurnsResource,
 )
-from aliquot.model.api.leases import LeasePage, LeaseResource, ReceiptPage
+from aliquot.model.api.leases import LeasePage, LeaseResource, ReceiptPage, RunningReceipt
 from aliquot.model.api.node import (
     Agreement,
     AuditPage,
@@ -356,6 +356,10 @@ class AsyncReceipts(Resource):
         return await self._send(
             call("GET", f"/vgpus/{part(vgpu)}/receipts", ReceiptPage, query=query)
         )
+
+    async def now(self, vgpu: str) -> RunningReceipt:
+        """What the programs of a vGPU in use have had up to now."""
+        return await self._send(call("GET", f"/vgpus/{part(vgpu)}/receipt", RunningReceipt))
 
 
 class AsyncProfiles(Resource):

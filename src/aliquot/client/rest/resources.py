@@ -16,7 +16,7 @@ from aliquot.model.api.devices import (
     SeriesResource,
     TurnsResource,
 )
-from aliquot.model.api.leases import LeasePage, LeaseResource, ReceiptPage
+from aliquot.model.api.leases import LeasePage, LeaseResource, ReceiptPage, RunningReceipt
 from aliquot.model.api.node import (
     Agreement,
     AuditPage,
@@ -342,6 +342,10 @@ class Receipts(Resource):
         """A page of a vGPU's receipts, the newest first."""
         query = {"limit": limit, "cursor": cursor}
         return self._send(call("GET", f"/vgpus/{part(vgpu)}/receipts", ReceiptPage, query=query))
+
+    def now(self, vgpu: str) -> RunningReceipt:
+        """What the programs of a vGPU in use have had up to now."""
+        return self._send(call("GET", f"/vgpus/{part(vgpu)}/receipt", RunningReceipt))
 
 
 class Profiles(Resource):

@@ -48,6 +48,18 @@ class ReceiptResource(msgspec.Struct, frozen=True, kw_only=True):
     spending: dict[str, Any]
 
 
+class RunningReceipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What the programs of a vGPU in use have had up to now: sums, for who compares two moments.
+
+    `promise` and `received` as in the receipt of a lease.
+    """
+
+    vgpu: str
+    vgpu_name: str
+    promise: dict[str, Any]
+    received: dict[str, int]
+
+
 class ReceiptPage(msgspec.Struct, frozen=True, kw_only=True):
     """A page of receipts, the newest first."""
 
