@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +18,6 @@ from aliquot.daemon.caller import Caller
 from aliquot.daemon.events import Events
 from aliquot.daemon.invitations import Invitations
 from aliquot.daemon.node import Node
-from aliquot.daemon.own_metrics import OwnMetrics
 from aliquot.daemon.profiles import Profiles
 from aliquot.daemon.tokens import Tokens
 from aliquot.diagram.arrange import arrange
@@ -38,13 +36,9 @@ from aliquot.errors import (
     UnknownDevice,
 )
 from aliquot.model.api.devices import (
-    DevicePage,
-    DeviceResource,
-    PolicyResource,
     SeriesResource,
-    TurnsResource,
 )
-from aliquot.model.api.leases import LeasePage, LeaseResource, ReceiptPage, RunningReceipt
+from aliquot.model.api.leases import LeasePage, LeaseResource
 from aliquot.model.api.picture import Picture
 from aliquot.model.api.vgpus import (
     Granted,
@@ -54,7 +48,6 @@ from aliquot.model.api.vgpus import (
     LeaseWanted,
     MoveWanted,
     Plan,
-    QueuePage,
     ResumeWanted,
     SuspendWanted,
     VgpuChange,
@@ -63,18 +56,17 @@ from aliquot.model.api.vgpus import (
     VgpuWanted,
 )
 from aliquot.model.lifecycle import VgpuState, Wanted
-from aliquot.model.receipt import Receipt
-from aliquot.model.shares import Shares
 from aliquot.store import Location, Store
-
-NODE = "here"
-DEVICE = "11111111-2222-3333-4444-555555555555"
-MEMORY = 8 << 30
-
-
-def now_ms() -> int:
-    """Milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
+from tests.fakes.service_at_rest import (
+    DEVICE,
+    MEMORY,
+    NODE,
+    FakeDevices,
+    FakeMetrics,
+    FakeQueue,
+    FakeReceipts,
+    now_ms,
+)
 
 
 class FakeService:
@@ -409,66 +401,6 @@ class FakeLeases:
         return ended
 
 
-class FakeDevices:
-    """One device."""
-
-    def __init__(self) -> None:
-        """Of no particular kind."""
-        self._policy = PolicyResource()
-
-    def list(self, caller: Caller) -> DevicePage:
-        """The one."""
-        return DevicePage(items=[self.show(caller, "0")], sequence=0)
-
-    def show(self, caller: Caller, device: str) -> DeviceResource:
-        """By index or UUID."""
-        if device not in ("0", DEVICE):
-            raise UnknownDevice(f"there is no device {device[:40]!r} here")
-        return DeviceResource(
-            uuid=DEVICE,
-            index=0,
-            node=NODE,
-            name="A device",
-            kind="software",
-            present=True,
-            simulated=False,
-            remotable=True,
-            memory=MEMORY,
-            reserved_memory=0,
-            free_memory=MEMORY,
-            reserved_compute=0.0,
-            vgpus=0,
-            policy=self._policy,
-            telemetry={},
-            facts={},
-            seen_ms=now_ms(),
-        )
-
-    def set_policy(self, caller: Caller, device: str, policy: PolicyResource) -> DeviceResource:
-        """Kept."""
-        self.show(caller, device)
-        self._policy = PolicyResource(**msgspec.structs.asdict(policy))
-        return self.show(caller, device)
-
-    def series(
-        self,
-        caller: Caller,
-        device: str,
-        *,
-        step_seconds: int,
-        since_ms: int | None = None,
-        until_ms: int | None = None,
-    ) -> SeriesResource:
-        """Nothing was measured."""
-        subject = self.show(caller, device).uuid
-        return SeriesResource(subject=subject, step_seconds=step_seconds, points=[])
-
-    def turns(self, caller: Caller, device: str, since_ns: int = 0) -> TurnsResource:
-        """Nobody had a turn."""
-        device = self.show(caller, device).uuid
-        return TurnsResource(device=device, now_ns=time.monotonic_ns(), now_ms=now_ms(), turns=[])
-
-
 class FakeGroups:
     """Groups of vGPUs."""
 
@@ -524,18 +456,6 @@ class FakeGroups:
             return found
 
 
-class FakeQueue:
-    """Nobody waits."""
-
-    def list(self, caller: Caller) -> QueuePage:
-        """Nobody."""
-        return QueuePage(items=[])
-
-    def leave(self, caller: Caller, vgpu: str) -> VgpuResource:
-        """Nobody can."""
-        raise NoSuchEntry("it does not wait")
-
-
 class FakeDiagram:
     """Draws what the other fakes have, without leases."""
 
@@ -551,56 +471,3 @@ class FakeDiagram:
             choice = choice._replace(device=device.uuid)
         scene = Scene(NODE, now_ms(), devices.sequence, devices.items, vgpus, {})
         return arrange(scene, choice, Slots())
-
-
-class FakeReceipts:
-    """No receipts, and of each vGPU the same of now."""
-
-    def __init__(self, service: FakeService) -> None:
-        """Of vGPUs that there are."""
-        self._service = service
-
-    def list(
-        self,
-        caller: Caller,
-        *,
-        vgpu: str | None = None,
-        lease: str | None = None,
-        limit: int = 100,
-        cursor: str | None = None,
-    ) -> ReceiptPage:
-        """None."""
-        if vgpu:
-            self._service.vgpus.show(caller, vgpu)
-        return ReceiptPage(items=[])
-
-    def now(self, caller: Caller, vgpu: str) -> RunningReceipt:
-        """Of ten seconds four were its own work, in six it waited for others."""
-        found = self._service.vgpus.show(caller, vgpu)
-        second = 1_000_000_000
-        told = Receipt(
-            at_ns=20 * second,
-            alive_ns=10 * second,
-            covered_ns=10 * second,
-            kernels_ns=4 * second,
-            others_ns=6 * second,
-            processes=1,
-        )
-        return RunningReceipt(
-            vgpu=found.id,
-            vgpu_name=found.name,
-            promise={"memory": found.memory, **Shares(2500).as_dict()},
-            received=told._asdict(),
-        )
-
-
-class FakeMetrics:
-    """One metric, and where the API says how it fares."""
-
-    def __init__(self) -> None:
-        """Nothing was asked yet."""
-        self.own = OwnMetrics()
-
-    def text(self, caller: Caller) -> bytes:
-        """As Prometheus reads it."""
-        return f'# TYPE aliquot_up gauge\naliquot_up{{for="{caller.tenant}"}} 1\n'.encode()

@@ -7,19 +7,19 @@ import fcntl
 import os
 import sys
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from aliquot import runtime_directory
 from aliquot.client import policies, records, start
 from aliquot.client.connection import Connection, Silent
+from aliquot.client.readings import kernel_of, policy_of, usage_of, with_more
 from aliquot.client.records import Kind, Record
 from aliquot.errors import BadRecord, DeviceHostError, DeviceHostUnreachable, MemoryUnavailable
-from aliquot.model.copies import Copies
-from aliquot.model.details import GuestProcess, UnsplitKernel, UnsplitReason, VgpuDetails
+from aliquot.model.details import GuestProcess, UnsplitKernel, VgpuDetails
 from aliquot.model.device import Device
-from aliquot.model.shares import Policy, PolicyKind, PriorityClass, Shares, Turns
+from aliquot.model.shares import Policy, Shares
 from aliquot.model.turn import Turn
-from aliquot.model.vgpu import Holder, Lease, Vgpu, VgpuState, VgpuUsage
+from aliquot.model.vgpu import Lease, Vgpu, VgpuUsage
 
 if TYPE_CHECKING:
     from aliquot.client.pages import MappedPage
@@ -260,13 +260,13 @@ class DeviceHost:
 
     def policy(self) -> Policy:
         """How the device's time is shared out, with the length that a turn has now."""
-        return _policy(self._connection.ask_for(Kind.POLICY_GET, Kind.POLICY, records.Policy))
+        return policy_of(self._connection.ask_for(Kind.POLICY_GET, Kind.POLICY, records.Policy))
 
     def set_policy(self, policy: Policy) -> Policy:
         """Share the device's time out in another way, at once; returns what holds now."""
         wanted = records.Policy(policy.kind, policy.averaging, policy.turn_ns)
         answer = self._connection.ask_for(Kind.POLICY_SET, Kind.POLICY, records.Policy, wanted)
-        return _policy(answer)
+        return policy_of(answer)
 
     def list_vgpus(self) -> list[VgpuUsage]:
         """All vGPUs of this device that the caller may see."""
@@ -297,7 +297,7 @@ class DeviceHost:
                 kernels, processes = [], []
                 continue
             if record.kind == Kind.VGPU_KERNEL:
-                kernels.append(_kernel(records.payload_of(record, records.VgpuKernel)))
+                kernels.append(kernel_of(records.payload_of(record, records.VgpuKernel)))
             elif record.kind == Kind.VGPU_PROCESS:
                 told = records.payload_of(record, records.VgpuProcess)
                 processes.append(
@@ -319,11 +319,11 @@ class DeviceHost:
         last: VgpuUsage | None = None
         while record.kind in _OF_A_VGPU:
             if record.kind == Kind.VGPU_STATUS:
-                last = _usage(
+                last = usage_of(
                     records.payload_of(record, records.VgpuStatus), self.welcome.device_uuid
                 )
             else:
-                last = _with_more(last, record)
+                last = with_more(last, record)
             found[last.id] = last
             record = self._connection.next_record()
         return list(found.values()), record
@@ -432,69 +432,6 @@ def _sealed(reports: Sequence[bytes]) -> Generator[int]:
 
 def _halves(external_id: int) -> tuple[int, int]:
     return external_id >> 64, external_id & _LOW_BITS
-
-
-def _usage(told: records.VgpuStatus, device_uuid: str) -> VgpuUsage:
-    fields = told._asdict()
-    external_id = fields.pop("id_high") << 64 | fields.pop("id_low")
-    del fields["leases"]  # they are told one by one
-    try:
-        state = VgpuState(fields.pop("state"))
-    except ValueError:
-        raise BadRecord(f"the device host told of state {told.state}") from None
-    return VgpuUsage(
-        id=fields.pop("vgpu"),
-        name=records.text_of(fields.pop("name")),
-        device_uuid=device_uuid,
-        external_id=external_id,
-        state=state,
-        **fields,
-    )
-
-
-def _with_more(last: VgpuUsage | None, record: Record) -> VgpuUsage:
-    """The vGPU that was told of last, with what is told in addition."""
-    more: dict[str, Any]
-    if record.kind == Kind.VGPU_TURNS:
-        turns = records.payload_of(record, records.VgpuTurns)
-        vgpu, more = turns.vgpu, {"turns": _turns(turns)}
-    elif record.kind == Kind.VGPU_LEASE:
-        told = records.payload_of(record, records.VgpuLease)
-        holder = Holder(told.lease, told.process_id, bool(told.by_process), told.since_ns)
-        vgpu, more = told.vgpu, {"holders": (*(last.holders if last else ()), holder)}
-    else:
-        copies = records.payload_of(record, records.VgpuCopies)
-        vgpu, more = copies.vgpu, {"copies": Copies(*copies[1:])}
-    if last is None or last.id != vgpu:
-        raise BadRecord(
-            "the device host told of turns, copies or leases before it told of their vGPU"
-        )
-    return last._replace(**more)
-
-
-def _kernel(told: records.VgpuKernel) -> UnsplitKernel:
-    try:
-        reason = UnsplitReason(told.reason)
-    except ValueError:
-        raise BadRecord(f"the device host told of reason {told.reason} of a kernel") from None
-    return UnsplitKernel(records.text_of(told.name), told.longest_ns, reason)
-
-
-def _policy(told: records.Policy) -> Policy:
-    try:
-        return Policy(PolicyKind(told.kind), told.turn_ns, told.averaging)
-    except ValueError:
-        raise BadRecord(f"the device host told of policy {told.kind}") from None
-
-
-def _turns(told: records.VgpuTurns) -> Turns:
-    given = told.shares
-    try:
-        priority = PriorityClass(given.priority)
-    except ValueError:
-        raise BadRecord(f"the device host told of priority class {given.priority}") from None
-    shares = Shares(given.guarantee, given.limit, given.weight, priority)
-    return Turns(shares, *told[2:])
 
 
 def _greet(connection: Connection) -> Welcome:
