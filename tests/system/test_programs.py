@@ -10,7 +10,7 @@ import pytest
 
 from tests.absent import absent
 from tests.system.runtime import Runtime
-from tools.programs.case import Case
+from tools.programs.case import Case, Outcome
 from tools.programs.cases import all_cases, soak_cases
 from tools.programs.drivers import Driver, all_drivers
 from tools.programs.fetch import CannotFetch
@@ -21,6 +21,14 @@ pytestmark = pytest.mark.timeout(2400)
 # Programs whose kernels take Intel's driver minutes to compile run there in `make soak`; on PoCL
 # they run in `make test`.
 _LONG_ON_INTEL = ("clblast-xgemm", "clpeak-bandwidth", "clpeak-transfer", "pyopencl-array")
+
+# What came of native runs, by case and driver: those on a vGPU in other ways need no more.
+_native: dict[tuple[str, str], Outcome] = {}
+
+
+def _together(driver: Driver) -> pytest.MarkDecorator:
+    """One after another, so that no more than a few of them have the processors at once."""
+    return pytest.mark.xdist_group(f"programs-{driver.name}")
 
 
 def runs() -> list[object]:
@@ -33,7 +41,7 @@ def runs() -> list[object]:
             late = case.name in {late.name for late in soak_cases()} or (
                 driver.name == "intel" and case.name in _LONG_ON_INTEL
             )
-            marks = [pytest.mark.soak] if late else []
+            marks = [_together(driver), *([pytest.mark.soak] if late else [])]
             found.append(pytest.param(driver, case, id=f"{driver.name}-{case.name}", marks=marks))
     return found
 
@@ -44,6 +52,7 @@ def test_results_are_those_of_a_native_run(driver: Driver, case: Case, runtime: 
     compare(case, driver)
 
 
+@pytest.mark.xdist_group("programs-pocl")  # the first driver, whose native runs are known by then
 @pytest.mark.parametrize("name", ["pyopencl-wrapper", "reikna", "opencv"])
 def test_staged_transfers(name: str, one_driver: Driver, runtime: Runtime) -> None:
     """As on a discrete GPU, where nothing is shared with the device."""
@@ -54,9 +63,11 @@ def test_staged_transfers(name: str, one_driver: Driver, runtime: Runtime) -> No
 def compare(case: Case, driver: Driver, *options: str) -> None:
     """Runs a case natively and on a vGPU, and fails with what differs."""
     try:
-        native, remoted = run_both(case, driver, *options)
+        before = _native.get((case.name, driver.name))
+        native, remoted = run_both(case, driver, *options, native=before)
     except CannotFetch as error:
         absent(str(error))
+    _native[case.name, driver.name] = native
     assert native.status != 124, f"natively it did not end:\n{native.tail()}"
     differences = case.differences(native, remoted)
     assert not differences, "\n".join(differences)

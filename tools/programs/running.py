@@ -65,21 +65,22 @@ def run(
     )
 
 
-def run_both(case: Case, driver: Driver, *options: str) -> tuple[Outcome, Outcome]:
+def run_both(
+    case: Case, driver: Driver, *options: str, native: Outcome | None = None
+) -> tuple[Outcome, Outcome]:
     """A native run and one on a vGPU, at the same time: most of their time is one thread's.
 
     For their results, not for their times; nor may a kernel cost the worker because two programs
     share the processor. Their caches are apart: what a native run compiled is no vGPU's result.
+    What came of a native run before, if given, stands for it: only that on a vGPU is made.
     """
     case.command()  # gets the program, if need be, before two do so at once
     case.folder()
     remoted_options = ("--quiet", "--kernel-limit", "120s", *options)
-    with ThreadPoolExecutor(2) as pool:
-        native = pool.submit(run_natively, case, driver)
-        remoted = pool.submit(
-            run, case, driver, remoted=True, options=remoted_options, caches="remoted"
-        )
-        return native.result(), remoted.result()
+    with ThreadPoolExecutor(1) as pool:
+        natively = pool.submit(lambda: native or run_natively(case, driver))
+        remoted = run(case, driver, remoted=True, options=remoted_options, caches="remoted")
+        return natively.result(), remoted
 
 
 def run_natively(case: Case, driver: Driver) -> Outcome:
