@@ -16,8 +16,6 @@ namespace aliquot {
 
 namespace {
 
-constexpr size_t kLongestStatus = 64 << 10;
-
 // Who started it, and as whom it runs: a program with root's rights is still of who started it.
 bool users_of(uint32_t process, uid_t& real, uid_t& effective) {
   std::string status;

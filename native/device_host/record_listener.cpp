@@ -14,7 +14,7 @@ namespace aliquot {
 
 namespace {
 constexpr int kPeersARound = 16;
-constexpr uint64_t kPauseMilliseconds = 100;
+constexpr uint64_t kAcceptPauseMilliseconds = 100;
 
 // Not longer than the path, which may be as long as a socket's can be.
 std::string aside_of(std::string path) { return path.replace(path.rfind('/') + 1, 1, "n"); }
@@ -27,7 +27,6 @@ bool is_socket(const std::string& path) {
   struct stat status {};
   return ::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
 }
-
 }  // namespace
 
 bool RecordListener::open(const std::string& path, int backlog) {
@@ -91,7 +90,7 @@ void RecordListener::watch() {
 void RecordListener::pause() {
   loop_.unwatch(std::exchange(token_, 0));
   if (pause_ != 0) return;
-  pause_ = loop_.schedule(kPauseMilliseconds, [this] {
+  pause_ = loop_.schedule(kAcceptPauseMilliseconds, [this] {
     pause_ = 0;
     watch();
   });

@@ -22,7 +22,6 @@ namespace {
 // Of all processes of a worker together, so that one look never takes long.
 constexpr size_t kMostOpenFiles = 16384;
 constexpr size_t kMostMappingsText = 16 << 20;
-constexpr size_t kLongestStatus = 64 << 10;
 constexpr uint64_t kPipeBytes = 64 << 10;  // what one may hold; the filter forbids larger ones
 constexpr int kCompareAddressSpaces = 1;   // KCMP_VM
 

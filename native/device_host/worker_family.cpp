@@ -14,7 +14,6 @@ namespace {
 
 // Twice what the limits grant a worker, where there is a limit.
 constexpr size_t kMostThreads = 2048;
-constexpr size_t kLongestStatus = 64 << 10;
 constexpr size_t kLongestChildren = 64 << 10;
 
 std::string tasks_of(pid_t process) { return "/proc/" + std::to_string(process) + "/task"; }

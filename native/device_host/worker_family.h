@@ -28,6 +28,9 @@ bool list_family(pid_t worker, std::vector<FamilyMember>& family);
 /// Whether this kernel tells a process's children at all: some are built without.
 bool kernel_lists_children();
 
+/// No `status` in /proc is longer.
+constexpr size_t kLongestStatus = 64 << 10;
+
 /// The whole text of a file of /proc, which hands out a page at a time. False when it can't be
 /// opened, with errno set, or is longer than `most`.
 bool read_whole(const std::string& path, size_t most, std::string& text);

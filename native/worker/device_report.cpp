@@ -99,7 +99,7 @@ Bytes number(Number value) {
   return {bytes, bytes + sizeof value};
 }
 
-std::string_view text_of(const Bytes& bytes) {
+std::string_view view_of(const Bytes& bytes) {
   const auto* value = reinterpret_cast<const char*>(bytes.data());
   return {value, bytes.empty() ? 0 : strnlen(value, bytes.size())};
 }
@@ -140,7 +140,7 @@ Bytes change_device_answer(cl_device_info parameter, Bytes bytes, const ReportLi
     case CL_DEVICE_EXECUTION_CAPABILITIES:
       return number<cl_device_exec_capabilities>(CL_EXEC_KERNEL);
     case CL_DEVICE_EXTENSIONS:
-      return text(filter_extensions(text_of(bytes)));
+      return text(filter_extensions(view_of(bytes)));
     case CL_DEVICE_EXTENSIONS_WITH_VERSION:
       return filter_names(bytes, extension_works);
     case CL_DEVICE_OPENCL_C_FEATURES:
@@ -210,7 +210,7 @@ void write_device_report(const Driver& driver, cl_device_id device, const Report
   for (const cl_platform_info parameter : kPlatformQueries) {
     Bytes bytes = platform_information(calls, driver.platform, parameter);
     if (bytes.empty()) continue;
-    if (parameter == CL_PLATFORM_EXTENSIONS) bytes = text(filter_extensions(text_of(bytes)));
+    if (parameter == CL_PLATFORM_EXTENSIONS) bytes = text(filter_extensions(view_of(bytes)));
     if (parameter == CL_PLATFORM_EXTENSIONS_WITH_VERSION) {
       bytes = filter_names(bytes, extension_works);
     }

@@ -18,14 +18,14 @@ uint64_t read_ns(clockid_t clock) {
 }
 
 // The threads that run, by their clocks, and what those took that have ended.
-struct Work {
+struct ClockedThreads {
   std::mutex mutex;
   std::unordered_set<clockid_t> running;
   uint64_t ended_ns = 0;
 };
 
-Work& work() {
-  static Work& all = *new Work;  // never destroyed: threads may outlive main
+ClockedThreads& work() {
+  static ClockedThreads& all = *new ClockedThreads;  // never destroyed: threads may outlive main
   return all;
 }
 
