@@ -24,7 +24,12 @@ CTEST := --output-on-failure --no-tests=error --timeout 600
 sanitized = if [ -d build/$(1) ]; then .venv/bin/ctest --test-dir build/$(1) -L $(2) $(CTEST); \
   else echo "SKIPPED: tests under the $(2) sanitizer, which no compiler here has"; fi
 
-.PHONY: help setup demo test soak lint bench generate docs clean
+# First the tests that may run beside each other, several at a time, for most of them wait for
+# something; then, one after another, those that measure. Both always run, so that all is told.
+BESIDE ?= 4
+ALONE := (alone or performance)
+
+.PHONY: help setup demo test ready-for-tests soak lint bench generate docs clean
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,11 +39,17 @@ setup: $(STAMPS)/installed ## make .venv with aliquot and all that it needs (no 
 demo: setup ## real programs share one device, one asks for too much, three tenants get their shares
 	@$(RUN) tools.demo
 
-test: $(STAMPS)/installed-for-tests $(STAMPS)/programs $(STAMPS)/tests $(STAMPS)/fuzz $(STAMPS)/thread ## all tests but the long ones
+test: ## all tests but the long ones
+	@$(MAKE) --no-print-directory -j 2 ready-for-tests  # what comes from elsewhere, while it compiles
 	@.venv/bin/ctest --test-dir build/native $(CTEST)
 	@$(call sanitized,thread,thread)
 	@$(call sanitized,fuzz,address)
-	@$(RUN) pytest -m "not soak"
+	@failed=""; \
+	$(RUN) pytest -m "not soak and not $(ALONE)" -n $(BESIDE) --dist loadgroup || failed+=" beside"; \
+	$(RUN) pytest -m "not soak and $(ALONE)" || failed+=" alone"; \
+	if [ -n "$$failed" ]; then echo "tests failed among those that run:$$failed"; exit 1; fi
+
+ready-for-tests: $(STAMPS)/installed-for-tests $(STAMPS)/programs $(STAMPS)/tests $(STAMPS)/fuzz $(STAMPS)/thread
 
 soak: test ## the long tests: hours
 	@$(RUN) pytest -m soak --timeout 14400
@@ -75,7 +86,8 @@ $(STAMPS)/installed: $(STAMPS)/packages $(STAMPS)/dashboard $(package_sources)
 	@$(SETUP) build release
 	@touch $@
 
-$(STAMPS)/packages-for-tests: $(STAMPS)/packages
+# Not while `installed` is made: both change .venv.
+$(STAMPS)/packages-for-tests: $(STAMPS)/packages | $(STAMPS)/installed
 	@$(SETUP) packages --tests
 	@touch $@
 

@@ -27,14 +27,21 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Measurements run last, one after another; tests for root are skipped by an ordinary user."""
-    items.sort(key=lambda item: item.get_closest_marker("performance") is not None)
+    """Measurements run last, long tests first; tests for root are skipped by an ordinary user."""
+    items.sort(key=_place)
     if os.geteuid() == 0:
         return
     needs_root = pytest.mark.skip(reason="only root can show this; run the tests as root")
     for item in items:
         if item.get_closest_marker("needs_root"):
             item.add_marker(needs_root)
+
+
+def _place(item: pytest.Item) -> int:
+    """What begins last, where several run at once, is to be short: the others would wait for it."""
+    if item.get_closest_marker("performance"):
+        return 2
+    return 0 if item.get_closest_marker("timeout") else 1
 
 
 @pytest.hookimpl(wrapper=True)

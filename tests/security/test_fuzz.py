@@ -12,6 +12,8 @@ from tests.security.fuzz_seeds import seeds_of
 from tests.security.fuzzing import FUZZERS, Fuzzer, Outcome, execute, fuzz, need
 from tests.soak import length
 
+pytestmark = pytest.mark.alone
+
 _SECONDS = 30
 _HOUR = 3600
 # The guest driver has two, one for each way in which data may pass.

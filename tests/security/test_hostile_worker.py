@@ -29,6 +29,8 @@ from tests.contract.device_host_process import (
 )
 from tests.system.stalls import Stalls
 
+pytestmark = pytest.mark.alone
+
 OWN_USER, USER_NAMESPACE, NO_NETWORK, NO_NEW_PRIVILEGES = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 NO_CAPABILITIES, SECCOMP, LANDLOCK, MOUNT_NAMESPACE = 1 << 4, 1 << 5, 1 << 6, 1 << 7
 MEMORY_CGROUP, RESOURCE_LIMITS, PROCESS_NAMESPACE, MEMORY_WITNESS = (

@@ -18,6 +18,8 @@ from tests.system.runtime import Runtime
 from tests.system.stalls import Stalls
 from tools.programs.drivers import Driver
 
+pytestmark = pytest.mark.alone
+
 MIB = 1 << 20
 FILLED = 3 * 256 * 1024  # by tests/programs/copying.c, before it works
 

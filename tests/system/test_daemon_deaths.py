@@ -32,6 +32,8 @@ from tests.system.agreeing import disagreements
 from tests.system.daemon import Daemon
 from tools.programs.drivers import all_drivers
 
+pytestmark = pytest.mark.alone
+
 CLIENTS = 8
 ROUND_SECONDS = 1.0
 _FAULTS = (DaemonFault, NotUnderstood)

@@ -19,6 +19,8 @@ from tests.system.runtime import Runtime, descendants, shared_memory, supervisor
 from tests.system.stalls import Stalls
 from tools.programs.drivers import Driver
 
+pytestmark = pytest.mark.alone
+
 VICTIMS = ("worker", "guest process", "device host")
 _FAILED_STATUS = 7  # of tests/programs/load.c, when an error behaved as it must
 _LONGEST_PAUSE = 0.5  # seconds from a device host's death to the next turn; the same page

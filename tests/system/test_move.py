@@ -268,6 +268,7 @@ def test_memory_that_is_not_there_is_no_reason_to_stop(
             trip.host.move_vgpu(_ID + 1, trip.hosts[1])
 
 
+@pytest.mark.alone
 def test_a_worker_killed_in_the_midst_costs_its_programs_and_no_more(
     one_driver: Driver, runtime: Runtime, programs: dict[str, Path]
 ) -> None:

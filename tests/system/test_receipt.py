@@ -27,6 +27,8 @@ from tools.programs.cases import all_cases
 from tools.programs.drivers import Driver
 from tools.programs.fetch import CannotFetch
 
+pytestmark = pytest.mark.alone
+
 MS = 1_000_000
 SECOND = 1_000_000_000
 

@@ -14,6 +14,8 @@ from aliquot.model.vgpu import Vgpu, VgpuUsage
 from tests.system.runtime import Runtime
 from tools.programs.drivers import Driver
 
+pytestmark = pytest.mark.alone
+
 _QUOTA = 256 << 20
 _MIB = 160
 _LONGEST = 1.0  # seconds from the kill, or from the kernel's end; docs/specification.md aims at 0.1

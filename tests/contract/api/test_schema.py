@@ -60,6 +60,7 @@ def test_every_reference_leads_somewhere_and_everything_is_described() -> None:
             assert schema["additionalProperties"] is False, name
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("who", SECONDS)
 def test_generated_requests(on_fakes: Serving, who: str, tmp_path: Path) -> None:
     generated.send(on_fakes, who, tmp_path, examples=EXAMPLES, seconds=SECONDS[who])
