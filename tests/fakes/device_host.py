@@ -21,6 +21,7 @@ from aliquot.client.records import Kind, VgpuFlag
 from aliquot.model.turn import Turn
 
 IDLE_SECONDS = 0.3
+FIRST_IDLE_SECONDS = 10.0  # like the real one: who started it may be slow to ask
 AUTOMATIC_TURN_NS = 2_000_000
 IN_USE = 128 << 10  # bytes of each vGPU, whatever runs
 MOST_VGPUS = 2500
@@ -106,10 +107,12 @@ class Host:
         self.policy = records.Policy(turn_ns=AUTOMATIC_TURN_NS)
 
     def serve(self) -> None:
+        idle = FIRST_IDLE_SECONDS
         while True:
-            ready = self.selector.select(IDLE_SECONDS)
+            ready = self.selector.select(idle)
             if not ready and len(self.selector.get_map()) == 1 and not self.vgpus:
                 return
+            idle = IDLE_SECONDS
             for key, _ in ready:
                 if key.fileobj is self.listener:
                     peer, _ = self.listener.accept()
