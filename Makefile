@@ -27,6 +27,8 @@ sanitized = if [ -d build/$(1) ]; then .venv/bin/ctest --test-dir build/$(1) -L 
 # First the tests that may run beside each other, several at a time, for most of them wait for
 # something; then, one after another, those that measure. Both always run, so that all is told.
 BESIDE ?= 4
+# A file's tests run in one process, in their order; long files come first (tests/conftest.py).
+ORDER := --dist loadfile --no-loadscope-reorder
 ALONE := (alone or performance)
 
 .PHONY: help setup demo test ready-for-tests soak lint bench generate docs clean
@@ -45,7 +47,7 @@ test: ## all tests but the long ones
 	@$(call sanitized,thread,thread)
 	@$(call sanitized,fuzz,address)
 	@failed=""; \
-	$(RUN) pytest -m "not soak and not $(ALONE)" -n $(BESIDE) --dist loadgroup || failed+=" beside"; \
+	$(RUN) pytest -m "not soak and not $(ALONE)" -n $(BESIDE) $(ORDER) || failed+=" beside"; \
 	$(RUN) pytest -m "not soak and $(ALONE)" || failed+=" alone"; \
 	if [ -n "$$failed" ]; then echo "tests failed among those that run:$$failed"; exit 1; fi
 

@@ -20,8 +20,6 @@ from tests.contract.test_cli_imports import FORBIDDEN
 from tests.system.daemon import Daemon
 from tools.programs.drivers import all_drivers
 
-pytestmark = pytest.mark.xdist_group("cli-daemon")  # one daemon serves all
-
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Daemon]:

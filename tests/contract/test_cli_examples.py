@@ -20,8 +20,6 @@ from tests.system.daemon import Daemon
 from tools.docs.commands import examples
 from tools.programs.drivers import all_drivers
 
-pytestmark = pytest.mark.xdist_group("cli-examples")  # in their order
-
 PAGE = (Path(__file__).resolve().parents[2] / "docs/cli.md").read_text()
 EXAMPLES = examples(PAGE)
 # Stands in the documents for whatever id one has.

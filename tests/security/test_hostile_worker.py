@@ -29,8 +29,6 @@ from tests.contract.device_host_process import (
 )
 from tests.system.stalls import Stalls
 
-pytestmark = pytest.mark.alone
-
 OWN_USER, USER_NAMESPACE, NO_NETWORK, NO_NEW_PRIVILEGES = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 NO_CAPABILITIES, SECCOMP, LANDLOCK, MOUNT_NAMESPACE = 1 << 4, 1 << 5, 1 << 6, 1 << 7
 MEMORY_CGROUP, RESOURCE_LIMITS, PROCESS_NAMESPACE, MEMORY_WITNESS = (
@@ -327,6 +325,7 @@ def test_permitted_memory_is_left_alone(user: int | None) -> None:
 # Device time
 
 
+@pytest.mark.alone
 def test_computing_outside_of_turns_ends_a_worker(user: int | None) -> None:
     """It says that it computed nothing; its processor time says otherwise."""
     with running_device_host(user, "ready burn serve") as host:

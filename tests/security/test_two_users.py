@@ -15,7 +15,7 @@ from tests.absent import absent
 from tests.system.daemon import Daemon, User
 from tools.programs.drivers import all_drivers
 
-pytestmark = [pytest.mark.needs_root, pytest.mark.xdist_group("two-users")]  # one daemon serves all
+pytestmark = pytest.mark.needs_root
 ALICE, BOB = 61001, 61002
 
 _CONNECT = """

@@ -26,11 +26,6 @@ _LONG_ON_INTEL = ("clblast-xgemm", "clpeak-bandwidth", "clpeak-transfer", "pyope
 _native: dict[tuple[str, str], Outcome] = {}
 
 
-def _together(driver: Driver) -> pytest.MarkDecorator:
-    """One after another, so that no more than a few of them have the processors at once."""
-    return pytest.mark.xdist_group(f"programs-{driver.name}")
-
-
 def runs() -> list[object]:
     """Each case with each driver on which it works natively; what takes minutes in `make soak`."""
     found: list[object] = []
@@ -41,7 +36,7 @@ def runs() -> list[object]:
             late = case.name in {late.name for late in soak_cases()} or (
                 driver.name == "intel" and case.name in _LONG_ON_INTEL
             )
-            marks = [_together(driver), *([pytest.mark.soak] if late else [])]
+            marks = [pytest.mark.soak] if late else []
             found.append(pytest.param(driver, case, id=f"{driver.name}-{case.name}", marks=marks))
     return found
 
@@ -52,7 +47,6 @@ def test_results_are_those_of_a_native_run(driver: Driver, case: Case, runtime: 
     compare(case, driver)
 
 
-@pytest.mark.xdist_group("programs-pocl")  # the first driver, whose native runs are known by then
 @pytest.mark.parametrize("name", ["pyopencl-wrapper", "reikna", "opencv"])
 def test_staged_transfers(name: str, one_driver: Driver, runtime: Runtime) -> None:
     """As on a discrete GPU, where nothing is shared with the device."""
