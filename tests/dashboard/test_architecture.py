@@ -231,6 +231,9 @@ def test_filters_search_and_opening(daemon: Daemon, busy: str, open_page: Open) 
     assert page.locator("[data-box^='vgpu:']").count() == 1
     page.get_by_label("Owner").select_option("")
     box(page, f"vgpu:{busy}").wait_for()
+    page.get_by_label("Group by").select_option("owner")
+    box(page, "group:owner:b").wait_for()
+    page.get_by_label("Group by").select_option("node")
     page.get_by_label("Draw as one").select_option("all")
     until(lambda: page.locator("[data-box^='vgpu:']").count() == 0, daemon)
     whole = page.locator("[data-box^='vgpus:']").first

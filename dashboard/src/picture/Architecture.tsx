@@ -35,6 +35,7 @@ export function Architecture({ role }: { role: string }) {
 function View({ role }: { role: string }) {
   const words = useWords();
   const [choice, setChoice] = useState<Choice>({
+    group: "node",
     owner: "",
     device: "",
     collapse: "auto",
@@ -107,6 +108,21 @@ function View({ role }: { role: string }) {
             <option value="">{words("all")}</option>
             {[...new Set([...owners, choice.owner])].filter(Boolean).map((one) => (
               <option key={one}>{one}</option>
+            ))}
+          </select>
+        </label>
+        <label>
+          {words("group")}{" "}
+          <select
+            value={choice.group}
+            onChange={(event) =>
+              setChoice({ ...choice, group: event.target.value as Choice["group"] })
+            }
+          >
+            {(["node", "owner", "mode"] as const).map((one) => (
+              <option key={one} value={one}>
+                {words(`group-${one}`)}
+              </option>
             ))}
           </select>
         </label>

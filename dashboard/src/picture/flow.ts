@@ -15,7 +15,7 @@ export interface Flow {
 
 const MARGIN = 24;
 /** Behind everything, the layers; then frames; devices; and what lies in them. */
-const DEPTHS: Record<string, number> = { node: -2, device: 0, mode: 1 };
+const DEPTHS: Record<string, number> = { node: -2, group: -2, device: 0, mode: 1 };
 
 /** Nodes by their boxes: what hasn't changed is the same object again, and is not drawn anew. */
 const known = new WeakMap<Box, BoxNodeType>();
@@ -32,8 +32,8 @@ function nodeOf(box: Box, chosen: boolean, found: boolean): BoxNodeType {
     data: { box, chosen, found },
     zIndex: DEPTHS[box.kind] ?? 2,
     selected: chosen,
-    focusable: box.kind !== "node",
-    selectable: box.kind !== "node",
+    focusable: box.look !== "frame",
+    selectable: box.look !== "frame",
   };
   known.set(box, made);
   return made;

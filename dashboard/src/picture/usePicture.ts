@@ -5,6 +5,7 @@ import { get, query } from "../api/request";
 import type { Picture } from "../api/types";
 
 export interface Choice {
+  group: "node" | "owner" | "mode";
   owner: string;
   device: string;
   collapse: "auto" | "all" | "none";
@@ -24,6 +25,7 @@ const LATE_MS = 3000;
 
 export function usePicture(choice: Choice): Fresh {
   const path = `/diagram${query({
+    group: choice.group,
     collapse: choice.collapse,
     owner: choice.owner,
     device: choice.device,

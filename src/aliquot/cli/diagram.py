@@ -42,6 +42,12 @@ def build_parser() -> Parser:
         "--follow", action="store_true", help="write it again whenever it has changed, until Ctrl-C"
     )
     live.add_rhythm(parser, "with --follow")
+    parser.add_argument(
+        "--group",
+        choices=("node", "owner", "mode"),
+        default="node",
+        help="vGPUs stand on their devices, or together by owner or mode (default: node)",
+    )
     parser.add_argument("--owner", metavar="TENANT", help="only this tenant's vGPUs")
     parser.add_argument("--device", metavar="DEVICE", help="only this device")
     parser.add_argument(
@@ -92,7 +98,9 @@ def _format(given: Namespace) -> str:
 
 
 def _picture(client: Client, given: Namespace) -> Picture:
-    return client.diagram.show(collapse=given.collapse, owner=given.owner, device=given.device)
+    return client.diagram.show(
+        group=given.group, collapse=given.collapse, owner=given.owner, device=given.device
+    )
 
 
 def _drawn(picture: Picture, form: str, given: Namespace, *, laid_out: bool) -> bytes:

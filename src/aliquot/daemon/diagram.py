@@ -15,7 +15,7 @@ from aliquot.daemon.choosing import line_of, lines
 from aliquot.daemon.core import Core
 from aliquot.daemon.resources import device_resource, lease_resource, vgpu_resources
 from aliquot.diagram.arrange import arrange
-from aliquot.diagram.scene import Choice, Scene
+from aliquot.diagram.scene import Choice, Grouping, Scene
 from aliquot.diagram.slots import Slots
 from aliquot.model.api.leases import LeaseResource
 from aliquot.model.api.picture import Picture
@@ -31,6 +31,7 @@ class _Kind(NamedTuple):
 
     tenant: str | None  # None: of all
     owner: str | None
+    grouping: Grouping
 
 
 class _Drawn(NamedTuple):
@@ -55,7 +56,7 @@ class Diagram:
         """
         core = self._core
         tenant = None if caller.is_admin else caller.tenant
-        kind = _Kind(tenant, choice.owner)
+        kind = _Kind(tenant, choice.owner, choice.grouping)
         with core.store.look() as view:
             if choice.device is not None:
                 choice = choice._replace(device=line_of(view, core.node, choice.device).uuid)

@@ -18,7 +18,7 @@ _FEW = 8  # so many vGPUs of a device are drawn one by one
 _MANY = 48  # where there are more in all, devices with more than two are drawn as one
 _TIGHT = 2
 # What of a mode doesn't go through a device host of ours.
-_PAST_THE_HOST = (Look.HARDWARE, Look.PASSTHROUGH)
+PAST_THE_HOST = (Look.HARDWARE, Look.PASSTHROUGH)
 
 
 class Column(NamedTuple):
@@ -34,7 +34,7 @@ def column(scene: Scene, device: DeviceResource, choice: Choice, slots: Slots) -
     """How a device's column will be."""
     on_it = [vgpu for vgpu in scene.vgpus if vgpu.device == device.uuid]
     hidden = device.vgpus > len(on_it)
-    if _collapsed(scene, device, len(on_it), choice):
+    if collapsed(scene, device.uuid, len(on_it), choice):
         looks = len({look_of(vgpu) for vgpu in on_it}) + hidden
         return Column(device, on_it, {}, measures.column_width(max(1, looks)))
     places = slots.assign(device.uuid, [vgpu.id for vgpu in on_it])
@@ -46,16 +46,16 @@ def drawn(scene: Scene, one: Column, left: int, top: int) -> tuple[list[Box], li
     """The boxes and edges of a column at a place."""
     device = one.device
     stale = device.uuid in scene.stale
-    box = _device(one, left, top, stale=stale)
-    boxes: list[Box] = [box, *_modes(device, box)]
+    box = device_box(one, left, top, stale=stale)
+    boxes: list[Box] = [box, *mode_boxes(device, box)]
     edges: list[Edge] = []
     chains = _chains(scene, one, left + measures.COLUMN_PAD, top, stale=stale)
-    through = [(chain, flow) for chain, flow in chains if chain.foot.look not in _PAST_THE_HOST]
-    host = _host(one, [chain.foot for chain, _ in through], top) if through else None
+    through = [(chain, flow) for chain, flow in chains if chain.foot.look not in PAST_THE_HOST]
+    host = host_box(one, [chain.foot for chain, _ in through], top) if through else None
     for made, flow in chains:
         boxes += made.boxes
         edges += made.edges
-        past = made.foot.look in _PAST_THE_HOST
+        past = made.foot.look in PAST_THE_HOST
         target = box if past or host is None else host
         edges.append(chain.down(made.foot, target, made.foot.look, flow, f"turns:{made.foot.id}"))
     if host is not None:
@@ -73,10 +73,11 @@ def drawn(scene: Scene, one: Column, left: int, top: int) -> tuple[list[Box], li
     return boxes, edges
 
 
-def _collapsed(scene: Scene, device: DeviceResource, count: int, choice: Choice) -> bool:
-    if device.uuid in choice.opened:
+def collapsed(scene: Scene, key: str, count: int, choice: Choice) -> bool:
+    """Whether the vGPUs of a device, or of a group, are drawn as one."""
+    if key in choice.opened:
         return False
-    if device.uuid in choice.closed or choice.collapse is Collapse.ALL:
+    if key in choice.closed or choice.collapse is Collapse.ALL:
         return True
     if choice.collapse is Collapse.NONE:
         return False
@@ -120,7 +121,7 @@ def _chains(
     ]
 
 
-def _host(one: Column, workers: Sequence[Box], top: int) -> Box:
+def host_box(one: Column, workers: Sequence[Box], top: int) -> Box:
     """Under the workers that it has, and no wider."""
     left = min(worker.x for worker in workers)
     device, policy = one.device, one.device.policy
@@ -144,7 +145,8 @@ def _host(one: Column, workers: Sequence[Box], top: int) -> Box:
     )
 
 
-def _device(one: Column, left: int, top: int, *, stale: bool) -> Box:
+def device_box(one: Column, left: int, top: int, *, stale: bool) -> Box:
+    """The device itself, with its bars; `top` is its row's."""
     device = one.device
     at, height = measures.LAYERS[Layer.DEVICES]
     lines = [Line(key="device-memory", values={"size": device.memory})]
@@ -186,7 +188,7 @@ def _now(device: DeviceResource) -> list[Line]:
     return found
 
 
-def _modes(device: DeviceResource, box: Box) -> list[Box]:
+def mode_boxes(device: DeviceResource, box: Box) -> list[Box]:
     """A chip for each mode, at the foot of the device: grey, with the reason, if it can't."""
     told = {one.get("mode"): one for one in device.facts.get("modes", [])}
     across = max(1, (box.width - 2 * measures.COLUMN_PAD) // 100)

@@ -42,6 +42,17 @@ LAYERS: dict[Layer, tuple[int, int]] = {
 }
 
 
+# Where vGPUs stand in groups: the height of a group's row, and the space for edges to devices.
+GROUP_ROW = _VIRTUALIZATION_AT + WORKER
+CROSSING = 96
+LANES = 8  # edges that go across at different heights
+LANE = 8
+# And of a row of devices below, from its top.
+BARE_HOST_AT = 0
+BARE_DEVICE_AT = HOST + LAYER_GAP
+BARE_ROW = BARE_DEVICE_AT + DEVICE
+
+
 def slots_width(slots: int) -> int:
     """The width of so many slots with the gaps between them."""
     return slots * SLOT + (slots - 1) * SLOT_GAP

@@ -24,8 +24,8 @@ _SHAPES = {
 def mermaid(picture: Picture, *, language: str = "en") -> str:
     """The flowchart's text; modes that a device can't do are left to the other forms."""
     lines = ["flowchart TB"]
-    shown = [box for box in picture.boxes if box.kind not in ("node", "mode")]
-    for frame in [box for box in picture.boxes if box.kind == "node"]:
+    shown = [b for b in picture.boxes if b.kind != "mode" and b.look is not Look.FRAME]
+    for frame in [box for box in picture.boxes if box.look is Look.FRAME]:
         lines.append(f'  subgraph {_name(frame.id)}["{_text(language, [frame.title])}"]')
         lines += [f"    {_node(language, box)}" for box in shown if _within(box, frame)]
         lines.append("  end")

@@ -13,6 +13,14 @@ from aliquot.model.api.vgpus import VgpuResource
 from aliquot.model.modes import Mode
 
 
+class Grouping(StrEnum):
+    """By what vGPUs stand together: on their devices, or by whose they are or how they are made."""
+
+    NODE = "node"
+    OWNER = "owner"
+    MODE = "mode"
+
+
 class Collapse(StrEnum):
     """Whether a device's vGPUs are drawn one by one: never, always, or where they are few."""
 
@@ -24,10 +32,11 @@ class Collapse(StrEnum):
 class Choice(NamedTuple):
     """What of all that there is somebody wants to see, and how.
 
-    `owner` and `device` leave out what is another's; `opened` and `closed` are devices that are
-    drawn one by one, or not, whatever `collapse` says.
+    `owner` and `device` leave out what is another's; `opened` and `closed` are devices, or
+    groups, that are drawn one by one, or not, whatever `collapse` says.
     """
 
+    grouping: Grouping = Grouping.NODE
     collapse: Collapse = Collapse.AUTO
     owner: str | None = None
     device: str | None = None

@@ -1,4 +1,4 @@
-"""Who stands where over a device: a vGPU keeps its place as long as it is there.
+"""Who stands where over a device, or in a group: a vGPU keeps its place as long as it is there.
 
 So a picture changes only where something has changed. A place that is given up goes to the next
 that comes; without any history, places are taken in the order in which the vGPUs were made.
@@ -40,10 +40,10 @@ class Slots:
             self._places.pop(device, None)
         return {one: number for number, one in enumerate(places) if one is not None}
 
-    def keep_only(self, devices: Sequence[str]) -> None:
-        """Forget all other devices."""
-        for device in self._places.keys() - set(devices):
-            del self._places[device]
+    def keep_only(self, keys: Sequence[str]) -> None:
+        """Forget all other devices or groups."""
+        for key in self._places.keys() - set(keys):
+            del self._places[key]
 
 
 def column_slots(used: int) -> int:

@@ -43,8 +43,8 @@ def svg(picture: Picture, *, language: str = "en", theme: str = "auto") -> str:
         f'<rect class="paper" width="{picture.width}" height="{height}"/>',
         *drawing.bands(picture),
     ]
-    frames = [box for box in picture.boxes if box.kind == "node"]
-    others = [box for box in picture.boxes if box.kind != "node"]
+    frames = [box for box in picture.boxes if box.look is Look.FRAME]
+    others = [box for box in picture.boxes if box.look is not Look.FRAME]
     for box in frames:
         parts += drawing.box(box)
     for edge in picture.edges:
@@ -112,7 +112,7 @@ class _Drawing:
         if hint := self._hint(box):
             yield f"<title>{_escaped(hint)}</title>"
         yield from self._outline(box)
-        if box.kind == "node":
+        if box.look is Look.FRAME:
             at = (box.x + measures.NODE_PAD, box.y + 23)
             yield self._text(self._say(box.title), at, _TITLE, box.width - 40, "ink", bold=True)
         elif box.kind == "mode":
@@ -154,7 +154,7 @@ class _Drawing:
 
     def _outline(self, box: Box) -> Iterator[str]:
         round_ = 0 if box.look in _SQUARE else 11 if box.kind == "mode" else 8
-        fill = "none" if box.kind == "node" else ""
+        fill = "none" if box.look is Look.FRAME else ""
         kind = "device" if box.kind == "device" else "box"
         dash = _DASHES.get(box.look)
         place = f'x="{box.x}" y="{box.y}" width="{box.width}" height="{box.height}" rx="{round_}"'
@@ -262,7 +262,7 @@ class _Drawing:
         told = [self._say(box.title), *(self._say(line) for line in box.lines)]
         if box.reason:
             told.append(box.reason)
-        return "\n".join(told) if box.kind != "node" else ""
+        return "\n".join(told) if box.look is not Look.FRAME else ""
 
     def _flow(self, edge: Edge) -> str:
         told: list[str] = []

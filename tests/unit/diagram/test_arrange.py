@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aliquot.diagram.arrange import arrange
-from aliquot.diagram.scene import Choice, Collapse, Scene
+from aliquot.diagram.scene import Choice, Collapse, Grouping, Scene
 from aliquot.diagram.slots import Slots, column_slots
 from aliquot.model.api.picture import Box, Look, Picture
 from aliquot.model.modes import Mode
@@ -34,9 +34,9 @@ def scenes(draw: st.DrawFn) -> Scene:
     return scene(devices, vgpus, held)
 
 
-@given(scenes(), st.sampled_from(Collapse))
-def test_every_picture_is_sound(moment: Scene, collapse: Collapse) -> None:
-    picture = arrange(moment, Choice(collapse=collapse), Slots())
+@given(scenes(), st.sampled_from(Collapse), st.sampled_from(Grouping))
+def test_every_picture_is_sound(moment: Scene, collapse: Collapse, grouping: Grouping) -> None:
+    picture = arrange(moment, Choice(grouping=grouping, collapse=collapse), Slots())
     boxes = {box.id: box for box in picture.boxes}
     assert len(boxes) == len(picture.boxes)
     assert len({edge.id for edge in picture.edges}) == len(picture.edges)
@@ -57,8 +57,9 @@ def test_every_picture_is_sound(moment: Scene, collapse: Collapse) -> None:
         assert end_y == target.y
     frames = [box for box in boxes.values() if box.kind == "node"]
     assert {box.subject for box in frames} == {one.node for one in moment.devices}
+    frames += [box for box in boxes.values() if box.kind == "group"]
     for box in boxes.values():
-        if box.kind not in ("node", "queue"):
+        if box.kind not in ("node", "group", "queue"):
             assert any(_holds(frame, box) for frame in frames)
 
 
@@ -247,3 +248,29 @@ def _holds(outer: Box, inner: Box) -> bool:
         and inner.x + inner.width <= outer.x + outer.width
         and inner.y + inner.height <= outer.y + outer.height
     )
+
+
+@pytest.mark.parametrize("grouping", [Grouping.OWNER, Grouping.MODE])
+def test_groups_hold_what_is_theirs_and_lead_to_their_devices(grouping: Grouping) -> None:
+    gpus = [device(0), device(1)]
+    made = [
+        vgpu(1, gpus[0], tenant="alice", leases=1),
+        vgpu(2, gpus[1], tenant="alice", mode="mig"),
+        vgpu(3, gpus[1], tenant="bob"),
+    ]
+    moment = scene(gpus, made, [lease(made[0])])
+    picture = arrange(moment, Choice(grouping=grouping), Slots())
+    boxes = {box.id: box for box in picture.boxes}
+    groups = [box for box in boxes.values() if box.kind == "group"]
+    names = {"alice", "bob"} if grouping is Grouping.OWNER else {"software", "hardware"}
+    assert {box.id.rpartition(":")[2] for box in groups} == names
+    for one in made:
+        stands = boxes[f"vgpu:{one.id}"]
+        name = one.tenant if grouping is Grouping.OWNER else stands.look.value
+        assert _holds(boxes[f"group:{grouping.value}:{name}"], stands)
+        (way,) = [edge for edge in picture.edges if edge.source == stands.id]
+        end = boxes[way.target]
+        assert (end.subject, end.kind) == (
+            one.device,
+            "device" if one.mode == "mig" else "device-host",
+        )

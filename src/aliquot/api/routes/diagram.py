@@ -11,7 +11,7 @@ from aliquot.api.authorization import covers
 from aliquot.api.operation import Query, Routes
 from aliquot.api.parameters import DeviceReference, Word
 from aliquot.daemon.caller import Caller
-from aliquot.diagram.scene import Choice, Collapse
+from aliquot.diagram.scene import Choice, Collapse, Grouping
 from aliquot.model.api.picture import Picture
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ Uuids = Annotated[
     msgspec.Meta(
         max_length=4000,
         pattern=r"^[0-9A-Za-z:.,-]*$",
-        description="UUIDs of devices, with commas between.",
+        description="UUIDs of devices, or keys of groups like owner:alice, with commas between.",
     ),
 ]
 
@@ -32,10 +32,12 @@ Uuids = Annotated[
 class PictureQuery(Query, frozen=True, kw_only=True):
     """What of all that there is, and how.
 
-    `owner` and `device` leave out what is another's. `collapse`: whether a device's vGPUs are
-    drawn as one; `auto` does so where there are many. `opened` and `closed` say it of some devices.
+    `group`: by what vGPUs stand together. `owner` and `device` leave out what is another's.
+    `collapse`: whether a device's vGPUs, or a group's, are drawn as one; `auto` does so where
+    there are many. `opened` and `closed` say it of some devices or groups.
     """
 
+    group: Grouping = Grouping.NODE
     collapse: Collapse = Collapse.AUTO
     owner: Word | UnsetType = UNSET
     device: DeviceReference | UnsetType = UNSET
@@ -50,6 +52,7 @@ def show(service: Service, caller: Caller, query: PictureQuery) -> Picture:
     A token that doesn't cover leases isn't told who uses what.
     """
     choice = Choice(
+        grouping=query.group,
         collapse=query.collapse,
         owner=query.owner or None,
         device=query.device or None,

@@ -280,6 +280,7 @@ class AsyncDiagram(Resource):
     async def show(
         self,
         *,
+        group: str | None = None,
         collapse: str | None = None,
         owner: str | None = None,
         device: str | None = None,
@@ -288,6 +289,7 @@ class AsyncDiagram(Resource):
     ) -> Picture:
         """Each box and edge with its place, and what flows now."""
         query = {
+            "group": group,
             "collapse": collapse,
             "owner": owner,
             "device": device,

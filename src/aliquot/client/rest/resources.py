@@ -274,6 +274,7 @@ class Diagram(Resource):
     def show(
         self,
         *,
+        group: str | None = None,
         collapse: str | None = None,
         owner: str | None = None,
         device: str | None = None,
@@ -282,6 +283,7 @@ class Diagram(Resource):
     ) -> Picture:
         """Each box and edge with its place, and what flows now."""
         query = {
+            "group": group,
             "collapse": collapse,
             "owner": owner,
             "device": device,
