@@ -84,7 +84,11 @@ void WorkerProcess::listen(Descriptor socket) {
   running_ = kept_ = true;
   channel_ = std::make_unique<RecordChannel>(
       context_.loop, std::move(socket), kMostQueuedToWorker,
-      [this](const records::Record& record) { events_.record(record); },
+      [this](const records::Record& record) {
+        // It speaks, so its program runs: what was reported of its fences comes before.
+        if (report_token_ != 0) on_report();
+        events_.record(record);
+      },
       [this](const char* reason) { kill(std::string("it ") + reason); },
       Keeping{&context_.link, &context_.state, key(KeptKind::kWorkerChannel)});
   if (!started_)
