@@ -226,10 +226,10 @@ def test_what_if(daemon: Daemon, busy: str, open_page: Open, profile: str, fits:
 
 def test_filters_search_and_opening(daemon: Daemon, busy: str, open_page: Open) -> None:
     page = open_page()
-    page.get_by_label("Owner").select_option("b")
+    page.get_by_label(re.compile("^Owner")).select_option("b")
     until(lambda: box(page, f"vgpu:{busy}").count() == 0, daemon)
     assert page.locator("[data-box^='vgpu:']").count() == 1
-    page.get_by_label("Owner").select_option("")
+    page.get_by_label(re.compile("^Owner")).select_option("")
     box(page, f"vgpu:{busy}").wait_for()
     page.get_by_label("Group by").select_option("owner")
     box(page, "group:owner:b").wait_for()
