@@ -7,11 +7,12 @@ and the same slots give the same picture, to the pixel.
 from __future__ import annotations
 
 from aliquot.diagram import frames, grouped, measures
-from aliquot.diagram.column import column, drawn
+from aliquot.diagram.column import Column, column, drawn
 from aliquot.diagram.frames import Laid
 from aliquot.diagram.scene import Choice, Grouping, Scene
 from aliquot.diagram.slots import Slots
-from aliquot.model.api.picture import Band, Box, Edge, Picture
+from aliquot.model.api.devices import DeviceResource
+from aliquot.model.api.picture import Box, Edge, Picture
 
 
 def arrange(scene: Scene, choice: Choice, slots: Slots) -> Picture:
@@ -56,29 +57,12 @@ def _chosen(scene: Scene, choice: Choice) -> Scene:
 
 def _on_their_devices(scene: Scene, choice: Choice, slots: Slots) -> Laid:
     """Each device a column, with all that stands over it."""
-    boxes: list[Box] = []
-    edges: list[Edge] = []
-    bands: list[Band] = []
-    left, top, right = measures.MARGIN + measures.LABELS, measures.MARGIN, 0
-    for node, devices in frames.by_node(scene.devices):
-        columns = [column(scene, device, choice, slots) for device in devices]
-        at = top + measures.NODE_HEADER
-        frame_at = len(boxes)
-        widest = 0
-        for row in frames.rows(columns):
-            x = left + measures.NODE_PAD
-            for one in row:
-                more_boxes, more_edges = drawn(scene, one, x, at)
-                boxes += more_boxes
-                edges += more_edges
-                x += one.width + measures.COLUMN_GAP
-            widest = max(widest, x - measures.COLUMN_GAP - left + measures.NODE_PAD)
-            bands += [
-                Band(layer=layer, y=at + begin, height=height)
-                for layer, (begin, height) in measures.LAYERS.items()
-            ]
-            at += measures.ROW + measures.ROW_GAP
-        bottom = at - measures.ROW_GAP + measures.NODE_PAD
-        boxes.insert(frame_at, frames.node(node, devices, left, top, widest, bottom - top))
-        top, right = bottom + measures.ROW_GAP, max(right, left + widest)
-    return Laid(boxes, edges, bands, right, top)
+
+    def made(device: DeviceResource) -> Column:
+        return column(scene, device, choice, slots)
+
+    def draw(one: Column, x: int, y: int) -> tuple[list[Box], list[Edge]]:
+        return drawn(scene, one, x, y)
+
+    left, top = measures.MARGIN + measures.LABELS, measures.MARGIN
+    return frames.nodes(scene.devices, made, draw, measures.LAYERS, measures.ROW, left, top)

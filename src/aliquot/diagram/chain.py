@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from aliquot.diagram import measures
-from aliquot.diagram.scene import look_of
+from aliquot.diagram.scene import Scene, look_of
 from aliquot.model.api.leases import LeaseResource
 from aliquot.model.api.picture import Box, Edge, Layer, Line, Look, Values
 from aliquot.model.api.vgpus import VgpuResource
@@ -127,6 +127,51 @@ def several(
         title = Line(key="consumers", values={"count": leases})
         users.append(_box(f"consumers:{key}", Layer.CONSUMERS, "process", look, x, top, title))
     return _joined(users, worker, look, key, flow, top)
+
+
+def all_of(
+    scene: Scene,
+    key: str,
+    vgpus: Sequence[VgpuResource],
+    places: Mapping[str, int],
+    left: int,
+    top: int,
+) -> list[tuple[Chain, list[VgpuResource]]]:
+    """The chains of a device's or a group's vGPUs in the slots from `left` on, and whose they are.
+
+    Where they have no places they are drawn as one for each look.
+    """
+    step = measures.SLOT + measures.SLOT_GAP
+
+    def stale(some: Sequence[VgpuResource]) -> bool:
+        return any(vgpu.device in scene.stale for vgpu in some)
+
+    if places:
+        return [
+            (
+                single(
+                    vgpu,
+                    scene.leases.get(vgpu.id, ()),
+                    left + places[vgpu.id] * step,
+                    top,
+                    stale=stale([vgpu]),
+                ),
+                [vgpu],
+            )
+            for vgpu in vgpus
+        ]
+    by_look: dict[Look, list[VgpuResource]] = {}
+    for vgpu in vgpus:
+        by_look.setdefault(look_of(vgpu), []).append(vgpu)
+    return [
+        (
+            several(
+                f"{key}:{look.value}", look, some, left + number * step, top, stale=stale(some)
+            ),
+            some,
+        )
+        for number, (look, some) in enumerate(sorted(by_look.items()))
+    ]
 
 
 def others(device: str, count: int, x: int, top: int) -> Box:

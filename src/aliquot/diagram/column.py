@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from aliquot.diagram import bars, chain, measures
-from aliquot.diagram.chain import Chain, Flow
+from aliquot.diagram.chain import Flow
 from aliquot.diagram.scene import Choice, Collapse, Scene, look_of
 from aliquot.diagram.slots import Slots, column_slots
 from aliquot.model.api.devices import DeviceResource
@@ -49,22 +49,20 @@ def drawn(scene: Scene, one: Column, left: int, top: int) -> tuple[list[Box], li
     box = device_box(one, left, top, stale=stale)
     boxes: list[Box] = [box, *mode_boxes(device, box)]
     edges: list[Edge] = []
-    chains = _chains(scene, one, left + measures.COLUMN_PAD, top, stale=stale)
-    through = [(chain, flow) for chain, flow in chains if chain.foot.look not in PAST_THE_HOST]
-    host = host_box(one, [chain.foot for chain, _ in through], top) if through else None
-    for made, flow in chains:
+    begin = left + measures.COLUMN_PAD
+    chains = chain.all_of(scene, device.uuid, one.vgpus, one.places, begin, top)
+    through = [(made, vgpus) for made, vgpus in chains if made.foot.look not in PAST_THE_HOST]
+    host = host_box(one, [made.foot for made, _ in through], top) if through else None
+    for made, vgpus in chains:
         boxes += made.boxes
         edges += made.edges
-        past = made.foot.look in PAST_THE_HOST
-        target = box if past or host is None else host
-        edges.append(chain.down(made.foot, target, made.foot.look, flow, f"turns:{made.foot.id}"))
+        look = made.foot.look
+        target = box if look in PAST_THE_HOST or host is None else host
+        name = f"turns:{made.foot.id}"
+        edges.append(chain.down(made.foot, target, look, Flow.of(vgpus), name))
     if host is not None:
         boxes.append(host)
-        flow = Flow(
-            round(sum(flow.share for _, flow in through), 3),
-            round(sum(flow.bytes_per_second for _, flow in through), 1),
-            any(flow.active for _, flow in through),
-        )
+        flow = Flow.of([vgpu for _, vgpus in through for vgpu in vgpus])
         edges.append(chain.down(host, box, Look.SOFTWARE, flow, f"device:{device.uuid}"))
     hidden = device.vgpus - len(one.vgpus)
     if hidden > 0:
@@ -82,43 +80,6 @@ def collapsed(scene: Scene, key: str, count: int, choice: Choice) -> bool:
     if choice.collapse is Collapse.NONE:
         return False
     return count > (_TIGHT if len(scene.vgpus) > _MANY else _FEW)
-
-
-def _chains(
-    scene: Scene, one: Column, left: int, top: int, *, stale: bool
-) -> list[tuple[Chain, Flow]]:
-    step = measures.SLOT + measures.SLOT_GAP
-    if one.places:
-        return [
-            (
-                chain.single(
-                    vgpu,
-                    scene.leases.get(vgpu.id, ()),
-                    left + one.places[vgpu.id] * step,
-                    top,
-                    stale=stale,
-                ),
-                Flow.of([vgpu]),
-            )
-            for vgpu in one.vgpus
-        ]
-    by_look: dict[Look, list[VgpuResource]] = {}
-    for vgpu in one.vgpus:
-        by_look.setdefault(look_of(vgpu), []).append(vgpu)
-    return [
-        (
-            chain.several(
-                f"{one.device.uuid}:{look.value}",
-                look,
-                by_look[look],
-                left + number * step,
-                top,
-                stale=stale,
-            ),
-            Flow.of(by_look[look]),
-        )
-        for number, look in enumerate(sorted(by_look))
-    ]
 
 
 def host_box(one: Column, workers: Sequence[Box], top: int) -> Box:

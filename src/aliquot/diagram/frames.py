@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from aliquot.diagram import measures
@@ -54,6 +54,44 @@ def rows(columns: Sequence[W]) -> list[list[W]]:
     return found
 
 
+def nodes(
+    devices: Iterable[DeviceResource],
+    made: Callable[[DeviceResource], W],
+    draw: Callable[[W, int, int], tuple[list[Box], list[Edge]]],
+    layers: Mapping[Layer, tuple[int, int]],
+    height: int,
+    left: int,
+    top: int,
+) -> Laid:
+    """Nodes below one another, each a frame with its devices in rows of this height.
+
+    `made` says how wide a device's column is, and `draw` draws it at a place.
+    """
+    boxes: list[Box] = []
+    edges: list[Edge] = []
+    bands: list[Band] = []
+    right = 0
+    for name, own in by_node(devices):
+        at, frame_at, widest = top + measures.NODE_HEADER, len(boxes), 0
+        for row in rows([made(device) for device in own]):
+            x = left + measures.NODE_PAD
+            for one in row:
+                more_boxes, more_edges = draw(one, x, at)
+                boxes += more_boxes
+                edges += more_edges
+                x += one.width + measures.COLUMN_GAP
+            widest = max(widest, x - measures.COLUMN_GAP - left + measures.NODE_PAD)
+            bands += [
+                Band(layer=layer, y=at + begin, height=long)
+                for layer, (begin, long) in layers.items()
+            ]
+            at += height + measures.ROW_GAP
+        bottom = at - measures.ROW_GAP + measures.NODE_PAD
+        boxes.insert(frame_at, node(name, own, left, top, widest, bottom - top))
+        top, right = bottom + measures.ROW_GAP, max(right, left + widest)
+    return Laid(boxes, edges, bands, right, top)
+
+
 def node(
     name: str, devices: Sequence[DeviceResource], x: int, y: int, width: int, height: int
 ) -> Box:
@@ -73,9 +111,8 @@ def node(
     )
 
 
-def group(key: str, name: str, x: int, y: int, width: int, height: int) -> Box:
-    """The frame around the vGPUs of an owner or a mode; `name` is the one, or the other's line."""
-    title = Line(key=name) if name.startswith("look-") else Line(key="name", values={"name": name})
+def group(key: str, title: Line, x: int, y: int, width: int, height: int) -> Box:
+    """The frame around the vGPUs of an owner or a mode."""
     return Box(
         id=f"group:{key}",
         layer=Layer.NODE,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from aliquot.diagram import chain, frames, measures
-from aliquot.diagram.chain import Chain, Flow
+from aliquot.diagram.chain import Flow
 from aliquot.diagram.column import (
     PAST_THE_HOST,
     Column,
@@ -20,7 +20,8 @@ from aliquot.diagram.column import (
 from aliquot.diagram.frames import Laid
 from aliquot.diagram.scene import Choice, Grouping, Scene, look_of
 from aliquot.diagram.slots import Slots, column_slots
-from aliquot.model.api.picture import Band, Box, Edge, Layer, Look
+from aliquot.model.api.devices import DeviceResource
+from aliquot.model.api.picture import Band, Box, Edge, Layer, Line, Look
 from aliquot.model.api.vgpus import VgpuResource
 
 
@@ -28,7 +29,7 @@ class _Group(NamedTuple):
     """The vGPUs of an owner or mode before they have a place."""
 
     key: str
-    title: str
+    title: Line
     vgpus: list[VgpuResource]
     places: dict[str, int]  # empty where they are drawn as one
     width: int
@@ -54,7 +55,8 @@ def arrange(scene: Scene, choice: Choice, slots: Slots) -> Laid:
         for one in row:
             height = measures.NODE_HEADER + measures.GROUP_ROW + measures.NODE_PAD
             boxes.append(frames.group(one.key, one.title, x, top, one.width, height))
-            for made, vgpus in _chains(scene, one, x + measures.COLUMN_PAD, at):
+            begin = x + measures.COLUMN_PAD
+            for made, vgpus in chain.all_of(scene, one.key, one.vgpus, one.places, begin, at):
                 boxes += made.boxes
                 edges += made.edges
                 feet.append(_Foot(made.foot, vgpus))
@@ -90,7 +92,9 @@ def _groups(scene: Scene, choice: Choice, slots: Slots) -> list[_Group]:
     groups: list[_Group] = []
     for key in sorted(found):
         name, vgpus = key.partition(":")[2], found[key]
-        title = name if choice.grouping is Grouping.OWNER else f"look-{name}"
+        title = Line(key=f"look-{name}")
+        if choice.grouping is Grouping.OWNER:
+            title = Line(key="name", values={"name": name})
         if collapsed(scene, key, len(vgpus), choice):
             looks = len({look_of(vgpu) for vgpu in vgpus})
             groups.append(_Group(key, title, vgpus, {}, measures.column_width(looks)))
@@ -101,73 +105,21 @@ def _groups(scene: Scene, choice: Choice, slots: Slots) -> list[_Group]:
     return groups
 
 
-def _chains(
-    scene: Scene, one: _Group, left: int, top: int
-) -> list[tuple[Chain, list[VgpuResource]]]:
-    step = measures.SLOT + measures.SLOT_GAP
-    if one.places:
-        return [
-            (
-                chain.single(
-                    vgpu,
-                    scene.leases.get(vgpu.id, ()),
-                    left + one.places[vgpu.id] * step,
-                    top,
-                    stale=vgpu.device in scene.stale,
-                ),
-                [vgpu],
-            )
-            for vgpu in one.vgpus
-        ]
-    by_look: dict[Look, list[VgpuResource]] = {}
-    for vgpu in one.vgpus:
-        by_look.setdefault(look_of(vgpu), []).append(vgpu)
-    return [
-        (
-            chain.several(
-                f"{one.key}:{look.value}", look, vgpus, left + number * step, top, stale=False
-            ),
-            vgpus,
-        )
-        for number, (look, vgpus) in enumerate(sorted(by_look.items()))
-    ]
-
-
 def _devices(scene: Scene, left: int, top: int) -> Laid:
     """The devices, each with its device host where it has one, in the frames of their nodes."""
-    boxes: list[Box] = []
-    edges: list[Edge] = []
-    bands: list[Band] = []
-    right = 0
-    for node, devices in frames.by_node(scene.devices):
-        at = top + measures.NODE_HEADER
-        frame_at, widest = len(boxes), 0
-        columns = [
-            Column(
-                device,
-                [vgpu for vgpu in scene.vgpus if vgpu.device == device.uuid],
-                {},
-                measures.column_width(2),
-            )
-            for device in devices
-        ]
-        for row in frames.rows(columns):
-            x = left + measures.NODE_PAD
-            for one in row:
-                more_boxes, more_edges = _device(scene, one, x, at)
-                boxes += more_boxes
-                edges += more_edges
-                x += one.width + measures.COLUMN_GAP
-            widest = max(widest, x - measures.COLUMN_GAP - left + measures.NODE_PAD)
-            bands += [
-                Band(layer=Layer.VIRTUALIZATION, y=at, height=measures.HOST),
-                Band(layer=Layer.DEVICES, y=at + measures.BARE_DEVICE_AT, height=measures.DEVICE),
-            ]
-            at += measures.BARE_ROW + measures.ROW_GAP
-        bottom = at - measures.ROW_GAP + measures.NODE_PAD
-        boxes.insert(frame_at, frames.node(node, devices, left, top, widest, bottom - top))
-        top, right = bottom + measures.ROW_GAP, max(right, left + widest)
-    return Laid(boxes, edges, bands, right, top)
+    layers = {
+        Layer.VIRTUALIZATION: (0, measures.HOST),
+        Layer.DEVICES: (measures.BARE_DEVICE_AT, measures.DEVICE),
+    }
+
+    def bare(device: DeviceResource) -> Column:
+        on_it = [vgpu for vgpu in scene.vgpus if vgpu.device == device.uuid]
+        return Column(device, on_it, {}, measures.column_width(2))
+
+    def draw(one: Column, x: int, y: int) -> tuple[list[Box], list[Edge]]:
+        return _device(scene, one, x, y)
+
+    return frames.nodes(scene.devices, bare, draw, layers, measures.BARE_ROW, left, top)
 
 
 def _device(scene: Scene, one: Column, x: int, top: int) -> tuple[list[Box], list[Edge]]:

@@ -153,6 +153,28 @@ def test_two_sessions_at_once_are_none(page: Page) -> None:
         session.token_of("GET", [*headers, (b"host", b"localhost")])
 
 
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        "aliquot_session=",
+        "aliquot_session=\xff\xfe",
+        "aliquot_session=" + "x" * 8000,
+        'aliquot_session="\\000\\377"',
+        "aliquot_session",
+        "=;;=; aliquot_session=a=b; Path=/; HttpOnly",
+        "aliquot_session=aliquot_\x01",
+    ],
+)
+def test_a_cookie_of_nonsense_is_nobody_s(page: Page, cookie: str) -> None:
+    page.cookie = cookie
+    assert page.ask("GET", "/api/v1/whoami", **_keywords(OURS))[0] in (400, 401)
+    page.cookie = cookie
+    assert page.ask("DELETE", "/session", **_keywords(OURS))[0] in (400, 401)
+    page.cookie = ""
+    page.log_in()  # and others go on
+    assert page.ask("GET", "/api/v1/whoami", **_keywords(OURS))[0] == 200
+
+
 def test_logging_out_ends_the_token(page: Page) -> None:
     page.log_in()
     secret = page.cookie

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aliquot import words
 from aliquot.diagram.arrange import arrange
 from aliquot.diagram.scene import Choice, Collapse, Grouping, Scene
 from aliquot.diagram.slots import Slots, column_slots
@@ -274,3 +275,12 @@ def test_groups_hold_what_is_theirs_and_lead_to_their_devices(grouping: Grouping
             one.device,
             "device" if one.mode == "mig" else "device-host",
         )
+
+
+def test_whatever_an_owner_is_called_is_a_name() -> None:
+    gpu = device(0)
+    names = ["look-software", "look-nothing", "a:b", "{name}"]
+    made = [vgpu(number, gpu, tenant=name) for number, name in enumerate(names)]
+    picture = arrange(scene([gpu], made), Choice(grouping=Grouping.OWNER), Slots())
+    groups = [box for box in picture.boxes if box.kind == "group"]
+    assert {words.say("en", one.title.key, one.title.values) for one in groups} == set(names)

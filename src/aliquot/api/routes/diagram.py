@@ -23,7 +23,7 @@ Uuids = Annotated[
     str,
     msgspec.Meta(
         max_length=4000,
-        pattern=r"^[0-9A-Za-z:.,-]*$",
+        pattern=r"^[0-9A-Za-z:.,@_-]*$",
         description="UUIDs of devices, or keys of groups like owner:alice, with commas between.",
     ),
 ]
