@@ -17,6 +17,7 @@ from aliquot.model.access_token import Role
 from aliquot.model.api.node import TokenWanted
 from aliquot.model.api.picture import Picture
 from aliquot.model.api.vgpus import ProfileWanted, VgpuChange, VgpuWanted
+from tests.absent import absent
 from tests.dashboard.conftest import until
 from tests.system.daemon import Daemon
 
@@ -188,7 +189,7 @@ def test_moving_while_it_computes(daemon: Daemon, enduring: Path, open_page: Ope
     with daemon.client() as client:
         real = [device for device in client.devices.list().items if not device.simulated]
         if len(real) < 2:
-            pytest.skip("one OpenCL driver is not enough to move from one to another")
+            absent("one OpenCL driver is not enough to move from one to another")
         wanted = VgpuWanted(name="going", memory=64 * MIB, device="0", movable=True)
         made = client.vgpus.create(wanted)
         target = next(one for one in real if one.uuid != made.device)

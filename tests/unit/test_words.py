@@ -9,7 +9,7 @@ import pytest
 
 from aliquot import words
 from aliquot.diagram.arrange import arrange
-from aliquot.diagram.scene import Choice
+from aliquot.diagram.scene import Choice, Collapse
 from aliquot.diagram.slots import Slots
 from aliquot.model.lease import LeaseKind
 from aliquot.model.lifecycle import VgpuState
@@ -39,8 +39,8 @@ def test_every_line_of_a_picture_can_be_said(language: str) -> None:
     made += [vgpu(20, gpus[0], compute=0.0), *(vgpu(30 + n, None) for n in range(12))]
     held = [lease(made[n], n, kind=kind) for n, kind in enumerate(LeaseKind)]
     held += [lease(made[4 + n], n, kind=kind, process_id=0) for n, kind in enumerate(LeaseKind)]
-    for collapse in ("all", "none"):
-        picture = arrange(scene(gpus, made, held), Choice(collapse=collapse), Slots())  # type: ignore[arg-type]
+    for collapse in (Collapse.ALL, Collapse.NONE):
+        picture = arrange(scene(gpus, made, held), Choice(collapse=collapse), Slots())
         for box in picture.boxes:
             for line in (box.title, *box.lines):
                 assert "{" not in words.say(language, line.key, line.values)

@@ -16,9 +16,11 @@ from tests.contract.daemon.house import ADMIN, ALICE, BOB, GIB, ONE, TWO, House
 
 Start = Callable[[], "subprocess.Popen[bytes]"]
 
+ALL = Choice()
 
-def draw(home: House, caller: Caller = ADMIN, **more: object) -> Picture:
-    return home.service.diagram.show(caller, Choice(**more))  # type: ignore[arg-type]
+
+def draw(home: House, caller: Caller = ADMIN, choice: Choice = ALL) -> Picture:
+    return home.service.diagram.show(caller, choice)
 
 
 def named(picture: Picture) -> dict[str, Box]:
@@ -55,7 +57,7 @@ def test_others_are_not_there(home: House) -> None:
     assert "alice" not in repr(seen)
     (others,) = [box for box in seen.boxes if box.kind == "others"]
     assert others.count == 1
-    assert "alices" not in named(draw(home, BOB, owner="alice"))
+    assert "alices" not in named(draw(home, BOB, Choice(owner="alice")))
 
 
 def test_who_uses_what_is_told_to_who_may_know(home: House, process: Start) -> None:
@@ -85,10 +87,10 @@ def test_nothing_new_is_not_drawn_anew(home: House) -> None:
 
 
 def test_one_device(home: House) -> None:
-    picture = draw(home, device=TWO)
+    picture = draw(home, choice=Choice(device=TWO))
     assert [box.subject for box in picture.boxes if box.kind == "device"] == [TWO]
     with pytest.raises(UnknownDevice):
-        draw(home, device="nothing")
+        draw(home, choice=Choice(device="nothing"))
 
 
 def test_figures_that_are_not_of_now_are_marked(home: House) -> None:
