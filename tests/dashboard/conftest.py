@@ -36,8 +36,11 @@ nodes:
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """One a module: while Playwright is on, this thread counts as one with a running event loop,
+    where no test that comes later could start its own.
+    """
     path = shutil.which("chromium")
     if path is None:
         absent("Chromium is not installed here (Debian's package chromium)")
