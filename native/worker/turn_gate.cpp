@@ -26,6 +26,9 @@ constexpr uint64_t kContentionNs = 1'000'000'000;
 // To launch a piece and to wait for its last group takes 0.1 ms: shorter ones would cost too much.
 constexpr uint64_t kShortestPieceNs = 2'000'000;
 
+// From so much work on a driver is lent a thread: to wake it takes a tenth of that.
+constexpr uint64_t kWorthAThreadNs = 200'000;
+
 using Word = std::shared_ptr<std::atomic<uint32_t>>;
 
 void bump(std::atomic<uint32_t>& word) {
@@ -53,7 +56,10 @@ TurnGate::TurnGate(const Driver& driver, HostLink& host)
       native_kernels_(driver.native_kernels),
       host_(host),
       bell_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      window_(calls_) {}
+      window_(calls_) {
+  if (!driver.computes_on_waiting_threads) return;
+  lent_thread_ = std::make_unique<LentThread>(calls_, [this] { return worth_a_thread(); });
+}
 
 void TurnGate::use(std::shared_ptr<const turns::TurnPage> page) {
   const std::lock_guard guard(mutex_);
@@ -273,6 +279,7 @@ void TurnGate::submitted(Lane& lane, cl_event event, const Work& work) {
   } else {
     window_.hide(lane, work);
   }
+  lend_thread();
   leave(work);
 }
 
@@ -284,6 +291,7 @@ void TurnGate::passed(const Work& work) {
 void TurnGate::cover(Lane& lane, cl_event event) {
   const std::lock_guard guard(mutex_);
   window_.cover(lane, event);
+  lend_thread();
 }
 
 void TurnGate::hold_up(Lane& lane) {
@@ -294,6 +302,20 @@ void TurnGate::hold_up(Lane& lane) {
 void TurnGate::begun(Lane& lane, cl_event event, const Work& work) {
   const std::lock_guard guard(mutex_);
   window_.add(lane, event, work);
+  lend_thread();
+}
+
+void TurnGate::lend_thread() {
+  if (lent_thread_ != nullptr && window_.expected_ns() >= kWorthAThreadNs) lent_thread_->lend();
+}
+
+// In the lent thread.
+cl_event TurnGate::worth_a_thread() {
+  const std::lock_guard guard(mutex_);
+  window_.retire();
+  const cl_event event = window_.expected_ns() >= kWorthAThreadNs ? window_.longest() : nullptr;
+  if (event != nullptr) calls_.clRetainEvent(event);
+  return event;
 }
 
 void TurnGate::announce() {

@@ -197,6 +197,15 @@ TurnWindow::Flight* TurnWindow::next_to_end(uint64_t most_ns) {
   return &longest->flights.back();
 }
 
+cl_event TurnWindow::longest() {
+  const Lane* longest = nullptr;
+  for (const auto& lane : lanes_) {
+    if (lane->flights.empty() || lane->held_up) continue;
+    if (longest == nullptr || lane->expected_ns > longest->expected_ns) longest = lane.get();
+  }
+  return longest != nullptr ? longest->flights.back().event : nullptr;
+}
+
 TurnWindow::Lane* TurnWindow::only_lane() {
   Lane* only = nullptr;
   for (const auto& lane : lanes_) {

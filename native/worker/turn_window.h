@@ -75,6 +75,8 @@ class TurnWindow {
   uint64_t expected_ns() const { return expected_ns_; }
   /// The one after whose end no more than `most_ns` are likely to be left; null: none has an event.
   Flight* next_to_end(uint64_t most_ns);
+  /// The last command of the queue with most to do, none that may be held up; null: there is none.
+  cl_event longest();
   /// The in-order queue in which all lies that has not ended; null: there are several, or it may be
   /// held up.
   Lane* only_lane();

@@ -37,6 +37,8 @@ class ScriptedDriver {
   void run_native_kernels();
   /// Those that were enqueued, and not run yet.
   size_t native_kernels();
+  /// Threads that wait for events which have not ended.
+  int waiting() const { return waiting_.load(); }
   /// Builds under way.
   int builds() const { return builds_.load(); }
   /// The threads in which there were builds.
@@ -62,6 +64,7 @@ class ScriptedDriver {
   bool refuses_markers_ = false, refuses_native_kernels_ = false;
   std::atomic<bool> builds_may_end_{false};
   std::atomic<int> builds_{0};
+  std::atomic<int> waiting_{0};
   std::atomic<int> fills_{0};
   std::atomic<int> programs_{0};
   std::atomic<int> contexts_{0};

@@ -13,6 +13,7 @@ namespace aliquot::worker {
 
 void test_blocked_work();
 void test_late_threads();
+void test_lent_thread();
 void test_paced_copies();
 
 namespace {
@@ -442,6 +443,7 @@ int main() {
   test_many_turns();
   test_blocked_work();
   test_late_threads();
+  test_lent_thread();
   test_paced_copies();
   return aliquot::test::g_failures == 0 ? 0 : 1;
 }

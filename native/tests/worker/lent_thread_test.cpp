@@ -1,0 +1,109 @@
+// Drivers that compute on waiting threads have one that waits, while there is enough to do.
+#include <optional>
+
+#include "scripted_driver.h"
+#include "turn_double.h"
+
+namespace aliquot::worker {
+
+namespace {
+
+using test::comes;
+using test::kMillisecond;
+using test::pause_ms;
+using test::ScriptedDriver;
+
+constexpr uint64_t kLong = 60'000 * kMillisecond;
+
+Driver that_computes_on_waiting_threads(const ScriptedDriver& script) {
+  Driver driver = script.driver();
+  driver.computes_on_waiting_threads = true;
+  return driver;
+}
+
+/// Submits one command that is expected to take so long; the number of its event.
+size_t submit(ScriptedDriver& script, TurnGate& gate, TurnGate::Lane& lane, uint64_t expected_ns) {
+  const std::atomic<bool> stop{false};
+  Work work;
+  work.expected_ns = expected_ns;
+  CHECK(gate.enter(work, 1, stop));
+  gate.submitted(lane, script.make_event(), work);
+  return script.events() - 1;
+}
+
+void test_long_work() {
+  ScriptedDriver script;
+  const Driver driver = that_computes_on_waiting_threads(script);
+  test::TurnDouble turn{driver};
+  const auto lane = turn.gate.open(nullptr, true);
+  turn.turns.grant(now_ns() + kLong);
+  const size_t one = submit(script, turn.gate, *lane, kMillisecond);
+  CHECK(comes([&] { return script.waiting() == 1; }));
+  const size_t two = submit(script, turn.gate, *lane, kMillisecond);
+  script.set(one, CL_COMPLETE);
+  CHECK(comes([&] { return script.waiting() == 1; }));  // for the second
+  script.set(two, CL_COMPLETE);
+  CHECK(comes([&] { return script.waiting() == 0; }));
+  const size_t three = submit(script, turn.gate, *lane, kMillisecond);  // it has slept meanwhile
+  CHECK(comes([&] { return script.waiting() == 1; }));
+  script.set(three, CL_COMPLETE);
+  CHECK(comes([&] { return script.waiting() == 0; }));
+  turn.gate.close(lane);
+}
+
+void test_not_worth_it() {
+  ScriptedDriver script;
+  const Driver driver = that_computes_on_waiting_threads(script);
+  test::TurnDouble turn{driver};
+  const auto lane = turn.gate.open(nullptr, true);
+  turn.turns.grant(now_ns() + kLong);
+  const size_t brief = submit(script, turn.gate, *lane, 10'000);
+  pause_ms(20);
+  CHECK_SAME(script.waiting(), 0);
+  script.set(brief, CL_COMPLETE);
+  turn.gate.hold_up(*lane);  // the guest process may never let it go on
+  const size_t held_up = submit(script, turn.gate, *lane, kMillisecond);
+  pause_ms(20);
+  CHECK_SAME(script.waiting(), 0);
+  script.set(held_up, CL_COMPLETE);
+  turn.gate.close(lane);
+}
+
+void test_other_drivers() {
+  ScriptedDriver script;
+  test::TurnDouble turn{script.driver()};
+  const auto lane = turn.gate.open(nullptr, true);
+  turn.turns.grant(now_ns() + kLong);
+  const size_t one = submit(script, turn.gate, *lane, kMillisecond);
+  pause_ms(20);
+  CHECK_SAME(script.waiting(), 0);
+  script.set(one, CL_COMPLETE);
+  turn.gate.close(lane);
+}
+
+// The worker must end though a kernel goes on.
+void test_end_while_it_waits() {
+  ScriptedDriver script;
+  const Driver driver = that_computes_on_waiting_threads(script);
+  std::optional<test::TurnDouble> turn(std::in_place, driver);
+  const auto lane = turn->gate.open(nullptr, true);
+  turn->turns.grant(now_ns() + kLong);
+  const size_t one = submit(script, turn->gate, *lane, kMillisecond);
+  CHECK(comes([&] { return script.waiting() == 1; }));
+  turn->gate.close(lane);
+  turn.reset();
+  CHECK_SAME(script.waiting(), 1);
+  script.set(one, CL_COMPLETE);
+  CHECK(comes([&] { return script.waiting() == 0; }));
+}
+
+}  // namespace
+
+void test_lent_thread() {
+  test_long_work();
+  test_not_worth_it();
+  test_other_drivers();
+  test_end_while_it_waits();
+}
+
+}  // namespace aliquot::worker

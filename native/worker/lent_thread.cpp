@@ -1,0 +1,75 @@
+#include "worker/lent_thread.h"
+
+#include <atomic>
+#include <mutex>
+#include <utility>
+
+#include "worker/futex.h"
+#include "worker/thread.h"
+
+namespace aliquot::worker {
+
+/// Outlives the object when the thread waits for the device meanwhile.
+struct LentThread::State {
+  decltype(cl_icd_dispatch::clWaitForEvents) wait_for_events;
+  decltype(cl_icd_dispatch::clReleaseEvent) release_event;
+  std::mutex mutex;  // guards `next`
+  std::function<cl_event()> next;
+  std::atomic<bool> stop{false};
+  std::atomic<uint32_t> awake{1};  // futex word
+
+  cl_event take() {
+    const std::lock_guard guard(mutex);
+    return next ? next() : nullptr;
+  }
+};
+
+LentThread::LentThread(const cl_icd_dispatch& calls, std::function<cl_event()> next)
+    : state_(std::make_shared<State>()) {
+  state_->wait_for_events = calls.clWaitForEvents;
+  state_->release_event = calls.clReleaseEvent;
+  state_->next = std::move(next);
+  auto* shared = new std::shared_ptr<State>(state_);
+  Thread thread;
+  if (thread.start(run, shared, "lent", Thread::Work::kOfDevice)) {
+    thread.detach();
+  } else {
+    delete shared;
+  }
+}
+
+LentThread::~LentThread() {
+  {
+    const std::lock_guard guard(state_->mutex);
+    state_->next = nullptr;
+  }
+  state_->stop.store(true);
+  lend();
+}
+
+void LentThread::lend() {
+  if (state_->awake.load() != 0 || state_->awake.exchange(1) != 0) return;
+  futex_wake(state_->awake);
+}
+
+void* LentThread::run(void* data) {
+  const std::unique_ptr<std::shared_ptr<State>> shared(static_cast<std::shared_ptr<State>*>(data));
+  State& state = **shared;
+  while (!state.stop.load()) {
+    cl_event event = state.take();
+    if (event == nullptr) {
+      state.awake.store(0);
+      event = state.take();  // of work that came before `lend` could see that
+    }
+    if (event != nullptr) {
+      state.awake.store(1);
+      state.wait_for_events(1, &event);
+      state.release_event(event);
+    } else if (!state.stop.load()) {
+      futex_wait(state.awake, 0, 0);
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace aliquot::worker
