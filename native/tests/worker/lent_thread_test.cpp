@@ -1,6 +1,7 @@
 // Drivers that compute on waiting threads have one that waits, while there is enough to do.
 #include <optional>
 
+#include "direct_connection.h"
 #include "scripted_driver.h"
 #include "turn_double.h"
 
