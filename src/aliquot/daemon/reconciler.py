@@ -92,10 +92,11 @@ class Reconciler:
         return [threading.Thread(target=self._hand_out, name="reconciler")]
 
     def stop(self) -> None:
-        """Let the threads end, and wait for what they do now."""
+        """Let the threads end, once `stop` of the core is set, and wait for what they do now."""
         with self._wake:
             self._wake.notify_all()
-        for hands in list(self._hands.values()):
+            shut = list(self._hands.values())
+        for hands in shut:
             hands.shutdown(wait=True, cancel_futures=True)
 
     def resync(self) -> None:
@@ -144,14 +145,19 @@ class Reconciler:
                     self._wake.wait(max(0.0, min(first, self._next_resync) - time.monotonic()))
                     continue
             for vgpu in vgpus_due:
-                self._hands_for(vgpu).submit(self._work, vgpu)
+                self._give_to_hands(vgpu)
 
-    def _hands_for(self, vgpu: str) -> ThreadPoolExecutor:
-        """Those of the device on which it has its place."""
+    def _give_to_hands(self, vgpu: str) -> None:
+        """To those of the device on which it has its place."""
         device = ""
         with suppress(AliquotError), self._core.store.look() as view:
             device = next((held.device for held in reservations.of_vgpu(view, vgpu)), "")
-        return self._hands.setdefault(device, ThreadPoolExecutor(_HANDS, "reconciler"))
+        with self._wake:
+            if self._core.stop.is_set():
+                return  # `stop` may have shut the hands, and would not see new ones
+            if device not in self._hands:
+                self._hands[device] = ThreadPoolExecutor(_HANDS, "reconciler")
+            self._hands[device].submit(self._work, vgpu)
 
     def _take_due(self, now: float) -> list[str]:
         found: dict[str, None] = {}
