@@ -21,7 +21,7 @@ from aliquot.errors import AliquotError, NoSuchVgpu, StateError
 from aliquot.model.event import Event
 from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
 from aliquot.model.vgpu_record import VgpuRecord
-from aliquot.store import clock, devices, lifecycle, reservations, vgpus
+from aliquot.store import View, clock, devices, lifecycle, reservations, vgpus
 from aliquot.store.change import SYSTEM
 from aliquot.store.lists import more
 
@@ -105,12 +105,14 @@ class Reconciler:
             listed = vgpus.listed(view, vgpus.Filter(node=self._core.node))
             present = {d.uuid for d in devices.listed(view, self._core.node) if d.present}
             places = more(view, listed[0].id, listed[-1].id).devices if listed else {}
-            over = vgpus.expired(view) if clock.believed(view) else []
-        for kept in over:
-            if kept.node == self._core.node and kept.spec.wanted is not Wanted.DELETED:
-                with self._core.store.change(SYSTEM) as change:
+            over = self._over(view)
+        if over:
+            with self._core.store.change(SYSTEM) as change:
+                over = self._over(change)  # their owners may have given them more time meanwhile
+                for kept in over:
                     spec = lifecycle.with_wanted(kept.spec, wanted=Wanted.DELETED)
                     lifecycle.want(change, kept.id, spec)
+            for kept in over:
                 self.schedule(kept.id)
         for kept in listed:
             moves = len(places.get(kept.id, ())) > 1
@@ -118,6 +120,14 @@ class Reconciler:
                 self.schedule(kept.id)
         for call in self.after_resync:
             call()
+
+    def _over(self, view: View) -> list[VgpuRecord]:
+        """Those whose time is over, and of which nobody wants yet that they end."""
+        return [
+            kept
+            for kept in (vgpus.expired(view) if clock.believed(view) else [])
+            if kept.node == self._core.node and kept.spec.wanted is not Wanted.DELETED
+        ]
 
     def _needs_work(self, kept: VgpuRecord, present: set[str]) -> bool:
         if kept.spec.wanted is Wanted.DELETED or not kept.settled:

@@ -30,6 +30,7 @@ from aliquot.model.api.vgpus import (
     VgpuWanted,
 )
 from aliquot.model.lifecycle import VgpuState, Wanted
+from aliquot.store import clock
 from tests.contract.daemon.house import ADMIN, ALICE, BOB, GIB, MIB, ONE, TWO, VIEWER, House
 
 Start = Callable[[], "subprocess.Popen[bytes]"]
@@ -328,6 +329,24 @@ def test_its_time_ends_it_only_while_the_clock_is_believed(home: House) -> None:
     home.service.reconciler.resync()
     home.settle()
     assert home.service.vgpus.list(ALICE).items == []
+
+
+def test_who_was_given_more_time_at_the_last_moment_goes_on(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.service.vgpus.create(ALICE, wanted(ttl_ms=5000))
+    home.clock.now += 10_000
+    more = [VgpuChange(ttl_ms=60_000)]
+
+    def believed(_: object) -> bool:
+        if more:
+            home.service.vgpus.change(ALICE, "a", more.pop())
+        return True
+
+    monkeypatch.setattr(clock, "believed", believed)
+    home.service.reconciler.resync()
+    home.settle()
+    assert len(home.service.vgpus.list(ALICE).items) == 1
 
 
 def test_all_that_is_unreserved_without_a_size(home: House) -> None:
