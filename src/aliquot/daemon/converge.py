@@ -230,7 +230,8 @@ class Converger:
         if kept.settled and kept.status == status and kept.state is state and not kept.reason:
             return kept
         with self._core.store.change(SYSTEM) as change:
-            if state is VgpuState.SUSPENDED and kept.spec.release:
+            # As it is wanted by now: one that was spared meanwhile goes on in its place.
+            if state is VgpuState.SUSPENDED and vgpus.get(change, kept.id).spec.release:
                 reservations.release(change, kept.id)
             return lifecycle.settle(change, kept.id, status, state)
 
