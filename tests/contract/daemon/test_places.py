@@ -103,3 +103,17 @@ def test_one_that_is_spared_while_it_is_suspended_keeps_its_place(home: House) -
         home.settle()
     back = home.service.vgpus.show(ALICE, "a")
     assert (back.state, back.device, back.settled) == (VgpuState.READY, ONE, True)
+
+
+def test_one_that_is_suspended_again_while_it_waits_stays_suspended(home: House) -> None:
+    made = home.service.vgpus
+    made.create(ALICE, VgpuWanted(name="a", memory=6 * GIB, device=ONE))
+    made.suspend(ALICE, "a", SuspendWanted(release=True))
+    made.create(BOB, VgpuWanted(name="b", memory=7 * GIB, device=ONE))
+    assert made.resume(ALICE, "a", ResumeWanted(wait_ms=DAY_MS)).queue_position == 1
+    made.suspend(ALICE, "a", SuspendWanted(release=True))
+    made.delete(BOB, "b")
+    home.service.queue.serve()
+    home.settle()
+    stays = made.show(ALICE, "a")
+    assert (stays.state, stays.device, stays.queue_position) == (VgpuState.SUSPENDED, None, None)
