@@ -69,8 +69,10 @@ class Converger:
 
     def _bring(self, seen: _Seen) -> VgpuRecord:
         kept = seen.kept
-        if kept.state is VgpuState.DELETED:
-            return kept
+        if kept.state is VgpuState.DELETED or kept.node != self._core.node:
+            return (
+                kept  # of another node's devices nothing is known here: its own daemon sees to it
+            )
         if self._is_over(seen):
             with self._core.store.change(SYSTEM) as change:
                 wanted = msgspec.structs.replace(kept.spec, wanted=Wanted.DELETED)
