@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +18,7 @@ from aliquot.bench.daemon.cases import CASES, Lengths
 from aliquot.bench.daemon.measure import measure
 from aliquot.errors import BenchmarkFailed, NoDriver
 from aliquot.model.device import Device
+from tests.contract.device_host_process import wait_until
 from tests.fakes.installation import FakeInstallation
 
 LITTLE = Lengths(made=3, lists=1, idle_seconds=0.1, runs=1)
@@ -78,4 +83,15 @@ def test_a_daemon_that_does_not_start_says_why(
     monkeypatch.setattr(process, "_INVENTORY", "version: 9\n")
     with pytest.raises(BenchmarkFailed, match=r"did not start: .*version"):
         measure(CASES[:1], LITTLE, no_device)
+    assert not list(folder.iterdir())
+
+
+def test_one_that_is_told_to_end_leaves_nothing(folder: Path) -> None:
+    bench = subprocess.Popen(
+        [sys.executable, "-m", "aliquot.cli", "bench", "daemon", "--case", "idle-0", "--quiet"],
+        env={**os.environ, "TMPDIR": str(folder)},
+    )
+    wait_until(lambda: list(folder.glob("*/api.sock")), "its daemon listens")
+    bench.terminate()
+    assert bench.wait(60) == 128 + signal.SIGTERM
     assert not list(folder.iterdir())

@@ -11,26 +11,22 @@ from aliquot.api.operation import Query
 
 # What a path or a query may hold: no control characters, and no slash, which would be two parts.
 _REFERENCE = r"^[^\x00-\x1f\x7f/\\?#%]+$"
+
+
+def _reference(description: str, example: str) -> msgspec.Meta:
+    return msgspec.Meta(
+        min_length=1,
+        max_length=200,
+        pattern=_REFERENCE,
+        description=description,
+        examples=[example],
+    )
+
+
 VgpuReference = Annotated[
-    str,
-    msgspec.Meta(
-        min_length=1,
-        max_length=200,
-        pattern=_REFERENCE,
-        description="An id, a name of the caller's own, or tenant:name.",
-        examples=["team-a"],
-    ),
+    str, _reference("An id, a name of the caller's own, or tenant:name.", "team-a")
 ]
-DeviceReference = Annotated[
-    str,
-    msgspec.Meta(
-        min_length=1,
-        max_length=200,
-        pattern=_REFERENCE,
-        description="An index, a UUID or a unique part of a name.",
-        examples=["0"],
-    ),
-]
+DeviceReference = Annotated[str, _reference("An index, a UUID or a unique part of a name.", "0")]
 Identity = Annotated[
     str,
     msgspec.Meta(
@@ -41,25 +37,9 @@ Identity = Annotated[
         examples=["01a2193c865f24c4965ad49b8286c4bd"],
     ),
 ]
-GroupReference = Annotated[
-    str,
-    msgspec.Meta(
-        min_length=1,
-        max_length=200,
-        pattern=_REFERENCE,
-        description="An id, or a name of the caller's own.",
-        examples=["job-7"],
-    ),
-]
+GroupReference = Annotated[str, _reference("An id, or a name of the caller's own.", "job-7")]
 TokenReference = Annotated[
-    str,
-    msgspec.Meta(
-        min_length=1,
-        max_length=200,
-        pattern=_REFERENCE,
-        description="An id, or the name of one token of the caller's own.",
-        examples=["01a2193c865f24c4"],
-    ),
+    str, _reference("An id, or the name of one token of the caller's own.", "01a2193c865f24c4")
 ]
 ProfileName = Annotated[
     str,

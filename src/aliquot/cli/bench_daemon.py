@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from aliquot.bench.daemon.cases import CASES, FULL, SHORT
 from aliquot.bench.daemon.measure import measure
 from aliquot.bench.daemon.result import Line, Result
+from aliquot.cli.signals import leaving_by_signals
 from aliquot.devices.opencl import find_device
 from aliquot.errors import EXIT_PROBLEM
 
@@ -19,13 +20,14 @@ if TYPE_CHECKING:
 
 def run(given: Namespace, say: Callable[[str], None]) -> int:
     """Measure and print."""
-    result = measure(
-        [case for case in CASES if given.case in (None, case.name)],
-        SHORT if given.short else FULL,
-        lambda: find_device(given.device)[1],
-        tolerance=given.tolerance * (2 if given.short else 1),
-        progress=say,
-    )
+    with leaving_by_signals():  # daemons and their folders are left behind by nobody
+        result = measure(
+            [case for case in CASES if given.case in (None, case.name)],
+            SHORT if given.short else FULL,
+            lambda: find_device(given.device)[1],
+            tolerance=given.tolerance * (2 if given.short else 1),
+            progress=say,
+        )
     if given.json:
         print(json.dumps(result.as_dict(), indent=2))
     else:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from aliquot.cli.confirm import add_yes, confirmed
 from aliquot.cli.daemon import connect
 from aliquot.cli.parser import Parser, add_json
+from aliquot.cli.told import print_told
 from aliquot.cli.vgpu_argument import add_vgpu_of_daemon
 
 
@@ -35,10 +36,5 @@ def main(arguments: Sequence[str]) -> int:
         confirmed(given, f"deleting vGPU {vgpu.name} of {vgpu.tenant}{leases}")
         # By its id: what was confirmed is this one, not another that has its name by now.
         deleted = client.vgpus.delete(vgpu.id)
-    if given.json:
-        from aliquot.cli.output import print_json
-
-        print_json(deleted)
-    else:
-        print(f"vGPU {vgpu.name}: deleted")
+    print_told(deleted, lambda: f"vGPU {vgpu.name}: deleted", as_json=given.json)
     return 0

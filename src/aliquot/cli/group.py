@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from aliquot.cli.confirm import add_yes, confirmed
 from aliquot.cli.daemon import connect, new_key
 from aliquot.cli.family import Family, Verb
+from aliquot.cli.listed import print_listed
 from aliquot.cli.names import checked_name
 from aliquot.cli.parser import Parser, add_json
+from aliquot.cli.told import print_told
 from aliquot.cli.vgpu_options import add_wanted, wanted_of
 from aliquot.errors import UsageError
 
@@ -71,35 +73,22 @@ def _list(arguments: Sequence[str]) -> int:
     given = _list_parser().parse_args(arguments)
     with connect() as client:
         groups = client.groups.list().items
-    if given.json:
-        from aliquot.cli.output import print_json
-
-        print_json({"groups": groups})
-        return 0
-    if not groups:
-        print("there is no group")
-        return 0
-    from aliquot.cli.tables import Column, console, table
     from aliquot.cli.vgpu_words import clock
 
-    headings = (
-        Column("group"),
-        Column("tenant"),
-        Column("vGPUs"),
-        Column("since (UTC)"),
-        Column("id"),
-    )
-    rows = [
-        [
+    print_listed(
+        "groups",
+        groups,
+        "there is no group",
+        ("group", "tenant", "vGPUs", "since (UTC)", "id"),
+        lambda group: (
             group.name,
             group.tenant,
             ", ".join(f"{vgpu.name} ({vgpu.state})" for vgpu in group.vgpus),
             clock(group.created_ms),
             group.id,
-        ]
-        for group in groups
-    ]
-    console().print(table(headings, rows))
+        ),
+        as_json=given.json,
+    )
     return 0
 
 
@@ -142,12 +131,8 @@ def _delete(arguments: Sequence[str]) -> int:
         group = client.groups.show(given.group)
         confirmed(given, f"deleting group {group.name} with its {len(group.vgpus)} vGPUs")
         deleted = client.groups.delete(group.id)
-    if given.json:
-        from aliquot.cli.output import print_json
-
-        print_json(deleted)
-    else:
-        print(f"group {group.name}: deleted, with {len(group.vgpus)} vGPUs")
+    line = f"group {group.name}: deleted, with {len(group.vgpus)} vGPUs"
+    print_told(deleted, lambda: line, as_json=given.json)
     return 0
 
 
@@ -158,17 +143,16 @@ def _add_group(parser: Parser) -> None:
 
 
 def _print(client: Client, group: GroupResource, *, as_json: bool) -> None:
-    if as_json:
-        from aliquot.cli.output import print_json
+    print_told(group, lambda: _words(client, group), as_json=as_json)
 
-        print_json(group)
-        return
+
+def _words(client: Client, group: GroupResource) -> str:
     from aliquot.cli import vgpu_words
 
     devices = vgpu_words.devices_by_uuid(client)
-    print(f"group {group.name} of {group.tenant}: {len(group.vgpus)} vGPUs")
-    for vgpu in group.vgpus:
-        print(f"  {vgpu_words.line(vgpu, devices)}")
+    lines = [f"group {group.name} of {group.tenant}: {len(group.vgpus)} vGPUs"]
+    lines += [f"  {vgpu_words.line(vgpu, devices)}" for vgpu in group.vgpus]
+    return "\n".join(lines)
 
 
 FAMILY = Family(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import sys
 import time
 from argparse import Namespace
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from aliquot.cli.daemon import new_key
 from aliquot.cli.guard import report
 from aliquot.cli.share_options import copy_limit_of
+from aliquot.cli.signals import leaving_by_signals
 from aliquot.cli.vgpu_options import shares_wanted
 from aliquot.cli.wait_option import wait_of
 from aliquot.errors import AliquotError, WorkerEnded
@@ -102,20 +102,13 @@ def run_on(
 def _leaving_the_queue(client: Client, vgpu: VgpuResource) -> Generator[None]:
     """Who waits no more, for whatever reason, leaves the queue to others."""
 
-    def end(number: int, _: object) -> None:
-        raise SystemExit(128 + number)
-
-    signals = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, end) for number in signals]
-    try:
-        yield
-    except BaseException:
-        with contextlib.suppress(AliquotError):
-            client.vgpus.delete(vgpu.id)
-        raise
-    finally:
-        for number, handler in zip(signals, before, strict=True):
-            signal.signal(number, handler)
+    with leaving_by_signals():
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(AliquotError):
+                client.vgpus.delete(vgpu.id)
+            raise
 
 
 def _report_end(client: Client, vgpu: VgpuResource, *, as_json: bool) -> None:

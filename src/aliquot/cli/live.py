@@ -68,3 +68,28 @@ def show_tables(draw: Callable[[], Table], when: Rhythm) -> None:
     with Live(console=console(), auto_refresh=False) as live:
         for _ in when.beats():
             live.update(draw(), refresh=True)
+
+
+def show(
+    collect: Callable[[], dict[str, Any]],
+    draw: Callable[[], Table],
+    when: Rhythm,
+    nothing: str,
+    *,
+    once: bool,
+    as_json: bool,
+) -> None:
+    """Print JSON or a table, once or again and again; `nothing` for a table without rows."""
+    if as_json:
+        print_json(collect, when, once=once)
+        return
+    if not once:
+        show_tables(draw, when)
+        return
+    from aliquot.cli.tables import console
+
+    drawn = draw()
+    if drawn.row_count:
+        console().print(drawn)
+    else:
+        print(nothing)

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from aliquot.cli.confirm import add_yes, confirmed
 from aliquot.cli.daemon import connect
 from aliquot.cli.family import Family, Verb
+from aliquot.cli.listed import print_listed
 from aliquot.cli.names import checked_name
 from aliquot.cli.parser import Parser, add_json
+from aliquot.cli.printable import printable
 from aliquot.cli.share_options import add_shares
+from aliquot.cli.told import print_told
 from aliquot.cli.vgpu_options import shares_wanted
 from aliquot.errors import UsageError
 from aliquot.model.shares import PriorityClass, Shares
@@ -70,28 +73,20 @@ def _list(arguments: Sequence[str]) -> int:
     given = _list_parser().parse_args(arguments)
     with connect() as client:
         profiles = client.profiles.list().items
-    if given.json:
-        from aliquot.cli.output import print_json
-
-        print_json({"profiles": profiles})
-        return 0
-    if not profiles:
-        print("there is no profile")
-        return 0
-    from aliquot.cli.printable import printable
-    from aliquot.cli.tables import Column, console, table
-
-    headings = (
-        Column("profile"),
-        Column("memory", right=True),
-        Column("share of the time"),
-        Column("description"),
+    print_listed(
+        "profiles",
+        profiles,
+        "there is no profile",
+        ("profile", "memory", "share of the time", "description"),
+        lambda profile: (
+            profile.name,
+            format_size(profile.memory),
+            _shares(profile) or "what is left over",
+            printable(profile.description),
+        ),
+        as_json=given.json,
+        numbers=("memory",),
     )
-    rows = [
-        [p.name, format_size(p.memory), _shares(p) or "what is left over", printable(p.description)]
-        for p in profiles
-    ]
-    console().print(table(headings, rows))
     return 0
 
 
@@ -154,16 +149,10 @@ def _shares(profile: ProfileResource) -> str:
 
 
 def _print(profile: ProfileResource, *, as_json: bool) -> None:
-    if as_json:
-        from aliquot.cli.output import print_json
-
-        print_json(profile)
-        return
-    from aliquot.cli.printable import printable
-
     words = [format_size(profile.memory), _shares(profile)]
     about = f" ({printable(profile.description)})" if profile.description else ""
-    print(f"profile {profile.name}: {', '.join(filter(None, words))}{about}")
+    line = f"profile {profile.name}: {', '.join(filter(None, words))}{about}"
+    print_told(profile, lambda: line, as_json=as_json)
 
 
 FAMILY = Family(

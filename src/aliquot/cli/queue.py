@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from aliquot.cli.daemon import connect
+from aliquot.cli.listed import print_listed
 from aliquot.cli.parser import Parser, add_json
+from aliquot.cli.printable import printable
+
+if TYPE_CHECKING:
+    from aliquot.model.api.vgpus import Waiting
 
 
 def build_parser() -> Parser:
@@ -36,36 +42,26 @@ def main(arguments: Sequence[str]) -> int:
             print_vgpu(client, client.queue.leave(given.leave), as_json=given.json)
             return 0
         waiting = client.queue.list().items
-    if given.json:
-        from aliquot.cli.output import print_json
+    print_listed(
+        "queue",
+        waiting,
+        "nobody waits",
+        ("place", "vGPU", "tenant", "since (UTC)", "gives up in", "why"),
+        _row,
+        as_json=given.json,
+        numbers=("place", "gives up in"),
+    )
+    return 0
 
-        print_json({"queue": waiting})
-        return 0
-    if not waiting:
-        print("nobody waits")
-        return 0
-    from aliquot.cli.printable import printable
-    from aliquot.cli.tables import Column, console, table
+
+def _row(entry: Waiting) -> list[str]:
     from aliquot.cli.vgpu_words import clock, until
 
-    headings = (
-        Column("place", right=True),
-        Column("vGPU"),
-        Column("tenant"),
-        Column("since (UTC)"),
-        Column("gives up in", right=True),
-        Column("why"),
-    )
-    rows = [
-        [
-            str(entry.position),
-            printable(entry.name),
-            entry.tenant,
-            clock(entry.since_ms),
-            "-" if entry.until_ms is None else until(entry.until_ms),
-            printable(entry.why),
-        ]
-        for entry in waiting
+    return [
+        str(entry.position),
+        printable(entry.name),
+        entry.tenant,
+        clock(entry.since_ms),
+        "-" if entry.until_ms is None else until(entry.until_ms),
+        printable(entry.why),
     ]
-    console().print(table(headings, rows))
-    return 0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from aliquot.cli.daemon import connect
 from aliquot.cli.parser import Parser, add_json
+from aliquot.cli.told import print_told
 
 
 def build_parser() -> Parser:
@@ -28,10 +29,6 @@ def main(arguments: Sequence[str]) -> int:
     given = build_parser().parse_args(arguments)
     with connect() as client:
         lease = client.leases.end(given.lease)
-    if given.json:
-        from aliquot.cli.output import print_json
-
-        print_json(lease)
-    else:
-        print(f"lease {lease.id} of vGPU {lease.vgpu_name}: ended")
+    line = f"lease {lease.id} of vGPU {lease.vgpu_name}: ended"
+    print_told(lease, lambda: line, as_json=given.json)
     return 0

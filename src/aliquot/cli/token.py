@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from aliquot.cli.daemon import connect
 from aliquot.cli.family import Family, Verb
+from aliquot.cli.listed import print_listed
 from aliquot.cli.parser import Parser, add_json
 from aliquot.cli.printable import printable
+from aliquot.cli.told import print_told
 from aliquot.errors import UsageError
 from aliquot.sizes import LONGEST_WAIT_MS, parse_duration_ms
+
+if TYPE_CHECKING:
+    from aliquot.model.api.node import TokenResource
 
 
 def _create_parser() -> Parser:
@@ -111,44 +117,33 @@ def _list(arguments: Sequence[str]) -> int:
     given = _list_parser().parse_args(arguments)
     with connect() as client:
         tokens = client.tokens.list().items
-    if given.json:
-        from aliquot.cli.output import print_json
+    print_listed(
+        "tokens",
+        tokens,
+        "there is no token",
+        ("token", "tenant", "role", "scope", "made (UTC)", "ends (UTC)", "id"),
+        _row,
+        as_json=given.json,
+    )
+    return 0
 
-        print_json({"tokens": tokens})
-        return 0
-    if not tokens:
-        print("there is no token")
-        return 0
-    from aliquot.cli.tables import Column, console, table
+
+def _row(token: TokenResource) -> list[str]:
     from aliquot.cli.vgpu_words import clock
 
-    headings = (
-        Column("token"),
-        Column("tenant"),
-        Column("role"),
-        Column("scope"),
-        Column("made (UTC)"),
-        Column("ends (UTC)"),
-        Column("id"),
-    )
-    rows = [
-        [
-            printable(token.name),
-            token.tenant,
-            token.role.value,
-            ", ".join(token.scope) or "all of its role",
-            clock(token.created_ms),
-            "revoked"
-            if token.revoked_ms is not None
-            else "never"
-            if token.expires_ms is None
-            else clock(token.expires_ms),
-            token.id,
-        ]
-        for token in tokens
+    if token.revoked_ms is not None:
+        ends = "revoked"
+    else:
+        ends = "never" if token.expires_ms is None else clock(token.expires_ms)
+    return [
+        printable(token.name),
+        token.tenant,
+        token.role.value,
+        ", ".join(token.scope) or "all of its role",
+        clock(token.created_ms),
+        ends,
+        token.id,
     ]
-    console().print(table(headings, rows))
-    return 0
 
 
 def _revoke_parser() -> Parser:
@@ -170,12 +165,7 @@ def _revoke(arguments: Sequence[str]) -> int:
     given = _revoke_parser().parse_args(arguments)
     with connect() as client:
         token = client.tokens.revoke(given.token)
-    if given.json:
-        from aliquot.cli.output import print_json
-
-        print_json(token)
-    else:
-        print(printable(f"token {token.name}: revoked"))
+    print_told(token, lambda: printable(f"token {token.name}: revoked"), as_json=given.json)
     return 0
 
 

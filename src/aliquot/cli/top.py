@@ -6,10 +6,14 @@ On a terminal it is the screen of aliquot.tui; in a pipe, and with --once or --j
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from aliquot import runtime_directory
 from aliquot.cli import live, vgpus
+from aliquot.cli.daemon import connect_if_any
 from aliquot.cli.parser import Parser, add_json
 from aliquot.client.device_host import running_vgpus
 from aliquot.model.shares import WHOLE, Shares
@@ -19,6 +23,9 @@ from aliquot.sizes import format_size
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from aliquot.client.rest import Client
+    from aliquot.client.watch import Watch
 
 
 def build_parser() -> Parser:
@@ -30,7 +37,9 @@ def build_parser() -> Parser:
         "limit), the\nshare that it had over the last 1, 10 and 60 seconds, how long it waited "
         "for the device\n(half of the times, and 99 of 100 times, less than this), the device "
         "time that it owes to\nothers, what it has done, how much it copies a second (over 10 "
-        "seconds), its share of all\ncopying meanwhile, and its limit of copies.\n\nOn a terminal "
+        "seconds), its share of all\ncopying meanwhile, and its limit of copies. Users "
+        "of root's daemon are told of their own\nvGPUs, what the daemon measured in the last "
+        "second.\n\nOn a terminal "
         "it is a screen until q: devices, vGPUs, processes, history, and keys to sort,\nfilter, "
         "resize, suspend and kill (? tells them). Where a daemon runs, idle vGPUs are there, too.",
         example="aliquot top --once",
@@ -46,37 +55,52 @@ def main(arguments: Sequence[str]) -> int:
     """Show the vGPUs."""
     given = build_parser().parse_args(arguments)
     rhythm = live.rhythm(given.interval, given.rounds, once=given.once)
-    if not given.once:
-        _watch(rhythm, as_json=given.json)
-    elif given.json:
-        live.print_json(vgpus.as_dict, rhythm, once=True)
-    else:
-        from aliquot.cli.tables import console
-
-        listed = running_vgpus()
-        if listed:
-            console().print(_table(listed))
-        else:
-            print(vgpus.NOTHING)
-    return 0
-
-
-def _watch(rhythm: live.Rhythm, *, as_json: bool) -> None:
-    if not as_json and all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    if not (given.once or given.json) and all(stream.isatty() for stream in streams):
         from aliquot.tui.app import TopApp
         from aliquot.tui.daemon_source import found_source
 
         TopApp(found_source, interval=rhythm.interval_ms / 1000, rounds=rhythm.rounds).run()
-        return
+        return 0
+    with ExitStack() as stack:
+        client = _daemon_elsewhere()
+        if client is not None:
+            from aliquot.cli.top_of_daemon import NOTHING, TopOfDaemon
+
+            told = TopOfDaemon(stack.enter_context(client))
+            collect, draw, nothing = told.as_dict, told.draw, NOTHING
+        else:
+            look = running_vgpus if given.once else stack.enter_context(_watch()).look
+            collect, draw = partial(_as_dict, look), partial(_drawn, look)
+            nothing = vgpus.NOTHING
+        live.show(collect, draw, rhythm, nothing, once=given.once, as_json=given.json)
+    return 0
+
+
+def _daemon_elsewhere() -> Client | None:
+    """The daemon whose device hosts are another user's, root's say: they tell their daemon alone.
+
+    Those of this user tell more than the daemon does.
+    """
+    client = connect_if_any()
+    if client is not None and client.address.path == runtime_directory.api_sockets()[0]:
+        client.close()
+        return None
+    return client
+
+
+def _watch() -> Watch:
     from aliquot.client.watch import Watch
 
-    with Watch() as watch:
-        if as_json:
-            live.print_json(
-                lambda: {"vgpus": [usage.as_dict() for usage in watch.look()]}, rhythm, once=False
-            )
-        else:
-            live.show_tables(lambda: _table(watch.look()), rhythm)
+    return Watch()
+
+
+def _as_dict(look: Callable[[], list[VgpuUsage]]) -> dict[str, Any]:
+    return {"vgpus": [usage.as_dict() for usage in look()]}
+
+
+def _drawn(look: Callable[[], list[VgpuUsage]]) -> Table:
+    return _table(look())
 
 
 def _table(listed: list[VgpuUsage]) -> Table:
@@ -109,7 +133,7 @@ def _row(usage: VgpuUsage) -> list[str]:
     return [
         usage.name,
         usage.device_uuid[:8],
-        _promise(turns.shares),
+        promise(turns.shares),
         format_percent(turns.share_1s),
         format_percent(turns.share_10s),
         format_percent(turns.share_60s),
@@ -126,7 +150,7 @@ def _row(usage: VgpuUsage) -> list[str]:
     ]
 
 
-def _promise(shares: Shares) -> str:
+def promise(shares: Shares) -> str:
     """Guarantee to limit; a dash where the vGPU gets what is left over."""
     if shares.limit == WHOLE and not shares.guarantee:
         return "-"

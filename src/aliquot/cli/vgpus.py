@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -63,38 +63,16 @@ def main(arguments: Sequence[str]) -> int:
         with client:
             kept = VgpuList(client, given)
             nothing = "there is no vGPU that fits" if kept.narrowed else "there is no vGPU"
-            _print(kept.as_dict, kept.draw, rhythm, nothing, once=once, as_json=given.json)
+            live.show(kept.as_dict, kept.draw, rhythm, nothing, once=once, as_json=given.json)
         return 0
     if given.label or given.state or given.all:
         raise NoDaemon("labels and states are the daemon's, and none listens here")
     device_uuid = uuid_of(given.device)
     used = _Drawing(device_uuid)
-    _print(partial(as_dict, device_uuid), used.draw, rhythm, NOTHING, once=once, as_json=given.json)
+    live.show(
+        partial(as_dict, device_uuid), used.draw, rhythm, NOTHING, once=once, as_json=given.json
+    )
     return 0
-
-
-def _print(
-    collect: Callable[[], dict[str, Any]],
-    draw: Callable[[], Table],
-    rhythm: live.Rhythm,
-    nothing: str,
-    *,
-    once: bool,
-    as_json: bool,
-) -> None:
-    if as_json:
-        live.print_json(collect, rhythm, once=once)
-        return
-    if not once:
-        live.show_tables(draw, rhythm)
-        return
-    from aliquot.cli.tables import console
-
-    drawn = draw()
-    if drawn.row_count:
-        console().print(drawn)
-    else:
-        print(nothing)
 
 
 def as_dict(device_uuid: str | None = None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import msgspec
 from aliquot.client.device_host import DeviceHost
 from aliquot.daemon.owners import owner_of
 from aliquot.errors import NameTaken, NoSuchVgpu, VgpuDiffers
+from aliquot.model.receipt import Receipt
 from aliquot.model.vgpu import Holder, VgpuUsage
 from aliquot.model.vgpu_record import VgpuRecord, VgpuStatus
 
@@ -86,6 +87,15 @@ def find(host: DeviceHost, kept: VgpuRecord) -> VgpuUsage | None:
     except NoSuchVgpu:
         pass
     return next((usage for usage in host.list_vgpus() if is_it(usage, kept)), None)
+
+
+def receipt_of(host: DeviceHost, kept: VgpuRecord) -> Receipt | None:
+    """Where the time of its programs went, or None where the device host doesn't have it.
+
+    By number alone it could be another tenant's: a later device host begins to count anew.
+    """
+    usage = find(host, kept)
+    return None if usage is None else host.receipt(usage.id)
 
 
 def is_it(usage: VgpuUsage, kept: VgpuRecord) -> bool:

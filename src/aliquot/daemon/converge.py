@@ -69,8 +69,10 @@ class Converger:
 
     def _bring(self, seen: _Seen) -> VgpuRecord:
         kept = seen.kept
-        if kept.state is VgpuState.DELETED:
-            return kept
+        if kept.state is VgpuState.DELETED or kept.node != self._core.node:
+            return (
+                kept  # of another node's devices nothing is known here: its own daemon sees to it
+            )
         if self._is_over(seen):
             with self._core.store.change(SYSTEM) as change:
                 wanted = msgspec.structs.replace(kept.spec, wanted=Wanted.DELETED)
@@ -230,7 +232,8 @@ class Converger:
         if kept.settled and kept.status == status and kept.state is state and not kept.reason:
             return kept
         with self._core.store.change(SYSTEM) as change:
-            if state is VgpuState.SUSPENDED and kept.spec.release:
+            # As it is wanted by now: one that was spared meanwhile goes on in its place.
+            if state is VgpuState.SUSPENDED and vgpus.get(change, kept.id).spec.release:
                 reservations.release(change, kept.id)
             return lifecycle.settle(change, kept.id, status, state)
 

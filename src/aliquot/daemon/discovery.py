@@ -108,13 +108,15 @@ class Finder:
 
     def _read_telemetry(self, found: Collection[PhysicalDevice]) -> None:
         read = self._core.telemetry
+        silent = set(read)  # of a device that is gone nobody tells anything
         for device in found:
             told = self._discoverer.telemetry(device)
-            for uuid in (device.uuid, *(offer.uuid for offer in device.offers)):
-                if told is None:
-                    read.pop(uuid, None)
-                else:
-                    read[uuid] = told
+            if told is not None:
+                told_of = {device.uuid, *(offer.uuid for offer in device.offers)}
+                read.update(dict.fromkeys(told_of, told))
+                silent -= told_of
+        for uuid in silent:
+            del read[uuid]
 
 
 def _record(node: str, index: int, entry: Entry) -> DeviceRecord:

@@ -20,7 +20,7 @@ from aliquot.model.api.node import Invitation, TokenResource, TokenWanted
 
 CODE_SECONDS = 60
 SESSION_SECONDS = 12 * 60 * 60
-_MOST_OPEN = 256
+_MOST_OPEN = 64  # of a tenant, so that nobody keeps the others from theirs
 _NAME = "browser"
 
 
@@ -46,9 +46,11 @@ class Invitations:
         now = self._clock()
         with self._lock:
             self._open = {key: one for key, one in self._open.items() if one.until > now}
-            if len(self._open) >= _MOST_OPEN:
+            own = sum(one.caller.tenant == caller.tenant for one in self._open.values())
+            if own >= _MOST_OPEN:
                 raise LimitReached(
-                    f"{_MOST_OPEN} invitations are open", remedy="wait a minute and ask again"
+                    f"{own} invitations of {caller.tenant!r} are open",
+                    remedy="wait a minute and ask again",
                 )
             self._open[_hash(code)] = _Open(caller, now + CODE_SECONDS)
         return Invitation(code=code, seconds=CODE_SECONDS, address=self.address)

@@ -8,7 +8,7 @@ from contextlib import suppress
 import msgspec
 
 from aliquot.daemon import access, processes, receipts
-from aliquot.daemon.at_host import external_id, find
+from aliquot.daemon.at_host import external_id, find, receipt_of
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.core import Core
 from aliquot.daemon.enforcement import enforced
@@ -191,7 +191,7 @@ class Leases:
             return None
         with suppress(DeviceHostError):
             return self._core.hosts.ask(
-                kept.status.device, lambda host: host.receipt(kept.status.number), start=False
+                kept.status.device, lambda host: receipt_of(host, kept), start=False
             )
         return None
 

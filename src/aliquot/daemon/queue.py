@@ -180,6 +180,9 @@ class Queue:
 
     def _hear(self, happened: Sequence[Event]) -> None:
         """Called within other threads' changes: only notes that there may be room."""
+        self._unstoppable.difference_update(
+            event.subject for event in happened if event.kind == "vgpu.deleted"
+        )
         if any(_may_give_room(event) for event in happened):
             self._told.set()
 

@@ -21,7 +21,7 @@ from aliquot.errors import AliquotError, NoSuchVgpu, StateError
 from aliquot.model.event import Event
 from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
 from aliquot.model.vgpu_record import VgpuRecord
-from aliquot.store import clock, devices, lifecycle, reservations, vgpus
+from aliquot.store import View, clock, devices, lifecycle, reservations, vgpus
 from aliquot.store.change import SYSTEM
 from aliquot.store.lists import more
 
@@ -92,10 +92,11 @@ class Reconciler:
         return [threading.Thread(target=self._hand_out, name="reconciler")]
 
     def stop(self) -> None:
-        """Let the threads end, and wait for what they do now."""
+        """Let the threads end, once `stop` of the core is set, and wait for what they do now."""
         with self._wake:
             self._wake.notify_all()
-        for hands in list(self._hands.values()):
+            shut = list(self._hands.values())
+        for hands in shut:
             hands.shutdown(wait=True, cancel_futures=True)
 
     def resync(self) -> None:
@@ -104,12 +105,14 @@ class Reconciler:
             listed = vgpus.listed(view, vgpus.Filter(node=self._core.node))
             present = {d.uuid for d in devices.listed(view, self._core.node) if d.present}
             places = more(view, listed[0].id, listed[-1].id).devices if listed else {}
-            over = vgpus.expired(view) if clock.believed(view) else []
-        for kept in over:
-            if kept.node == self._core.node and kept.spec.wanted is not Wanted.DELETED:
-                with self._core.store.change(SYSTEM) as change:
+            over = self._over(view)
+        if over:
+            with self._core.store.change(SYSTEM) as change:
+                over = self._over(change)  # their owners may have given them more time meanwhile
+                for kept in over:
                     spec = lifecycle.with_wanted(kept.spec, wanted=Wanted.DELETED)
                     lifecycle.want(change, kept.id, spec)
+            for kept in over:
                 self.schedule(kept.id)
         for kept in listed:
             moves = len(places.get(kept.id, ())) > 1
@@ -117,6 +120,14 @@ class Reconciler:
                 self.schedule(kept.id)
         for call in self.after_resync:
             call()
+
+    def _over(self, view: View) -> list[VgpuRecord]:
+        """Those whose time is over, and of which nobody wants yet that they end."""
+        return [
+            kept
+            for kept in (vgpus.expired(view) if clock.believed(view) else [])
+            if kept.node == self._core.node and kept.spec.wanted is not Wanted.DELETED
+        ]
 
     def _needs_work(self, kept: VgpuRecord, present: set[str]) -> bool:
         if kept.spec.wanted is Wanted.DELETED or not kept.settled:
@@ -144,14 +155,19 @@ class Reconciler:
                     self._wake.wait(max(0.0, min(first, self._next_resync) - time.monotonic()))
                     continue
             for vgpu in vgpus_due:
-                self._hands_for(vgpu).submit(self._work, vgpu)
+                self._give_to_hands(vgpu)
 
-    def _hands_for(self, vgpu: str) -> ThreadPoolExecutor:
-        """Those of the device on which it has its place."""
+    def _give_to_hands(self, vgpu: str) -> None:
+        """To those of the device on which it has its place."""
         device = ""
         with suppress(AliquotError), self._core.store.look() as view:
             device = next((held.device for held in reservations.of_vgpu(view, vgpu)), "")
-        return self._hands.setdefault(device, ThreadPoolExecutor(_HANDS, "reconciler"))
+        with self._wake:
+            if self._core.stop.is_set():
+                return  # `stop` may have shut the hands, and would not see new ones
+            if device not in self._hands:
+                self._hands[device] = ThreadPoolExecutor(_HANDS, "reconciler")
+            self._hands[device].submit(self._work, vgpu)
 
     def _take_due(self, now: float) -> list[str]:
         found: dict[str, None] = {}

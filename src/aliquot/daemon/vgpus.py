@@ -48,7 +48,7 @@ from aliquot.model.api.vgpus import (
 )
 from aliquot.model.lifecycle import VgpuState, Wanted
 from aliquot.model.vgpu_record import VgpuRecord, VgpuSpec
-from aliquot.store import Change, View, groups, idempotency, lifecycle, vgpus
+from aliquot.store import Change, View, groups, idempotency, lifecycle, queue, vgpus
 
 # After these a vGPU may yet become ready; after all else its device host has refused it.
 _PASSING = (DeviceHostUnreachable, InternalError, StateError)
@@ -315,7 +315,8 @@ class Vgpus:
             vgpu = access.vgpu_of(view, caller, vgpu).id
         with self._core.alone(vgpu):
             with self._core.store.change(caller.actor) as change:
-                self._want(change, caller, vgpu, wanted, generation)
+                _, after = self._want(change, caller, vgpu, wanted, generation)
+                _leave_queue(change, after)
             return self._brought(vgpu)
 
     def _is_still_at(self, kept: VgpuRecord) -> bool:
@@ -389,6 +390,13 @@ class Vgpus:
 
 def _suspended(wanted: SuspendWanted) -> Callable[[View, VgpuSpec], VgpuSpec]:
     return lambda _, spec: specs.with_wanted(spec, Wanted.SUSPENDED, release=wanted.release)
+
+
+def _leave_queue(change: Change, kept: VgpuRecord) -> None:
+    """One that is to stay suspended waits for no place: it would go on there."""
+    stays = kept.spec.wanted is Wanted.SUSPENDED and not kept.spec.preempted
+    if stays and kept.state is VgpuState.SUSPENDED and queue.find(change, kept.id) is not None:
+        queue.leave(change, kept.id, "its owner suspended it")
 
 
 def _answered(change: Change, caller: Caller, key: str | None, request: Any) -> str | None:

@@ -57,8 +57,7 @@ def devices_for(view: View, node: str, wanted: Demand) -> list[DeviceView]:
         alike = select(labels.c.vgpu_id).where(labels.c.key == key, labels.c.value == value)
         conflicts = table.c.id.in_(alike)
         if key != wanted.apart:
-            # Only those that keep away by it. As it is written; no label has quotes.
-            conflicts &= table.c.spec.contains(f'"apart":"{key}"', autoescape=True)
+            conflicts &= table.c.apart == key  # only those that keep away by it
         conflicting.append(conflicts)
     if wanted.group is not None:
         conflicting.append(table.c.group_id == wanted.group)

@@ -140,6 +140,7 @@ vgpus = Table(
     _number("created_ms"),
     _number("changed_ms"),
     _maybe("deleted_ms"),
+    _maybe("apart", Words),
     Index(
         "ux_vgpus_living_name",
         "tenant",
@@ -150,6 +151,7 @@ vgpus = Table(
     ),
     Index("ix_vgpus_deleted_ms", "deleted_ms"),
     Index("ix_vgpus_expires_ms", "expires_ms"),
+    Index("ix_vgpus_tenant_apart", "tenant", "apart"),
 )
 
 labels = Table(

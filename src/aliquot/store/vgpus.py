@@ -222,6 +222,7 @@ def columns(vgpu: VgpuRecord) -> dict[str, Any]:
         "created_ms": vgpu.created_ms,
         "changed_ms": vgpu.changed_ms,
         "deleted_ms": vgpu.deleted_ms,
+        "apart": vgpu.spec.apart,
     }
 
 
@@ -232,7 +233,7 @@ def _record(row: Row[Any]) -> VgpuRecord:
 def record(fields: tuple[Any, ...]) -> VgpuRecord:
     """The vGPU that a row of the table is: by place and not by name, since lists are long."""
     (key, name, tenant, node, group, state, reason, code, failed_from, generation) = fields[:10]
-    (spec, status, _, created_ms, changed_ms, deleted_ms) = fields[10:]
+    (spec, status, _, created_ms, changed_ms, deleted_ms) = fields[10:16]
     return VgpuRecord(
         id=key,
         name=name,

@@ -17,6 +17,7 @@ from aliquot.errors import (
 from aliquot.model.api.devices import PolicyResource
 from aliquot.model.api.vgpus import VgpuWanted
 from aliquot.model.shares import PolicyKind
+from aliquot.model.telemetry import Telemetry
 from aliquot.store import audit, events
 from tests.contract.daemon.house import ADMIN, ALICE, GIB, ONE, TWO, House, house
 from tests.fakes.device_hosts import FakeMachine, device
@@ -44,6 +45,14 @@ def test_a_look_that_finds_nothing_new_writes_nothing(home: House) -> None:
     home.service.finder.look()
     home.service.finder.look()
     assert len(kinds(home)) == before
+
+
+def test_of_a_device_that_is_gone_nothing_is_read(home: House) -> None:
+    home.core.telemetry[ONE] = Telemetry(time=0.0, sources=(), power_watts=100.0)
+    home.machine.opencl.devices = home.machine.opencl.devices[1:]
+    home.service.finder.look()
+    assert home.service.devices.show(ALICE, ONE).telemetry == {}
+    assert ONE not in home.core.telemetry
 
 
 def test_a_new_device_comes_and_a_lost_one_goes_last(home: House) -> None:

@@ -164,3 +164,16 @@ def test_who_uses_a_vgpu_is_told_what_it_has_had_up_to_now(home: House, process:
     assert told.promise["memory"] == GIB
     with pytest.raises(NoSuchVgpu):
         receipts.now(BOB, "root:a")
+
+
+def test_a_vgpu_that_is_gone_is_not_told_what_one_of_its_number_has_had(
+    home: House, process: Start
+) -> None:
+    gone = home.service.vgpus.create(ALICE, VgpuWanted(name="gone", memory=GIB, device=ONE)).id
+    home.service.vgpus.delete(ALICE, gone)
+    home.machine.by_uuid[ONE].die()  # the next one begins to count anew
+    number = create(home)
+    lease(home, process)
+    home.machine.by_uuid[ONE].spend(number, 3)
+    with pytest.raises(IllegalTransition, match="no device host tells of vGPU 'gone' now"):
+        home.service.receipts.now(ALICE, gone)

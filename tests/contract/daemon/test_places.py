@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from aliquot.daemon.serving import spare
 from aliquot.errors import MemoryUnavailable, NoDeviceFits
 from aliquot.model.api.vgpus import (
     GroupWanted,
@@ -16,7 +17,8 @@ from aliquot.model.api.vgpus import (
     SuspendWanted,
     VgpuWanted,
 )
-from aliquot.model.lifecycle import VgpuState
+from aliquot.model.lifecycle import VgpuState, Wanted
+from aliquot.store import lifecycle, vgpus
 from tests.contract.daemon.house import ADMIN, ALICE, BOB, GIB, ONE, TWO, House
 
 Start = Callable[[], "subprocess.Popen[bytes]"]
@@ -79,3 +81,39 @@ def test_one_that_is_in_use_goes_on_where_its_programs_memory_is(
     # Its wish for a device is what it was: none.
     moved = vgpus.move(ALICE, "a", MoveWanted(device=TWO))
     assert moved.device == TWO
+
+
+def test_one_that_is_spared_while_it_is_suspended_keeps_its_place(home: House) -> None:
+    made = home.service.vgpus.create(ALICE, VgpuWanted(name="a", memory=GIB))
+    with home.store.change("root") as change:
+        kept = vgpus.get(change, made.id)
+        stops = lifecycle.with_wanted(
+            kept.spec, wanted=Wanted.SUSPENDED, release=True, preempted=True
+        )
+        lifecycle.want(change, made.id, stops)
+    host = home.machine.by_uuid[ONE]
+
+    def spared(_: str) -> None:
+        host.after = lambda _: None
+        with home.store.change("root") as change:
+            spare(change, vgpus.get(change, made.id))
+
+    host.after = spared
+    for _ in range(2):
+        home.settle()
+    back = home.service.vgpus.show(ALICE, "a")
+    assert (back.state, back.device, back.settled) == (VgpuState.READY, ONE, True)
+
+
+def test_one_that_is_suspended_again_while_it_waits_stays_suspended(home: House) -> None:
+    made = home.service.vgpus
+    made.create(ALICE, VgpuWanted(name="a", memory=6 * GIB, device=ONE))
+    made.suspend(ALICE, "a", SuspendWanted(release=True))
+    made.create(BOB, VgpuWanted(name="b", memory=7 * GIB, device=ONE))
+    assert made.resume(ALICE, "a", ResumeWanted(wait_ms=DAY_MS)).queue_position == 1
+    made.suspend(ALICE, "a", SuspendWanted(release=True))
+    made.delete(BOB, "b")
+    home.service.queue.serve()
+    home.settle()
+    stays = made.show(ALICE, "a")
+    assert (stays.state, stays.device, stays.queue_position) == (VgpuState.SUSPENDED, None, None)

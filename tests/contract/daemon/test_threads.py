@@ -110,3 +110,20 @@ def test_a_fault_of_ours_ends_no_thread(busy: House, monkeypatch: pytest.MonkeyP
     names = {thread.name for thread in threading.enumerate()}
     assert {"reconciler", "observer", "finder"} <= names
     assert holders.Holders
+
+
+def test_what_is_taken_as_the_daemon_ends_is_left_to_the_next(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = home.service.reconciler
+    work.schedule(home.service.vgpus.create(ADMIN, VgpuWanted(name="a", memory=GIB)).id)
+
+    def ends(*_: object) -> list[object]:
+        home.core.stop.set()
+        work.stop()
+        return []
+
+    monkeypatch.setattr(reconciler.reservations, "of_vgpu", ends)
+    work._hand_out()
+    left = [t for t in threading.enumerate() if t.name.startswith("reconciler")]
+    assert not left, "nobody would wait for these hands"

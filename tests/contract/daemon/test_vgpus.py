@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import update
 
 from aliquot.errors import (
     ChangedMeanwhile,
@@ -30,6 +31,7 @@ from aliquot.model.api.vgpus import (
     VgpuWanted,
 )
 from aliquot.model.lifecycle import VgpuState, Wanted
+from aliquot.store import clock, tables
 from tests.contract.daemon.house import ADMIN, ALICE, BOB, GIB, MIB, ONE, TWO, VIEWER, House
 
 Start = Callable[[], "subprocess.Popen[bytes]"]
@@ -330,6 +332,24 @@ def test_its_time_ends_it_only_while_the_clock_is_believed(home: House) -> None:
     assert home.service.vgpus.list(ALICE).items == []
 
 
+def test_who_was_given_more_time_at_the_last_moment_goes_on(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.service.vgpus.create(ALICE, wanted(ttl_ms=5000))
+    home.clock.now += 10_000
+    more = [VgpuChange(ttl_ms=60_000)]
+
+    def believed(_: object) -> bool:
+        if more:
+            home.service.vgpus.change(ALICE, "a", more.pop())
+        return True
+
+    monkeypatch.setattr(clock, "believed", believed)
+    home.service.reconciler.resync()
+    home.settle()
+    assert len(home.service.vgpus.list(ALICE).items) == 1
+
+
 def test_all_that_is_unreserved_without_a_size(home: House) -> None:
     home.service.vgpus.create(ALICE, wanted("b", 3 * GIB, device=ONE))
     made = home.service.vgpus.create(ALICE, VgpuWanted(name="a", device=ONE))
@@ -342,3 +362,20 @@ def test_leases_of_a_process_are_taken_once(home: House, process: Start) -> None
     first = home.service.leases.begin(ADMIN, "a", asked)
     assert home.service.leases.begin(ADMIN, "a", asked).id == first.id
     assert first.socket_path == "/run/v1.sock"
+
+
+def test_what_is_wanted_of_another_nodes_vgpu_is_left_to_its_daemon(home: House) -> None:
+    made = home.service.vgpus.create(ALICE, wanted())
+
+    def belongs_to(node: str) -> None:
+        with home.store.change("root") as change:
+            of_it = update(tables.vgpus).where(tables.vgpus.c.id == made.id)
+            change.connection.execute(of_it.values(node=node))
+
+    belongs_to("another")
+    told = home.service.vgpus.delete(ALICE, made.id)
+    assert (told.state, told.wanted) == (VgpuState.READY, Wanted.DELETED)
+    assert len(home.machine.usages()) == 1
+    belongs_to(home.core.node)
+    home.settle()
+    assert home.machine.usages() == []

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import LargeBinary, MetaData, insert
+from sqlalchemy import LargeBinary, MetaData, insert, select
 
 from aliquot.store import Location, Store, check, engine, idempotency, schema, tables
 from tests.contract.store.places import NODE, START_MS, Place
@@ -85,6 +85,18 @@ def test_a_migration_that_was_released_is_not_edited(sqlite_place: Place, revisi
     with sqlite3.connect(where.database) as connection:
         found = write.statements(connection)
     assert found == kept_of(revision)["schema"], "a change of the schema is a new migration"
+
+
+def test_who_kept_away_by_a_label_is_looked_up_by_it(place: Place) -> None:
+    rows = kept_of("0002")["rows"]
+    for row in rows["vgpus"]:
+        if row["name"] == "leased":
+            row["spec"] = json.dumps(json.loads(row["spec"]) | {"apart": "team"})
+    where = at_revision(place, "0002")
+    put_rows(where, rows)
+    with Store.open(where, NODE, clock=lambda: START_MS) as store, store.look() as view:
+        found = view.connection.execute(select(tables.vgpus.c.name, tables.vgpus.c.apart))
+        assert {row.name for row in found if row.apart == "team"} == {"leased"}
 
 
 def test_every_revision_has_its_state(sqlite_place: Place) -> None:

@@ -61,7 +61,7 @@ def fill(store: Store) -> None:
         lifecycle.transition(change, made, VgpuState.READY)
         holder = Holder(user_id=1000, process_id=7, process_started=9, name="train")
         lease = leases.begin(change, made, "alice", LeaseKind.PROCESS, holder, enforced=False)
-        waits = vgpus.create(change, "waits", "bob", spec()).id
+        waits = vgpus.create(change, "waits", "bob", spec(labels={"app": "db"}, apart="app")).id
         queue.enter(change, waits, START_MS + 1000)
         failed = ready(change, "failed").id
         lifecycle.transition(change, failed, VgpuState.FAILED, "it fell", code="ALQ-E110")
