@@ -50,7 +50,7 @@ def test_every_line_of_a_picture_can_be_said(language: str) -> None:
 
 def test_entries_that_the_source_names_are_there() -> None:
     known = words.catalogue("en")
-    for file in _SOURCE.glob("*.py"):
+    for file in _SOURCE.rglob("*.py"):
         for key in re.findall(
             r'(?:key=|say\(\w+\._?language, |say\(language, )"([^"]+)"', file.read_text()
         ):

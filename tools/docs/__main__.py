@@ -14,7 +14,15 @@ _ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(_ROOT / "src"))
 
 from aliquot.cli import manual  # noqa: E402
-from tools.docs import architecture, check, commands, openapi, overview, top_picture  # noqa: E402
+from tools.docs import (  # noqa: E402
+    architecture,
+    check,
+    commands,
+    explained,
+    openapi,
+    overview,
+    top_picture,
+)
 
 # By file what it is to hold, given what it holds.
 _MADE: dict[str, Callable[[str], str]] = {
@@ -24,6 +32,7 @@ _MADE: dict[str, Callable[[str], str]] = {
     "docs/cli.md": commands.with_reference,
     "docs/aliquot.1": lambda _: manual.page(),
     "docs/top.svg": top_picture.redrawn,
+    **explained.files(),
 }
 
 
@@ -38,6 +47,7 @@ def main(arguments: list[str]) -> int:
         if only_check and after != before:
             found.append(f"{name} is stale: run `make docs`")
         elif not only_check:
+            target.parent.mkdir(exist_ok=True)
             target.write_text(after)
     found += check.problems(_ROOT)
     for problem in found:

@@ -23,3 +23,5 @@ export type Plan = Schemas["Plan"];
 export type Whoami = Schemas["Whoami"];
 export type EventPage = Schemas["EventPage"];
 export type Problem = Schemas["Problem"];
+export type ModesExplained = Schemas["ModesExplained"];
+export type ModeExplained = Schemas["ModeExplained"];

@@ -1,94 +1,100 @@
 import { useQuery } from "@tanstack/react-query";
+import { useEffect, useRef } from "react";
 import { get } from "../api/request";
-import type { DevicePage } from "../api/types";
+import type { Device, DevicePage, ModeExplained, ModesExplained } from "../api/types";
 import { useWords } from "../words";
+import { Here } from "./Here";
+import { Scene } from "./Scene";
 
-/** Each way to divide a GPU as a stack of layers, from who uses it down to the device. */
-const WAYS: readonly { mode: string; look: string; layers: readonly string[] }[] = [
-  {
-    mode: "remoting",
-    look: "software",
-    layers: ["program", "guest-driver", "worker", "device-host", "vendor-driver", "gpu"],
-  },
-  { mode: "mdev", look: "hardware", layers: ["vm", "vgpu-driver", "mdev", "vendor-host", "gpu"] },
-  { mode: "sriov", look: "hardware", layers: ["vm", "vgpu-driver", "vf", "iommu", "gpu"] },
-  { mode: "mig", look: "hardware", layers: ["program", "vendor-driver", "instance", "gpu"] },
-  { mode: "passthrough", look: "passthrough", layers: ["vm", "vendor-driver", "vfio", "iommu", "gpu"] },
-  {
-    mode: "hybrid",
-    look: "hybrid",
-    layers: ["program", "guest-driver", "worker", "device-host", "instance", "gpu"],
-  },
-];
+const FACTS = ["runs", "isolates", "costs", "limits"] as const;
 
-/** What the modes are, what isolates and what it costs, and what this machine can do now. */
-export function Modes() {
+/** What the modes are, drawn; what isolates and what it costs, and what this machine can do now. */
+export function Modes({ at }: { at: string }) {
   const words = useWords();
   const devices = useQuery({
     queryKey: ["live", "devices"],
     queryFn: () => get<DevicePage>("/devices"),
     refetchInterval: 5000,
   });
+  const modes = useQuery({
+    queryKey: ["modes"],
+    queryFn: () => get<ModesExplained>("/diagram/modes"),
+    staleTime: Number.POSITIVE_INFINITY, // another daemon's page is another page
+  });
+  const ways = modes.data?.items ?? [];
+  if (modes.data === undefined) {
+    return (
+      <p className="notice" role="status">
+        {words(modes.error === null ? "asking" : "daemon-away")}
+      </p>
+    );
+  }
   return (
     <div className="explain">
       <h2>{words("page-modes")}</h2>
-      <p>{words("modes-intro")}</p>
-      {WAYS.map((way) => (
-        <section key={way.mode}>
-          <h3>{words(`way-${way.mode}`)}</h3>
-          <div className="way">
-            <ol className="stack">
-              {way.layers.map((layer) => (
-                <li key={layer} className={`box look-${way.look}`}>
-                  {words(`stack-${layer}`)}
-                </li>
-              ))}
-            </ol>
-            <dl>
-              {(["runs", "isolates", "costs"] as const).map((what) => (
-                <div key={what}>
-                  <dt>{words(`explain-${what}`)}</dt>
-                  <dd>{words(`${what}-${way.mode}`)}</dd>
-                </div>
-              ))}
-              <div>
-                <dt>{words("explain-here")}</dt>
-                <dd>
-                  {way.mode === "hybrid" ? (
-                    words("hybrid-here")
-                  ) : (
-                    <Here mode={way.mode} devices={devices.data?.items ?? []} />
-                  )}
-                </dd>
-              </div>
-            </dl>
-          </div>
-        </section>
-      ))}
+      <p className="prose">{words("modes-intro")}</p>
+      <nav className="contents" aria-label={words("modes-contents")}>
+        {ways.map((way) => (
+          <a key={way.mode} href={`#/modes/${way.mode}`} className={`look-${way.look}`}>
+            {words(`way-${way.mode}`)}
+          </a>
+        ))}
+      </nav>
+      <div className="ways">
+        {ways.map((way) => (
+          <Way key={way.mode} way={way} devices={devices.data?.items} sought={at === way.mode} />
+        ))}
+      </div>
     </div>
   );
 }
 
-function Here({ mode, devices }: { mode: string; devices: DevicePage["items"] }) {
+function Way({
+  way,
+  devices,
+  sought,
+}: {
+  way: ModeExplained;
+  devices: readonly Device[] | undefined;
+  sought: boolean;
+}) {
   const words = useWords();
-  if (devices.length === 0) return <>{words("no-devices")}</>;
+  const head = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    if (!sought) return;
+    head.current?.scrollIntoView();
+    head.current?.focus({ preventScroll: true }); // so that the next Tab goes on from here
+  }, [sought]);
   return (
-    <ul>
-      {devices.map((device) => {
-        const modes = (device.facts["modes"] ?? []) as {
-          mode: string;
-          can: boolean;
-          why_not?: string;
-        }[];
-        const told = modes.find((one) => one.mode === mode);
-        return (
-          <li key={device.uuid} className={told?.can ? "can" : "cannot"}>
-            {device.index} {device.name}:{" "}
-            {told?.can ? words("can") : (told?.why_not ?? words("unknown"))}
-            {device.simulated ? ` (${words("simulated")})` : ""}
-          </li>
-        );
-      })}
-    </ul>
+    <section aria-labelledby={`way-${way.mode}`}>
+      <h3 id={`way-${way.mode}`} ref={head} tabIndex={-1}>
+        {words(`way-${way.mode}`)}{" "}
+        <span className={way.built ? "built" : "built not"}>
+          {words(way.built ? "built-now" : "built-not")}
+        </span>
+      </h3>
+      <div className="way">
+        <Scene way={way} />
+        <dl>
+          {FACTS.map((what) => (
+            <div key={what}>
+              <dt>{words(`explain-${what}`)}</dt>
+              <dd>{words(`${what}-${way.mode}`)}</dd>
+            </div>
+          ))}
+          <div>
+            <dt>{words("explain-here")}</dt>
+            <dd>
+              {way.mode === "hybrid" && words("hybrid-here")}
+              {devices === undefined ? (
+                words("asking")
+              ) : (
+                <Here mode={way.mode} built={way.built} devices={devices} />
+              )}
+            </dd>
+          </div>
+        </dl>
+      </div>
+    </section>
   );
 }

@@ -55,7 +55,7 @@ export function Page() {
           <Architecture role={session.who.role} />
         )}
         {session.state === "known" && page === "timeline" && <Timeline device={rest} />}
-        {session.state === "known" && page === "modes" && <Modes />}
+        {session.state === "known" && page === "modes" && <Modes at={rest} />}
       </main>
     </LanguageContext>
   );

@@ -45,6 +45,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "devices.series": Rule(_V, "devices:read"),
         "devices.turns": Rule(_V, "devices:read"),
         "diagram.show": Rule(_V, "vgpus:read"),
+        "diagram.modes": Rule(_V, "devices:read"),
         "groups.list": Rule(_V, "groups:read"),
         "groups.create": Rule(_U, "groups:write"),
         "groups.show": Rule(_V, "groups:read"),

@@ -25,10 +25,18 @@ _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 _SQUARE = (Look.HARDWARE, Look.HYBRID)  # hardware has corners
 
 
-def svg(picture: Picture, *, language: str = "en", theme: str = "auto") -> str:
+def svg(
+    picture: Picture,
+    *,
+    language: str = "en",
+    theme: str = "auto",
+    title: Line | None = None,
+    legend: bool = True,
+) -> str:
     """The whole document. `theme` is light, dark, or auto: what whoever looks at it prefers."""
-    title = words.say(language, "picture-title", {"node": picture.node})
-    height = picture.height + _LEGEND
+    line = title or Line(key="picture-title", values={"node": picture.node})
+    said = words.say(language, line.key, line.values)
+    height = picture.height + (_LEGEND if legend else 0)
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {picture.width} {height}"'
         f' width="{picture.width}" height="{height}" role="img" lang="{language}"'
@@ -37,7 +45,7 @@ def svg(picture: Picture, *, language: str = "en", theme: str = "auto") -> str:
     drawing = _Drawing(language)
     parts = [
         head,
-        f"<title>{_escaped(title)}</title>",
+        f"<title>{_escaped(said)}</title>",
         f"<style>{_style(theme)}</style>",
         f"<defs>{_HATCH}</defs>",
         f'<rect class="paper" width="{picture.width}" height="{height}"/>',
@@ -51,7 +59,8 @@ def svg(picture: Picture, *, language: str = "en", theme: str = "auto") -> str:
         parts += drawing.edge(edge)
     for box in others:
         parts += drawing.box(box)
-    parts += drawing.legend(picture)
+    if legend:
+        parts += drawing.legend(picture)
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 

@@ -50,6 +50,7 @@ EXPECTED: dict[str, Row] = {
     "devices.series": Row(_ALL, "?step_seconds=10"),
     "devices.turns": Row(_ALL),
     "diagram.show": Row(_ALL),
+    "diagram.modes": Row(_ALL),
     "groups.list": Row(_ALL),
     "groups.create": Row(
         _CHANGING, body={"name": "group", "vgpus": [{"name": "member", "memory": 1048576}]}

@@ -84,6 +84,7 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("queue.list", (), {}),
     ("tokens.invite", (), {}),
     ("diagram.show", (), {"collapse": "all"}),
+    ("diagram.modes", (), {}),
     ("tokens.create", (TokenWanted(name="t"),), {}),
     ("tokens.list", (), {}),
     ("audit.list", (), {}),

@@ -11,7 +11,9 @@ from aliquot.api.authorization import covers
 from aliquot.api.operation import Query, Routes
 from aliquot.api.parameters import DeviceReference, Word
 from aliquot.daemon.caller import Caller
+from aliquot.diagram.explained.pictures import all_modes
 from aliquot.diagram.scene import Choice, Collapse, Grouping
+from aliquot.model.api.explained import ModesExplained
 from aliquot.model.api.picture import Picture
 
 if TYPE_CHECKING:
@@ -61,3 +63,12 @@ def show(service: Service, caller: Caller, query: PictureQuery) -> Picture:
     )
     with_leases = not caller.scope or covers(caller.scope, "leases:read")
     return service.diagram.show(caller, choice, with_leases=with_leases)
+
+
+@routes.get("/diagram/modes")
+def modes(service: Service, caller: Caller) -> ModesExplained:  # noqa: ARG001 - the same for all
+    """The modes explained: a picture of what stands where in each.
+
+    It is of no device that there is; GET /devices says which modes each can do, and why not.
+    """
+    return all_modes()

@@ -14,6 +14,7 @@ from aliquot.model.api.devices import (
     SeriesResource,
     TurnsResource,
 )
+from aliquot.model.api.explained import ModesExplained
 from aliquot.model.api.leases import LeasePage, LeaseResource, ReceiptPage, RunningReceipt
 from aliquot.model.api.node import (
     Agreement,
@@ -297,6 +298,10 @@ class AsyncDiagram(Resource):
             "closed": closed,
         }
         return await self._send(call("GET", "/diagram", Picture, query=query))
+
+    async def modes(self) -> ModesExplained:
+        """The modes explained, each with a picture."""
+        return await self._send(call("GET", "/diagram/modes", ModesExplained))
 
 
 class AsyncGroups(Resource):

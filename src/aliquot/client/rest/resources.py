@@ -16,6 +16,7 @@ from aliquot.model.api.devices import (
     SeriesResource,
     TurnsResource,
 )
+from aliquot.model.api.explained import ModesExplained
 from aliquot.model.api.leases import LeasePage, LeaseResource, ReceiptPage, RunningReceipt
 from aliquot.model.api.node import (
     Agreement,
@@ -291,6 +292,10 @@ class Diagram(Resource):
             "closed": closed,
         }
         return self._send(call("GET", "/diagram", Picture, query=query))
+
+    def modes(self) -> ModesExplained:
+        """The modes explained, each with a picture."""
+        return self._send(call("GET", "/diagram/modes", ModesExplained))
 
 
 class Groups(Resource):
