@@ -63,6 +63,9 @@ function Inside({ box, title, lines }: { box: Box; title: string; lines: string[
           {line}
         </span>
       ))}
+      {(box.bars ?? []).map((bar) => (
+        <BarView key={bar.kind} bar={bar} bare />
+      ))}
       {KINDS.has(kind) && <span className="kind">{words(kind)}</span>}
     </>
   );
