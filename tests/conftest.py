@@ -26,6 +26,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What tests that compare with kept pictures are to do."""
+    parser.addoption(
+        "--new-baselines",
+        action="store_true",
+        help="make the pictures anew with which tests/dashboard/test_looks.py compares",
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Measurements run last, long tests first; tests for root are skipped by an ordinary user."""
     items.sort(key=_place)

@@ -46,7 +46,10 @@ def chromium() -> Iterator[Browser]:
         absent("Chromium is not installed here (Debian's package chromium)")
     from playwright.sync_api import sync_playwright
 
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []  # root's can't have one
+    # Letters are drawn alike everywhere, not as the screen would have them.
+    arguments = ["--font-render-hinting=none", "--disable-lcd-text", "--force-color-profile=srgb"]
+    if os.geteuid() == 0:
+        arguments.append("--no-sandbox")  # root's can't have one
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
         yield browser

@@ -155,8 +155,7 @@ def test_two_browsers_see_each_others_changes(daemon: Daemon, busy: str, open_pa
     one.get_by_role("button", name="yes").click()
     shown = box(other, f"vgpu:{idle}").get_by_text("suspended")
     until(lambda: daemon_state(daemon, "idle") == "suspended", daemon)
-    seconds = until(lambda: shown.is_visible(), daemon)
-    print(f"seen by the other browser after {seconds:.2f} s")
+    until(lambda: shown.is_visible(), daemon)  # how soon: test_live.py
     one.get_by_role("button", name="resume", exact=True).click()
     until(lambda: daemon_state(daemon, "idle") == "ready", daemon)
     until(lambda: not shown.is_visible(), daemon)
@@ -165,6 +164,21 @@ def test_two_browsers_see_each_others_changes(daemon: Daemon, busy: str, open_pa
 def daemon_state(daemon: Daemon, name: str) -> str:
     with daemon.client() as client:
         return client.vgpus.show(name).state.value
+
+
+def test_where_the_time_of_programs_goes_now(daemon: Daemon, busy: str, open_page: Open) -> None:
+    """Of a program that does nothing but compute: kernels, and waiting for them."""
+    page = open_page()
+    box(page, f"vgpu:{busy}").click()
+    spending = page.locator(f"[data-spending='{busy}']")
+    spending.wait_for()
+
+    def shares() -> dict[str, float]:
+        told = [one.inner_text().split() for one in spending.locator("[data-part]").all()]
+        return {" ".join(words_of[:-2]): float(words_of[-2]) for words_of in told}
+
+    until(lambda: shares().get("own kernels", 0) > 20, daemon)
+    assert sum(shares().values()) == pytest.approx(100, abs=1)
 
 
 def test_resizing_with_the_slider(daemon: Daemon, busy: str, open_page: Open) -> None:
@@ -242,6 +256,45 @@ def test_filters_search_and_opening(daemon: Daemon, busy: str, open_page: Open) 
     page.get_by_label("Draw as one").select_option("none")
     page.get_by_role("searchbox").fill("idle")
     until(lambda: page.locator(".box.found").count() >= 1, daemon)
+
+
+@pytest.mark.parametrize("by", ["mouse", "keyboard"])
+@pytest.mark.parametrize("group", ["node", "owner", "mode"])
+def test_groups_are_opened_and_closed(
+    daemon: Daemon, busy: str, open_page: Open, group: str, by: str
+) -> None:
+    page = open_page()
+    page.get_by_label("Group by").select_option(group)
+    page.get_by_label("Draw as one").select_option("all")
+    until(lambda: page.locator("[data-box^='vgpu:']").count() == 0, daemon)
+    whole = page.locator("[data-box^='vgpus:']").first
+    whole.wait_for()
+    if by == "mouse":
+        whole.dblclick()
+    else:
+        node = page.locator("[data-id^='vgpus:']").first
+        node.focus()
+        page.keyboard.press("Enter")
+    page.locator("[data-box^='vgpu:']").first.wait_for()
+    opened = page.locator("[data-box^='vgpu:']").count()
+    if by == "mouse":
+        return
+    # The keyboard's place is now on what stays: there, Enter draws them as one again.
+    page.keyboard.press("Enter")
+    until(lambda: page.locator("[data-box^='vgpu:']").count() < opened, daemon)
+
+
+def test_groups_of_owners_with_any_name_are_opened(daemon: Daemon, open_page: Open) -> None:
+    with daemon.client() as client:
+        made = client.vgpus.create(
+            VgpuWanted(name="theirs", memory=16 * MIB, device="0", tenant="a, b/显存%2C")
+        )
+        page = open_page()
+        page.get_by_label("Group by").select_option("owner")
+        page.get_by_label("Draw as one").select_option("all")
+        page.locator("[data-box^='vgpus:owner:a, b']").dblclick()
+        page.locator("[data-box^='vgpu:']").get_by_text("theirs").wait_for()
+        client.vgpus.delete(made.id)
 
 
 def test_modes_that_cannot_be_are_grey_with_the_reason(

@@ -60,6 +60,26 @@ def test_bands_are_of_who_had_the_device(
     assert painted
 
 
+def test_who_waited_and_who_owes_is_what_the_api_tells(
+    daemon: Daemon, pair: dict[str, str], open_page: Open
+) -> None:
+    """Two that compute wait for each other; of debts, what the series have."""
+    page = open_page(at="#/timeline")
+    page.get_by_label("Span").select_option("60")
+    with daemon.client() as client:
+        for vgpu in pair.values():
+            row = page.locator(f"[data-waits='{vgpu}']")
+            waited = row.locator("[data-told=waiting]")
+            until(lambda of=waited: of.inner_text() not in ("-", "0 %"), daemon)
+            assert row.locator(".strip path").first.get_attribute("d")
+            kept = client.vgpus.series(vgpu, step_seconds=1).points
+            most = max(point.values["debt"][2] for point in kept)
+            assert all(point.values["debt"][1] >= 0 for point in kept)
+            told = row.locator("[data-told=debt]").inner_text()
+            number, unit = told.split(" ")
+            assert float(number) * {"ms": 1, "s": 1000}[unit] <= most + 50
+
+
 def test_back_in_time(daemon: Daemon, pair: dict[str, str], open_page: Open) -> None:
     page = open_page(at="#/timeline")
     page.get_by_label("Span").select_option("600")
@@ -91,7 +111,9 @@ def test_the_table_is_what_the_api_tells(
     daemon: Daemon, pair: dict[str, str], open_page: Open
 ) -> None:
     page = open_page(at="#/timeline")
-    row = page.locator("tbody tr", has=page.get_by_role("rowheader", name="a", exact=True))
+    row = page.locator(
+        "tbody tr:not([data-waits])", has=page.get_by_role("rowheader", name="a", exact=True)
+    )
     row.wait_for()
     assert "30 %" in row.inner_text()
     assert "64 MiB" in row.inner_text()

@@ -32,7 +32,9 @@ def test_a_leased_vgpu_is_measured_by_what_its_page_grew(bench: Bench) -> None:
     made = bench.create()
     bench.beat(**{made.id: usage(at=1)})
     assert bench.points("vgpu", made.id) == []  # one look tells no rate
-    bench.beat(**{made.id: usage(at=2, held=0.25, waited=0.5, copied_bytes=3 * MIB)})
+    later = usage(at=2, held=0.25, waited=0.5, copied_bytes=3 * MIB)
+    owing = later.turns._replace(balance_ns=-7_500_000)
+    bench.beat(**{made.id: later._replace(turns=owing)})
     (point,) = bench.points("vgpu", made.id)
     assert point == {
         "granted": 25.0,
@@ -41,6 +43,7 @@ def test_a_leased_vgpu_is_measured_by_what_its_page_grew(bench: Bench) -> None:
         "memory_used": 256.0 * MIB,
         "copied": 3.0 * MIB,
         "errors": 0.0,
+        "debt": 7.5,
     }
     (device_point,) = bench.points("device", DEVICE)[-1:]
     assert device_point == {"busy": 25.0, "memory_used": 256.0 * MIB}

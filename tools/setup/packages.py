@@ -16,6 +16,7 @@ _FOR_TESTS = (
     "clang-14",
     "libclang-rt-14-dev",
     "chromium",
+    "fonts-dejavu-core",
     "fonts-noto-cjk",
     "zsh",
     "fish",

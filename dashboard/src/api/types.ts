@@ -14,6 +14,7 @@ export type DevicePage = Schemas["DevicePage"];
 export type VgpuPage = Schemas["VgpuPage"];
 export type LeasePage = Schemas["LeasePage"];
 export type ReceiptPage = Schemas["ReceiptPage"];
+export type RunningReceipt = Schemas["RunningReceipt"];
 export type Receipt = Schemas["ReceiptResource"];
 export type Series = Schemas["SeriesResource"];
 export type Turns = Schemas["TurnsResource"];

@@ -37,7 +37,7 @@ export function Curve({ path, lines }: { path: string; lines: readonly CurveLine
         legend: { show: true, live: false },
         cursor: { show: false },
         scales: { y: { range: [0, 100] } },
-        axes: [{ show: false }, { size: 46, stroke: "#7b8794", values: (_, all) => all.map((v) => `${v}%`) }],
+        axes: [{ show: false }, { size: 54, stroke: "#7b8794", values: (_, all) => all.map((v) => `${v}%`) }],
         series: [
           {},
           ...lines.map((line, number) => ({

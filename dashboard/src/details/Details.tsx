@@ -1,9 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
 import { get } from "../api/request";
 import type { Box, Device, EventPage, LeasePage, Picture, Vgpu } from "../api/types";
+import { drawnAsOne } from "../picture/opening";
 import { useWords, written } from "../words";
 import { Acts } from "./Acts";
 import { Curve } from "./Curve";
+import { Spending } from "./Spending";
 
 interface Told {
   box: Box;
@@ -25,9 +28,16 @@ export function Details({ box, picture, role, late, toggle }: Told) {
       {isVgpu && box.subject ? (
         <VgpuDetails id={box.subject} picture={picture} role={role} late={late} />
       ) : box.subject && box.kind !== "node" ? (
-        <DeviceDetails uuid={box.subject} picture={picture} toggle={toggle} />
+        <DeviceDetails uuid={box.subject}>
+          <Opening box={box} picture={picture} toggle={toggle} />
+        </DeviceDetails>
       ) : (
-        <Lines box={box} />
+        <>
+          <Lines box={box} />
+          <p>
+            <Opening box={box} picture={picture} toggle={toggle} />
+          </p>
+        </>
       )}
     </section>
   );
@@ -81,6 +91,7 @@ function VgpuDetails({ id, picture, role, late }: Omit<Told, "box" | "toggle"> &
           { metric: "waiting", words: "waited", colour: "#e69f00" },
         ]}
       />
+      {vgpu.leases > 0 && <Spending key={id} id={id} />}
       <h3>{words("leases")}</h3>
       <ul>
         {(leases.data?.items ?? []).map((lease) => (
@@ -97,15 +108,18 @@ function VgpuDetails({ id, picture, role, late }: Omit<Told, "box" | "toggle"> &
   );
 }
 
-function DeviceDetails({
-  uuid,
-  picture,
-  toggle,
-}: {
-  uuid: string;
-  picture: Picture;
-  toggle: () => void;
-}) {
+/** The button that draws a group's vGPUs one by one, or as one. */
+function Opening({ box, picture, toggle }: Pick<Told, "box" | "picture" | "toggle">) {
+  const words = useWords();
+  if (!box.opens) return null;
+  return (
+    <button type="button" onClick={toggle}>
+      {words(drawnAsOne(picture, box.opens) ? "open" : "close")}
+    </button>
+  );
+}
+
+function DeviceDetails({ uuid, children }: { uuid: string; children: ReactNode }) {
   const words = useWords();
   const asked = useQuery({
     queryKey: ["live", "device", uuid],
@@ -115,7 +129,6 @@ function DeviceDetails({
   const device = asked.data;
   if (device === undefined) return <p>{asked.error === null ? words("asking") : words("gone")}</p>;
   const modes = (device.facts["modes"] ?? []) as { mode: string; can: boolean; why_not?: string }[];
-  const together = picture.boxes.some((box) => box.id.startsWith(`vgpus:${uuid}`));
   return (
     <>
       <Facts
@@ -130,9 +143,7 @@ function DeviceDetails({
         ]}
       />
       <p>
-        <button type="button" onClick={toggle}>
-          {words(together ? "open" : "close")}
-        </button>{" "}
+        {children}{" "}
         <a href={`#/timeline/${encodeURIComponent(uuid)}`}>{words("page-timeline")}</a>
       </p>
       <Curve

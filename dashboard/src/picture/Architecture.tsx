@@ -2,12 +2,11 @@ import {
   Background,
   Controls,
   MiniMap,
-  type Node,
   ReactFlow,
   ReactFlowProvider,
   useReactFlow,
 } from "@xyflow/react";
-import { useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import type { Box, Profile } from "../api/types";
 import { Details } from "../details/Details";
 import { PROFILE, Profiles } from "../details/Profiles";
@@ -18,10 +17,17 @@ import { BoxNode } from "./BoxNode";
 import { FlowEdge } from "./FlowEdge";
 import { Legend } from "./Legend";
 import { flowOf } from "./flow";
+import { drawnAsOne, focusOn, toggled } from "./opening";
 import { type Choice, usePicture } from "./usePicture";
 
 const NODES = { box: BoxNode, band: BandNode };
 const EDGES = { flow: FlowEdge };
+
+// Clear of the legend; on very wide screens things are larger.
+const FIT = {
+  padding: { top: "16px", left: "16px", right: "16px", bottom: "64px" },
+  maxZoom: innerWidth >= 2560 ? 2 : 1.25,
+} as const;
 
 /** The home page: who uses what, through which layer. */
 export function Architecture({ role }: { role: string }) {
@@ -45,9 +51,15 @@ function View({ role }: { role: string }) {
   const [chosen, setChosen] = useState("");
   const [tried, setTried] = useState<Tried | null>(null);
   const [search, setSearch] = useState("");
-  const { picture, late, error } = usePicture(choice);
+  const { picture, late, error, chosen: arrived } = usePicture(choice);
   const flow = useReactFlow();
-  const fitted = useRef(false);
+  const fitted = useRef<string>(choice.group);
+  useEffect(() => {
+    // Another layout is another picture: it is shown whole, as the first one was.
+    if (!arrived || fitted.current === choice.group) return;
+    fitted.current = choice.group;
+    requestAnimationFrame(() => void flow.fitView(FIT));
+  }, [arrived, choice.group, flow]);
   const drawn = useMemo(
     () => (picture === undefined ? null : flowOf(picture, chosen, search)),
     [picture, chosen, search],
@@ -78,16 +90,11 @@ function View({ role }: { role: string }) {
       setTried({ profile: JSON.parse(told) as Profile, device: device.subject ?? "" });
     }
   };
-  const open = (node: Node) => {
-    const one = picture.boxes.find((it) => it.id === node.id);
-    const device = one?.subject ?? "";
-    if (one?.kind !== "device") return;
-    const whole = picture.boxes.some((it) => it.id.startsWith(`vgpus:${device}`));
-    setChoice({
-      ...choice,
-      opened: whole ? [...choice.opened, device] : choice.opened.filter((it) => it !== device),
-      closed: whole ? choice.closed.filter((it) => it !== device) : [...choice.closed, device],
-    });
+  const open = (id: string) => {
+    const opens = picture.boxes.find((it) => it.id === id)?.opens ?? "";
+    if (opens === "") return;
+    setChoice(toggled(choice, opens, drawnAsOne(picture, opens)));
+    focusOn(picture, opens);
   };
   return (
     <div className="architecture">
@@ -153,6 +160,10 @@ function View({ role }: { role: string }) {
           className={late === null ? "canvas" : "canvas late"}
           data-testid="picture"
           data-sequence={picture.sequence}
+          onKeyDown={(event) => {
+            const id = (event.target as HTMLElement).dataset["id"];
+            if (event.key === "Enter" && id !== undefined) open(id);
+          }}
           onDragOver={(event) => event.dataTransfer.types.includes(PROFILE) && event.preventDefault()}
           onDrop={drop}
         >
@@ -168,12 +179,10 @@ function View({ role }: { role: string }) {
             minZoom={0.05}
             maxZoom={3}
             fitView
-            fitViewOptions={{ padding: 0.04, maxZoom: 1.25 }}
-            onInit={() => {
-              fitted.current = true;
-            }}
+            fitViewOptions={FIT}
             onNodeClick={(_, node) => setChosen(node.id)}
-            onNodeDoubleClick={(_, node) => open(node)}
+            onNodeDoubleClick={(_, node) => open(node.id)}
+            zoomOnDoubleClick={false}
             onPaneClick={() => setChosen("")}
             onNodesChange={(changes) => {
               // By the keyboard; what else changes comes with the next picture.
@@ -196,7 +205,7 @@ function View({ role }: { role: string }) {
             <Profiles />
           ) : (
             <Details box={box} picture={picture} role={role} late={late !== null}
-              toggle={() => open({ id: box.id } as Node)} />
+              toggle={() => open(box.id)} />
           )}
         </aside>
       </div>

@@ -3,8 +3,11 @@ import type { Bar } from "../api/types";
 import { useWords, written } from "../words";
 import { ofVgpu } from "./palette";
 
-/** A device's memory or time, to scale: promised above as a tint, had below in full colour. */
-export const BarView = memo(function BarView({ bar }: { bar: Bar }) {
+/**
+ * A device's memory or time, to scale: promised above as a tint, had below in full colour.
+ * A bare one stands where it is said whose its parts are.
+ */
+export const BarView = memo(function BarView({ bar, bare }: { bar: Bar; bare?: boolean }) {
   const words = useWords();
   const unit = bar.kind === "memory" ? "size" : "percent";
   const part = (value: number) => `${bar.total > 0 ? (100 * value) / bar.total : 0}%`;
@@ -26,7 +29,7 @@ export const BarView = memo(function BarView({ bar }: { bar: Bar }) {
                   "--of": ofVgpu(one.vgpu),
                 }}
               >
-                {name}
+                {bare ? "" : name}
               </i>
               {one.used > 0 && (
                 <i

@@ -16,6 +16,7 @@ export const BoxNode = memo(function BoxNode({ data }: NodeProps<BoxNodeType>) {
   if (found) names.push("found");
   if (box.simulated) names.push("simulated");
   if (box.stale) names.push("stale");
+  if (MARKED.has(box.kind) && (box.simulated || box.stale)) names.push("marked");
   if (box.state !== undefined) names.push(`state-${box.state}`);
   return (
     <div
@@ -63,9 +64,13 @@ function Inside({ box, title, lines }: { box: Box; title: string; lines: string[
           {line}
         </span>
       ))}
+      {(box.bars ?? []).map((bar) => (
+        <BarView key={bar.kind} bar={bar} bare />
+      ))}
       {KINDS.has(kind) && <span className="kind">{words(kind)}</span>}
     </>
   );
 }
 
+const MARKED = new Set(["device", "node"]);
 const KINDS = new Set(["kind-worker", "kind-reserved", "kind-partition", "kind-vfio"]);

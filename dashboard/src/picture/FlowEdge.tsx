@@ -13,8 +13,7 @@ export function FlowEdge({ id, data }: EdgeProps<FlowEdgeType>) {
     ...(share > 0 ? [written(share, "percent")] : []),
     ...(bytes > 0 ? [written(bytes, "rate")] : []),
   ].join(" · ");
-  const [x = 0, y = 0] = edge.points.at(-2) ?? [];
-  const end = edge.points.at(-1)?.[1] ?? y;
+  const [x = 0, y = 0] = edge.label;
   return (
     <>
       <path
@@ -27,7 +26,7 @@ export function FlowEdge({ id, data }: EdgeProps<FlowEdgeType>) {
         <EdgeLabelRenderer>
           <div
             className="flow-label"
-            style={{ transform: `translate(${x + 8}px, ${(y + end) / 2 - 7}px)` }}
+            style={{ transform: `translate(${x}px, ${y - 7}px)` }}
           >
             {said}
           </div>

@@ -14,8 +14,8 @@ export interface Flow {
 }
 
 const MARGIN = 24;
-/** Behind everything, the layers; then frames; devices; and what lies in them. */
-const DEPTHS: Record<string, number> = { node: -2, group: -2, device: 0, mode: 1 };
+/** Behind everything, the layers; then edges; frames, whose titles cover edges; devices; the rest. */
+const DEPTHS: Record<string, number> = { node: -1, group: -1, device: 0, mode: 1 };
 
 /** Nodes by their boxes: what hasn't changed is the same object again, and is not drawn anew. */
 const known = new WeakMap<Box, BoxNodeType>();
@@ -32,8 +32,8 @@ function nodeOf(box: Box, chosen: boolean, found: boolean): BoxNodeType {
     data: { box, chosen, found },
     zIndex: DEPTHS[box.kind] ?? 2,
     selected: chosen,
-    focusable: box.look !== "frame",
-    selectable: box.look !== "frame",
+    focusable: box.look !== "frame" || Boolean(box.opens),
+    selectable: box.look !== "frame" || Boolean(box.opens),
   };
   known.set(box, made);
   return made;
@@ -62,7 +62,7 @@ export function flowOf(picture: Picture, chosen: string, search: string): Flow {
     target: edge.target,
     data: { edge },
     selectable: false,
-    zIndex: -1,
+    zIndex: -2,
   }));
   return { nodes: [...bands, ...boxes], edges, found };
 }

@@ -15,6 +15,8 @@ export interface Choice {
 
 export interface Fresh {
   picture: Picture | undefined;
+  /** Whether it is of the choice that was made, not yet of the one before. */
+  chosen: boolean;
   /** Seconds since the daemon last answered, where that is too long ago to call it live. */
   late: number | null;
   error: Error | null;
@@ -29,8 +31,8 @@ export function usePicture(choice: Choice): Fresh {
     collapse: choice.collapse,
     owner: choice.owner,
     device: choice.device,
-    opened: choice.opened.join(","),
-    closed: choice.closed.join(","),
+    opened: choice.opened.map(encodeURIComponent).join(","),
+    closed: choice.closed.map(encodeURIComponent).join(","),
   })}`;
   const asked = useQuery({
     queryKey: ["live", path],
@@ -44,6 +46,7 @@ export function usePicture(choice: Choice): Fresh {
   const age = now - asked.dataUpdatedAt;
   return {
     picture: asked.data,
+    chosen: asked.data !== undefined && !asked.isPlaceholderData,
     late: asked.data !== undefined && age > LATE_MS ? Math.floor(age / 1000) : null,
     error: asked.error,
   };

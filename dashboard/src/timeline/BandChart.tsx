@@ -68,7 +68,8 @@ function paint(canvas: HTMLCanvasElement, bands: readonly BandOf[]): void {
   draw.clearRect(0, 0, width, HEIGHT);
   const steps = Math.max(0, ...bands.map((band) => band.shares.length));
   if (steps === 0) return;
-  const step = width / steps;
+  // Whole pixels, so that no seams show between steps.
+  const x = (at: number) => Math.round((at * width * ratio) / steps) / ratio;
   const y = (share: number) => HEIGHT * (1 - Math.min(share, 100) / 100);
   const top = new Array<number>(steps).fill(0);
   for (const band of bands) {
@@ -76,7 +77,9 @@ function paint(canvas: HTMLCanvasElement, bands: readonly BandOf[]): void {
     for (let at = 0; at < steps; at += 1) {
       const share = band.shares[at] ?? 0;
       const base = top[at] ?? 0;
-      if (share > 0) draw.fillRect(at * step, y(base + share), step + 0.5, y(base) - y(base + share));
+      if (share > 0) {
+        draw.fillRect(x(at), y(base + share), x(at + 1) - x(at), y(base) - y(base + share));
+      }
       top[at] = base + share;
     }
   }

@@ -2,20 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { get } from "../api/request";
 import type { Receipt, ReceiptPage, Vgpu } from "../api/types";
 import { useWords } from "../words";
-
-/** Where time can go, in the order in which it is drawn; colours as everywhere. */
-const PARTS: readonly [string, string][] = [
-  ["kernels", "#0072b2"],
-  ["copies", "#56b4e9"],
-  ["others", "#d55e00"],
-  ["limit", "#e69f00"],
-  ["syncs", "#cc79a7"],
-  ["round_trips", "#7a5195"],
-  ["compiling", "#9a8a00"],
-  ["start_up", "#5f6c7b"],
-  ["program", "#009e73"],
-  ["elsewhere", "#c3cad2"],
-];
+import { PARTS } from "./parts";
 
 /** The receipts of leases that ended on a device's vGPUs, each as a bar. */
 export function Receipts({ vgpus }: { vgpus: readonly Vgpu[] }) {

@@ -1,16 +1,19 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { get } from "../api/request";
-import type { DevicePage, Picture, VgpuPage } from "../api/types";
+import type { DevicePage, Picture, Vgpu, VgpuPage } from "../api/types";
 import { BarView } from "../picture/BarView";
 import { useWords, written } from "../words";
 import { Receipts } from "./Receipts";
 import { SeriesBands } from "./SeriesBands";
 import { TurnBands } from "./TurnBands";
+import { Waits } from "./Waits";
+import { useSeries } from "./useSeries";
 
 /** How far back, in seconds: turns for the last minute, series beyond. */
 const SPANS = [2, 10, 60, 600, 3600, 86_400] as const;
 const TURNS_REACH = 60;
+const NONE: readonly Vgpu[] = [];
 
 /** Per device: who had it when, its memory, who waited, and where the time of leases went. */
 export function Timeline({ device }: { device: string }) {
@@ -38,10 +41,11 @@ export function Timeline({ device }: { device: string }) {
     refetchInterval: 1000,
     enabled: uuid !== "",
   });
+  const on = vgpus.data?.items ?? NONE;
+  const kept = useSeries(on, span, span > TURNS_REACH ? back : 0);
   if (shown === undefined) {
     return <p className="notice">{devices.data ? words("no-devices") : words("asking")}</p>;
   }
-  const on = vgpus.data?.items ?? [];
   const box = picture.data?.boxes.find((one) => one.id === `device:${uuid}`);
   return (
     <div className="timeline">
@@ -87,8 +91,10 @@ export function Timeline({ device }: { device: string }) {
       {span <= TURNS_REACH ? (
         <TurnBands device={uuid} vgpus={on} seconds={span} />
       ) : (
-        <SeriesBands vgpus={on} seconds={span} back={back} />
+        <SeriesBands vgpus={on} kept={kept} />
       )}
+      <h2>{words("waits-and-debts")}</h2>
+      <Waits vgpus={on} kept={kept} />
       <h2>{words("memory-map")}</h2>
       <div className="memory-map">
         {(box?.bars ?? [])

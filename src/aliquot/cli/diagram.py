@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -129,13 +130,25 @@ def _drawn(picture: Picture, form: str, given: Namespace, *, laid_out: bool) -> 
 def _write(drawn: bytes, output: str | None) -> None:
     """Whole or not at all: whoever shows the file while it is followed sees no half of it."""
     if output is None:
-        sys.stdout.buffer.write(drawn)
-        sys.stdout.buffer.flush()
+        _print(drawn)
         return
     try:
-        _replace(drawn, output)
+        # Through a link: what it leads to is replaced, and it stays a link.
+        _replace(drawn, os.path.realpath(output) if os.path.islink(output) else output)
     except OSError as error:
         raise BadPictureFile(f"{output!r} can't be written ({error.strerror})") from error
+
+
+def _print(drawn: bytes) -> None:
+    try:
+        sys.stdout.buffer.write(drawn)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What is left in the buffer is not to be tried again at Python's exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise BadPictureFile(f"the output can't be written ({error.strerror})") from error
 
 
 def _replace(drawn: bytes, output: str) -> None:
@@ -152,5 +165,6 @@ def _replace(drawn: bytes, output: str) -> None:
         os.chmod(path, 0o666 & ~umask)
         os.replace(path, output)
     except BaseException:
-        os.unlink(path)
+        with contextlib.suppress(OSError):  # its folder may be gone
+            os.unlink(path)
         raise

@@ -49,5 +49,6 @@ def advanced(before: Account, usage: VgpuUsage, errors: int) -> Account:
         "memory_used": float(usage.memory_used),
         "copied": (copied - before.copied_bytes) / seconds,
         "errors": max(0, errors - before.errors) / seconds,
+        "debt": turns.debt_ns / 1e6,
     }
     return Account(turns.at_ns, consumed, waited, copied, errors, values)

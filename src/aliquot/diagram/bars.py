@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from aliquot.model.api.devices import DeviceResource
 from aliquot.model.api.picture import Bar, Part
 from aliquot.model.api.vgpus import VgpuResource
@@ -19,6 +21,14 @@ def time(device: DeviceResource, vgpus: Sequence[VgpuResource]) -> Bar:
     """Percent: what each vGPU is guaranteed, and what it has had in the last second."""
     shares = [(vgpu, vgpu.compute, vgpu.measured.get("consumed", 0.0)) for vgpu in vgpus]
     return _bar("time", device, 100.0, device.reserved_compute, shares)
+
+
+def of_others(device: DeviceResource, vgpus: Sequence[VgpuResource]) -> list[Bar]:
+    """The device's bars with nothing on them but what isn't promised to these vGPUs."""
+    return [
+        msgspec.structs.replace(bar, parts=[part for part in bar.parts if not part.vgpu])
+        for bar in (memory(device, vgpus), time(device, vgpus))
+    ]
 
 
 def _bar(

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from aliquot.diagram import measures
+import msgspec
+
+from aliquot.diagram import bars, measures
 from aliquot.diagram.scene import Scene, look_of
+from aliquot.model.api.devices import DeviceResource
 from aliquot.model.api.leases import LeaseResource
 from aliquot.model.api.picture import Box, Edge, Layer, Line, Look, Values
 from aliquot.model.api.vgpus import VgpuResource
@@ -93,9 +96,10 @@ def single(
 
 
 def several(
-    key: str, look: Look, vgpus: Sequence[VgpuResource], x: int, top: int, *, stale: bool
+    group: str, look: Look, vgpus: Sequence[VgpuResource], x: int, top: int, *, stale: bool
 ) -> Chain:
-    """The chain of several vGPUs of one look, drawn as one."""
+    """The chain of several vGPUs of one look, drawn as one; `group` is where they stand."""
+    key = f"{group}:{look.value}"
     leases = sum(vgpu.leases for vgpu in vgpus)
     flow = Flow.of(vgpus)
     worker = Box(
@@ -121,11 +125,13 @@ def several(
         ],
         stale=stale,
         count=len(vgpus),
+        opens=group,
     )
     users: list[Box] = []
     if leases:
         title = Line(key="consumers", values={"count": leases})
-        users.append(_box(f"consumers:{key}", Layer.CONSUMERS, "process", look, x, top, title))
+        user = _box(f"consumers:{key}", Layer.CONSUMERS, "process", look, x, top, title)
+        users.append(msgspec.structs.replace(user, opens=group))
     return _joined(users, worker, look, key, flow, top)
 
 
@@ -165,19 +171,18 @@ def all_of(
         by_look.setdefault(look_of(vgpu), []).append(vgpu)
     return [
         (
-            several(
-                f"{key}:{look.value}", look, some, left + number * step, top, stale=stale(some)
-            ),
+            several(key, look, some, left + number * step, top, stale=stale(some)),
             some,
         )
         for number, (look, some) in enumerate(sorted(by_look.items()))
     ]
 
 
-def others(device: str, count: int, x: int, top: int) -> Box:
-    """The vGPUs of a device that the caller may not see."""
+def others(device: DeviceResource, vgpus: Sequence[VgpuResource], x: int, top: int) -> Box:
+    """The vGPUs of a device beside these, which the caller may not see: their sum, to scale."""
+    count = device.vgpus - len(vgpus)
     return Box(
-        id=f"others:{device}",
+        id=f"others:{device.uuid}",
         layer=Layer.VIRTUALIZATION,
         kind="others",
         look=Look.ABSENT,
@@ -185,7 +190,8 @@ def others(device: str, count: int, x: int, top: int) -> Box:
         y=_at(Layer.VIRTUALIZATION, top),
         width=measures.SLOT,
         height=measures.WORKER,
-        title=Line(key="others", values={"count": count}),
+        title=Line(key="others-here", values={"count": count}),
+        bars=bars.of_others(device, vgpus),
         count=count,
     )
 
@@ -199,6 +205,7 @@ def down(source: Box, target: Box, look: Look, flow: Flow, name: str) -> Edge:
         target=target.id,
         look=look,
         points=[(x, source.y + source.height), (x, target.y)],
+        label=(x + measures.LABEL_GAP, (source.y + source.height + target.y) // 2),
         share=flow.share,
         bytes_per_second=flow.bytes_per_second,
         active=flow.active,

@@ -17,8 +17,9 @@ from aliquot.model.modes import Mode
 _FEW = 8  # so many vGPUs of a device are drawn one by one
 _MANY = 48  # where there are more in all, devices with more than two are drawn as one
 _TIGHT = 2
-# What of a mode doesn't go through a device host of ours.
-PAST_THE_HOST = (Look.HARDWARE, Look.PASSTHROUGH)
+_NARROWEST = 2  # slots: a device's name, bars and modes have no room in less
+# What of a mode doesn't go through a device host of ours; of others' vGPUs the mode isn't told.
+PAST_THE_HOST = (Look.HARDWARE, Look.PASSTHROUGH, Look.ABSENT)
 
 
 class Column(NamedTuple):
@@ -36,7 +37,7 @@ def column(scene: Scene, device: DeviceResource, choice: Choice, slots: Slots) -
     hidden = device.vgpus > len(on_it)
     if collapsed(scene, device.uuid, len(on_it), choice):
         looks = len({look_of(vgpu) for vgpu in on_it}) + hidden
-        return Column(device, on_it, {}, measures.column_width(max(1, looks)))
+        return Column(device, on_it, {}, measures.column_width(max(_NARROWEST, looks)))
     places = slots.assign(device.uuid, [vgpu.id for vgpu in on_it])
     used = max(places.values(), default=-1) + 1 + hidden
     return Column(device, on_it, places, measures.column_width(column_slots(used)))
@@ -46,7 +47,8 @@ def drawn(scene: Scene, one: Column, left: int, top: int) -> tuple[list[Box], li
     """The boxes and edges of a column at a place."""
     device = one.device
     stale = device.uuid in scene.stale
-    box = device_box(one, left, top, stale=stale)
+    opens = device.uuid if one.vgpus else ""
+    box = device_box(one, left, top, stale=stale, opens=opens)
     boxes: list[Box] = [box, *mode_boxes(device, box)]
     edges: list[Edge] = []
     begin = left + measures.COLUMN_PAD
@@ -64,10 +66,9 @@ def drawn(scene: Scene, one: Column, left: int, top: int) -> tuple[list[Box], li
         boxes.append(host)
         flow = Flow.of([vgpu for _, vgpus in through for vgpu in vgpus])
         edges.append(chain.down(host, box, Look.SOFTWARE, flow, f"device:{device.uuid}"))
-    hidden = device.vgpus - len(one.vgpus)
-    if hidden > 0:
+    if device.vgpus > len(one.vgpus):
         x = left + one.width - measures.COLUMN_PAD - measures.SLOT
-        boxes.append(chain.others(device.uuid, hidden, x, top))
+        boxes.append(chain.others(device, one.vgpus, x, top))
     return boxes, edges
 
 
@@ -106,7 +107,7 @@ def host_box(one: Column, workers: Sequence[Box], top: int) -> Box:
     )
 
 
-def device_box(one: Column, left: int, top: int, *, stale: bool) -> Box:
+def device_box(one: Column, left: int, top: int, *, stale: bool, opens: str = "") -> Box:
     """The device itself, with its bars; `top` is its row's."""
     device = one.device
     at, height = measures.LAYERS[Layer.DEVICES]
@@ -133,6 +134,7 @@ def device_box(one: Column, left: int, top: int, *, stale: bool) -> Box:
         simulated=device.simulated,
         stale=stale,
         reason=str(device.facts.get("fault") or ""),
+        opens=opens,
     )
 
 

@@ -111,8 +111,10 @@ def node(
     )
 
 
-def group(key: str, title: Line, x: int, y: int, width: int, height: int) -> Box:
-    """The frame around the vGPUs of an owner or a mode."""
+def group(
+    key: str, title: Line, x: int, y: int, width: int, height: int, *, opens: bool = True
+) -> Box:
+    """The frame around the vGPUs of an owner or a mode; `opens`: they can be drawn as one."""
     return Box(
         id=f"group:{key}",
         layer=Layer.NODE,
@@ -123,6 +125,7 @@ def group(key: str, title: Line, x: int, y: int, width: int, height: int) -> Box
         width=width,
         height=height,
         title=title,
+        opens=key if opens else "",
     )
 
 

@@ -25,6 +25,8 @@ HOST_GAP = 20
 CHIP = 22
 CHIP_GAP = 6
 BAR = 20
+LABEL_GAP = 8  # between an edge and what is written beside it
+LABEL = 12
 
 # Of a row of devices, from its top: where each layer begins, and its height.
 _CONSUMERS_AT = 0

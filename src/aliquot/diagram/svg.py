@@ -57,6 +57,8 @@ def svg(
         parts += drawing.box(box)
     for edge in picture.edges:
         parts += drawing.edge(edge)
+    for box in frames:
+        parts.append(drawing.title(box))
     for box in others:
         parts += drawing.box(box)
     if legend:
@@ -84,7 +86,7 @@ def _rules(paper: str, band: str, ink: str, soft: str, faint: str, box: str, dev
         f".paper{{fill:{paper}}}.band{{fill:{band}}}.ink{{fill:{ink}}}.soft{{fill:{soft}}}"
         f".faint{{fill:{faint}}}.box{{fill:{box}}}.device{{fill:{device}}}"
         f".track,.mark{{fill:{paper};stroke:{faint}}}.hatch{{stroke:{faint};stroke-width:1.5}}"
-        f".idle{{stroke:{faint}}}"
+        f".idle{{stroke:{faint}}}.over{{paint-order:stroke;stroke:{paper};stroke-width:4}}"
     )
 
 
@@ -113,28 +115,31 @@ class _Drawing:
             f" {style}{dash}/>"
         )
         if flows:
-            (x, y), (_, end) = edge.points[-2:]
-            yield self._text(self._flow(edge), (x + 8, (y + end) / 2 + 4), _SMALL, 140, "soft")
+            x, y = edge.label
+            yield self._text(self._flow(edge), (x, y + 4), _SMALL, 140, "soft")
 
     def box(self, box: Box) -> Iterator[str]:
         yield f"<g id={_quoted(box.id)}>"
         if hint := self._hint(box):
             yield f"<title>{_escaped(hint)}</title>"
         yield from self._outline(box)
-        if box.look is Look.FRAME:
-            at = (box.x + measures.NODE_PAD, box.y + 23)
-            yield self._text(self._say(box.title), at, _TITLE, box.width - 40, "ink", bold=True)
-        elif box.kind == "mode":
+        if box.kind == "mode":
             yield self._chip(box)
         elif box.kind == "device":
             yield from self._device(box)
-        else:
+        elif box.look is not Look.FRAME:
             yield from self._words(box)
         if box.simulated and box.kind in ("device", "node"):
             yield self._mark(box, words.say(self._language, "simulated"))
         elif box.stale and box.kind == "device":
             yield self._mark(box, words.say(self._language, "stale"))
         yield "</g>"
+
+    def title(self, box: Box) -> str:
+        """That of a frame; edges that go through it are hidden behind it."""
+        room = box.width - (120 if box.simulated else 40)
+        at = (box.x + measures.NODE_PAD, box.y + 23)
+        return self._text(self._say(box.title), at, _TITLE, room, "ink over", bold=True)
 
     def legend(self, picture: Picture) -> Iterator[str]:
         """What the borders and colours mean."""
@@ -197,6 +202,8 @@ class _Drawing:
         for line in lines:
             y += 16
             yield self._text(line, (box.x + _PAD + 4, y), _TEXT, room, "soft")
+        for number, bar in enumerate(box.bars):
+            yield from self._bar(bar, box.x + _PAD + 4, box.y + 28 + number * 32, room, bare=True)
         if kind in words.catalogue(self._language):
             at = (box.x + _PAD + 4, box.y + box.height - 8)
             yield self._text(words.say(self._language, kind), at, _SMALL, room, "faint")
@@ -214,7 +221,8 @@ class _Drawing:
         for number, bar in enumerate(box.bars):
             yield from self._bar(bar, left, box.y + 48 + number * 36, room)
 
-    def _bar(self, bar: Bar, x: int, y: int, length: int) -> Iterator[str]:
+    def _bar(self, bar: Bar, x: int, y: int, length: int, *, bare: bool = False) -> Iterator[str]:
+        """A bare one stands where it is said whose its parts are."""
         label = words.say(self._language, f"bar-{bar.kind}")
         yield self._text(label, (x, y + 11), _SMALL, 60, "soft")
         begin, room = x + 44, length - 44
@@ -223,9 +231,11 @@ class _Drawing:
             return
         scale = room / bar.total
         for part in bar.parts:
-            yield from self._part(bar, part, begin, y, scale)
+            yield from self._part(bar, part, begin, y, scale, bare=bare)
 
-    def _part(self, bar: Bar, part: Part, x: int, y: int, scale: float) -> Iterator[str]:
+    def _part(
+        self, bar: Bar, part: Part, x: int, y: int, scale: float, *, bare: bool
+    ) -> Iterator[str]:
         """Promised above, as a tint; had below, or within it, in full colour."""
         colour = of_vgpu(part.vgpu)
         said = words.say(self._language, "others", {"count": part.count})
@@ -241,7 +251,7 @@ class _Drawing:
             f' height="14" fill="{colour}" fill-opacity="0.35" stroke="{colour}"'
             ' stroke-width="0.75"/>'
         )
-        if long > 24:
+        if long > 24 and not bare:
             yield self._text(name, (at + 3, y + 10.5), 9, long - 6, "ink")
         if part.used > 0:
             yield (

@@ -13,6 +13,7 @@ METRICS = {
         "memory_used",  # bytes
         "copied",  # bytes a second
         "errors",  # a second
+        "debt",  # device time that it owes to others, milliseconds
     ),
     "device": (
         "busy",  # percent

@@ -151,6 +151,58 @@ def test_others_are_counted_and_not_named() -> None:
     assert [(part.count, part.promised) for part in time.parts[1:]] == [(2, 30.0)]
 
 
+@pytest.mark.parametrize("grouping", Grouping)
+def test_others_have_their_share_to_scale_and_nothing_else(grouping: Grouping) -> None:
+    gpus = [
+        device(0, vgpus=2, reserved_memory=10 * GIB, reserved_compute=30.0),
+        device(1),
+        device(2, vgpus=1, reserved_memory=4 * GIB),
+    ]
+    own = vgpu(1, gpus[0], mode="remoting")
+    picture = arrange(scene(gpus, [own]), Choice(grouping), Slots())
+    boxes = {box.id: box for box in picture.boxes}
+    others = [box for box in picture.boxes if box.kind == "others"]
+    assert [box.id for box in others] == [f"others:{gpus[0].uuid}", f"others:{gpus[2].uuid}"]
+    for box in others:
+        on_device = boxes[box.id.replace("others", "device")]
+        for bar, whole in zip(box.bars, on_device.bars, strict=True):
+            assert (bar.kind, bar.total) == (whole.kind, whole.total)
+            assert bar.parts == [part for part in whole.parts if not part.vgpu]
+        assert (box.subject, box.owner, box.lines) == ("", "", [])
+    assert [part.promised for part in others[0].bars[0].parts] == [10 * GIB]
+    assert [part.promised for part in others[0].bars[1].parts] == [30.0]
+    assert others[1].bars[1].parts == []  # they are promised no time
+    ways = {edge.source: edge.target for edge in picture.edges}
+    if grouping is not Grouping.NODE:
+        frame = boxes["group:others:0"]
+        assert frame.title.values == {"count": 3}
+        assert all(_holds(frame, box) for box in others)
+        assert ways[others[0].id] == f"device:{gpus[0].uuid}"
+
+
+def test_others_of_many_devices_stand_in_several_frames() -> None:
+    gpus = [device(number, vgpus=1, reserved_memory=GIB) for number in range(20)]
+    picture = arrange(scene(gpus, []), Choice(Grouping.OWNER), Slots())
+    frames = [box for box in picture.boxes if box.kind == "group"]
+    assert [box.title.values["count"] for box in frames] == [8, 8, 4]
+    assert not any(box.opens for box in frames)
+
+
+def test_what_opens_a_group_opens_and_closes_it() -> None:
+    gpu = device(0)
+    many = [vgpu(number, gpu, leases=1, tenant="bob") for number in range(12)]
+    for grouping, key in ((Grouping.NODE, gpu.uuid), (Grouping.OWNER, "owner:bob")):
+        drawn = arrange(scene([gpu], many), Choice(grouping), Slots())
+        kinds = {box.kind for box in drawn.boxes if box.opens == key}
+        assert kinds >= {"worker", "process"}
+        opened = arrange(scene([gpu], many), Choice(grouping, opened=frozenset({key})), Slots())
+        (stays,) = [box for box in opened.boxes if box.opens]
+        assert (stays.kind, stays.opens) == (
+            ("device", key) if grouping is Grouping.NODE else ("group", key)
+        )
+        assert len([box for box in opened.boxes if box.id.startswith("vgpu:")]) == 12
+
+
 def test_what_a_device_cannot_do_is_grey_with_the_reason() -> None:
     gpu = device(0, can=(Mode.REMOTING, Mode.MIG))
     picture = arrange(scene([gpu], []), Choice(), Slots())

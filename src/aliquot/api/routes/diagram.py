@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import unquote
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -25,8 +26,9 @@ Uuids = Annotated[
     str,
     msgspec.Meta(
         max_length=4000,
-        pattern=r"^[0-9A-Za-z:.,@_-]*$",
-        description="UUIDs of devices, or keys of groups like owner:alice, with commas between.",
+        pattern=r"^[0-9A-Za-z:.,@_%!~*'()-]*$",
+        description="What boxes have as `opens`, percent-encoded each, with commas between: UUIDs "
+        "of devices, or keys of groups like owner:alice.",
     ),
 ]
 
@@ -58,8 +60,8 @@ def show(service: Service, caller: Caller, query: PictureQuery) -> Picture:
         collapse=query.collapse,
         owner=query.owner or None,
         device=query.device or None,
-        opened=frozenset(filter(None, query.opened.split(","))),
-        closed=frozenset(filter(None, query.closed.split(","))),
+        opened=_keys(query.opened),
+        closed=_keys(query.closed),
     )
     with_leases = not caller.scope or covers(caller.scope, "leases:read")
     return service.diagram.show(caller, choice, with_leases=with_leases)
@@ -72,3 +74,8 @@ def modes(service: Service, caller: Caller) -> ModesExplained:  # noqa: ARG001 -
     It is of no device that there is; GET /devices says which modes each can do, and why not.
     """
     return all_modes()
+
+
+def _keys(listed: str) -> frozenset[str]:
+    """Owners may be called anything, so keys are percent-encoded within the list."""
+    return frozenset(unquote(key) for key in listed.split(",") if key)

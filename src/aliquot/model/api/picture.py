@@ -78,6 +78,7 @@ class Box(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A box, in front of those before it. `subject` is what it is about: a vGPU, a device.
 
     `id` stays the same as long as the thing is there. `stale` ones have no figures of now.
+    With `opens` among `opened` or `closed`, what a box stands for is drawn one by one, or as one.
     """
 
     id: str
@@ -98,16 +99,21 @@ class Box(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stale: bool = False
     count: int = 1
     reason: str = ""
+    opens: str = ""
 
 
 class Edge(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What flows between two boxes: a share of the device's time, and copied bytes a second."""
+    """What flows between two boxes: a share of the device's time, and copied bytes a second.
+
+    `label` is where that is written: the left end of the text, halfway up.
+    """
 
     id: str
     source: str
     target: str
     look: Look
     points: list[tuple[int, int]]
+    label: tuple[int, int]
     share: float = 0.0
     bytes_per_second: float = 0.0
     active: bool = False
