@@ -11,23 +11,23 @@ namespace aliquot::worker {
 
 /// Outlives the object when the thread waits for the device meanwhile.
 struct LentThread::State {
-  decltype(cl_icd_dispatch::clWaitForEvents) wait_for_events;
-  decltype(cl_icd_dispatch::clReleaseEvent) release_event;
+  decltype(cl_icd_dispatch::clFinish) finish;
+  decltype(cl_icd_dispatch::clReleaseCommandQueue) release;
   std::mutex mutex;  // guards `next`
-  std::function<cl_event()> next;
+  std::function<cl_command_queue()> next;
   std::atomic<bool> stop{false};
   std::atomic<uint32_t> awake{1};  // futex word
 
-  cl_event take() {
+  cl_command_queue take() {
     const std::lock_guard guard(mutex);
     return next ? next() : nullptr;
   }
 };
 
-LentThread::LentThread(const cl_icd_dispatch& calls, std::function<cl_event()> next)
+LentThread::LentThread(const cl_icd_dispatch& calls, std::function<cl_command_queue()> next)
     : state_(std::make_shared<State>()) {
-  state_->wait_for_events = calls.clWaitForEvents;
-  state_->release_event = calls.clReleaseEvent;
+  state_->finish = calls.clFinish;
+  state_->release = calls.clReleaseCommandQueue;
   state_->next = std::move(next);
   auto* shared = new std::shared_ptr<State>(state_);
   Thread thread;
@@ -56,15 +56,15 @@ void* LentThread::run(void* data) {
   const std::unique_ptr<std::shared_ptr<State>> shared(static_cast<std::shared_ptr<State>*>(data));
   State& state = **shared;
   while (!state.stop.load()) {
-    cl_event event = state.take();
-    if (event == nullptr) {
+    cl_command_queue queue = state.take();
+    if (queue == nullptr) {
       state.awake.store(0);
-      event = state.take();  // of work that came before `lend` could see that
+      queue = state.take();  // of work that came before `lend` could see that
     }
-    if (event != nullptr) {
+    if (queue != nullptr) {
       state.awake.store(1);
-      state.wait_for_events(1, &event);
-      state.release_event(event);
+      state.finish(queue);
+      state.release(queue);
     } else if (!state.stop.load()) {
       futex_wait(state.awake, 0, 0);
     }

@@ -13,9 +13,9 @@ namespace aliquot::worker {
 
 class LentThread {
  public:
-  /// `next` gives an event to wait for, which is released here; null: there is no such work now.
+  /// `next` gives a queue to wait for, which is released here; null: there is no such work now.
   /// Runs in the lent thread. Where no thread is to be had nothing is lent.
-  LentThread(const cl_icd_dispatch& calls, std::function<cl_event()> next);
+  LentThread(const cl_icd_dispatch& calls, std::function<cl_command_queue()> next);
   /// `next` is not called any more. What the thread waits for at that moment may end later.
   ~LentThread();
   LentThread(const LentThread&) = delete;

@@ -26,7 +26,7 @@ constexpr uint64_t kContentionNs = 1'000'000'000;
 // To launch a piece and to wait for its last group takes 0.1 ms: shorter ones would cost too much.
 constexpr uint64_t kShortestPieceNs = 2'000'000;
 
-// From so much work on a driver is lent a thread: to wake it takes a tenth of that.
+// For a command of such a length a driver is lent a thread: to wake it takes a tenth of that.
 constexpr uint64_t kWorthAThreadNs = 200'000;
 
 using Word = std::shared_ptr<std::atomic<uint32_t>>;
@@ -279,7 +279,7 @@ void TurnGate::submitted(Lane& lane, cl_event event, const Work& work) {
   } else {
     window_.hide(lane, work);
   }
-  lend_thread();
+  lend_thread(lane);
   leave(work);
 }
 
@@ -291,7 +291,7 @@ void TurnGate::passed(const Work& work) {
 void TurnGate::cover(Lane& lane, cl_event event) {
   const std::lock_guard guard(mutex_);
   window_.cover(lane, event);
-  lend_thread();
+  lend_thread(lane);
 }
 
 void TurnGate::hold_up(Lane& lane) {
@@ -302,20 +302,23 @@ void TurnGate::hold_up(Lane& lane) {
 void TurnGate::begun(Lane& lane, cl_event event, const Work& work) {
   const std::lock_guard guard(mutex_);
   window_.add(lane, event, work);
-  lend_thread();
+  lend_thread(lane);
 }
 
-void TurnGate::lend_thread() {
-  if (lent_thread_ != nullptr && window_.expected_ns() >= kWorthAThreadNs) lent_thread_->lend();
+void TurnGate::lend_thread(const Lane& lane) {
+  if (lent_thread_ != nullptr && lane.longest_ns >= kWorthAThreadNs) lent_thread_->lend();
 }
 
 // In the lent thread.
-cl_event TurnGate::worth_a_thread() {
+cl_command_queue TurnGate::worth_a_thread() {
   const std::lock_guard guard(mutex_);
   window_.retire();
-  const cl_event event = window_.expected_ns() >= kWorthAThreadNs ? window_.longest() : nullptr;
-  if (event != nullptr) calls_.clRetainEvent(event);
-  return event;
+  Lane* lane = window_.longest(kWorthAThreadNs);
+  if (lane == nullptr) return nullptr;
+  lane->longest_ns = 0;  // clFinish awaits all that is in the queue now
+  lane->flushed = true;
+  calls_.clRetainCommandQueue(lane->queue);
+  return lane->queue;
 }
 
 void TurnGate::announce() {

@@ -104,8 +104,8 @@ class TurnGate {
   uint64_t give_back_unused(Lock& lock);
   void give_back();
   void announce();
-  void lend_thread();
-  cl_event worth_a_thread();
+  void lend_thread(const Lane& lane);
+  cl_command_queue worth_a_thread();
   void leave(const Work& work);
 
   const cl_icd_dispatch& calls_;

@@ -36,6 +36,7 @@ void TurnWindow::add(Lane& lane, cl_event event, const Work& work) {
   flight.kernels = (work.kernel ? 1 : 0) + std::exchange(lane.hidden, 0);
   lane.flights.push_back(std::move(flight));
   lane.expected_ns += work.expected_ns;
+  lane.longest_ns = std::max(lane.longest_ns, work.expected_ns);
   expected_ns_ += work.expected_ns;
   lane.flushed = false;
 }
@@ -43,6 +44,7 @@ void TurnWindow::add(Lane& lane, cl_event event, const Work& work) {
 void TurnWindow::hide(Lane& lane, const Work& work) {
   lane.hidden_ns += work.expected_ns;
   lane.expected_ns += work.expected_ns;
+  lane.longest_ns = std::max(lane.longest_ns, work.expected_ns);
   expected_ns_ += work.expected_ns;
   ++lane.hidden;
   lane.last_hidden = work;
@@ -197,13 +199,13 @@ TurnWindow::Flight* TurnWindow::next_to_end(uint64_t most_ns) {
   return &longest->flights.back();
 }
 
-cl_event TurnWindow::longest() {
-  const Lane* longest = nullptr;
+TurnWindow::Lane* TurnWindow::longest(uint64_t least_ns) {
+  Lane* longest = nullptr;
   for (const auto& lane : lanes_) {
-    if (lane->flights.empty() || lane->held_up) continue;
+    if (lane->expected_ns == 0 || lane->longest_ns < least_ns || lane->held_up) continue;
     if (longest == nullptr || lane->expected_ns > longest->expected_ns) longest = lane.get();
   }
-  return longest != nullptr ? longest->flights.back().event : nullptr;
+  return longest;
 }
 
 TurnWindow::Lane* TurnWindow::only_lane() {

@@ -16,6 +16,11 @@ using test::ScriptedDriver;
 
 constexpr uint64_t kLong = 60'000 * kMillisecond;
 
+cl_command_queue some_queue() {
+  static int place;
+  return reinterpret_cast<cl_command_queue>(&place);
+}
+
 Driver that_computes_on_waiting_threads(const ScriptedDriver& script) {
   Driver driver = script.driver();
   driver.computes_on_waiting_threads = true;
@@ -36,13 +41,14 @@ void test_long_work() {
   ScriptedDriver script;
   const Driver driver = that_computes_on_waiting_threads(script);
   test::TurnDouble turn{driver};
-  const auto lane = turn.gate.open(nullptr, true);
+  const auto lane = turn.gate.open(some_queue(), true);
   turn.turns.grant(now_ns() + kLong);
   const size_t one = submit(script, turn.gate, *lane, kMillisecond);
   CHECK(comes([&] { return script.waiting() == 1; }));
   const size_t two = submit(script, turn.gate, *lane, kMillisecond);
   script.set(one, CL_COMPLETE);
-  CHECK(comes([&] { return script.waiting() == 1; }));  // for the second
+  pause_ms(5);
+  CHECK_SAME(script.waiting(), 1);  // the thread waits for the second, too
   script.set(two, CL_COMPLETE);
   CHECK(comes([&] { return script.waiting() == 0; }));
   const size_t three = submit(script, turn.gate, *lane, kMillisecond);  // it has slept meanwhile
@@ -52,16 +58,36 @@ void test_long_work() {
   turn.gate.close(lane);
 }
 
+// Where no event is asked for the end is told by a call in the queue, and none covers the launch.
+void test_without_event() {
+  ScriptedDriver script;
+  const Driver driver = that_computes_on_waiting_threads(script);
+  test::TurnDouble turn{driver};
+  const auto lane = turn.gate.open(some_queue(), true);
+  turn.turns.grant(now_ns() + kLong);
+  const std::atomic<bool> stop{false};
+  Work work;
+  work.expected_ns = kMillisecond;
+  CHECK(turn.gate.enter(work, 1, stop));
+  script.make_event();  // stands for what the launch does
+  turn.gate.submitted(*lane, nullptr, work);
+  CHECK(comes([&] { return script.waiting() == 1; }));
+  turn.gate.close(lane);
+  script.set(0, CL_COMPLETE);
+  CHECK(comes([&] { return script.waiting() == 0; }));
+}
+
 void test_not_worth_it() {
   ScriptedDriver script;
   const Driver driver = that_computes_on_waiting_threads(script);
   test::TurnDouble turn{driver};
-  const auto lane = turn.gate.open(nullptr, true);
+  const auto lane = turn.gate.open(some_queue(), true);
   turn.turns.grant(now_ns() + kLong);
   const size_t brief = submit(script, turn.gate, *lane, 10'000);
+  for (int i = 0; i < 100; ++i) submit(script, turn.gate, *lane, 10'000);
   pause_ms(20);
   CHECK_SAME(script.waiting(), 0);
-  script.set(brief, CL_COMPLETE);
+  for (size_t i = brief; i < script.events(); ++i) script.set(i, CL_COMPLETE);
   turn.gate.hold_up(*lane);  // the guest process may never let it go on
   const size_t held_up = submit(script, turn.gate, *lane, kMillisecond);
   pause_ms(20);
@@ -73,7 +99,7 @@ void test_not_worth_it() {
 void test_other_drivers() {
   ScriptedDriver script;
   test::TurnDouble turn{script.driver()};
-  const auto lane = turn.gate.open(nullptr, true);
+  const auto lane = turn.gate.open(some_queue(), true);
   turn.turns.grant(now_ns() + kLong);
   const size_t one = submit(script, turn.gate, *lane, kMillisecond);
   pause_ms(20);
@@ -87,7 +113,7 @@ void test_end_while_it_waits() {
   ScriptedDriver script;
   const Driver driver = that_computes_on_waiting_threads(script);
   std::optional<test::TurnDouble> turn(std::in_place, driver);
-  const auto lane = turn->gate.open(nullptr, true);
+  const auto lane = turn->gate.open(some_queue(), true);
   turn->turns.grant(now_ns() + kLong);
   const size_t one = submit(script, turn->gate, *lane, kMillisecond);
   CHECK(comes([&] { return script.waiting() == 1; }));
@@ -102,6 +128,7 @@ void test_end_while_it_waits() {
 
 void test_lent_thread() {
   test_long_work();
+  test_without_event();
   test_not_worth_it();
   test_other_drivers();
   test_end_while_it_waits();

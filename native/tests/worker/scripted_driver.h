@@ -37,7 +37,7 @@ class ScriptedDriver {
   void run_native_kernels();
   /// Those that were enqueued, and not run yet.
   size_t native_kernels();
-  /// Threads that wait for events which have not ended.
+  /// Threads that wait for a queue.
   int waiting() const { return waiting_.load(); }
   /// Builds under way.
   int builds() const { return builds_.load(); }
