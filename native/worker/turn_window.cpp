@@ -200,10 +200,14 @@ TurnWindow::Flight* TurnWindow::next_to_end(uint64_t most_ns) {
 }
 
 TurnWindow::Lane* TurnWindow::longest(uint64_t least_ns) {
+  const auto before = [](const Lane& one, const Lane& other) {
+    if (one.held_up != other.held_up) return other.held_up;
+    return one.expected_ns > other.expected_ns;
+  };
   Lane* longest = nullptr;
   for (const auto& lane : lanes_) {
-    if (lane->expected_ns == 0 || lane->longest_ns < least_ns || lane->held_up) continue;
-    if (longest == nullptr || lane->expected_ns > longest->expected_ns) longest = lane.get();
+    if (lane->expected_ns == 0 || lane->longest_ns < least_ns) continue;
+    if (longest == nullptr || before(*lane, *longest)) longest = lane.get();
   }
   return longest;
 }

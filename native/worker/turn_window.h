@@ -77,7 +77,7 @@ class TurnWindow {
   /// The one after whose end no more than `most_ns` are likely to be left; null: none has an event.
   Flight* next_to_end(uint64_t most_ns);
   /// The queue with most to do of those with a command of at least `least_ns` for which no thread
-  /// was lent, and that can't be held up; null: there is none.
+  /// was lent; one that may be held up only where there is no other. Null: there is none.
   Lane* longest(uint64_t least_ns);
   /// The in-order queue in which all lies that has not ended; null: there are several, or it may be
   /// held up.
