@@ -51,6 +51,11 @@ void DeviceHost::on_move_receive(Control& control, const records::Record& record
     return answer_error(control, record.header.sequence, ErrorCode::kLimitReached,
                         "Too many vGPUs are on their way, or no descriptors are left.");
   Move& move = add_move(std::move(ours), true);
+  if (!move.channel->open()) {
+    move.gone = true;
+    return answer_error(control, record.header.sequence, ErrorCode::kLimitReached,
+                        "The way to the other device host can't be watched.");
+  }
   move.opener = control.peer.user;
   control.channel->send(make_record(Kind::kMoveChannel, record.header.sequence), {theirs.get()});
 }
@@ -67,6 +72,11 @@ void DeviceHost::on_vgpu_move(Control& control, const records::Record& record) {
   if (vgpu->moves())
     return answer_error(control, sequence, ErrorCode::kNotStopped, "The vGPU is being moved.");
   Move& move = add_move(std::move(socket), false);
+  if (!move.channel->open()) {
+    move.gone = true;
+    return answer_error(control, sequence, ErrorCode::kMoveFailed,
+                        "The way to the other device host can't be watched.");
+  }
   move.vgpu = vgpu->settings().id;
   Vgpu::Asker asker{control.id, sequence, 0};
   state_.save(asker.slot, WaitingEntry{{KeptKind::kControl, 0, 0, control.id}, record, 0});

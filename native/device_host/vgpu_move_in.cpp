@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "device_host/descriptor_room.h"
 #include "device_host/vgpu.h"
 #include "protocol/connection_layout.h"
 
@@ -107,6 +108,8 @@ void Vgpu::take_guest(const records::MoveGuest& told, RecordChannel& channel) {
   guest.welcomed = true;
   guest.image = channel.take_descriptor(0);
   guest.memory = channel.take_descriptor(1);
+  if (guest.memory && !leaves_room(guest.memory.get(), DescriptorUse::kConnection))
+    return fail("No descriptors are left for its guest processes.");
   if (size_of_memory(guest.memory.get()) != layout::kConnectionBytes || !guest.image ||
       (standstill_.suspended ? told.sketch != 0 : !worker_ready_))
     return fail("A guest process came without what it needs.");
@@ -137,6 +140,8 @@ void Vgpu::take_arena(const records::Record& record, RecordChannel& channel) {
       found->second->arenas.size() >= kMostArenas ||
       size_of_memory(arena.memory.get()) != told.bytes)
     return fail_arrival({ErrorCode::kMoveFailed, "An arena came as it can't be."});
+  if (!leaves_room(arena.memory.get(), DescriptorUse::kArena))
+    return fail_arrival({ErrorCode::kMoveFailed, "No descriptors are left for its arenas."});
   if (arena.purpose == records::ArenaPurpose::kStaging)
     found->second->staging_bytes += arena.bytes;
   found->second->arenas[told.arena] = std::move(arena);
@@ -208,7 +213,11 @@ void Vgpu::take_over() {
   }
   for (Lease& lease : standstill_.leases) {
     last_lease_ = std::max(last_lease_, lease.number);
-    leases_.add(std::move(lease));
+    const uint64_t number = lease.number;
+    if (leases_.add(std::move(lease)) == nullptr)
+      context_.log.line("vgpu=%llu lease=%llu was lost on the way",
+                        static_cast<unsigned long long>(settings_.id),
+                        static_cast<unsigned long long>(number));
   }
   standstill_.leases.clear();
   save();

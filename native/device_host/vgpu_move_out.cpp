@@ -96,8 +96,10 @@ void Vgpu::on_move_answer(const records::Record& record) {
 
 void Vgpu::sketch() {
   standstill_.sketched = true;
-  for (const auto& [connection, guest] : guests_)
+  for (const auto& [connection, guest] : guests_) {
+    guest->saving = false;
     if (guest->state == Guest::State::kOpen) standstill_.awaited.insert(connection);
+  }
   if (standstill_.awaited.empty()) return go_on();
   records::Freeze freeze;
   freeze.sketch = 1;
@@ -167,6 +169,7 @@ void Vgpu::hand_over(Guest& guest) {
   if (!guest.channel || !guest.channel->open()) return;
   guest.channel->hold(true);
   guest.handed_over = true;
+  context_.loop.cancel(std::exchange(guest.greeting_timer, 0));  // it may greet over there
   records::MoveGuest told;
   told.connection = guest.connection;
   told.state = static_cast<uint32_t>(guest.state);
@@ -186,14 +189,16 @@ void Vgpu::hand_over(Guest& guest) {
   events_.say(make_record(Kind::kMoveGuest, 0, told),
               {guest.image.get(), guest.memory.get(), guest.account.descriptor(),
                guest.channel->descriptor()});
+  // Where the other one hears nothing any more the move has ended, and what waited was tried again.
+  if (!standstill_.moves) return;
   for (const auto& [number, arena] : guest.arenas) {
-    if (!standstill_.moves) return;
     const records::Arena made{arena.bytes, guest.connection, number, arena.purpose};
     events_.say(make_record(Kind::kMoveArena, arena.request, made), {arena.memory.get()});
+    if (!standstill_.moves) return;
   }
   for (const WaitingRequest& waiting : guest.waiting) {
-    if (!standstill_.moves) return;
     events_.say(waiting.record, {});
+    if (!standstill_.moves) return;
   }
 }
 

@@ -27,7 +27,7 @@ void Vgpu::adopt(Rebirth& rebirth, const VgpuEntry& entry, StateMemory::Slot slo
       rebirth.store.take({KeptKind::kVgpuListener, 0, settings_.id, 0}).descriptor;
   if (listener && !entry.closing) {
     listener_.adopt(std::move(listener), socket_path_, entry.arriving);
-  } else if (!entry.closing && !open_socket()) {
+  } else if (!entry.closing && !entry.arriving && !open_socket()) {  // its path may be another's yet
     context_.log.line("vgpu=%llu has lost its socket", id);
   }
   listen_for_turns();

@@ -149,6 +149,7 @@ void Vgpu::await_room(Guest& guest) {
 
 void Vgpu::retry_waiting() {
   for (auto& [connection, guest] : guests_) {
+    if (guest->handed_over) continue;  // what it waits for, the other device host has been told
     while (guest->state == Guest::State::kOpen && !guest->waiting.empty()) {
       if (!try_request(*guest, guest->waiting.front().record, true)) break;
       if (guest->waiting.empty()) break;

@@ -93,6 +93,7 @@ void Vgpu::on_drafted(const records::Image& image) {
                                         : standstill_.step == Standstill::Step::kFreezing;
   if (!wanted || !standstill_.awaited.contains(image.connection) || found == guests_.end()) return;
   Guest& guest = *found->second;
+  if (guest.saving) return;  // it has its room, and the time for it
   // That of a sketch has room for all, unless the program has made much more since.
   if (guest.image && size_of_memory(guest.image.get()) < image.bytes) guest.image.reset();
   if (!guest.image) {
@@ -186,14 +187,17 @@ void Vgpu::on_suspended() {
   save();
   write_page();
   context_.log.line("vgpu=%llu is suspended", static_cast<unsigned long long>(settings_.id));
-  if (std::exchange(standstill_.resumes, false) && standstill_.asker)
-    return resume(*std::exchange(standstill_.asker, std::nullopt));
+  const Refusal still{ErrorCode::kSuspended, "The vGPU " + settings_.name + " is suspended."};
+  if (std::exchange(standstill_.resumes, false) && standstill_.asker) {
+    resume(*std::exchange(standstill_.asker, std::nullopt));
+    if (standstill_.step == Standstill::Step::kSuspended) fail_leases(still.code, still.text);
+    return;
+  }
   const std::string problem = worker_problem_.empty() ? "The worker ended." : worker_problem_;
-  const Refusal suspended{ErrorCode::kSuspended, "The vGPU " + settings_.name + " is suspended."};
   const Refusal lost{std::exchange(standstill_.lacks, false) ? ErrorCode::kLacksFeature
                                                              : ErrorCode::kWorkerStart,
                      problem};
-  fail_leases((failed ? lost : suspended).code, (failed ? lost : suspended).text);
+  fail_leases((failed ? lost : still).code, (failed ? lost : still).text);
   settle_request(failed ? lost : Refusal{});
 }
 
@@ -207,7 +211,10 @@ void Vgpu::abandon_standstill(const Refusal& refusal) {
   listener_.point_back();
   const bool moved = std::exchange(standstill_.moves, false);
   for (auto& [connection, guest] : guests_) {
-    if (std::exchange(guest->handed_over, false) && guest->channel) guest->channel->hold(false);
+    if (std::exchange(guest->handed_over, false) && guest->channel) {
+      guest->channel->hold(false);
+      if (guest->state == Guest::State::kGreeting) await_greeting(*guest);
+    }
     // What the other device host may still write to is not this one's to empty.
     if (moved && runs && guest->image) {
       guest->image.reset();

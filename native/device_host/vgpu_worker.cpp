@@ -58,7 +58,8 @@ void Vgpu::on_worker_record(const records::Record& record, bool repeated) {
         return worker_->kill("it freed a connection that is not departing");
       erase(*guest);
       update_cgroup();
-      go_on();
+      // Nothing else waits for who has departed: to go on would say a step of a move twice.
+      if (standstill_.step == Standstill::Step::kFreezing) go_on();
       return retry_waiting();
     }
     case Kind::kArenaDropped: {
@@ -82,6 +83,10 @@ void Vgpu::on_worker_record(const records::Record& record, bool repeated) {
       context_.log.line("vgpu=%llu connection=%u process=%d broke the protocol: %s", id,
                         guest->connection, guest->peer.process,
                         text_of(violation.text, sizeof(violation.text)).c_str());
+      // Until the vGPU is here, its processes' sockets are the other device host's.
+      if (arriving())
+        return fail_arrival({records::ErrorCode::kMoveFailed,
+                             "The worker couldn't take a guest process in."});
       guest->channel->close();
       return depart(*guest);
     }
@@ -183,6 +188,7 @@ void Vgpu::on_worker_ended(const std::string& how) {
   context_.loop.cancel(std::exchange(cut_off_timer_, 0));
   context_.loop.cancel(std::exchange(rest_timer_, 0));
   if (!closing_ && suspended()) return on_suspended();
+  if (!closing_ && arriving()) return fail_arrival({records::ErrorCode::kMoveFailed, problem});
   bool wanted_again = had_been_ready && !leases_.unanswered().empty();
   for (auto& [connection, guest] : guests_) {
     if (guest->state == Guest::State::kHeld && had_been_ready) {
@@ -199,7 +205,6 @@ void Vgpu::on_worker_ended(const std::string& how) {
   if (!closing_ && never_started) events_.start_failed(problem);
   if (!closing_ && !never_started && is_news) events_.worker_ended(problem);
   if (!closing_ && !had_been_ready) fail_leases(records::ErrorCode::kWorkerStart, problem);
-  if (!closing_ && arriving()) return fail_arrival({records::ErrorCode::kMoveFailed, problem});
   if (stands_still() || standstill_.moves) abandon_standstill({records::ErrorCode::kWorkerEnded, problem});
   if (closing_) return report_gone();
   std::string restart_problem;

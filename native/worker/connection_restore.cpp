@@ -348,8 +348,9 @@ void Connection::release_unwanted_buffers(ImageReader reader) {
     CreateBufferCommand command;
     if (!decode(frame, command)) continue;
     const BufferObject* buffer = buffers_.find(command.buffer);
-    if (buffer != nullptr && buffer->of == command.context && buffer->size == command.size &&
-        buffer->flags == command.flags && buffer->context == find_context(command.context))
+    // None of a sketch lies in an arena.
+    if (command.arena == 0 && buffer != nullptr && buffer->of == command.context &&
+        buffer->size == command.size && buffer->flags == command.flags && buffer->context == find_context(command.context))
       wanted.insert(command.buffer);
   }
   std::vector<uint32_t> unwanted;
