@@ -103,6 +103,8 @@ void test_the_path_of_a_vgpu_that_comes_back();  // move_in_test.cpp
 void test_a_suspended_vgpu_moves();
 void test_a_suspended_vgpu_that_can_t_move();
 void test_a_suspended_vgpu_that_comes_as_it_can_t_be();
+void test_a_worker_that_takes_nobody_in_while_a_vgpu_comes();
+void test_a_stranger_departs_when_a_vgpu_has_come();
 void test_who_goes_while_others_are_suspended();  // suspend_test.cpp
 void test_a_resume_is_begun_anew();  // rebirth_test.cpp
 void test_the_path_of_one_that_was_arriving();

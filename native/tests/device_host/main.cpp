@@ -96,6 +96,8 @@ int main() {
   test_a_suspended_vgpu_moves();
   test_a_suspended_vgpu_that_can_t_move();
   test_a_suspended_vgpu_that_comes_as_it_can_t_be();
+  test_a_worker_that_takes_nobody_in_while_a_vgpu_comes();
+  test_a_stranger_departs_when_a_vgpu_has_come();
   test_a_worker_that_dies_while_it_restores();
   return g_failures == 0 ? 0 : 1;
 }

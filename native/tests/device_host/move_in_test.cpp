@@ -222,3 +222,60 @@ void test_a_suspended_vgpu_that_comes_as_it_can_t_be() {
     CHECK(target.peers.ledger().reserved() == 0);
   }
 }
+
+namespace {
+
+// A vGPU with a worker is on its way here, and of one of its processes a sketch has come.
+struct Sketched {
+  Sketched() {
+    ScriptedWorker::ready_at_once = true;
+    records::MoveVgpu vgpu = a_vgpu_that_comes();
+    vgpu.needs_worker = 1;
+    source.say(Kind::kMoveVgpu, vgpu);
+    target.peers.settle();
+    CHECK(has_step(source.hear(), MoveStep::kReady) && ScriptedWorker::newest != nullptr);
+    records::MoveGuest guest;
+    guest.connection = 1;
+    guest.state = static_cast<uint32_t>(Guest::State::kOpen);
+    guest.sketch = 1;
+    source.say(Kind::kMoveGuest, guest, {image.get(), memory.get()});
+    source.say(MoveStep::kSketched);
+    target.peers.settle();
+  }
+  void worker_says(const records::Record& record) {
+    ScriptedWorker::newest->say(record);
+    target.peers.settle();
+  }
+  Target target;
+  FakeHost source = way_to(target.peers, target.control);
+  const Descriptor memory = make_sealed_memory("test", layout::kConnectionBytes);
+  const Descriptor image = make_sealed_memory("test", 4096);
+};
+
+}  // namespace
+
+// Its worker says at that moment that the process broke the protocol, or can't be taken in.
+void test_a_worker_that_takes_nobody_in_while_a_vgpu_comes() {
+  Sketched coming;
+  records::Violation violation{};
+  violation.connection = 1;
+  coming.worker_says(make_record(Kind::kViolation, 0, violation));
+  CHECK(count_of(coming.source.hear(), Kind::kError) == 1);
+  ScriptedWorker::newest->die();
+  coming.target.peers.settle();
+  CHECK(coming.source.left_alone());
+  CHECK(coming.target.peers.ledger().reserved() == 0);
+}
+
+// The process has gone since, and its worker frees what was made for it when all else has come.
+void test_a_stranger_departs_when_a_vgpu_has_come() {
+  Sketched coming;
+  coming.worker_says(make_record(Kind::kImageDone, 0, records::ImageDone{1, 0, {}}));
+  CHECK(has_step(coming.source.hear(), MoveStep::kPrepared));
+  coming.target.all_sent(coming.source);
+  coming.worker_says(make_record(Kind::kGone, 0, records::ConnectionReference{1}));
+  CHECK(count_of(coming.source.hear(), Kind::kVgpuMoved) == 0);  // once was said already
+  coming.source.say(MoveStep::kTaken);
+  coming.target.peers.settle();
+  CHECK(has_step(coming.source.hear(), MoveStep::kTaken));
+}
