@@ -1,5 +1,6 @@
 """How each view looks: both themes and languages at three widths, against pictures that are kept.
 
+In `make soak`, for it is not known yet whether other machines draw every letter the same.
 `pytest tests/dashboard/test_looks.py --new-baselines` makes them anew; look at each of them then.
 """
 
@@ -79,6 +80,7 @@ _VIEWS: dict[str, tuple[Moment | None, Callable[[Page], None]]] = {
 }
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("screen", _SCREENS, ids=lambda screen: str(screen[0]))
 @pytest.mark.parametrize("view", _VIEWS)
 def test_it_looks_as_it_did(
