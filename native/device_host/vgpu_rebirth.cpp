@@ -27,7 +27,8 @@ void Vgpu::adopt(Rebirth& rebirth, const VgpuEntry& entry, StateMemory::Slot slo
       rebirth.store.take({KeptKind::kVgpuListener, 0, settings_.id, 0}).descriptor;
   if (listener && !entry.closing) {
     listener_.adopt(std::move(listener), socket_path_, entry.arriving);
-  } else if (!entry.closing && !entry.arriving && !open_socket()) {  // its path may be another's yet
+    // The path of one that was arriving may still lead to where it is.
+  } else if (!entry.closing && !entry.arriving && !open_socket()) {
     context_.log.line("vgpu=%llu has lost its socket", id);
   }
   listen_for_turns();

@@ -350,7 +350,8 @@ void Connection::release_unwanted_buffers(ImageReader reader) {
     const BufferObject* buffer = buffers_.find(command.buffer);
     // None of a sketch lies in an arena.
     if (command.arena == 0 && buffer != nullptr && buffer->of == command.context &&
-        buffer->size == command.size && buffer->flags == command.flags && buffer->context == find_context(command.context))
+        buffer->size == command.size && buffer->flags == command.flags &&
+        buffer->context == find_context(command.context))
       wanted.insert(command.buffer);
   }
   std::vector<uint32_t> unwanted;
