@@ -9,13 +9,14 @@ import shutil
 import socket
 import struct
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Self
 
 import pytest
+
+from tests.folders import make_short_folder, remove_folder
 
 MAGIC = 0x514C4131
 VERSION = 6
@@ -232,9 +233,18 @@ class Control(Peer):
         name: str = "",
         owner: int = PEER_ITSELF,
     ) -> Vgpu:
-        answer = self.try_create(memory, name, LASTING, external_id=external_id, owner=owner)
+        answer = self.try_create_lasting(external_id, memory, name, owner)
         assert answer.kind == VGPU_CREATED, answer.error()
         return vgpu_of(answer)
+
+    def try_create_lasting(
+        self,
+        external_id: int,
+        memory: int,
+        name: str = "",
+        owner: int = PEER_ITSELF,
+    ) -> Record:
+        return self.try_create(memory, name, LASTING, external_id=external_id, owner=owner)
 
     def try_lease(self, external_id: int, process: int = 0, number: int = 0) -> Record:
         halves = divmod(external_id, 1 << 64)
@@ -361,9 +371,8 @@ class DeviceHostProcess:
 
     def __init__(self, user: int | None = None) -> None:
         self.user = user
-        # Short, because sockets' paths are; open to the user that the device host runs as.
-        self.folder = Path(tempfile.mkdtemp(prefix="alq-", dir="/tmp"))
-        self.folder.chmod(0o755)
+        self.folder = make_short_folder()
+        self.folder.chmod(0o755)  # for the user that the device host runs as
         self.runtime = self.folder / "run"
         self.orders = self.folder / "driver" / "orders"
         self.orders.parent.mkdir()
@@ -456,7 +465,7 @@ class DeviceHostProcess:
                 self.process.kill()
                 self.process.wait()
                 raise
-        shutil.rmtree(self.folder)
+        remove_folder(self.folder)
 
 
 @contextlib.contextmanager

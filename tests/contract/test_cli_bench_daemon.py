@@ -20,6 +20,7 @@ from aliquot.errors import BenchmarkFailed, NoDriver
 from aliquot.model.device import Device
 from tests.contract.device_host_process import wait_until
 from tests.fakes.installation import FakeInstallation
+from tests.folders import short_folder
 
 LITTLE = Lengths(made=3, lists=1, idle_seconds=0.1, runs=1)
 
@@ -31,9 +32,9 @@ def no_device() -> Device:
 @pytest.fixture
 def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where temporary files go meanwhile: what other benchmarks have is elsewhere."""
-    with tempfile.TemporaryDirectory(prefix="alq-") as folder:
-        monkeypatch.setattr(tempfile, "tempdir", folder)
-        yield Path(folder)
+    with short_folder() as folder:
+        monkeypatch.setattr(tempfile, "tempdir", str(folder))
+        yield folder
 
 
 def test_watchers_are_counted(fakes: FakeInstallation) -> None:

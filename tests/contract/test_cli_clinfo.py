@@ -2,15 +2,14 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.folders import short_folder
 from tools.programs import fetch
 from tools.programs.drivers import Driver, all_drivers
 
@@ -23,9 +22,8 @@ _FIELD = re.compile(r"(?:\[[^\]]*\])?\s+([A-Z][A-Z0-9a-z_]+)(?:\s+(.*))?")
 
 @pytest.fixture
 def runtime_directory() -> Iterator[str]:
-    directory = tempfile.mkdtemp(prefix="aliquot-test-")
-    yield directory
-    shutil.rmtree(directory, ignore_errors=True)
+    with short_folder() as folder:
+        yield str(folder)
 
 
 @pytest.fixture(params=DRIVERS, ids=[driver.name for driver in DRIVERS])

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.absent import absent
+from tests.folders import make_short_folder, remove_folder
 from tools.programs.drivers import all_drivers
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -61,10 +60,9 @@ bad_drivers = pytest.mark.parametrize(
 
 @pytest.fixture
 def cli(tmp_path: Path) -> Iterator[Cli]:
-    # pytest's own directories have too long a path for sockets.
-    directory = tempfile.mkdtemp(prefix="aliquot-test-")
+    folder = make_short_folder()
     ambient = {n: value for n, value in os.environ.items() if not n.startswith("OCL_ICD")}
-    ambient |= {"XDG_CACHE_HOME": str(tmp_path / "cache"), "ALIQUOT_RUNTIME_DIR": directory}
+    ambient |= {"XDG_CACHE_HOME": str(tmp_path / "cache"), "ALIQUOT_RUNTIME_DIR": str(folder)}
 
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -77,7 +75,7 @@ def cli(tmp_path: Path) -> Iterator[Cli]:
         )
 
     yield run
-    shutil.rmtree(directory, ignore_errors=True)
+    remove_folder(folder)
 
 
 @bad_drivers

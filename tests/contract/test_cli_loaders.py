@@ -3,15 +3,14 @@
 import ctypes.util
 import importlib.util
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.folders import short_folder
 from tools.programs.drivers import all_drivers
 
 DRIVERS = all_drivers()
@@ -63,20 +62,19 @@ def loaders() -> dict[str, str]:
 @pytest.fixture
 def variables(tmp_path: Path) -> Iterator[dict[str, str]]:
     """An environment in which a loader left to itself would find more than one driver."""
-    directory = tempfile.mkdtemp(prefix="aliquot-test-")
     libraries = [driver.library for driver in DRIVERS]
     # pyopencl's loader also reads .icd files inside the wheel.
     wheel = tmp_path / "pyopencl"
     (wheel / ".libs").mkdir(parents=True)
     (wheel / ".libs/other.icd").write_text(libraries[-1] + "\n")
     result = {name: value for name, value in os.environ.items() if not name.startswith("OCL_ICD")}
-    yield {
-        **result,
-        "OCL_ICD_FILENAMES": ":".join(libraries),
-        "PYOPENCL_HOME": str(wheel),
-        "ALIQUOT_RUNTIME_DIR": directory,
-    }
-    shutil.rmtree(directory, ignore_errors=True)
+    with short_folder() as folder:
+        yield {
+            **result,
+            "OCL_ICD_FILENAMES": ":".join(libraries),
+            "PYOPENCL_HOME": str(wheel),
+            "ALIQUOT_RUNTIME_DIR": str(folder),
+        }
 
 
 @pytest.mark.parametrize("loader", loaders())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +32,7 @@ from tests.contract.device_host_process import (
     running_device_host,
     wait_until,
 )
+from tests.folders import short_folder
 
 ID = 0xFEDC_BA98_7654_3210_0123_4567_89AB_CDEF
 
@@ -44,9 +44,7 @@ def socket_path(request: pytest.FixtureRequest) -> Iterator[str]:
         with running_device_host() as host:
             yield str(host.control_path)
         return
-    # Short, because sockets' paths are.
-    with tempfile.TemporaryDirectory(prefix="alq-", dir="/tmp") as folder:
-        runtime = Path(folder)
+    with short_folder() as runtime:
         (runtime / DEVICE).mkdir()
         arguments = {"--uuid": DEVICE, "--runtime-dir": runtime, "--memory": DEVICE_MEMORY}
         flat = [str(word) for pair in arguments.items() for word in pair]

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from tests.contract.device_host_process import (
+    DEVICE_MEMORY,
     DONE,
     MEMORY_IN_USE,
     MEMORY_UNAVAILABLE,
@@ -143,8 +144,16 @@ class Model:
         assert code in refusals, told
         return False
 
+    def fits(self, external_id: int, size: int) -> bool:
+        others = sum(memory for one, memory in self.memory.items() if one != external_id)
+        return others + size <= DEVICE_MEMORY
+
     def create(self, external_id: int) -> None:
         size = self.memory.get(external_id) or self.random.randrange(1, 64 * MIB)
+        if not self.fits(external_id, size):
+            answer = self.control.try_create_lasting(external_id, size)
+            assert not self.accept(answer, MEMORY_UNAVAILABLE)
+            return
         vgpu = self.control.create_lasting(external_id, size)
         assert self.numbers.setdefault(external_id, vgpu.number) == vgpu.number
         self.memory[external_id] = vgpu.memory
@@ -174,7 +183,9 @@ class Model:
     def resize(self, external_id: int) -> None:
         size = self.random.randrange(1, 300 * MIB)
         answer = self.control.resize(self.numbers[external_id], memory=size)
-        if self.accept(answer, MEMORY_UNAVAILABLE):
+        refusals = [] if self.fits(external_id, size) else [MEMORY_UNAVAILABLE]
+        if self.accept(answer, *refusals):
+            assert not refusals
             self.memory[external_id] = size
 
     def destroy(self, external_id: int) -> None:

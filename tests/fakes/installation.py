@@ -2,15 +2,14 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from tests.fakes import worker
+from tests.folders import make_short_folder, remove_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,7 +27,7 @@ class FakeInstallation:
         self.native = directory / "native"
         self.vendors = directory / "vendors"
         # pytest's own directories have too long a path for sockets.
-        self.runtime = Path(tempfile.mkdtemp(prefix="aliquot-test-"))
+        self.runtime = make_short_folder()
         self.native.mkdir()
         self.vendors.mkdir()
         self.probes: dict[str, object] = {}
@@ -57,7 +56,7 @@ class FakeInstallation:
                 process.send_signal(signal.SIGCONT)
                 process.terminate()
                 process.wait(60)
-        shutil.rmtree(self.runtime, ignore_errors=True)
+        remove_folder(self.runtime)
 
     def program(self, name: str, module: str) -> None:
         """Put one of the fakes in place of a native program."""

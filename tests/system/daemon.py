@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any
 
 from aliquot.client.rest import Client
 from aliquot.client.rest.address import Address
+from tests.folders import make_short_folder, remove_folder
 from tools.programs.drivers import Driver
 
 _START_SECONDS = 60.0
@@ -29,7 +28,7 @@ class Daemon:
     ) -> None:
         """Of these drivers; `for_all_users`, other users of the machine can reach it, too."""
         # pytest's own directories have too long a path for sockets.
-        self.folder = Path(tempfile.mkdtemp(prefix="aliquot-test-"))
+        self.folder = make_short_folder()
         self.options = options
         self.started: list[subprocess.Popen[str]] = []
         self._process: subprocess.Popen[str] | None = None
@@ -159,7 +158,7 @@ class Daemon:
         for left in processes_of(self.folder):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(left, signal.SIGKILL)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove_folder(self.folder)
 
 
 class User:

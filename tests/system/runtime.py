@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +14,7 @@ from aliquot.client.device_host import DeviceHost, running_hosts
 from aliquot.devices.opencl import find_device
 from aliquot.leases.opencl_environment import opencl_environment
 from aliquot.model.vgpu import Vgpu
+from tests.folders import make_short_folder, remove_folder
 from tools.programs.drivers import Driver
 from tools.programs.running import ALIQUOT
 
@@ -25,8 +24,7 @@ class Runtime:
 
     def __init__(self, driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
         self.driver = driver
-        # pytest's own directories have too long a path for sockets.
-        self.folder = Path(tempfile.mkdtemp(prefix="aliquot-test-"))
+        self.folder = make_short_folder()
         monkeypatch.setenv("ALIQUOT_RUNTIME_DIR", str(self.folder))
         for name, value in driver.environment().items():
             monkeypatch.setenv(name, value)
@@ -46,7 +44,7 @@ class Runtime:
             if guest.poll() is None:
                 guest.kill()
                 guest.communicate()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove_folder(self.folder)
 
     def aliquot(
         self, *arguments: str, seconds: float = 240, variables: Mapping[str, str] | None = None

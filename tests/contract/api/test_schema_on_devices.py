@@ -6,8 +6,6 @@ Whatever is sent is answered as docs/openapi.json says, and nothing is left over
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +23,7 @@ from tests.contract.api.services import INVENTORY
 from tests.contract.api.serving import ADMIN, Serving
 from tests.contract.device_host_process import wait_until
 from tests.fakes.service import NODE
+from tests.folders import make_short_folder, remove_folder
 from tests.soak import length
 from tools.programs.drivers import all_drivers
 
@@ -34,8 +33,7 @@ def on_devices(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serving]:
     """A running API on the real service; in the end all agrees, and nothing is left."""
     if not all_drivers():
         absent("no OpenCL driver is here")
-    # Short, because sockets' paths are.
-    folder = Path(tempfile.mkdtemp(prefix="alq-", dir="/tmp"))
+    folder = make_short_folder()
     monkeypatch.setenv("ALIQUOT_RUNTIME_DIR", str(folder / "run"))
     (folder / "inventory.yaml").write_text(INVENTORY)
     inventory = str(folder / "inventory.yaml")
@@ -47,7 +45,7 @@ def on_devices(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serving]:
             serving.close()
             end_all(service)
     wait_until(lambda: not list((folder / "run").glob("*/control.sock")), "all has ended")
-    shutil.rmtree(folder)
+    remove_folder(folder)
 
 
 def end_all(service: Service) -> None:

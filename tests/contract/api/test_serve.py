@@ -10,7 +10,6 @@ import signal
 import socket
 import stat
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,13 +32,14 @@ from aliquot.model.access_token import Role
 from aliquot.model.api.node import TokenWanted
 from aliquot.model.api.vgpus import VgpuWanted
 from tests.contract.api.daemon_process import Daemon, eventually, running
+from tests.folders import short_folder
 
 
 @pytest.fixture
 def place() -> Iterator[Path]:
     """A folder with a short path: sockets are to be in it, and in folders of it."""
-    with tempfile.TemporaryDirectory(prefix="alq-") as folder:
-        yield Path(folder)
+    with short_folder() as folder:
+        yield folder
 
 
 def ended_with(daemon: Daemon) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from aliquot import runtime_directory
 from aliquot.daemon.hosts import Hosts, NotRunning
 from aliquot.errors import DeviceHostUnreachable
 from tests.contract.daemon.house import house
+from tests.folders import short_folder
 
 _UUID = "11111111-0000-4000-8000-000000000001"
 
@@ -21,9 +21,9 @@ _UUID = "11111111-0000-4000-8000-000000000001"
 @pytest.fixture
 def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     """Where the device host of a device would listen."""
-    with tempfile.TemporaryDirectory(prefix="alq-", dir="/tmp") as folder:
-        monkeypatch.setenv("ALIQUOT_RUNTIME_DIR", folder)
-        path = Path(runtime_directory.control_socket(folder, _UUID))
+    with short_folder() as folder:
+        monkeypatch.setenv("ALIQUOT_RUNTIME_DIR", str(folder))
+        path = Path(runtime_directory.control_socket(str(folder), _UUID))
         path.parent.mkdir()
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as found:
             found.bind(str(path))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,6 +31,7 @@ from aliquot.store import Location
 from tests.absent import absent
 from tests.contract.daemon.house import ADMIN, GIB, MIB
 from tests.contract.device_host_process import wait_until
+from tests.folders import make_short_folder, remove_folder
 from tools.programs.drivers import all_drivers
 
 Start = Callable[[], "subprocess.Popen[bytes]"]
@@ -45,8 +44,7 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where a daemon has its state and its sockets; nothing is left running at the end."""
     if not all_drivers():
         absent("no OpenCL driver is installed here")
-    # Short, because sockets' paths are.
-    found = Path(tempfile.mkdtemp(prefix="alq-", dir="/tmp"))
+    found = make_short_folder()
     monkeypatch.setenv("ALIQUOT_RUNTIME_DIR", str(found / "run"))
     yield found
     for host in running_hosts():
@@ -54,7 +52,7 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             for usage in host.list_vgpus():
                 host.destroy_vgpu(usage.id)
     wait_until(lambda: not list((found / "run").glob("*/control.sock")), "all has ended")
-    shutil.rmtree(found)
+    remove_folder(found)
 
 
 def opened(folder: Path, inventory: str | None = None) -> Service:

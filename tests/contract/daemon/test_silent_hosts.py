@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -26,6 +24,7 @@ from tests.absent import absent
 from tests.contract.daemon.house import ADMIN, GIB, MIB, ONE, TWO, House
 from tests.contract.device_host_process import wait_until
 from tests.fakes.device_hosts import FakeMachine, device
+from tests.folders import make_short_folder, remove_folder
 from tools.programs.drivers import all_drivers
 
 Start = Callable[[], "subprocess.Popen[bytes]"]
@@ -127,7 +126,7 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where real device hosts are; nothing is left running at the end."""
     if len(all_drivers()) < 2:
         absent("two OpenCL drivers are wanted here")
-    found = Path(tempfile.mkdtemp(prefix="alq-", dir="/tmp"))
+    found = make_short_folder()
     monkeypatch.setenv("ALIQUOT_RUNTIME_DIR", str(found / "run"))
     yield found
     for host in running_hosts():
@@ -135,7 +134,7 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             for usage in host.list_vgpus():
                 host.destroy_vgpu(usage.id)
     wait_until(lambda: not list((found / "run").glob("*/control.sock")), "all has ended")
-    shutil.rmtree(found)
+    remove_folder(found)
 
 
 def process_of(uuid: str) -> int:
