@@ -47,8 +47,8 @@ test: ## all tests but the long ones
 	@$(call sanitized,thread,thread)
 	@$(call sanitized,fuzz,address)
 	@failed=""; \
-	$(RUN) pytest -m "not soak and not $(ALONE)" -n $(BESIDE) $(ORDER) || failed+=" beside"; \
-	$(RUN) pytest -m "not soak and $(ALONE)" || failed+=" alone"; \
+	$(RUN) pytest --durations 20 -m "not soak and not $(ALONE)" -n $(BESIDE) $(ORDER) || failed+=" beside"; \
+	$(RUN) pytest --durations 20 -m "not soak and $(ALONE)" || failed+=" alone"; \
 	if [ -n "$$failed" ]; then echo "tests failed among those that run:$$failed"; exit 1; fi
 
 ready-for-tests: $(STAMPS)/installed-for-tests $(STAMPS)/programs $(STAMPS)/tests $(STAMPS)/fuzz $(STAMPS)/thread
