@@ -110,7 +110,7 @@ class Api:
                     ),
                 )
             except Exception as error:
-                self._writers.pool.submit(self._note_denied, None, "", error)
+                self._note_denied(None, "", error)
                 answer = problems.answer(error)
                 self._own.error(answer.code)
                 await _send(answer, send)
@@ -175,13 +175,17 @@ class Api:
         self._own.error(answer.code)
         if answer.status == 403:
             caller = request.scope["state"].get("caller")
-            self._writers.pool.submit(self._note_denied, caller, name, error)
+            self._note_denied(caller, name, error)
         media_type = answer.headers.pop("Content-Type")
         return Response(
             answer.body, status_code=answer.status, media_type=media_type, headers=answer.headers
         )
 
     def _note_denied(self, caller: Caller | None, operation: str, error: Exception) -> None:
+        with contextlib.suppress(RuntimeError):  # the daemon ends, and takes no more work
+            self._writers.pool.submit(self._write_denied, caller, operation, error)
+
+    def _write_denied(self, caller: Caller | None, operation: str, error: Exception) -> None:
         code = error.code if isinstance(error, AliquotError) else ""
         try:
             self.service.audit.denied(caller, operation, code)

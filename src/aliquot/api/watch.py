@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,7 @@ _LOOK_SECONDS = 2.0
 _KEPT = 4096
 _AT_ONCE = 500
 _CHUNK = 64 << 10
+_log = logging.getLogger(__name__)
 _READER = Caller(tenant="system", role=Role.ADMIN)
 
 
@@ -148,6 +150,10 @@ class Hub:
                 await self._read_all()
             except AliquotError:
                 # The store is out of reach: the watchers wait, and nothing is skipped.
+                await asyncio.sleep(_LOOK_SECONDS)
+                self._wake.set()
+            except Exception:  # nobody would be told of anything any more, and nobody would know
+                _log.exception("reading events for watchers met a fault")
                 await asyncio.sleep(_LOOK_SECONDS)
                 self._wake.set()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import select
+import signal
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -47,6 +48,8 @@ def _start(device: Device, root: str, path: str, deadline: float) -> Connection:
         if ended:
             break
         if time.monotonic() > deadline:
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
             raise DeviceHostUnreachable(
                 f"the device host of {device.name!r} did not start within {START_SECONDS:g} s"
             )

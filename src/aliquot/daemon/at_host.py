@@ -9,7 +9,7 @@ import msgspec
 
 from aliquot.client.device_host import DeviceHost
 from aliquot.daemon.owners import owner_of
-from aliquot.errors import NameTaken, NoSuchVgpu, VgpuDiffers
+from aliquot.errors import NameTaken, NoSuchLease, NoSuchVgpu, VgpuDiffers
 from aliquot.model.receipt import Receipt
 from aliquot.model.vgpu import Holder, VgpuUsage
 from aliquot.model.vgpu_record import VgpuRecord, VgpuStatus
@@ -119,6 +119,19 @@ def holders_of(usage: VgpuUsage) -> tuple[Holder, ...]:
     That lease has number 0 and process 0.
     """
     return usage.holders if usage.lasting else (*usage.holders, Holder(0, 0, False, 0))
+
+
+def end_lease(host: DeviceHost, kept: VgpuRecord, number: int, process_id: int) -> None:
+    """End a process's lease at the device host; raises NoSuchVgpu, NoSuchLease.
+
+    A later device host begins to count anew: that number may be another process's there.
+    """
+    usage = find(host, kept)
+    if usage is None:
+        raise NoSuchVgpu(f"the device host has no vGPU {kept.name!r}")
+    if all((held.lease, held.process_id) != (number, process_id) for held in usage.holders):
+        raise NoSuchLease(f"process {process_id} has no lease {number} of vGPU {kept.name!r}")
+    host.end_lease(usage.id, number)
 
 
 def destroy(host: DeviceHost, kept: VgpuRecord) -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 import msgspec
 
 from aliquot.daemon import access, processes, receipts
-from aliquot.daemon.at_host import external_id, find, receipt_of
+from aliquot.daemon.at_host import end_lease, external_id, find, receipt_of
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.core import Core
 from aliquot.daemon.enforcement import enforced
@@ -32,7 +32,7 @@ from aliquot.model.api.leases import LeasePage, LeaseResource
 from aliquot.model.api.vgpus import Granted, LeaseWanted
 from aliquot.model.device_record import DeviceRecord
 from aliquot.model.lease import Holder, Lease
-from aliquot.model.lifecycle import LEASABLE, VgpuState
+from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
 from aliquot.model.receipt import Receipt
 from aliquot.model.vgpu import Lease as HostLease
 from aliquot.model.vgpu_record import VgpuRecord, VgpuStatus
@@ -162,11 +162,11 @@ class Leases:
         with self._core.store.look() as view:
             kept = vgpus.get(view, lease.vgpu)
         if kept.status.device is not None:
-            number = kept.status.number
+            who = lease.holder
             with suppress(NotRunning, NoSuchVgpu, NoSuchLease):
                 self._core.hosts.ask(
                     kept.status.device,
-                    lambda host: host.end_lease(number, lease.holder.number),
+                    lambda host: end_lease(host, kept, who.number, who.process_id),
                     start=False,
                 )
         told = self.told_of(kept)
@@ -259,6 +259,8 @@ def _device_of(view: View, kept: VgpuRecord) -> DeviceRecord | None:
 def _must_be_leasable(kept: VgpuRecord, device: DeviceRecord | None) -> None:
     if device is not None and device.simulated:
         raise SimulatedDevice(f"vGPU {kept.name!r} is on the simulated device {device.name!r}")
+    if kept.spec.wanted is Wanted.DELETED:
+        raise IllegalTransition(f"vGPU {kept.name!r} is being deleted")
     if kept.state not in LEASABLE or device is None:
         why = f": {kept.reason}" if kept.reason else ""
         raise IllegalTransition(f"vGPU {kept.name!r} is {kept.state} and can't be used{why}")

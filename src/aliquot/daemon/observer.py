@@ -110,6 +110,7 @@ class Observer:
         """Wait for what is under way, once the threads have ended."""
         self._looks.shutdown(cancel_futures=True)
         self._ends.shutdown(cancel_futures=True)
+        self.holders.close()
 
     def _run(self) -> None:
         next_rest = 0.0

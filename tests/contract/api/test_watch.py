@@ -8,6 +8,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -208,6 +209,29 @@ def test_a_watcher_that_fell_behind_what_is_kept_is_told_to_list_again(
             text += chunk
     told = text[text.index(b"event: problem\n") :]
     assert json.loads(told[told.index(b"{") : told.rindex(b"}") + 1])["code"] == "ALQ-E326"
+
+
+def test_a_fault_while_events_are_read_ends_no_watching(
+    on_fakes: Serving, client_of: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "_LOOK_SECONDS", 0.05)
+    events = client_of.watch(0)
+    # As those of another node that shares the database: not told, but read.
+    monkeypatch.setattr(watching.Hub, "_take_told", lambda *_: None)
+    since = on_fakes.service.events.since
+    faults = iter([RuntimeError("a fault of ours"), RuntimeError("another")])
+
+    def faulty(*arguments: Any) -> Any:
+        for fault in faults:
+            raise fault
+        return since(*arguments)
+
+    tell(on_fakes, 1)
+    assert [event.sequence for event in take(events, 1)] == [1]
+    monkeypatch.setattr(on_fakes.service.events, "since", faulty)
+    tell(on_fakes, 1)
+    assert [event.sequence for event in take(events, 1)] == [2]
+    assert next(faults, None) is None
 
 
 def test_a_revoked_token_watches_no_longer(

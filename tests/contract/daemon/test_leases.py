@@ -13,6 +13,7 @@ from aliquot.daemon import enforcement, holders, processes
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.holders import Holders
 from aliquot.errors import (
+    DeviceHostUnreachable,
     IllegalTransition,
     NoSuchEntry,
     NoSuchProcess,
@@ -166,6 +167,28 @@ def test_a_vgpu_that_waits_is_not_leased(home: House, process: Start) -> None:
     home.service.vgpus.create(ALICE, VgpuWanted(name="b", memory=8 * GIB, device=ONE))
     home.service.vgpus.create(ALICE, VgpuWanted(name="a", memory=GIB, device=ONE, wait_ms=9999))
     with pytest.raises(IllegalTransition, match="pending"):
+        home.service.leases.begin(ALICE, "a", LeaseWanted(process_id=process().pid))
+
+
+def test_the_same_number_at_a_later_device_host_is_not_ended(home: House, process: Start) -> None:
+    home.service.vgpus.create(ALICE, VgpuWanted(name="a", memory=GIB))
+    granted = home.service.leases.begin(ALICE, "a", LeaseWanted(process_id=process().pid))
+    host = home.machine.by_uuid[ONE]
+    [usage] = home.machine.usages()
+    [held] = usage.holders
+    other = held._replace(process_id=process().pid)
+    host.vgpus[usage.id] = usage._replace(holders=(other,))
+    assert home.service.leases.end(ALICE, granted.id).ending == "ended by alice"
+    [usage] = home.machine.usages()
+    assert usage.holders == (other,)
+
+
+def test_what_is_being_deleted_is_not_leased(home: House, process: Start) -> None:
+    home.service.vgpus.create(ALICE, VgpuWanted(name="a", memory=GIB, device=ONE))
+    gone = DeviceHostUnreachable("it did not answer")
+    home.machine.by_uuid[ONE].fail["destroy_lasting_vgpu"] = gone
+    home.service.vgpus.delete(ALICE, "a")
+    with pytest.raises(IllegalTransition, match="deleted"):
         home.service.leases.begin(ALICE, "a", LeaseWanted(process_id=process().pid))
 
 
