@@ -105,6 +105,7 @@ class Hub:
         loop = asyncio.get_running_loop()
         awake = asyncio.Event()
         self._waiting.add(awake)
+        self._wake.set()  # another node's events are looked for only while somebody waits
         checked = loop.time()
         chunks = [*first, _place(position)]
         try:

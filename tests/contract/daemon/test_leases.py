@@ -185,11 +185,13 @@ def test_the_same_number_at_a_later_device_host_is_not_ended(home: House, proces
 
 def test_what_is_being_deleted_is_not_leased(home: House, process: Start) -> None:
     home.service.vgpus.create(ALICE, VgpuWanted(name="a", memory=GIB, device=ONE))
-    gone = DeviceHostUnreachable("it did not answer")
-    home.machine.by_uuid[ONE].fail["destroy_lasting_vgpu"] = gone
+    host = home.machine.by_uuid[ONE]
+    host.fail["destroy_lasting_vgpu"] = DeviceHostUnreachable("it did not answer")
     home.service.vgpus.delete(ALICE, "a")
     with pytest.raises(IllegalTransition, match="deleted"):
         home.service.leases.begin(ALICE, "a", LeaseWanted(process_id=process().pid))
+    host.fail.clear()
+    home.settle()
 
 
 def test_processes_are_known_by_their_start(process: Start) -> None:
