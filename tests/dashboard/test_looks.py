@@ -57,6 +57,13 @@ def what_if(page: Page) -> None:
     page.locator(".what-if.misfits").wait_for()
 
 
+def queues(page: Page) -> None:
+    """One vGPU by its processes and their queues, of which one is chosen."""
+    page.evaluate("at => { location.hash = at }", f"#/architecture/{TRAIN}.1.2")
+    page.locator(f"[data-box='queue:1:2:{TRAIN}'].chosen").wait_for()
+    page.locator(".details [data-fact=order]").wait_for()
+
+
 def timeline(page: Page) -> None:
     """Who had a device."""
     page.evaluate("at => { location.hash = at }", f"#/timeline/{SHARED}")
@@ -74,6 +81,7 @@ _VIEWS: dict[str, tuple[Moment | None, Callable[[Page], None]]] = {
     "architecture": (Moment(), architecture),
     "grouped": (Moment(TENANT), grouped),
     "details": (Moment(), details),
+    "queues": (Moment(), queues),
     "what-if": (Moment(), what_if),
     "timeline": (Moment(), timeline),
     "login": (None, login),
