@@ -19,7 +19,7 @@ int main(int count, char **arguments) {
   CHECK(code);
   cl_kernel much = make_kernel(&d, "churn", data, kTimes * kRounds);
   cl_kernel little = make_kernel(&d, "churn", apart, kRounds);
-  cl_event never = clCreateUserEvent(d.context, &code);
+  cl_event marker, never = clCreateUserEvent(d.context, &code);
   CHECK(code);
   const size_t size = kItems;
   const double begin = now();
@@ -31,7 +31,7 @@ int main(int count, char **arguments) {
     CHECK(clWaitForEvents(1, &done));
     CHECK(clReleaseEvent(done));
     if (round != 0) continue;
-    CHECK(clEnqueueMarkerWithWaitList(other, 1, &never, NULL));
+    CHECK(clEnqueueMarkerWithWaitList(other, 1, &never, &marker));
     CHECK(clFlush(other));
     puts("working"), fflush(stdout);
   }
