@@ -25,14 +25,14 @@ export function QueueDetails({ box }: { box: Box }) {
   if (parts?.queue !== null && queue === undefined) return <p>{words("gone")}</p>;
   return (
     <>
-      <OfProcess process={process} />
+      <OfProcess process={process} alone={queue === undefined} />
       {queue !== undefined && <OfQueue queue={queue} />}
       <p className="claimed">{words("told-by-worker")}</p>
     </>
   );
 }
 
-function OfProcess({ process }: { process: Process }) {
+function OfProcess({ process, alone }: { process: Process; alone: boolean }) {
   const words = useWords();
   const who =
     process.process_id === 0 ? words("process-unknown") : `${process.name} (${process.process_id})`;
@@ -42,7 +42,7 @@ function OfProcess({ process }: { process: Process }) {
       facts={[
         ["process-of", who],
         ["memory-used", `${used} / ${written(process.memory_lent, "size")}`],
-        ["share-of", written(process.share, "percent")],
+        ...(alone ? [["share-of", written(process.share, "percent")] as [string, string]] : []),
       ]}
     />
   );

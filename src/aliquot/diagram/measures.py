@@ -58,7 +58,7 @@ BARE_ROW = BARE_DEVICE_AT + DEVICE
 # Where one vGPU is drawn by its processes: the heights of these and their command queues, and
 # where layers begin, from the top of its row.
 PROCESS = 84
-COMMAND_QUEUE = 116
+COMMAND_QUEUE = 132
 _QUEUES_AT = PROCESS + LAYER_GAP
 _OPENED_AT = _QUEUES_AT + COMMAND_QUEUE + LAYER_GAP
 OPENED_SHIFT = _OPENED_AT - _VIRTUALIZATION_AT  # by which all stands lower from there on

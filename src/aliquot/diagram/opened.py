@@ -16,7 +16,7 @@ from aliquot.diagram.frames import Laid
 from aliquot.diagram.scene import Scene, look_of
 from aliquot.diagram.slots import Slots, column_slots
 from aliquot.model.api.devices import DeviceResource
-from aliquot.model.api.picture import Band, Bar, Box, Edge, Layer, Line, Look, Part, Values
+from aliquot.model.api.picture import Band, Bar, Box, Edge, Layer, Line, Look, Part
 from aliquot.model.api.processes import CommandQueueResource, ProcessResource
 from aliquot.model.api.vgpus import VgpuResource
 
@@ -206,11 +206,12 @@ def _queue(
     vgpu: VgpuResource, process: ProcessResource, queue: CommandQueueResource, x: int, top: int
 ) -> Box:
     """A command queue, with its part of the vGPU's time, to scale."""
-    outstanding: Values = {"count": queue.outstanding}
-    waits = Line(key="queue-outstanding", values=outstanding)
+    order = Line(key="queue-in-order" if queue.in_order else "queue-out-of-order")
+    waits = Line(key="queue-outstanding", values={"count": queue.outstanding})
+    more = Line(key="queue-done", values={"count": queue.completed})
     if queue.outstanding:
         age = round(queue.oldest_ns / _MILLISECOND_NS, 1)
-        waits = Line(key="queue-oldest", values=outstanding | {"age": age})
+        more = Line(key="queue-oldest", values={"age": age})
     number = str(queue.number)
     part = Part(
         vgpu=vgpu.id,
@@ -231,8 +232,9 @@ def _queue(
         height=measures.COMMAND_QUEUE,
         title=Line(key="command-queue", values={"number": number}),
         lines=[
-            Line(key="queue-in-order" if queue.in_order else "queue-out-of-order"),
+            order,
             waits,
+            more,
             Line(key="queue-share", values={"share": round(queue.share, 1)}),
         ],
         bars=[Bar(kind="share", total=100.0, parts=[part])],

@@ -89,8 +89,8 @@ def test_two_queues_of_a_process() -> None:
         [words.say("en", line.key, line.values) for line in box.lines] for box in (first, second)
     ]
     assert said == [
-        ["in order", "3 outstanding, 12.5 ms", "50 % of the vGPU's time"],
-        ["out of order", "0 outstanding", "50 % of the vGPU's time"],
+        ["in order", "3 outstanding", "oldest 12.5 ms", "50 % of the time"],
+        ["out of order", "0 outstanding", "1200 done", "50 % of the time"],
     ]
     [bar] = first.bars
     assert (bar.kind, bar.total, bar.parts[0].used) == ("share", 100, 50)
