@@ -130,6 +130,10 @@ class DeviceHost {
   void on_receipt(Control& control, const records::Record& record);
   /// The number of records that it took.
   size_t tell_vgpu(Control& control, uint32_t sequence, Vgpu& vgpu);
+  // device_host_queues.cpp
+  void on_queues_get(Control& control, const records::Record& record);
+  void on_queues_told(const Vgpu::Asker& asker, const records::Queues& told,
+                      const std::vector<records::VgpuQueue>& queues);
   // device_host_resize.cpp
   void on_resize(Control& control, const records::Record& record);
   bool try_resize(Control& control, const records::Record& record, bool last_try);

@@ -105,6 +105,8 @@ void DeviceHost::on_record(Control& control, const records::Record& record, bool
         return on_list(control, record);
       case Kind::kVgpuShow:
         return on_show(control, record);
+      case Kind::kQueuesGet:
+        return on_queues_get(control, record);
       case Kind::kReceiptGet:
         return on_receipt(control, record);
       case Kind::kVgpuResize:

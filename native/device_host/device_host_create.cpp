@@ -197,6 +197,10 @@ DeviceHost::KnownVgpu& DeviceHost::add_vgpu(VgpuSettings settings) {
   events.settled = [this](const Vgpu::Asker& asker, const Vgpu::Refusal& refusal) {
     on_settled(asker, refusal);
   };
+  events.queues_told = [this](const Vgpu::Asker& asker, const records::Queues& told,
+                              const std::vector<records::VgpuQueue>& queues) {
+    on_queues_told(asker, told, queues);
+  };
   events.say = [this, id](const records::Record& record, const std::vector<int>& descriptors) {
     if (Move* move = find_move(id)) move->channel->send(record, descriptors);
   };

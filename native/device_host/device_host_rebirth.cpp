@@ -85,17 +85,22 @@ void DeviceHost::adopt_controls(Rebirth& rebirth) {
 
 void DeviceHost::send_again(Control& control, const KeptKey& key, const records::Record& record) {
   using records::Kind;
-  if (record.header.kind != Kind::kReceipt && record.header.kind != Kind::kTurns) {
-    control.channel->send(record);
-    return;
-  }
+  const Kind kind = record.header.kind;
+  if (kind != Kind::kReceipt && kind != Kind::kTurns && kind != Kind::kQueues)
+    return control.channel->send(record);
   // Memory goes with it, so it is asked for anew once the vGPUs are there.
-  const records::VgpuReference reference{payload_of<records::Receipt>(record).vgpu};
-  const records::TurnsGet since{payload_of<records::Turns>(record).since_ns};
   const uint32_t sequence = record.header.sequence;
-  const records::Record question = record.header.kind == Kind::kReceipt
-                                       ? make_record(Kind::kReceiptGet, sequence, reference)
-                                       : make_record(Kind::kTurnsGet, sequence, since);
+  records::Record question;
+  if (kind == Kind::kReceipt) {
+    const records::VgpuReference reference{payload_of<records::Receipt>(record).vgpu};
+    question = make_record(Kind::kReceiptGet, sequence, reference);
+  } else if (kind == Kind::kQueues) {
+    const records::VgpuReference reference{payload_of<records::Queues>(record).vgpu};
+    question = make_record(Kind::kQueuesGet, sequence, reference);
+  } else {
+    const records::TurnsGet since{payload_of<records::Turns>(record).since_ns};
+    question = make_record(Kind::kTurnsGet, sequence, since);
+  }
   StateMemory::Slot slot = 0;
   state_.save(slot, WaitingEntry{key, question, 0});
 }

@@ -49,6 +49,7 @@ Vgpu::~Vgpu() {
   context_.loop.cancel(witness_timer_);
   context_.loop.cancel(cut_off_timer_);
   context_.loop.cancel(rest_timer_);
+  context_.loop.cancel(inquiry_timer_);
   context_.loop.cancel(standstill_.timer);
   context_.turns.remove(settings_.id);
   forget_entries();
@@ -294,6 +295,7 @@ void Vgpu::close() {
   }
   fail_leases(records::ErrorCode::kNoSuchVgpu, "The vGPU was destroyed meanwhile.");
   settle_request({records::ErrorCode::kNoSuchVgpu, "The vGPU was destroyed meanwhile."});
+  end_inquiry(records::QueuesAnswer::kNoWorker);
   if (moves()) events_.end_move();
   leases_.end_all();
   for (uint64_t* timer : {&rest_timer_, &standstill_.timer})

@@ -15,6 +15,7 @@
 #include "device_host/host_context.h"
 #include "device_host/kept_memory.h"
 #include "device_host/leases.h"
+#include "device_host/queue_inquiry.h"
 #include "device_host/record_listener.h"
 #include "device_host/time_ledger.h"
 #include "device_host/vgpu_page_memory.h"
@@ -51,6 +52,9 @@ class Vgpu {
                        const std::string&)> lease_failed;
     // What was asked for is done, or refused.
     std::function<void(const Asker&, const Refusal&)> settled;
+    // What its worker tells of its guest processes' queues.
+    std::function<void(const Asker&, const records::Queues&,
+                       const std::vector<records::VgpuQueue>&)> queues_told;
     // To the device host that it moves to or comes from.
     std::function<void(const records::Record&, const std::vector<int>&)> say;
     std::function<void()> end_move;
@@ -95,6 +99,9 @@ class Vgpu {
   /// Those that the worker claims, the longest first.
   std::vector<records::VgpuKernel> unsplit_kernels() const;
   std::vector<records::VgpuProcess> processes() const;
+  /// Asks its worker for the command queues of its guest processes: `queues_told` follows within a
+  /// moment, or `settled` where that is refused.
+  void ask_queues(const Asker& asker);  // vgpu_queues.cpp
   /// Where the time of its guest processes went.
   records::Receipt receipt();
   /// The descriptor of its page, made at the first call or by its first worker; -1 with errno set
@@ -223,6 +230,10 @@ class Vgpu {
   uint64_t held_bytes() const;
   uint64_t explained_bytes(uint64_t memory) const;
   void update_cgroup();
+
+  // vgpu_queues.cpp
+  void on_queues_told(uint32_t question, const records::QueuesTold& told);
+  void end_inquiry(records::QueuesAnswer answer);
 
   // vgpu_resize.cpp
   Attempt try_shrink(uint64_t bytes, bool last_try, Refusal& refusal);
@@ -364,6 +375,9 @@ class Vgpu {
   uint64_t kernels_claimed_ = 0;
   std::array<records::VgpuKernel, records::kMostUnsplitKernels> unsplit_kernels_{};
   std::array<StateMemory::Slot, records::kMostUnsplitKernels> kernel_slots_{};
+  QueueInquiry inquiry_{static_cast<uint32_t>(monotonic_milliseconds())};
+  std::vector<Asker> queue_askers_;
+  uint64_t inquiry_timer_ = 0;
   Heartbeat heartbeat_;
   KeptMemory kept_;
   Witness witness_;

@@ -225,6 +225,7 @@ void Vgpu::leave(const records::Record& answer) {
   say_step(MoveStep::kTaken);
   events_.moved_away(asker, answer);
   fail_leases(ErrorCode::kNotStopped, "The vGPU has moved to another device.");
+  end_inquiry(records::QueuesAnswer::kNoWorker);
   for (auto& [connection, guest] : guests_) let_go_of(*guest);
   leases_.end_all();
   listener_.close();

@@ -110,6 +110,8 @@ void Vgpu::on_worker_record(const records::Record& record, bool repeated) {
       return context_.turns.on_work(settings_.id, payload_of<records::Work>(record));
     case Kind::kMemory:
       return on_memory_told(record.header.sequence, payload_of<records::Memory>(record));
+    case Kind::kQueuesTold:
+      return on_queues_told(record.header.sequence, payload_of<records::QueuesTold>(record));
     case Kind::kDrafted:
       return on_drafted(payload_of<records::Image>(record));
     case Kind::kImageDone: {
@@ -179,6 +181,7 @@ void Vgpu::on_worker_ended(const std::string& how) {
   events_.unswept();
   context_.turns.end_worker(settings_.id);
   const bool had_been_ready = std::exchange(worker_ready_, false);
+  end_inquiry(records::QueuesAnswer::kNoWorker);
   kept_.clear();
   past_cpu_ns_ += sighting_.cpu_ns;
   sighting_ = {};

@@ -14,7 +14,7 @@
 namespace aliquot::records {
 
 constexpr uint32_t kMagic = 0x51'4c'41'31;  // "1ALQ" in memory
-constexpr uint16_t kVersion = 6;            // of this file and of the connection layout together
+constexpr uint16_t kVersion = 7;            // of this file and of the connection layout together
 constexpr size_t kRecordSize = 256;
 constexpr size_t kPayloadSize = 240;
 constexpr size_t kNameSize = 64;  // zero-terminated, UTF-8
@@ -66,6 +66,7 @@ enum class Kind : uint16_t {
   kSave = 58,     // + descriptor, to write the image that was drafted into: kImageDone
   kRestore = 59,  // + descriptor of an image, to make objects from: kImageDone
   kReports = 60,  // an Image + descriptor, as of kVgpuCreate; before any kConnect
+  kAskQueues = 61,  // answer with kQueuesTold, which carry the sequence, in a moment
 
   // Worker -> device host. Claims, never trusted.
   kWorkerReady = 64,
@@ -111,6 +112,13 @@ enum class Kind : uint16_t {
   // Control, of the device.
   kTurnsGet = 100,
   kTurns = 101,  // + descriptor, where there are any: `turn_count` Turn, by their beginnings; sealed
+
+  // Worker -> device host, of the queues of its guest processes. A claim.
+  kQueuesTold = 104,  // of a connection; after all of them one of connection 0
+
+  // Control, of the same.
+  kQueuesGet = 106,  // a VgpuReference; answered with kQueues
+  kQueues = 107,     // + descriptor, where there are any: `queue_count` VgpuQueue; sealed
 };
 
 struct Header {
@@ -565,6 +573,51 @@ struct Memory {
 
 struct Work {
   uint64_t host_ns = 0;  // of the threads that decode and build, and of dead children; only grows
+};
+
+enum QueueFlag : uint32_t {
+  kInOrder = 1u << 0,  // its commands are carried out one after another
+};
+
+// How far a command queue has come: the worker's claim.
+struct QueueClaim {
+  uint32_t queue = 0;        // its number in the connection: 1 to layout::kQueueSlots
+  uint32_t flags = 0;        // QueueFlag
+  uint64_t outstanding = 0;  // commands that have not ended, those without a turn yet included
+  uint64_t completed = 0;    // that have, since the worker knows the queue
+  uint64_t device_ns = 0;    // that those took, by the device's clock
+  uint64_t oldest_ns = 0;    // the oldest one outstanding has been known for so long, at least
+};
+
+constexpr uint32_t kMostQueuesOfARecord = 5;
+constexpr uint32_t kMostQueuesOfAConnection = 64;  // that are told; the others are counted
+constexpr uint32_t kMostQueuesTold = 1024;         // of all connections
+
+struct QueuesTold {
+  uint32_t connection = 0;  // 0: that was all
+  uint32_t count = 0;       // of `queues`
+  uint32_t left_out = 0;    // of the same connection; of connection 0: of those without a record
+  QueueClaim queues[kMostQueuesOfARecord];
+};
+
+enum class QueuesAnswer : uint32_t {
+  kTold = 0,
+  kNoWorker = 1,  // none runs, so there are no queues that anybody works on
+  kSilent = 2,    // it has not answered in time
+};
+
+struct Queues {  // kQueues
+  uint64_t vgpu = 0;
+  uint64_t at_ns = 0;  // when it was told, ns of the monotonic clock
+  QueuesAnswer answer = QueuesAnswer::kTold;
+  uint32_t queue_count = 0;
+  uint32_t left_out = 0;  // with those of VgpuQueue::left_out
+};
+
+struct VgpuQueue {
+  uint32_t connection = 0;  // of a VgpuProcess
+  uint32_t left_out = 0;    // queues of the same connection that are not told
+  QueueClaim claim;
 };
 
 struct Record {

@@ -119,8 +119,10 @@ void Connection::on(const CreateQueueCommand& command) {
   object->in_order = (command.properties & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE) == 0;
   object->profiled = (command.properties & CL_QUEUE_PROFILING_ENABLE) != 0;
   if (takes_turns()) object->lane = context_.gate->open(object->queue, object->in_order);
-  object->progress =
-      std::make_shared<QueueProgress>(publisher_, context_.watchdog.alarm(), command.queue);
+  QueueNature nature{object->in_order, nullptr};
+  if (object->lane != nullptr) nature.device_ns = {object->lane, &object->lane->took_ns};
+  object->progress = std::make_shared<QueueProgress>(publisher_, context_.watchdog.alarm(),
+                                                     command.queue, std::move(nature));
   // The sequences of a slot go on from one queue to the next: buffers remember their last use by
   // queue id and sequence.
   auto& slot_owner = queue_slots_[command.queue];

@@ -112,6 +112,7 @@ void Connection::finish_enqueue(Enqueue& enqueue, cl_int status,
   record_event(enqueue, status);
   if (status != CL_SUCCESS) {
     publisher_->latch_queue_error(enqueue.queue_id, status);
+    if (enqueue.queue != nullptr) enqueue.queue->progress->expect_command(enqueue.queue->commands);
     return;
   }
   QueueObject& queue = *enqueue.queue;

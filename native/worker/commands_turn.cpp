@@ -10,6 +10,7 @@ bool Connection::may_begin(Enqueue& enqueue, const std::shared_ptr<WorkCost>& co
   enqueue.work.cost = cost;
   enqueue.work.amount = amount;
   enqueue.work.waits = enqueue.wait_count != 0;
+  enqueue.queue->progress->expect_command(enqueue.queue->commands + 1);
   enqueue.passed = asks && context_.gate->enter(enqueue.work, id_, stop_);
   if (!enqueue.passed && asks) return false;
   enqueue.queue->progress->begins(enqueue.queue->commands + 1);
@@ -107,6 +108,7 @@ void Connection::fail_paced() {
 }
 
 void Connection::let_go(QueueObject& queue) {
+  queue.progress->set_gone();
   if (queue.lane != nullptr) context_.gate->close(queue.lane);
   calls_.clReleaseCommandQueue(queue.queue);
 }

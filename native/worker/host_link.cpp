@@ -70,6 +70,10 @@ void HostLink::unsplit(const records::UnsplitKernel& kernel) {
   send(make_record(Kind::kUnsplitKernel, 0, kernel));
 }
 
+void HostLink::queues_told(uint32_t sequence, const records::QueuesTold& told) {
+  send(make_record(Kind::kQueuesTold, sequence, told));
+}
+
 void HostLink::drafted(uint32_t connection, uint64_t bytes, bool sketch) {
   send(make_record(Kind::kDrafted, 0, records::Image{bytes, connection, sketch ? 1u : 0u}));
 }

@@ -25,6 +25,7 @@ class HostLink {
   void memory(uint32_t sequence, uint64_t used);
   void status(const records::WorkerStatus& status);
   void unsplit(const records::UnsplitKernel& kernel);
+  void queues_told(uint32_t sequence, const records::QueuesTold& told);
   void drafted(uint32_t connection, uint64_t bytes, bool sketch);
   /// `problem` empty: all went well. `lacks`: it is something that is not had here.
   void image_done(uint32_t connection, const std::string& problem, bool lacks = false);

@@ -31,11 +31,15 @@ void QueueProgress::add(OutstandingCommand command) {
     drop(outstanding_.front().event);
     outstanding_.pop_front();
   }
+  last_evented_.store(command.number, std::memory_order_relaxed);
   outstanding_.push_back(std::move(command));
 }
 
 void QueueProgress::begin_busy(uint64_t number) {
-  if (completed() + 1 == number) busy_since_ns_.store(now_ns(), std::memory_order_relaxed);
+  last_number_.store(number, std::memory_order_relaxed);
+  if (completed() + 1 != number) return;
+  busy_number_.store(number, std::memory_order_relaxed);
+  busy_since_ns_.store(now_ns(), std::memory_order_relaxed);
 }
 
 void QueueProgress::begins(uint64_t number) {
@@ -241,6 +245,41 @@ void QueueProgress::reached(uint64_t sequence, uint64_t number, cl_int status) {
   }
 }
 
+// A launch without an event counts as outstanding until one behind it has ended. Whatever changes
+// meanwhile, nothing is told that can't be.
+std::optional<records::QueueClaim> QueueProgress::tell(uint64_t now) {
+  if (gone_.load(std::memory_order_relaxed)) return std::nullopt;
+  uint64_t oldest = 0;
+  uint64_t since = now;
+  uint64_t seen = 0;
+  visit_outstanding([&](OutstandingCommand& command, cl_int) {
+    seen += 1 + command.hidden_before;
+    if (oldest != 0) return;
+    oldest = command.number - command.hidden_before;
+    if (command.seen_since != 0) since = std::min(since, command.seen_since);
+  });
+  const uint64_t known = std::max(last_evented_.load(std::memory_order_relaxed), completed());
+  const uint64_t last = std::max(last_number_.load(std::memory_order_relaxed), known);
+  records::QueueClaim claim;
+  claim.queue = id_;
+  claim.flags = nature_.in_order ? uint32_t{records::kInOrder} : 0;
+  claim.outstanding = std::min(seen + (last - known), last);
+  claim.completed = last - claim.outstanding;
+  if (nature_.device_ns != nullptr) {
+    claim.device_ns = nature_.device_ns->load(std::memory_order_relaxed);
+  }
+  if (claim.outstanding == 0) return claim;
+  if (oldest == 0) oldest = known + 1;
+  if (oldest == told_oldest_) since = std::min(since, told_since_ns_);
+  if (oldest == busy_number_.load(std::memory_order_relaxed)) {
+    since = std::min(since, busy_since_ns_.load(std::memory_order_relaxed));
+  }
+  told_oldest_ = oldest;
+  told_since_ns_ = since;
+  claim.oldest_ns = now - since;
+  return claim;
+}
+
 bool QueueProgress::wait_below(uint64_t number, uint64_t most, const std::atomic<bool>& stop,
                                uint64_t patience_ns) {
   const uint64_t slice_ns = std::min<uint64_t>(patience_ns, 10'000'000);
@@ -269,6 +308,7 @@ uint64_t QueueProgress::published() {
 }
 
 uint64_t QueueProgress::retire() {
+  set_gone();
   const std::lock_guard guard(publish_mutex_);
   retired_ = true;
   return completed_sequence_;

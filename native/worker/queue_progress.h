@@ -9,9 +9,11 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "protocol/records.h"
 #include "worker/alarm.h"
 #include "worker/completion.h"
 
@@ -33,11 +35,21 @@ struct OutstandingCommand {
 
 class CompletionPoll;
 
+/// What stays true of a queue for as long as it is there.
+struct QueueNature {
+  bool in_order = true;
+  std::shared_ptr<const std::atomic<uint64_t>> device_ns;  // its commands took; null: nobody knows
+};
+
 class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
  public:
   /// `alarm` calls for a `recheck`.
-  QueueProgress(std::shared_ptr<Publisher> publisher, std::shared_ptr<Alarm> alarm, uint32_t id)
-      : publisher_(std::move(publisher)), alarm_(std::move(alarm)), id_(id) {}
+  QueueProgress(std::shared_ptr<Publisher> publisher, std::shared_ptr<Alarm> alarm, uint32_t id,
+                QueueNature nature = {})
+      : publisher_(std::move(publisher)),
+        alarm_(std::move(alarm)),
+        id_(id),
+        nature_(std::move(nature)) {}
   ~QueueProgress();
 
   // ---- decode thread
@@ -46,7 +58,9 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
   /// Command `number` is about to be handed to the driver, which may work on it at once: tells the
   /// guest driver when a queue that had nothing to do begins.
   void begins(uint64_t number);
-  /// Notes when a queue that had nothing to do gets its first command.
+  /// Command `number` will come, as soon as the device may be used. Only for being told of it.
+  void expect_command(uint64_t number) { last_number_.store(number, std::memory_order_relaxed); }
+  /// Command `number` is there. Notes when a queue that had nothing to do gets its first one.
   void begin_busy(uint64_t number);
   /// When everything up to `number` has ended, publishes `sequence` (0: none). The command with
   /// that number must have been added, and no other that succeeds ends after it: it is the last one
@@ -74,6 +88,8 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
   /// After this returns nothing more is published: the id may be used for another queue. Returns
   /// the last published sequence, where that one goes on.
   uint64_t retire();
+  /// It is not there any more.
+  void set_gone() { gone_.store(true, std::memory_order_relaxed); }
   /// Where an earlier queue of this id left off; before anything is published.
   void continue_from(uint64_t sequence) { completed_sequence_ = sequence; }
 
@@ -83,6 +99,10 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
   uint64_t completed() const { return completed_number_.load(std::memory_order_acquire); }
   /// Mean time of one of the last commands, ns; large while nothing is known.
   uint64_t average_ns() const { return average_ns_.load(std::memory_order_relaxed); }
+
+  // ---- the watchdog's thread
+  /// What is to be told of it; nothing where it is gone.
+  std::optional<records::QueueClaim> tell(uint64_t now);
 
   // ---- any thread
   /// Looks whether commands have ended of which the driver said nothing, for some never call back
@@ -126,6 +146,7 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
   std::shared_ptr<Publisher> publisher_;
   std::shared_ptr<Alarm> alarm_;
   const uint32_t id_;
+  const QueueNature nature_;
   std::mutex outstanding_mutex_;
   std::deque<OutstandingCommand> outstanding_;
 
@@ -136,6 +157,13 @@ class QueueProgress : public std::enable_shared_from_this<QueueProgress> {
   uint64_t last_reached_ns_ = 0;
   std::atomic<uint64_t> busy_since_ns_{0};
   std::atomic<uint64_t> completed_number_{0};
+  // For being told of it; nothing else relies on these.
+  std::atomic<uint64_t> last_number_{0};   // of all commands
+  std::atomic<uint64_t> last_evented_{0};  // of those that were added
+  std::atomic<uint64_t> busy_number_{0};   // of the one that came at busy_since_ns_
+  std::atomic<bool> gone_{false};
+  uint64_t told_oldest_ = 0;    // the number of the oldest outstanding one, as it was last told
+  uint64_t told_since_ns_ = 0;  // and since when it has been so
   // The same by what watched events told, for knowing whether the queue is idle.
   const std::shared_ptr<std::atomic<uint64_t>> ended_number_ =
       std::make_shared<std::atomic<uint64_t>>(0);

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "worker/queue_report.h"
+
 namespace aliquot::worker {
 
 using records::Kind;
@@ -33,6 +35,7 @@ int Server::serve() {
   const auto after_look = [this] {
     gate_.prune();
     report_status();
+    report_queues();
   };
   if (!watchdog_.start(after_look)) {
     host_.failed("No thread is to be had for the watchdog.");
@@ -121,6 +124,10 @@ void Server::handle(const records::Record& record, DescriptorList& descriptors) 
       return host_.pong(record.header.sequence);
     case Kind::kAskWork:
       return host_.work(host_work_ns());
+    case Kind::kAskQueues:
+      // Not here: this thread answers whatever the driver does.
+      queues_asked_.store(record.header.sequence);
+      return watchdog_.raise();
     case Kind::kAskMemory:
       return host_.memory(record.header.sequence, context_.quota->used());
     default:
@@ -226,6 +233,14 @@ void Server::report_status() {
   if (status.kernels == reported_.kernels && status.copied_bytes == reported_.copied_bytes) return;
   reported_ = status;
   host_.status(status);
+}
+
+void Server::report_queues() {
+  const uint32_t question = queues_asked_.exchange(0);
+  if (question == 0) return;
+  for (const records::QueuesTold& told : tell_queues(watchdog_, now_ns())) {
+    host_.queues_told(question, told);
+  }
 }
 
 }  // namespace aliquot::worker

@@ -2,6 +2,7 @@
 // processes are gone, and ends when the device host does.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -35,6 +36,7 @@ class Server {
   void add_arena(const records::Arena& payload, Descriptor& arena);
   void reap();
   void report_status();
+  void report_queues();
   void take_reports(const Descriptor& memory);
   void take_turn_page(const Descriptor& page);
 
@@ -49,6 +51,7 @@ class Server {
   bool has_page_ = false;
   uint64_t past_kernels_ = 0;  // of connections that are gone
   records::WorkerStatus reported_;
+  std::atomic<uint32_t> queues_asked_{0};  // the number of the question; 0: it was answered
 };
 
 }  // namespace aliquot::worker

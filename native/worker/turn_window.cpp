@@ -138,7 +138,7 @@ void TurnWindow::measure(Lane& lane, std::deque<Flight>::iterator first,
   if (!time_of((last - 1)->event, CL_PROFILING_COMMAND_END, end) ||
       !time_of(first->event, single ? CL_PROFILING_COMMAND_START : CL_PROFILING_COMMAND_QUEUED,
                begin)) {
-    tally_.busy_ns += expected;
+    note_busy(lane, expected);
     tally_.unmeasured = true;
     for (auto place = first; place != last; ++place) count(*place, place->expected_ns);
     return;
@@ -157,7 +157,7 @@ void TurnWindow::measure(Lane& lane, std::deque<Flight>::iterator first,
   }
   tally_.last_end_ns = std::max(tally_.last_end_ns, end);
   const uint64_t took = end - begin;
-  tally_.busy_ns += took;
+  note_busy(lane, took);
   if (single && first->work.cost != nullptr && first->work.cost->kernel() != nullptr) {
     unsplit_kernels_.note(*first->work.cost->kernel(), took, first->work.unsplit);
   }
@@ -169,6 +169,11 @@ void TurnWindow::measure(Lane& lane, std::deque<Flight>::iterator first,
     place->work.cost->measured(place->work.amount, its_ns);
     count(*place, its_ns);
   }
+}
+
+void TurnWindow::note_busy(Lane& lane, uint64_t ns) {
+  tally_.busy_ns += ns;
+  lane.took_ns.store(lane.took_ns.load(std::memory_order_relaxed) + ns, std::memory_order_relaxed);
 }
 
 void TurnWindow::count(const Flight& flight, uint64_t ns) {

@@ -4,6 +4,7 @@
 
 #include <CL/cl_icd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -38,6 +39,7 @@ class TurnWindow {
     bool flushed = true;
     bool held_up = false;  // something in it has waited for a user event; it may do so again
     bool closed = false;
+    std::atomic<uint64_t> took_ns{0};  // what has ended; for anybody to read
   };
   /// What has ended since it was taken last.
   struct Tally {
@@ -96,6 +98,7 @@ class TurnWindow {
   /// It took `ns`, as far as that can be told.
   void count(const Flight& flight, uint64_t ns);
   void drop(Lane& lane, Flight& flight);
+  void note_busy(Lane& lane, uint64_t ns);
 
   const cl_icd_dispatch& calls_;
   std::vector<std::shared_ptr<Lane>> lanes_;

@@ -23,6 +23,11 @@ void Watchdog::add(uint32_t connection, std::weak_ptr<QueueProgress> queue) {
   queues_.push_back({connection, std::move(queue)});
 }
 
+std::vector<Watchdog::Watched> Watchdog::all() {
+  const std::lock_guard guard(mutex_);
+  return queues_;
+}
+
 uint64_t Watchdog::period_ns() const {
   if (limit_ms_ == 0) return 250'000'000;
   return std::clamp<uint64_t>(uint64_t{limit_ms_} * 1'000'000 / 8, 10'000'000, 250'000'000);
@@ -52,11 +57,7 @@ uint64_t Watchdog::unseen_ns(uint64_t now) {
 
 bool Watchdog::look(uint64_t now) {
   const uint64_t unseen = unseen_ns(now);
-  std::vector<Watched> queues;
-  {
-    const std::lock_guard guard(mutex_);
-    queues = queues_;
-  }
+  const std::vector<Watched> queues = all();
   // What is known to run may be what a hidden command elsewhere waits for, unless it came later.
   bool busy = false;
   uint64_t first_running = ~uint64_t{0};  // when the earliest of them was seen for the first time

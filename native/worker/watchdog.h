@@ -27,6 +27,16 @@ class Watchdog {
   void stop();
   void add(uint32_t connection, std::weak_ptr<QueueProgress> queue);
 
+  /// Calls `visit(connection, QueueProgress&)` for every queue that is there. The watchdog's thread.
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (const Watched& watched : all()) {
+      if (const auto queue = watched.queue.lock()) visit(watched.connection, *queue);
+    }
+  }
+  /// Calls the function that `start` was given, soon.
+  void raise() { alarm_->raise(); }
+
   /// Something was enqueued. One load while the watchdog is awake.
   void arm() { alarm_->arm(); }
   /// For who may call when the watchdog is gone.
@@ -42,6 +52,7 @@ class Watchdog {
     std::weak_ptr<QueueProgress> queue;
   };
   static void* run(void* self);
+  std::vector<Watched> all();
   uint64_t period_ns() const;
   uint64_t unseen_ns(uint64_t now);
   void check(const Watched& watched, OutstandingCommand& command, bool runs, bool hidden_run,

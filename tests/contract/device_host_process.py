@@ -19,7 +19,7 @@ import pytest
 from tests.folders import make_short_folder, remove_folder
 
 MAGIC = 0x514C4131
-VERSION = 6
+VERSION = 7
 RECORD_SIZE = 256
 
 ERROR, DONE = 1, 2

@@ -34,12 +34,22 @@ from aliquot.model.api.leases import (
 )
 from aliquot.model.api.node import EventPage, EventResource, NodeResource, Whoami
 from aliquot.model.api.picture import Picture
+from aliquot.model.api.processes import VgpuProcesses
 from aliquot.model.api.vgpus import Plan, ProfilePage, ProfileResource, VgpuPage, VgpuResource
 from aliquot.model.lease import LeaseKind
 from aliquot.model.lifecycle import VgpuState
 from aliquot.model.modes import Mode
 from aliquot.model.receipt import Parts, Receipt, Spending
-from tests.fakes.scenes import GIB, device, lease, scene, vgpu
+from tests.fakes.scenes import (
+    GIB,
+    command_queue,
+    device,
+    guest_process,
+    lease,
+    processes,
+    scene,
+    vgpu,
+)
 
 NOW_MS = 1_800_000_000_000
 TENANT = "ada"
@@ -170,6 +180,8 @@ class Moment:
                 return VgpuPage(items=on_it, sequence=_SEQUENCE)
             case ["vgpus", name]:
                 return self._vgpu(name)
+            case ["vgpus", name, "processes"]:
+                return _processes(self._vgpu(name))
             case ["vgpus", name, "series"]:
                 one = self._vgpu(name)
                 return _series(name, query, {"granted": one.compute, **one.measured})
@@ -199,6 +211,9 @@ class Moment:
             {one.id: [held for held in self._leases if held.vgpu == one.id] for one in self._vgpus},
             _ALL.stale,
         )
+        if (chosen := query.get("vgpu")) is not None:
+            shown = shown._replace(processes=_processes(self._vgpu(chosen)))
+            return arrange(shown, Choice(vgpu=chosen), Slots())
         grouping = Grouping(query.get("group", "node"))
         return arrange(shown, Choice(grouping, device=query.get("device")), Slots())
 
@@ -247,6 +262,14 @@ _PLAN = Plan(
 def encoded(resource: object) -> bytes:
     """As the API writes it."""
     return msgspec.json.encode(resource)
+
+
+def _processes(of: VgpuResource) -> VgpuProcesses:
+    """Two processes: one with queues of both kinds, and one that does nothing."""
+    loading = command_queue(2, in_order=False, outstanding=41, oldest_ns=890_000_000, share=12.5)
+    busy = [command_queue(1, share=70.0), loading]
+    idle = command_queue(1, outstanding=0, oldest_ns=0, share=17.5)
+    return processes(of, [guest_process(1, busy), guest_process(2, [idle], name="evaluate.py")])
 
 
 def _device(uuid: str) -> DeviceResource:

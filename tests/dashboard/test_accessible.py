@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 Open = Callable[..., "Page"]
-_AXE = Path(__file__).resolve().parents[2] / "dashboard/node_modules/axe-core/axe.min.js"
+AXE = Path(__file__).resolve().parents[2] / "dashboard/node_modules/axe-core/axe.min.js"
 RUN = """() => axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
   .then((found) => found.violations.map(
     (one) => `${one.id}: ${one.help}: ${one.nodes.slice(0, 3).map((node) => node.html).join(" ")}`))
@@ -36,7 +36,7 @@ def _something_is_there(daemon: Daemon) -> None:
 def test_axe_finds_nothing(
     daemon: Daemon, open_page: Open, place: str, theme: str, language: str
 ) -> None:
-    if not _AXE.is_file():
+    if not AXE.is_file():
         absent("axe is not here: `make setup` brings it with the dashboard")
     # axe is a script of ours for this test alone; the page's own policy would refuse it.
     page = open_page(
@@ -48,7 +48,7 @@ def test_axe_finds_nothing(
     if place == "#/architecture":
         page.locator("[data-box^='vgpu:']").first.click()
         page.locator(".details [data-fact=state]").wait_for()
-    page.add_script_tag(path=_AXE)
+    page.add_script_tag(path=AXE)
     found: list[str] = page.evaluate(RUN)
     assert found == []
 

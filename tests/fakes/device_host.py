@@ -2,7 +2,8 @@
 
 FAKE_DEVICE_HOST chooses how it behaves: "" well, "version" speaks another version of the protocol,
 "refuse:N" answers every vGPU with error N, "early" tells of turns before their vGPU, "late"
-reports a worker's death unasked, "no-receipt" knows no receipt, "fail" ends at once with status 3.
+reports a worker's death unasked, "no-receipt" knows no receipt, "silent-worker" has workers that
+tell of no queues, "fail" ends at once with status 3.
 """
 
 import os
@@ -27,6 +28,10 @@ IN_USE = 128 << 10  # bytes of each vGPU, whatever runs
 MOST_VGPUS = 2500
 MOST_LEASES = 64
 FIRST_RECORDS = 256  # of a list, before the rest must be asked for
+QUEUES = (
+    records.VgpuQueue(1, 1, 1, records.QUEUE_IN_ORDER, 3, 1200, 4_000_000_000, 12_500_000),
+    records.VgpuQueue(1, 1, 2, 0, 0, 34, 1_000_000_000, 0),
+)
 
 
 def main() -> int:
@@ -139,6 +144,8 @@ class Host:
             record = records.unpack(answer)
             if record.kind == Kind.RECEIPT:
                 memory = page_of(self.vgpus)
+            elif record.kind == Kind.QUEUES and self.behaviour != "silent-worker":
+                memory = memory_of(b"".join(records.QUEUE.pack(*queue) for queue in QUEUES))
             elif record.kind == Kind.TURNS and records.payload_of(record, records.Turns).turn_count:
                 memory = self.turns_since(records.payload_of(record, records.Turns).since_ns)
             else:
@@ -165,6 +172,8 @@ class Host:
                 error = records.Error(int(self.behaviour[7:]), b"refused \x1b[31m for a test")
                 return [pack(Kind.ERROR, error)]
             return self.create(request, peer, reserved, pack)
+        if request.kind == Kind.QUEUES_GET:
+            return self.queues(request, pack)
         if request.kind == Kind.VGPU_DESTROY:
             reference = records.payload_of(request, records.VgpuReference)
             number = self.number_of(reference)
@@ -220,9 +229,7 @@ class Host:
         return [turn for turn in turns if turn.end_ns > since]
 
     def turns_since(self, since: int) -> int:
-        memory = os.memfd_create("turns")
-        os.write(memory, b"".join(records.TURN.pack(*turn) for turn in self.turns(since)))
-        return memory
+        return memory_of(b"".join(records.TURN.pack(*turn) for turn in self.turns(since)))
 
     def create(self, request, peer, reserved, pack) -> list[bytes]:
         wanted = records.payload_of(request, records.VgpuCreate)
@@ -373,6 +380,16 @@ class Host:
             pack(Kind.DONE),
         ]
 
+    def queues(self, request, pack) -> list[bytes]:
+        """Two of its one process, of which the second is out of order, and one left out."""
+        number = records.payload_of(request, records.VgpuReference).vgpu
+        if number not in self.vgpus:
+            return [pack(Kind.ERROR, records.Error(6, b"no such vGPU"))]
+        told = records.Queues(number, time.monotonic_ns(), 0, len(QUEUES), 1)
+        if self.behaviour == "silent-worker":
+            told = records.Queues(number, time.monotonic_ns(), answer=2)
+        return [pack(Kind.QUEUES, told)]
+
     def refusal(self, wanted: records.Shares, resized: int = 0) -> records.Error | None:
         """Why these shares can't be, for a new vGPU or for one that is there."""
         promised = sum(
@@ -386,6 +403,12 @@ class Host:
         if wanted.limit < max(wanted.guarantee, 1) or not 1 <= wanted.weight <= 1000:
             return records.Error(12, b"the shares can't be")
         return None
+
+
+def memory_of(data: bytes) -> int:
+    memory = os.memfd_create("told")
+    os.pwrite(memory, data, 0)  # whoever reads it reads from where it is, which is shared
+    return memory
 
 
 def peer_process(peer: socket.socket) -> int:

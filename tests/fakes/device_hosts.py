@@ -26,8 +26,10 @@ from aliquot.errors import (
     VgpuDiffers,
 )
 from aliquot.model.copies import Copies
+from aliquot.model.details import GuestProcess
 from aliquot.model.device import Device
 from aliquot.model.physical_device import PhysicalDevice
+from aliquot.model.queues import QueueClaims
 from aliquot.model.receipt import Receipt
 from aliquot.model.shares import WHOLE, Policy, Shares, Turns
 from aliquot.model.telemetry import Telemetry
@@ -110,6 +112,8 @@ class FakeHost:
         self.owners: dict[int, int | None] = {}
         self.asked: list[str] = []
         self.spent: dict[int, Receipt] = {}  # by number
+        self.processes: dict[int, list[GuestProcess]] = {}
+        self.claims: dict[int, QueueClaims] = {}
 
     def die(self) -> None:
         """It and its supervisor are killed: nothing is left."""
@@ -295,7 +299,12 @@ class FakeHost:
         self._ask("show_vgpu")
         from aliquot.model.details import VgpuDetails
 
-        return VgpuDetails(self._numbered(vgpu), [], [])
+        return VgpuDetails(self._numbered(vgpu), [], list(self.processes.get(vgpu, ())))
+
+    def queues(self, vgpu: int) -> QueueClaims:
+        self._ask("queues")
+        self._numbered(vgpu)
+        return self.claims.get(vgpu, QueueClaims())
 
     def set_policy(self, policy: Policy) -> Policy:
         self._ask("set_policy")

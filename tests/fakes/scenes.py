@@ -10,6 +10,7 @@ import msgspec
 from aliquot.diagram.scene import Scene
 from aliquot.model.api.devices import DeviceResource, PolicyResource
 from aliquot.model.api.leases import LeaseResource
+from aliquot.model.api.processes import CommandQueueResource, ProcessResource, VgpuProcesses
 from aliquot.model.api.vgpus import VgpuResource
 from aliquot.model.lease import LeaseKind
 from aliquot.model.lifecycle import VgpuState, Wanted
@@ -106,6 +107,54 @@ def lease(of: VgpuResource, number: int = 1, **more: Any) -> LeaseResource:
         "since_ms": 0,
     }
     return LeaseResource(**(told | more))
+
+
+def command_queue(number: int = 1, **more: Any) -> CommandQueueResource:
+    """One in order, with three commands outstanding, and half of its vGPU's time."""
+    told: dict[str, Any] = {
+        "number": number,
+        "in_order": True,
+        "outstanding": 3,
+        "completed": 1200,
+        "device_ns": 4_000_000_000,
+        "oldest_ns": 12_500_000,
+        "share": 50.0,
+    }
+    return CommandQueueResource(**(told | more))
+
+
+def guest_process(
+    connection: int, queues: Sequence[CommandQueueResource], **more: Any
+) -> ProcessResource:
+    """A process with these queues."""
+    told: dict[str, Any] = {
+        "connection": connection,
+        "process_id": 4000 + connection,
+        "name": "train.py",
+        "memory_lent": 2 << 20,
+        "memory_used": 1 << 20,
+        "share": sum(queue.share for queue in queues),
+        "queues": list(queues),
+        "queues_left_out": 0,
+    }
+    return ProcessResource(**(told | more))
+
+
+def processes(
+    of: VgpuResource, using: Sequence[ProcessResource] | None = None, **more: Any
+) -> VgpuProcesses:
+    """Who uses a vGPU: one process with two queues, where nothing else is said."""
+    if using is None:
+        queues = [command_queue(1), command_queue(2, in_order=False, outstanding=0, oldest_ns=0)]
+        using = [guest_process(1, queues)]
+    told: dict[str, Any] = {
+        "vgpu": of.id,
+        "vgpu_name": of.name,
+        "at_ms": 1_800_000_000_000,
+        "queues_told": "told",
+        "processes": list(using),
+    }
+    return VgpuProcesses(**(told | more))
 
 
 def scene(

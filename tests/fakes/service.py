@@ -63,6 +63,7 @@ from tests.fakes.service_at_rest import (
     NODE,
     FakeDevices,
     FakeMetrics,
+    FakeProcesses,
     FakeQueue,
     FakeReceipts,
     now_ms,
@@ -82,6 +83,7 @@ class FakeService:
         self.groups = FakeGroups(self)
         self.queue = FakeQueue()
         self.diagram = FakeDiagram(self)
+        self.processes = FakeProcesses(self)
         self.receipts = FakeReceipts(self)
         self.profiles = Profiles(self.store)
         self.tokens = Tokens(self.store)
@@ -470,4 +472,8 @@ class FakeDiagram:
             device = self._service.devices.show(caller, choice.device)
             choice = choice._replace(device=device.uuid)
         scene = Scene(NODE, now_ms(), devices.sequence, devices.items, vgpus, {})
+        if choice.vgpu is not None:
+            told = self._service.processes.of(caller, choice.vgpu)
+            choice = choice._replace(vgpu=told.vgpu)
+            scene = scene._replace(processes=told if with_leases else None)
         return arrange(scene, choice, Slots())

@@ -21,12 +21,14 @@ from aliquot.model.api.devices import (
     TurnsResource,
 )
 from aliquot.model.api.leases import ReceiptPage, RunningReceipt
+from aliquot.model.api.processes import VgpuProcesses
 from aliquot.model.api.vgpus import (
     QueuePage,
     VgpuResource,
 )
 from aliquot.model.receipt import Receipt
 from aliquot.model.shares import Shares
+from tests.fakes.scenes import processes
 
 if TYPE_CHECKING:
     from tests.fakes.service import FakeService
@@ -111,6 +113,18 @@ class FakeQueue:
     def leave(self, caller: Caller, vgpu: str) -> VgpuResource:
         """Nobody can."""
         raise NoSuchEntry("it does not wait")
+
+
+class FakeProcesses:
+    """Of each vGPU one process, with two queues."""
+
+    def __init__(self, service: FakeService) -> None:
+        """Of vGPUs that there are."""
+        self._service = service
+
+    def of(self, caller: Caller, vgpu: str) -> VgpuProcesses:
+        """Always the same."""
+        return processes(self._service.vgpus.show(caller, vgpu))
 
 
 class FakeReceipts:

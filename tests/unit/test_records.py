@@ -13,6 +13,7 @@ from aliquot.client import pages, records
 from aliquot.client.records import Kind, Protection, VgpuFlag
 from aliquot.model.copies import LEAST_COPY_LIMIT
 from aliquot.model.details import UnsplitReason
+from aliquot.model.queues import QueuesAnswer
 from aliquot.model.turn import Turn
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +22,7 @@ _ENUMERATIONS = (
     (VgpuFlag, ""),
     (Protection, ""),
     (UnsplitReason, "UnsplitReason::"),
+    (QueuesAnswer, "QueuesAnswer::"),
 )
 
 
@@ -60,6 +62,11 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[int]]:
     number("Turn", "sizeof(Turn)")
     for field in Turn._fields:
         number(f"Turn::{field}", f"offsetof(Turn, {field})")
+    number("VgpuQueue", "sizeof(VgpuQueue)", "kInOrder")
+    for field in records.VgpuQueue._fields:
+        within = field if field in ("connection", "left_out") else f"claim.{field}"
+        member = f"VgpuQueue, {within}"
+        number(f"VgpuQueue::{field}", f"offsetof({member})")
     number("Page", "sizeof(Page)", "kPageVersion", "kPageSize")
     for field in pages.Page._fields:
         number(f"Page::{field}", f"offsetof(Page, {field})", f"sizeof(Page::{field})")
@@ -128,6 +135,14 @@ def test_a_turn_s_layout(native: dict[str, list[int]]) -> None:
         values = [0] * len(Turn._fields)
         values[index] = 1
         assert native[f"Turn::{field}"] == [records.TURN.pack(*values).index(1)], field
+
+
+def test_a_command_queue_s_layout(native: dict[str, list[int]]) -> None:
+    assert native["VgpuQueue"] == [records.QUEUE.size, records.QUEUE_IN_ORDER]
+    for index, field in enumerate(records.VgpuQueue._fields):
+        values = [0] * len(records.VgpuQueue._fields)
+        values[index] = 1
+        assert native[f"VgpuQueue::{field}"] == [records.QUEUE.pack(*values).index(1)], field
 
 
 def test_the_page_s_layout(native: dict[str, list[int]]) -> None:

@@ -6,6 +6,7 @@ from aliquot.cli import show
 from aliquot.client.records import Protection, VgpuFlag
 from aliquot.model.copies import Copies
 from aliquot.model.details import GuestProcess, UnsplitKernel, UnsplitReason, VgpuDetails
+from aliquot.model.queues import CommandQueue, QueueClaims, QueuesAnswer
 from aliquot.model.shares import Policy, Shares, Turns
 from aliquot.model.vgpu import VgpuUsage
 
@@ -52,7 +53,8 @@ KERNELS = [
 
 def told(usage: VgpuUsage, *, name: str = "A device") -> str:
     details = VgpuDetails(usage, [], [])
-    return "\n".join(show.lines(show.Shown(details, Policy(turn_ns=2_000_000), name)))
+    shown = show.Shown(details, QueueClaims(), Policy(turn_ns=2_000_000), name)
+    return "\n".join(show.lines(shown))
 
 
 def test_a_vgpu_that_does_nothing() -> None:
@@ -76,7 +78,17 @@ def test_a_vgpu_that_does_nothing() -> None:
 
 def test_a_vgpu_at_work() -> None:
     details = VgpuDetails(BUSY, KERNELS, [GuestProcess(4711, 1, 3 << 20, 2 << 20)])
-    lines = list(show.lines(show.Shown(details, Policy(), "A device")))
+    claims = QueueClaims(
+        answer=QueuesAnswer.TOLD,
+        queues=[
+            CommandQueue(1, 1, True, 3, 40, 1_500_000_000, 2_500_000),
+            CommandQueue(1, 2, False, 0, 7, 0, 0),
+            CommandQueue(9, 1, True, 1, 1, 1, 1),
+        ],
+        left_out=5,
+        left_out_of={1: 5, 9: 0},
+    )
+    lines = list(show.lines(show.Shown(details, claims, Policy(), "A device")))
     for line in (
         "promise       25 to 40 % of its time",
         "device time   25.12 %, 0 %, 0 % over 1, 10 and 60 s, has the device now",
@@ -86,6 +98,9 @@ def test_a_vgpu_at_work() -> None:
         "copy limit    5 MiB/s",
         "fenced in by  no network, a filter of system calls (seccomp)",
         "  process 4711: 2 MiB used of 3 MiB lent",
+        "    queue 1, in order: 3 outstanding, the oldest for 2.50 ms; 40 done in 1.50 s (claims)",
+        "    queue 2, out of order: 0 outstanding; 7 done in 0.00 s (claims)",
+        "    and 5 more queues",
         "  histogram: 12.35 ms, its source has atomics or volatile: groups could wait for one "
         "another",
     ):
@@ -103,8 +118,16 @@ def test_every_reason_has_a_phrase_of_its_own() -> None:
 
 def test_json() -> None:
     details = VgpuDetails(BUSY, KERNELS, [])
-    told = show.as_dict(show.Shown(details, Policy(), "A device"))
+    told = show.as_dict(show.Shown(details, QueueClaims(), Policy(), "A device"))
+    assert (told["queues_told"], told["queues_left_out"]) == ("no-worker", 0)
     assert told["copies"]["share_10s"] == 66.0
     assert (told["no_split"], told["staged"]) == (True, False)
     assert [kernel["reason"] for kernel in told["unsplit_kernels"]] == ["atomics", "timed"]
     assert "flags" not in told
+
+
+def test_a_worker_that_is_silent() -> None:
+    details = VgpuDetails(BUSY, [], [GuestProcess(4711, 1, 0, 0)])
+    claims = QueueClaims(answer=QueuesAnswer.SILENT)
+    lines = list(show.lines(show.Shown(details, claims, Policy(), "A device")))
+    assert "  the worker doesn't tell of their command queues" in lines

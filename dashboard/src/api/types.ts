@@ -17,6 +17,7 @@ export type ReceiptPage = Schemas["ReceiptPage"];
 export type RunningReceipt = Schemas["RunningReceipt"];
 export type Receipt = Schemas["ReceiptResource"];
 export type Series = Schemas["SeriesResource"];
+export type VgpuProcesses = Schemas["VgpuProcesses"];
 export type Turns = Schemas["TurnsResource"];
 export type ProfilePage = Schemas["ProfilePage"];
 export type Profile = Schemas["ProfileResource"];

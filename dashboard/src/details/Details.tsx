@@ -3,9 +3,12 @@ import type { ReactNode } from "react";
 import { get } from "../api/request";
 import type { Box, Device, EventPage, LeasePage, Picture, Vgpu } from "../api/types";
 import { drawnAsOne } from "../picture/opening";
+import { partsOf } from "../picture/zoom";
 import { useWords, written } from "../words";
 import { Acts } from "./Acts";
 import { Curve } from "./Curve";
+import { Facts } from "./Facts";
+import { QueueDetails } from "./Queues";
 import { Spending } from "./Spending";
 
 interface Told {
@@ -19,13 +22,23 @@ interface Told {
 /** All about the box that was chosen. */
 export function Details({ box, picture, role, late, toggle }: Told) {
   const words = useWords();
+  const isQueue = partsOf(box) !== null;
   const isVgpu = box.id.startsWith("vgpu:") || (box.subject ?? "").length === 32;
   const title = words(box.title.key, box.title.values ?? {});
   return (
     <section className="details" data-subject={box.subject}>
       <h2>{title}</h2>
       {box.reason && <p className="reason">{box.reason}</p>}
-      {isVgpu && box.subject ? (
+      {box.zooms && (
+        <p>
+          <button type="button" onClick={toggle}>
+            {words("zoom-in")}
+          </button>
+        </p>
+      )}
+      {isQueue ? (
+        <QueueDetails box={box} />
+      ) : isVgpu && box.subject ? (
         <VgpuDetails id={box.subject} picture={picture} role={role} late={late} />
       ) : box.subject && box.kind !== "node" ? (
         <DeviceDetails uuid={box.subject}>
@@ -161,27 +174,6 @@ function DeviceDetails({ uuid, children }: { uuid: string; children: ReactNode }
       </ul>
       <Events subject={uuid} />
     </>
-  );
-}
-
-function Facts({ facts }: { facts: [string, string][] }) {
-  const words = useWords();
-  const known = (key: string) => {
-    try {
-      return words(`fact-${key}`);
-    } catch {
-      return key; // a label of the user's
-    }
-  };
-  return (
-    <dl>
-      {facts.map(([key, value]) => (
-        <div key={key}>
-          <dt>{known(key)}</dt>
-          <dd data-fact={key}>{value}</dd>
-        </div>
-      ))}
-    </dl>
   );
 }
 

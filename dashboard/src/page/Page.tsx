@@ -52,7 +52,7 @@ export function Page() {
         {session.state === "nobody" && <Nobody words={words} />}
         {session.state === "unknown" && <p className="notice">{words("asking")}</p>}
         {session.state === "known" && page === "architecture" && (
-          <Architecture role={session.who.role} />
+          <Architecture role={session.who.role} at={rest} />
         )}
         {session.state === "known" && page === "timeline" && <Timeline device={rest} />}
         {session.state === "known" && page === "modes" && <Modes at={rest} />}

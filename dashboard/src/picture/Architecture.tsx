@@ -18,7 +18,9 @@ import { FlowEdge } from "./FlowEdge";
 import { Legend } from "./Legend";
 import { flowOf } from "./flow";
 import { drawnAsOne, focusOn, toggled } from "./opening";
-import { type Choice, usePicture } from "./usePicture";
+import { type Choice, isGone, usePicture } from "./usePicture";
+import { ZoomPath } from "./ZoomPath";
+import { addressOf, chooseAt, OUTSIDE, zoomOf, zoomTo } from "./zoom";
 
 const NODES = { box: BoxNode, band: BandNode };
 const EDGES = { flow: FlowEdge };
@@ -29,18 +31,19 @@ const FIT = {
   maxZoom: innerWidth >= 2560 ? 2 : 1.25,
 } as const;
 
-/** The home page: who uses what, through which layer. */
-export function Architecture({ role }: { role: string }) {
+/** The home page: who uses what, through which layer; `at` is the vGPU or queue that is shown. */
+export function Architecture({ role, at }: { role: string; at: string }) {
   return (
     <ReactFlowProvider>
-      <View role={role} />
+      <View role={role} at={at} />
     </ReactFlowProvider>
   );
 }
 
-function View({ role }: { role: string }) {
+function View({ role, at }: { role: string; at: string }) {
   const words = useWords();
-  const [choice, setChoice] = useState<Choice>({
+  const zoom = useMemo(() => zoomOf(at), [at]);
+  const [of, setChoice] = useState<Omit<Choice, "vgpu">>({
     group: "node",
     owner: "",
     device: "",
@@ -48,18 +51,37 @@ function View({ role }: { role: string }) {
     opened: [],
     closed: [],
   });
-  const [chosen, setChosen] = useState("");
+  const choice: Choice = { ...of, vgpu: zoom.vgpu };
+  const [chosen, setChosen] = useState(zoom.chosen);
+  // The address was changed: by a link, by hand, or by the browser's way back.
+  const [seen, setSeen] = useState(at);
+  if (seen !== at) {
+    setSeen(at);
+    const before = zoomOf(seen).vgpu;
+    if (zoom.chosen !== "") setChosen(zoom.chosen);
+    else if (before !== zoom.vgpu) setChosen(`vgpu:${zoom.vgpu || before}`);
+  }
   const [tried, setTried] = useState<Tried | null>(null);
   const [search, setSearch] = useState("");
   const { picture, late, error, chosen: arrived } = usePicture(choice);
   const flow = useReactFlow();
-  const fitted = useRef<string>(choice.group);
+  const layout = `${choice.group} ${choice.vgpu}`;
+  const fitted = useRef<string>(layout);
   useEffect(() => {
     // Another layout is another picture: it is shown whole, as the first one was.
-    if (!arrived || fitted.current === choice.group) return;
-    fitted.current = choice.group;
+    if (!arrived || fitted.current === layout) return;
+    fitted.current = layout;
     requestAnimationFrame(() => void flow.fitView(FIT));
-  }, [arrived, choice.group, flow]);
+  }, [arrived, layout, flow]);
+  useEffect(() => {
+    if (zoom.vgpu === "") return undefined;
+    const leave = (event: KeyboardEvent) => {
+      const typing = (event.target as HTMLElement | null)?.closest("input, select");
+      if (event.key === "Escape" && !typing) zoomTo(OUTSIDE);
+    };
+    addEventListener("keydown", leave);
+    return () => removeEventListener("keydown", leave);
+  }, [zoom.vgpu]);
   const drawn = useMemo(
     () => (picture === undefined ? null : flowOf(picture, chosen, search)),
     [picture, chosen, search],
@@ -68,10 +90,11 @@ function View({ role }: { role: string }) {
     () => [...new Set(picture?.boxes.map((box) => box.owner ?? "").filter(Boolean))].sort(),
     [picture],
   );
-  if (picture === undefined || drawn === null) {
+  if (picture === undefined || drawn === null || (zoom.vgpu !== "" && isGone(error))) {
     return (
       <p className="notice" role="status">
-        {error === null ? words("asking") : words("daemon-away")}
+        {error === null ? words("asking") : isGone(error) ? words("gone") : words("daemon-away")}{" "}
+        {zoom.vgpu !== "" && <a href={OUTSIDE}>{words("zoom-out")}</a>}
       </p>
     );
   }
@@ -90,10 +113,17 @@ function View({ role }: { role: string }) {
       setTried({ profile: JSON.parse(told) as Profile, device: device.subject ?? "" });
     }
   };
+  const choose = (id: string) => {
+    setChosen(id);
+    if (picture.vgpu && id !== "") chooseAt(addressOf(picture.vgpu, id));
+  };
   const open = (id: string) => {
-    const opens = picture.boxes.find((it) => it.id === id)?.opens ?? "";
+    const found = picture.boxes.find((it) => it.id === id);
+    if (found?.zooms) return zoomTo(addressOf(found.zooms, ""));
+    if (picture.vgpu && id === `vgpu:${picture.vgpu}`) return zoomTo(OUTSIDE);
+    const opens = found?.opens ?? "";
     if (opens === "") return;
-    setChoice(toggled(choice, opens, drawnAsOne(picture, opens)));
+    setChoice(toggled(of, opens, drawnAsOne(picture, opens)));
     focusOn(picture, opens);
   };
   return (
@@ -110,7 +140,8 @@ function View({ role }: { role: string }) {
           {words("owner")}{" "}
           <select
             value={choice.owner}
-            onChange={(event) => setChoice({ ...choice, owner: event.target.value })}
+            disabled={zoom.vgpu !== ""}
+            onChange={(event) => setChoice({ ...of, owner: event.target.value })}
           >
             <option value="">{words("all")}</option>
             {[...new Set([...owners, choice.owner])].filter(Boolean).map((one) => (
@@ -122,8 +153,9 @@ function View({ role }: { role: string }) {
           {words("group")}{" "}
           <select
             value={choice.group}
+            disabled={zoom.vgpu !== ""}
             onChange={(event) =>
-              setChoice({ ...choice, group: event.target.value as Choice["group"] })
+              setChoice({ ...of, group: event.target.value as Choice["group"] })
             }
           >
             {(["node", "owner", "mode"] as const).map((one) => (
@@ -137,9 +169,10 @@ function View({ role }: { role: string }) {
           {words("collapse")}{" "}
           <select
             value={choice.collapse}
+            disabled={zoom.vgpu !== ""}
             onChange={(event) =>
               setChoice({
-                ...choice,
+                ...of,
                 collapse: event.target.value as Choice["collapse"],
                 opened: [],
                 closed: [],
@@ -155,6 +188,7 @@ function View({ role }: { role: string }) {
         </label>
         <Fresh late={late} />
       </div>
+      <ZoomPath picture={picture} box={box} />
       <div className="stage">
         <div
           className={late === null ? "canvas" : "canvas late"}
@@ -180,14 +214,14 @@ function View({ role }: { role: string }) {
             maxZoom={3}
             fitView
             fitViewOptions={FIT}
-            onNodeClick={(_, node) => setChosen(node.id)}
+            onNodeClick={(_, node) => choose(node.id)}
             onNodeDoubleClick={(_, node) => open(node.id)}
             zoomOnDoubleClick={false}
             onPaneClick={() => setChosen("")}
             onNodesChange={(changes) => {
               // By the keyboard; what else changes comes with the next picture.
               for (const change of changes) {
-                if (change.type === "select" && change.selected) setChosen(change.id);
+                if (change.type === "select" && change.selected) choose(change.id);
               }
             }}
             proOptions={{ hideAttribution: true }}

@@ -2,13 +2,15 @@
 import type { Picture } from "../api/types";
 import type { Choice } from "./usePicture";
 
+type Opened = Pick<Choice, "opened" | "closed">;
+
 /** Whether what is opened by this key is drawn as one now. */
 export function drawnAsOne(picture: Picture, opens: string): boolean {
   return picture.boxes.some((box) => box.opens === opens && box.id.startsWith("vgpus:"));
 }
 
 /** The choice with it opened, where it is drawn as one, or else closed. */
-export function toggled(choice: Choice, opens: string, asOne: boolean): Choice {
+export function toggled<T extends Opened>(choice: T, opens: string, asOne: boolean): T {
   const without = (keys: readonly string[]) => keys.filter((key) => key !== opens);
   return {
     ...choice,

@@ -1,7 +1,7 @@
 // The picture of this moment, and how fresh it is.
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { get, query } from "../api/request";
+import { Failure, get, query } from "../api/request";
 import type { Picture } from "../api/types";
 
 export interface Choice {
@@ -11,6 +11,8 @@ export interface Choice {
   collapse: "auto" | "all" | "none";
   opened: readonly string[];
   closed: readonly string[];
+  /** The one whose processes and command queues are shown; empty: the node. */
+  vgpu: string;
 }
 
 export interface Fresh {
@@ -23,10 +25,11 @@ export interface Fresh {
 }
 
 const BEAT_MS = 1000;
+const RETRIES = 3;
 const LATE_MS = 3000;
 
 export function usePicture(choice: Choice): Fresh {
-  const path = `/diagram${query({
+  const path = `/diagram${query(choice.vgpu !== "" ? { vgpu: choice.vgpu } : {
     group: choice.group,
     collapse: choice.collapse,
     owner: choice.owner,
@@ -40,6 +43,7 @@ export function usePicture(choice: Choice): Fresh {
     refetchInterval: BEAT_MS,
     refetchIntervalInBackground: false,
     placeholderData: keepPreviousData,
+    retry: (failed, error) => !isGone(error) && failed < RETRIES,
     gcTime: 10_000,
   });
   const now = useNow();
@@ -50,6 +54,11 @@ export function usePicture(choice: Choice): Fresh {
     late: asked.data !== undefined && age > LATE_MS ? Math.floor(age / 1000) : null,
     error: asked.error,
   };
+}
+
+/** Whether what was asked for isn't there, or not any more. */
+export function isGone(error: Error | null): boolean {
+  return error instanceof Failure && error.status === 404;
 }
 
 function useNow(): number {

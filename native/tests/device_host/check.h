@@ -90,6 +90,12 @@ void test_claims_of_copies_go_on();
 void test_rates_of_copies();
 void test_limits_of_copies_reach_the_worker();
 void test_what_a_worker_claims_to_have_copied();
+void test_claims_of_queues();  // queues_test.cpp
+void test_claims_of_queues_that_can_t_be();
+void test_claims_of_queues_have_bounds();
+void test_queues_are_asked_for();
+void test_a_worker_that_tells_of_no_queues();
+void test_who_asks_for_queues_is_answered_at_the_end();
 void test_a_vgpu_is_shown();  // show_test.cpp
 void test_kernels_that_can_t_be();
 void test_a_vgpu_is_suspended_and_resumed();

@@ -35,6 +35,7 @@ class ScriptedWorker final : public WorkerInProcess {
     sent.push_back(record.header.kind);
     if (record.header.kind == records::Kind::kTurnPage) page.reset(::dup(descriptors.at(0)));
     if (record.header.kind == records::Kind::kAskMemory) last_question = record.header.sequence;
+    if (record.header.kind == records::Kind::kAskQueues) queues_question = record.header.sequence;
   }
   /// As its page tells it.
   uint64_t memory_limit() const {
@@ -62,6 +63,7 @@ class ScriptedWorker final : public WorkerInProcess {
   Descriptor page;  // its turn page
   std::string why_killed;
   uint32_t last_question = 0;  // about memory
+  uint32_t queues_question = 0;
   static inline ScriptedWorker* newest = nullptr;
   static inline bool ready_at_once = true;  // else when the test has it say so
 };

@@ -80,6 +80,12 @@ int main() {
   test_rates_of_copies();
   test_limits_of_copies_reach_the_worker();
   test_what_a_worker_claims_to_have_copied();
+  test_claims_of_queues();
+  test_claims_of_queues_that_can_t_be();
+  test_claims_of_queues_have_bounds();
+  test_queues_are_asked_for();
+  test_a_worker_that_tells_of_no_queues();
+  test_who_asks_for_queues_is_answered_at_the_end();
   test_a_vgpu_is_shown();
   test_kernels_that_can_t_be();
   test_a_vgpu_is_suspended_and_resumed();

@@ -46,7 +46,11 @@ class FuzzWorker final : public WorkerInProcess {
     });
   }
   void dismiss(const std::string& why) override { kill(why); }
+  void send(const records::Record& record, const std::vector<int>&) override {
+    if (record.header.kind == Kind::kAskQueues) question = record.header.sequence;
+  }
 
+  uint32_t question = 0;  // the last one about queues
   static inline std::vector<FuzzWorker*> living;
 };
 
@@ -102,6 +106,18 @@ records::Record next_lasting(Input& input) {
       return make_record(kOfOne[input.byte() % 4], choice, records::VgpuReference{vgpu, 0, id});
     }
   }
+}
+
+// What a worker tells of queues, mostly as an answer to the question that is open.
+records::Record next_queues(Input& input, const FuzzWorker& worker) {
+  const uint8_t choice = input.byte();
+  records::QueuesTold told;
+  told.connection = choice % 4;
+  told.count = told.connection == 0 ? 0 : 1 + choice / 4 % 2;
+  told.left_out = choice >= 200 ? input.byte() : 0;
+  for (records::QueueClaim& claim : told.queues) claim.queue = input.byte();
+  if (choice >= 240) input.fill(&told, sizeof told);
+  return make_record(Kind::kQueuesTold, choice == 99 ? input.byte() : worker.question, told);
 }
 
 // Mostly well-formed: a known kind, a payload that begins with what the input says.
@@ -197,7 +213,8 @@ class Session {
         const auto record = next_record(
             input, {Kind::kVgpuCreate, Kind::kVgpuDestroy, Kind::kVgpuList, Kind::kVgpuShow,
                     Kind::kVgpuResize, Kind::kControlHello, Kind::kLeaseTake, Kind::kLeaseEnd,
-                    Kind::kVgpuSuspend, Kind::kVgpuResume, Kind::kVgpuMove, Kind::kMoveReceive});
+                    Kind::kVgpuSuspend, Kind::kVgpuResume, Kind::kVgpuMove, Kind::kMoveReceive,
+                    Kind::kQueuesGet});
         if (controls_.size() < 4) add_control();
         send_record(controls_[choice % controls_.size()].get(), record);
         return;
@@ -221,9 +238,10 @@ class Session {
             input, {Kind::kWorkerReady, Kind::kGone, Kind::kArenaDropped, Kind::kViolation,
                     Kind::kGone, Kind::kWorkerStatus, Kind::kKernelOverrun, Kind::kWorkerFailed,
                     Kind::kPong, Kind::kUnsplitKernel, Kind::kMemory, Kind::kDrafted,
-                    Kind::kImageDone, Kind::kFreezeFailed});
-        if (!FuzzWorker::living.empty())
-          FuzzWorker::living[choice % FuzzWorker::living.size()]->say(record);
+                    Kind::kImageDone, Kind::kFreezeFailed, Kind::kQueuesTold});
+        if (FuzzWorker::living.empty()) return;
+        FuzzWorker& worker = *FuzzWorker::living[choice % FuzzWorker::living.size()];
+        worker.say(record.header.kind == Kind::kQueuesTold ? next_queues(input, worker) : record);
       }
     }
   }

@@ -14,6 +14,7 @@
 //   false-pong            answer a kPing that never came
 //   drop-arenas           claim kArenaDropped for every arena that came
 //   used BYTES            claim from now on to hold so much of the vGPU's memory; it holds none
+//   queues TALE           tell of queues, when asked from now on; see queue_tales.h. Else it doesn't
 //   hoard-arenas          the same for every arena that comes from now on, but keep it, full
 //   allocate BYTES and its kin, and every trial of trials.h
 #include <signal.h>
@@ -28,6 +29,7 @@
 #include <vector>
 
 #include "protocol/socket.h"
+#include "queue_tales.h"
 #include "tenant.h"
 #include "trials.h"
 
@@ -43,6 +45,7 @@ bool g_hoards = false;
 bool g_burns = false;
 uint64_t g_claimed_ns = 0;
 uint64_t g_claimed_memory = 0;
+std::string g_queue_tale;
 
 template <class Payload>
 void say(Kind kind, const Payload& payload) {
@@ -77,6 +80,9 @@ void react(const records::Record& record, const DescriptorList& descriptors, boo
   if (record.header.kind == Kind::kAskMemory && answering)
     send_record(kSocket, make_record(Kind::kMemory, record.header.sequence,
                                      records::Memory{g_claimed_memory}));
+  if (record.header.kind == Kind::kAskQueues && !g_queue_tale.empty())
+    for (const auto& told : fake_worker::tell_queues(g_queue_tale, g_connection))
+      send_record(kSocket, make_record(Kind::kQueuesTold, record.header.sequence, told));
   // What its trials take is no work for a device; what it burns it doesn't own up to.
   if (record.header.kind == Kind::kAskWork) {
     if (!g_burns) g_claimed_ns += 1'000'000'000'000;
@@ -157,6 +163,8 @@ bool obey_protocol_order(const std::string& order, const std::string& argument, 
     compute(argument);
   } else if (order == "used") {
     g_claimed_memory = std::strtoull(argument.c_str(), nullptr, 10);
+  } else if (order == "queues") {
+    g_queue_tale = argument;
   } else if (order == "status") {
     say(Kind::kWorkerStatus,
         records::WorkerStatus{std::strtoull(argument.c_str(), nullptr, 10), 7});

@@ -6,6 +6,7 @@
 #include "direct_connection.h"
 #include "scripted_driver.h"
 #include "worker/completion_poll.h"
+#include "worker/queue_report.h"
 #include "worker/raise_to.h"
 
 namespace aliquot::worker {
@@ -19,11 +20,12 @@ using test::send;
 /// A queue whose commands the test makes by hand, and the watchdog that looks at it.
 class Queue {
  public:
-  Queue(ScriptedDriver& script, Watchdog& watchdog, uint32_t id = 1)
+  Queue(ScriptedDriver& script, Watchdog& watchdog, uint32_t id = 1, QueueNature nature = {})
       : script_(script),
         memory_(std::make_shared<layout::ConnectionMemory>()),
         publisher_(std::make_shared<Publisher>(memory_, script.driver(), nullptr)),
-        progress_(std::make_shared<QueueProgress>(publisher_, watchdog.alarm(), id)) {
+        progress_(std::make_shared<QueueProgress>(publisher_, watchdog.alarm(), id,
+                                                  std::move(nature))) {
     watchdog.add(1, progress_);
   }
   /// Its event's number.
@@ -49,6 +51,11 @@ class Queue {
     progress_->expect(poll, number_, sequence);
   }
   uint64_t published() const { return memory_->queues[0].completed.load(); }
+  /// Commands without events up to now, or one that waits for the device.
+  void hide(uint32_t count) { progress_->begin_busy(number_ + count); }
+  void expect_command() { progress_->expect_command(number_ + 1); }
+  std::optional<records::QueueClaim> tell(uint64_t now) { return progress_->tell(now); }
+  void set_gone() { progress_->set_gone(); }
   bool publishes(uint64_t sequence) const {
     return test::comes([&] { return published() == sequence; });
   }
@@ -275,6 +282,81 @@ void test_contested_word() {
   CHECK_SAME(word.load(), 6);
 }
 
+void test_what_is_told() {
+  ScriptedDriver script;
+  Host host;
+  Watchdog watchdog(0, host);
+  const auto took = std::make_shared<std::atomic<uint64_t>>(70);
+  Queue queue(script, watchdog, 3, {false, took});
+  CHECK_SAME(queue.tell(1'000)->outstanding, 0);
+  const size_t first = queue.add(2);
+  const size_t second = queue.add();
+  auto told = *queue.tell(1'000);
+  CHECK_SAME(told.queue, 3);
+  CHECK_SAME(told.flags, 0);
+  CHECK_SAME(told.outstanding, 4);
+  CHECK_SAME(told.completed, 0);
+  CHECK_SAME(told.device_ns, 70);
+  CHECK_SAME(told.oldest_ns, 0);
+  // It is as old as has been seen: by who asked, or by the watchdog before.
+  CHECK_SAME(queue.tell(3'000)->oldest_ns, 2'000);
+  watchdog.look(4'000);
+  CHECK_SAME(queue.tell(9'000)->oldest_ns, 8'000);
+  script.set(first, CL_COMPLETE);
+  told = *queue.tell(10'000);
+  CHECK_SAME(told.outstanding, 1);
+  CHECK_SAME(told.completed, 3);
+  CHECK_SAME(told.oldest_ns, 6'000);
+  // What has no event yet is outstanding, and so is what waits for the device.
+  queue.hide(2);
+  CHECK_SAME(queue.tell(10'000)->outstanding, 3);
+  script.set(second, CL_COMPLETE);
+  CHECK_SAME(queue.tell(10'000)->outstanding, 2);
+  queue.set_gone();
+  CHECK(!queue.tell(10'000));
+}
+
+void test_what_is_told_of_waiting() {
+  ScriptedDriver script;
+  Host host;
+  Watchdog watchdog(0, host);
+  Queue queue(script, watchdog, 1, {true, nullptr});
+  queue.expect_command();
+  auto told = *queue.tell(1'000);
+  CHECK_SAME(told.flags, records::kInOrder);
+  CHECK_SAME(told.outstanding, 1);
+  CHECK_SAME(queue.tell(2'500)->oldest_ns, 1'500);
+  const size_t first = queue.add();
+  CHECK_SAME(queue.tell(3'000)->outstanding, 1);
+  script.set(first, CL_COMPLETE);
+  told = *queue.tell(3'000);
+  CHECK_SAME(told.outstanding, 0);
+  CHECK_SAME(told.completed, 1);
+  CHECK_SAME(told.oldest_ns, 0);
+}
+
+void test_all_queues_are_told() {
+  ScriptedDriver script;
+  Host host;
+  Watchdog watchdog(0, host);
+  const auto publisher = std::make_shared<Publisher>(
+      std::make_shared<layout::ConnectionMemory>(), script.driver(), nullptr);
+  std::vector<std::shared_ptr<QueueProgress>> queues;
+  for (uint32_t id = records::kMostQueuesOfAConnection + 3; id > 0; --id) {
+    queues.push_back(std::make_shared<QueueProgress>(publisher, watchdog.alarm(), id));
+    watchdog.add(1, queues.back());
+  }
+  const auto told = tell_queues(watchdog, 1'000);
+  uint32_t next = 1;
+  for (const records::QueuesTold& part : told) {
+    CHECK_SAME(part.left_out, part.connection == 0 ? 0 : 3);
+    for (uint32_t i = 0; i < part.count; ++i) CHECK_SAME(part.queues[i].queue, next++);
+  }
+  CHECK_SAME(next, records::kMostQueuesOfAConnection + 1);
+  CHECK_SAME(told.back().connection, 0);
+  CHECK_SAME(told.back().count, 0);
+}
+
 }  // namespace
 
 }  // namespace aliquot::worker
@@ -288,5 +370,8 @@ int main() {
   test_a_watchdog_that_was_stopped();
   test_refused_marker();
   test_contested_word();
+  test_what_is_told();
+  test_what_is_told_of_waiting();
+  test_all_queues_are_told();
   return aliquot::test::g_failures == 0 ? 0 : 1;
 }

@@ -35,6 +35,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "vgpus.move": Rule(_U, "vgpus:write"),
         "vgpus.delete": Rule(_U, "vgpus:write"),
         "vgpus.series": Rule(_V, "vgpus:read"),
+        "vgpus.processes": Rule(_V, "leases:read"),
         "leases.begin": Rule(_U, "leases:write"),
         "leases.list": Rule(_V, "leases:read"),
         "leases.show": Rule(_V, "leases:read"),

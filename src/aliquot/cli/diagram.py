@@ -52,6 +52,9 @@ def build_parser() -> Parser:
     parser.add_argument("--owner", metavar="TENANT", help="only this tenant's vGPUs")
     parser.add_argument("--device", metavar="DEVICE", help="only this device")
     parser.add_argument(
+        "--vgpu", metavar="VGPU", help="only this vGPU: its processes and their command queues"
+    )
+    parser.add_argument(
         "--collapse",
         choices=("auto", "all", "none"),
         default="auto",
@@ -100,7 +103,11 @@ def _format(given: Namespace) -> str:
 
 def _picture(client: Client, given: Namespace) -> Picture:
     return client.diagram.show(
-        group=given.group, collapse=given.collapse, owner=given.owner, device=given.device
+        group=given.group,
+        collapse=given.collapse,
+        owner=given.owner,
+        device=given.device,
+        vgpu=given.vgpu,
     )
 
 

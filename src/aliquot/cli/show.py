@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from aliquot.cli.daemon import connect_if_any
 from aliquot.cli.parser import Parser, add_json
@@ -15,7 +15,8 @@ from aliquot.devices.opencl import discover
 from aliquot.diagnosis.trial import protection_names
 from aliquot.errors import AliquotError
 from aliquot.model.copies import Copies
-from aliquot.model.details import VgpuDetails
+from aliquot.model.details import GuestProcess, VgpuDetails
+from aliquot.model.queues import CommandQueue, QueueClaims, QueuesAnswer
 from aliquot.model.shares import Policy, Turns
 from aliquot.model.vgpu import MODE_REMOTING, VgpuUsage
 from aliquot.shares import format_percent, format_shares
@@ -24,21 +25,23 @@ from aliquot.sizes import format_size
 _DESCRIPTION = """\
 Tells all about one vGPU: its device, what it was promised and by which policy, its
 memory, what it had of the device's time and what it owes, its copies, what fences its
-worker in, the processes that use it, and those of its long kernels for which others
-have to wait, because they can't be launched in pieces, each with its longest time and
-the reason. What only the worker knows is its claim, and marked so.
+worker in, the processes that use it with their command queues, and those of its long
+kernels for which others have to wait, because they can't be launched in pieces, each
+with its longest time and the reason. What only the worker knows is its claim, and marked so.
 
 Where the daemon listens, it tells first: the vGPU's state and why, what it reserves, its
 labels, when it is deleted, its leases and the last events. What is above is told of a vGPU
 whose worker runs, where its device host is yours."""
 
 _WIDTH = 14
+WORKER_IS_SILENT = "the worker doesn't tell of their command queues"
 
 
 class Shown(NamedTuple):
     """What there is to tell."""
 
     details: VgpuDetails
+    claims: QueueClaims
     policy: Policy
     device_name: str  # empty: no driver offers it any more
 
@@ -74,7 +77,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def measured(host: DeviceHost, usage: VgpuUsage) -> Shown:
     """All that a vGPU's device host tells of it."""
-    return Shown(host.show_vgpu(usage.id), host.policy(), _device_name(usage.device_uuid))
+    details, claims = host.show_vgpu(usage.id), host.queues(usage.id)
+    return Shown(details, claims, host.policy(), _device_name(usage.device_uuid))
 
 
 def as_dict(shown: Shown) -> dict[str, Any]:
@@ -89,7 +93,13 @@ def as_dict(shown: Shown) -> dict[str, Any]:
         **{flag.name.lower(): bool(usage.flags & flag) for flag in VgpuFlag if flag.name},
         "protections_on": on,
         "protections_off": off,
-        "processes": [process._asdict() for process in processes],
+        "processes": [
+            process._asdict()
+            | {"queues": [queue._asdict() for queue in _queues_of(process, shown.claims)]}
+            for process in processes
+        ],
+        "queues_told": shown.claims.answer.word,
+        "queues_left_out": shown.claims.left_out,
         "unsplit_kernels": [kernel.as_dict() for kernel in kernels],
     }
 
@@ -116,9 +126,64 @@ def lines(shown: Shown) -> Iterator[str]:
     for process in processes:
         lent, used = format_size(process.memory_lent), format_size(process.memory_used)
         yield f"  process {process.process_id}: {used} used of {lent} lent"
+        left_out = shown.claims.left_out_of.get(process.connection, 0)
+        yield from queue_lines(_queues_of(process, shown.claims), left_out)
+    if processes and shown.claims.answer is QueuesAnswer.SILENT:
+        yield f"  {WORKER_IS_SILENT}"
     yield _line("not in pieces", "(claims)" if kernels else "no kernel for which that mattered")
     for kernel in kernels:
         yield f"  {kernel.name}: {_milliseconds(kernel.longest_ns)}, {kernel.reason.phrase}"
+
+
+class Queue(Protocol):
+    """A command queue, of a device host's answer or of the API's."""
+
+    @property
+    def number(self) -> int:
+        """Within its process."""
+        ...
+
+    @property
+    def in_order(self) -> bool:
+        """Whether its commands are carried out one after another."""
+        ...
+
+    @property
+    def outstanding(self) -> int:
+        """Commands."""
+        ...
+
+    @property
+    def completed(self) -> int:
+        """Commands."""
+        ...
+
+    @property
+    def device_ns(self) -> int:
+        """That those took."""
+        ...
+
+    @property
+    def oldest_ns(self) -> int:
+        """For how long the first outstanding one has been known."""
+        ...
+
+
+def queue_lines(queues: Iterable[Queue], left_out: int) -> Iterator[str]:
+    """The command queues of a process, for people."""
+    for queue in queues:
+        order = "in order" if queue.in_order else "out of order"
+        age = f", the oldest for {_milliseconds(queue.oldest_ns)}" if queue.outstanding else ""
+        yield (
+            f"    queue {queue.number}, {order}: {queue.outstanding} outstanding{age}; "
+            f"{queue.completed} done in {_seconds(queue.device_ns)} (claims)"
+        )
+    if left_out:
+        yield f"    and {left_out} more queues" if left_out > 1 else "    and another queue"
+
+
+def _queues_of(process: GuestProcess, claims: QueueClaims) -> list[CommandQueue]:
+    return [queue for queue in claims.queues if queue.connection == process.connection]
 
 
 def _device_name(uuid: str) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aliquot.client.rest import Client
     from aliquot.model.api.leases import LeaseResource
     from aliquot.model.api.node import EventResource
+    from aliquot.model.api.processes import VgpuProcesses
     from aliquot.model.api.vgpus import VgpuResource
 
 _WIDTH = 14
@@ -33,16 +34,19 @@ def show_kept(client: Client, wanted: str, *, as_json: bool) -> None:
     leases = client.leases.list(vgpu=vgpu.id).items
     recent, _ = newest(client, _EVENTS_LOOKED_AT)
     events = [event for event in recent if event.subject == vgpu.id][-_MOST_EVENTS:]
+    used_by = client.vgpus.processes(vgpu.id)
     measured = _measured(vgpu)
     if as_json:
         told: dict[str, Any] = msgspec.to_builtins(vgpu)
-        told |= {"held_by": leases, "events": events}
+        told |= {"held_by": leases, "events": events, "used_by": used_by}
         told["measured"] = show.as_dict(measured) if measured else None
         print_json(told)
         return
     devices = vgpu_words.devices_by_uuid(client)
     print("\n".join(lines(vgpu, vgpu_words.place(vgpu, devices), leases, events)))
-    if measured is not None:
+    if measured is None:
+        print("\n".join(_process_lines(used_by)))
+    else:
         print("\nmeasured by its device host:")
         print("\n".join(f"  {line}" for line in show.lines(measured)))
 
@@ -88,6 +92,20 @@ def lines(
         yield _line("events", "")
     for event in events:
         yield f"  {vgpu_words.clock(event.at_ms)} {event.kind} (number {event.sequence})"
+
+
+def _process_lines(used_by: VgpuProcesses) -> Iterator[str]:
+    """Who uses it, as the daemon tells it: its device host is another user's."""
+    processes = used_by.processes
+    yield _line("processes", "" if processes else "none")
+    for process in processes:
+        known = f"process {process.process_id} {printable(process.name)}".rstrip()
+        who = known if process.process_id else "another user's process"
+        lent, used = format_size(process.memory_lent), format_size(process.memory_used)
+        yield f"  {who}: {used} used of {lent} lent"
+        yield from show.queue_lines(process.queues, process.queues_left_out)
+    if processes and used_by.queues_told == "silent":
+        yield f"  {show.WORKER_IS_SILENT}"
 
 
 def _measured(vgpu: VgpuResource) -> show.Shown | None:

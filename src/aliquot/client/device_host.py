@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import struct
 import sys
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,6 +18,7 @@ from aliquot.client.records import Kind, Record
 from aliquot.errors import BadRecord, DeviceHostError, DeviceHostUnreachable, MemoryUnavailable
 from aliquot.model.details import GuestProcess, UnsplitKernel, VgpuDetails
 from aliquot.model.device import Device
+from aliquot.model.queues import CommandQueue, QueueClaims, QueuesAnswer
 from aliquot.model.shares import Policy, Shares
 from aliquot.model.turn import Turn
 from aliquot.model.vgpu import Lease, Vgpu, VgpuUsage
@@ -312,6 +314,33 @@ class DeviceHost:
             raise BadRecord("the device host told nothing of the vGPU that it was asked for")
         return VgpuDetails(found[0], kernels, processes)
 
+    def queues(self, vgpu: int) -> QueueClaims:
+        """The command queues of a vGPU's guest processes, as its worker tells them.
+
+        A worker that doesn't answer within a moment is said to be silent.
+        """
+        told, memory = self._connection.ask_with_memory(
+            Kind.QUEUES_GET, Kind.QUEUES, records.Queues, records.VgpuReference(vgpu)
+        )
+        found: list[CommandQueue] = []
+        left_out_of: dict[int, int] = {}
+        for fields in records.QUEUE.iter_unpack(_contents(memory, told.queue_count, records.QUEUE)):
+            queue = records.VgpuQueue(*fields)
+            found.append(
+                CommandQueue(
+                    connection=queue.connection,
+                    number=queue.queue,
+                    in_order=bool(queue.flags & records.QUEUE_IN_ORDER),
+                    outstanding=queue.outstanding,
+                    completed=queue.completed,
+                    device_ns=queue.device_ns,
+                    oldest_ns=queue.oldest_ns,
+                )
+            )
+            left_out_of[queue.connection] = queue.left_out
+        answer = QueuesAnswer(told.answer)
+        return QueueClaims(told.at_ns, answer, found, told.left_out, left_out_of)
+
     def _usages(self, record: Record) -> tuple[list[VgpuUsage], Record]:
         """The vGPUs of which an answer tells, from its first record on, and the record after."""
         # By number: a device host that is killed in between and reborn begins anew.
@@ -356,13 +385,7 @@ class DeviceHost:
         told, memory = self._connection.ask_with_memory(
             Kind.TURNS_GET, Kind.TURNS, records.Turns, records.TurnsGet(since_ns)
         )
-        if memory is None:
-            data = b""
-        else:
-            with open(memory, "rb") as file:
-                data = file.read()
-        if len(data) != told.turn_count * records.TURN.size:
-            raise BadRecord(f"the device host told of {told.turn_count} turns in {len(data)} bytes")
+        data = _contents(memory, told.turn_count, records.TURN)
         return [Turn(*fields) for fields in records.TURN.iter_unpack(data)]
 
     def look(self) -> Welcome:
@@ -428,6 +451,17 @@ def _sealed(reports: Sequence[bytes]) -> Generator[int]:
         yield memory
     finally:
         os.close(memory)
+
+
+def _contents(memory: int | None, count: int, layout: struct.Struct) -> bytes:
+    """What came in a memory, which is closed: so many of a kind; none where there is no memory."""
+    data = b""
+    if memory is not None:
+        with open(memory, "rb") as file:
+            data = file.read()
+    if len(data) != count * layout.size:
+        raise BadRecord(f"the device host told of {count} things in {len(data)} bytes")
+    return data
 
 
 def _halves(external_id: int) -> tuple[int, int]:

@@ -11,7 +11,7 @@ import struct
 from typing import Any, NamedTuple, TypeVar
 
 MAGIC = 0x514C4131
-VERSION = 6
+VERSION = 7
 RECORD_SIZE = 256
 PAYLOAD_SIZE = 240
 NAME_SIZE = 64
@@ -56,6 +56,8 @@ class Kind(enum.IntEnum):
     MOVE_CHANNEL = 93
     TURNS_GET = 100
     TURNS = 101
+    QUEUES_GET = 106
+    QUEUES = 107
 
 
 class VgpuFlag(enum.IntFlag):
@@ -281,6 +283,27 @@ class VgpuProcess(NamedTuple):
     connection: int = 0
 
 
+class Queues(NamedTuple):
+    vgpu: int = 0
+    at_ns: int = 0
+    answer: int = 0
+    queue_count: int = 0
+    left_out: int = 0
+
+
+class VgpuQueue(NamedTuple):
+    """One of those in the memory that comes with Queues."""
+
+    connection: int = 0
+    left_out: int = 0
+    queue: int = 0
+    flags: int = 0
+    outstanding: int = 0
+    completed: int = 0
+    device_ns: int = 0
+    oldest_ns: int = 0
+
+
 Payload = (
     Error
     | ControlWelcome
@@ -301,6 +324,7 @@ Payload = (
     | VgpuStatus
     | VgpuKernel
     | VgpuProcess
+    | Queues
 )
 P = TypeVar("P", bound=Payload)
 
@@ -325,10 +349,14 @@ LAYOUTS: dict[type[Payload], struct.Struct] = {
     VgpuStatus: struct.Struct(f"8Q6I{NAME_SIZE}sQQII"),
     VgpuKernel: struct.Struct(f"QQI{NAME_SIZE}s0Q"),
     VgpuProcess: struct.Struct("QQQII"),
+    Queues: struct.Struct("QQIII0Q"),
 }
 
 # What lies in the memory that comes with TURNS: vGPU, beginning, end, charged time.
 TURN = struct.Struct("4Q")
+# And in that which comes with QUEUES: a VgpuQueue.
+QUEUE = struct.Struct("4I4Q")
+QUEUE_IN_ORDER = 1  # a flag
 
 
 class Record(NamedTuple):

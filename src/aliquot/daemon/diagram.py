@@ -10,15 +10,19 @@ import threading
 import time
 from typing import NamedTuple
 
+from aliquot.daemon import access
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.choosing import line_of, lines
 from aliquot.daemon.core import Core
 from aliquot.daemon.resources import device_resource, lease_resource, vgpu_resources
+from aliquot.daemon.vgpu_processes import VgpuProcessList
 from aliquot.diagram.arrange import arrange
 from aliquot.diagram.scene import Choice, Grouping, Scene
 from aliquot.diagram.slots import Slots
+from aliquot.errors import DeviceHostUnreachable, NoSuchVgpu
 from aliquot.model.api.leases import LeaseResource
 from aliquot.model.api.picture import Picture
+from aliquot.model.api.processes import VgpuProcesses
 from aliquot.store import View, leases, vgpus
 from aliquot.store.lists import vgpus_by_device
 
@@ -32,40 +36,50 @@ class _Kind(NamedTuple):
     tenant: str | None  # None: of all
     owner: str | None
     grouping: Grouping
+    vgpu: str | None
 
 
 class _Drawn(NamedTuple):
-    moment: tuple[int, int, bool]
+    moment: tuple[int, int, bool, int]
     picture: Picture
 
 
 class Diagram:
     """Draws the node."""
 
-    def __init__(self, core: Core) -> None:
-        """Nothing has a place yet."""
+    def __init__(self, core: Core, processes: VgpuProcessList) -> None:
+        """Nothing has a place yet; `processes` tells who uses a vGPU."""
         self._core = core
+        self._processes = processes
         self._lock = threading.Lock()
         self._slots: dict[_Kind, Slots] = {}
         self._drawn: dict[tuple[_Kind, Choice, bool], _Drawn] = {}
 
     def show(self, caller: Caller, choice: Choice, *, with_leases: bool = True) -> Picture:
-        """The picture of this moment; raises UnknownDevice, AmbiguousDevice.
+        """The picture of this moment; raises UnknownDevice, AmbiguousDevice, NoSuchVgpu.
 
         Without leases it isn't told who uses what.
         """
         core = self._core
         tenant = None if caller.is_admin else caller.tenant
-        kind = _Kind(tenant, choice.owner, choice.grouping)
+        users: VgpuProcesses | None = None
+        if choice.vgpu is not None:
+            users = self._users(caller, choice.vgpu)
+            choice = Choice(vgpu=users.vgpu)
+            users = users if with_leases else None
+        kind = _Kind(tenant, choice.owner, choice.grouping, choice.vgpu)
         with core.store.look() as view:
             if choice.device is not None:
                 choice = choice._replace(device=line_of(view, core.node, choice.device).uuid)
-            moment = (view.event_sequence(), core.live.beats, self._late())
+            told_ms = users.at_ms if users is not None else 0
+            moment = (view.event_sequence(), core.live.beats, self._late(), told_ms)
             with self._lock:
                 known = self._drawn.get((kind, choice, with_leases))
                 if known is not None and known.moment == moment:
                     return known.picture
-            scene = self._scene(view, tenant, with_leases=with_leases)
+            scene = self._scene(view, tenant, with_leases=with_leases)._replace(processes=users)
+            if choice.vgpu not in (None, *(vgpu.id for vgpu in scene.vgpus)):
+                raise NoSuchVgpu("the vGPU is deleted")
         with self._lock:
             picture = arrange(scene, choice, _remembered(self._slots, kind))
             self._drawn.pop((kind, choice, with_leases), None)
@@ -73,6 +87,22 @@ class Diagram:
             while len(self._drawn) > _KEPT:
                 del self._drawn[next(iter(self._drawn))]
         return picture
+
+    def _users(self, caller: Caller, vgpu: str) -> VgpuProcesses:
+        """Who uses it; where its device host doesn't answer, as if its worker didn't."""
+        try:
+            return self._processes.of(caller, vgpu)
+        except DeviceHostUnreachable:
+            with self._core.store.look() as view:
+                kept = access.vgpu_of(view, caller, vgpu)
+            now_ms = self._core.store.now_ms()
+            return VgpuProcesses(
+                vgpu=kept.id,
+                vgpu_name=kept.name,
+                at_ms=now_ms,
+                queues_told="silent",
+                processes=[],
+            )
 
     def _late(self) -> bool:
         """Whether the figures that there are have become old."""

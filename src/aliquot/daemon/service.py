@@ -32,6 +32,7 @@ from aliquot.daemon.receipts import Receipts
 from aliquot.daemon.reconciler import Reconciler
 from aliquot.daemon.sampler import Sampler
 from aliquot.daemon.tokens import Tokens
+from aliquot.daemon.vgpu_processes import VgpuProcessList
 from aliquot.daemon.vgpus import Vgpus
 from aliquot.devices import hotplug
 from aliquot.devices.discovery import Discoverer
@@ -56,7 +57,8 @@ class Service:
         self.vgpus = Vgpus(core, self.reconciler, self.leases)
         self.devices = Devices(core)
         self.queue = Queue(core)
-        self.diagram = Diagram(core)
+        self.processes = VgpuProcessList(core)
+        self.diagram = Diagram(core, self.processes)
         self.groups = Groups(core, self.reconciler)
         self.observer = Observer(core, self.reconciler, self.leases)
         self.housekeeping = Housekeeping(core)

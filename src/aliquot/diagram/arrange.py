@@ -6,7 +6,7 @@ and the same slots give the same picture, to the pixel.
 
 from __future__ import annotations
 
-from aliquot.diagram import frames, grouped, measures
+from aliquot.diagram import frames, grouped, measures, opened
 from aliquot.diagram.column import Column, column, drawn
 from aliquot.diagram.frames import Laid
 from aliquot.diagram.scene import Choice, Grouping, Scene
@@ -16,7 +16,9 @@ from aliquot.model.api.picture import Box, Edge, Picture
 
 
 def arrange(scene: Scene, choice: Choice, slots: Slots) -> Picture:
-    """The picture of a scene."""
+    """The picture of a scene, or of the one vGPU in it that was chosen."""
+    if choice.vgpu is not None:
+        return _of_one(scene, choice.vgpu, slots)
     if choice.grouping is Grouping.NODE:
         slots.keep_only([device.uuid for device in scene.devices])
     else:
@@ -41,6 +43,23 @@ def arrange(scene: Scene, choice: Choice, slots: Slots) -> Picture:
         bands=bands,
         boxes=boxes,
         edges=edges,
+    )
+
+
+def _of_one(scene: Scene, vgpu: str, slots: Slots) -> Picture:
+    """The processes and command queues of a vGPU."""
+    [one] = [known for known in scene.vgpus if known.id == vgpu]
+    boxes, edges, bands, right, below = opened.arrange(scene, one, slots)
+    return Picture(
+        node=scene.node,
+        at_ms=scene.at_ms,
+        sequence=scene.sequence,
+        width=right + measures.MARGIN,
+        height=below - measures.ROW_GAP + measures.MARGIN,
+        bands=bands,
+        boxes=boxes,
+        edges=edges,
+        vgpu=vgpu,
     )
 
 

@@ -62,6 +62,21 @@ def single(
 ) -> Chain:
     """The chain of one vGPU, drawn in a slot that begins at `x` of a row that begins at `top`."""
     look = look_of(vgpu)
+    worker = vgpu_box(vgpu, x, top, stale=stale, used=bool(leases))
+    users = [] if not leases else [_consumer(vgpu, leases, look, x, top)]
+    chain = _joined(users, worker, look, vgpu.id, Flow.of([vgpu]), top)
+    if _MIDDLES[look] != "worker":
+        return chain
+    # Of what goes through a worker there is more to see.
+    boxes = [msgspec.structs.replace(box, zooms=vgpu.id) for box in chain.boxes]
+    return Chain(boxes, chain.edges, boxes[-1])
+
+
+def vgpu_box(
+    vgpu: VgpuResource, x: int, top: int, *, stale: bool, used: bool, width: int = measures.SLOT
+) -> Box:
+    """A vGPU in the virtualization layer of a row that begins at `top`; `used`: by somebody."""
+    look = look_of(vgpu)
     lines = [
         Line(key="memory", values={"used": vgpu.memory_used, "limit": vgpu.memory}),
         _promise(vgpu),
@@ -74,14 +89,14 @@ def single(
             lines.append(Line(key="unused"))
     else:
         lines.append(Line(key=f"state-{vgpu.state.value}"))
-    worker = Box(
+    return Box(
         id=f"vgpu:{vgpu.id}",
         layer=Layer.VIRTUALIZATION,
-        kind=_MIDDLES[look] if leases or vgpu.worker_process_id else _RESTING[look],
+        kind=_MIDDLES[look] if used or vgpu.worker_process_id else _RESTING[look],
         look=look,
         x=x,
         y=_at(Layer.VIRTUALIZATION, top),
-        width=measures.SLOT,
+        width=width,
         height=measures.WORKER,
         title=Line(key="name", values={"name": vgpu.name}),
         lines=lines,
@@ -91,8 +106,6 @@ def single(
         stale=stale,
         reason=vgpu.reason,
     )
-    users = [] if not leases else [_consumer(vgpu, leases, look, x, top)]
-    return _joined(users, worker, look, vgpu.id, Flow.of([vgpu]), top)
 
 
 def several(

@@ -55,6 +55,22 @@ BARE_DEVICE_AT = HOST + LAYER_GAP
 BARE_ROW = BARE_DEVICE_AT + DEVICE
 
 
+# Where one vGPU is drawn by its processes: the heights of these and their command queues, and
+# where layers begin, from the top of its row.
+PROCESS = 84
+COMMAND_QUEUE = 132
+_QUEUES_AT = PROCESS + LAYER_GAP
+_OPENED_AT = _QUEUES_AT + COMMAND_QUEUE + LAYER_GAP
+OPENED_SHIFT = _OPENED_AT - _VIRTUALIZATION_AT  # by which all stands lower from there on
+OPENED_LAYERS: dict[Layer, tuple[int, int]] = {
+    Layer.CONSUMERS: (0, PROCESS),
+    Layer.GUEST: (_QUEUES_AT, COMMAND_QUEUE),
+    Layer.VIRTUALIZATION: (_OPENED_AT, WORKER + HOST_GAP + HOST),
+    Layer.DEVICES: (_DEVICES_AT + OPENED_SHIFT, DEVICE),
+}
+OPENED_ROW = ROW + OPENED_SHIFT
+
+
 def slots_width(slots: int) -> int:
     """The width of so many slots with the gaps between them."""
     return slots * SLOT + (slots - 1) * SLOT_GAP

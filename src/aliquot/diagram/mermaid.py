@@ -25,11 +25,13 @@ def mermaid(picture: Picture, *, language: str = "en") -> str:
     """The flowchart's text; modes that a device can't do are left to the other forms."""
     lines = ["flowchart TB"]
     shown = [b for b in picture.boxes if b.kind != "mode" and b.look is not Look.FRAME]
-    for frame in [box for box in picture.boxes if box.look is Look.FRAME]:
+    frames = [box for box in picture.boxes if box.look is Look.FRAME]
+    for frame in frames:
         lines.append(f'  subgraph {_name(frame.id)}["{_text(language, [frame.title])}"]')
         lines += [f"    {_node(language, box)}" for box in shown if _within(box, frame)]
         lines.append("  end")
-    lines += [f"  {_node(language, box)}" for box in shown if box.kind == "queue"]
+    apart = [box for box in shown if not any(_within(box, frame) for frame in frames)]
+    lines += [f"  {_node(language, box)}" for box in apart]
     lines += [f"  {_edge(edge)}" for edge in picture.edges]
     for look, colour in LOOKS.items():
         of_it = ",".join(_name(box.id) for box in shown if box.look is look)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from aliquot.model.api.devices import DeviceResource
 from aliquot.model.api.leases import LeaseResource
 from aliquot.model.api.picture import Look
+from aliquot.model.api.processes import VgpuProcesses
 from aliquot.model.api.vgpus import VgpuResource
 from aliquot.model.modes import Mode
 
@@ -33,7 +34,8 @@ class Choice(NamedTuple):
     """What of all that there is somebody wants to see, and how.
 
     `owner` and `device` leave out what is another's; `opened` and `closed` are devices, or
-    groups, that are drawn one by one, or not, whatever `collapse` says.
+    groups, that are drawn one by one, or not, whatever `collapse` says. With `vgpu`, nothing is
+    drawn but that one's processes and command queues, and what they stand on.
     """
 
     grouping: Grouping = Grouping.NODE
@@ -42,10 +44,14 @@ class Choice(NamedTuple):
     device: str | None = None
     opened: frozenset[str] = frozenset()
     closed: frozenset[str] = frozenset()
+    vgpu: str | None = None
 
 
 class Scene(NamedTuple):
-    """A moment. vGPUs are in the order of their making; `stale` devices have no figures of now."""
+    """A moment. vGPUs are in the order of their making; `stale` devices have no figures of now.
+
+    `processes` are of the one vGPU that was chosen, where who uses it may be told.
+    """
 
     node: str
     at_ms: int
@@ -54,6 +60,7 @@ class Scene(NamedTuple):
     vgpus: Sequence[VgpuResource]
     leases: Mapping[str, Sequence[LeaseResource]]  # by vGPU
     stale: frozenset[str] = frozenset()
+    processes: VgpuProcesses | None = None
 
 
 def look_of(vgpu: VgpuResource) -> Look:

@@ -203,7 +203,8 @@ class _Drawing:
             y += 16
             yield self._text(line, (box.x + _PAD + 4, y), _TEXT, room, "soft")
         for number, bar in enumerate(box.bars):
-            yield from self._bar(bar, box.x + _PAD + 4, box.y + 28 + number * 32, room, bare=True)
+            at = y + 9 + number * 32
+            yield from self._bar(bar, box.x + _PAD + 4, at, room, bare=True)
         if kind in words.catalogue(self._language):
             at = (box.x + _PAD + 4, box.y + box.height - 8)
             yield self._text(words.say(self._language, kind), at, _SMALL, room, "faint")

@@ -40,6 +40,7 @@ EXPECTED: dict[str, Row] = {
     "vgpus.move": Row(_CHANGING, body={"device": "0"}),
     "vgpus.delete": Row(_CHANGING),
     "vgpus.series": Row(_ALL, "?step_seconds=1"),
+    "vgpus.processes": Row(_ALL),
     "leases.begin": Row(_CHANGING, body={"process_id": 1}),
     "leases.list": Row(_ALL),
     "leases.show": Row(_ALL),

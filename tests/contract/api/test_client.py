@@ -64,6 +64,7 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("vgpus.show", ("one",), {}),
     ("vgpus.change", ("one", VgpuChange(weight=2)), {}),
     ("vgpus.series", ("one",), {"step_seconds": 10}),
+    ("vgpus.processes", ("one",), {}),
     ("vgpus.suspend", ("one",), {}),
     ("vgpus.resume", ("one",), {}),
     ("leases.begin", ("one", LeaseWanted(process_id=1)), {}),

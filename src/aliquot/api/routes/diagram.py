@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from aliquot.api.authorization import covers
 from aliquot.api.operation import Query, Routes
-from aliquot.api.parameters import DeviceReference, Word
+from aliquot.api.parameters import DeviceReference, VgpuReference, Word
 from aliquot.daemon.caller import Caller
 from aliquot.diagram.explained.pictures import all_modes
 from aliquot.diagram.scene import Choice, Collapse, Grouping
@@ -38,7 +38,8 @@ class PictureQuery(Query, frozen=True, kw_only=True):
 
     `group`: by what vGPUs stand together. `owner` and `device` leave out what is another's.
     `collapse`: whether a device's vGPUs, or a group's, are drawn as one; `auto` does so where
-    there are many. `opened` and `closed` say it of some devices or groups.
+    there are many. `opened` and `closed` say it of some devices or groups. With `vgpu`, nothing is
+    drawn but that one's processes and their command queues, and what they stand on.
     """
 
     group: Grouping = Grouping.NODE
@@ -47,6 +48,7 @@ class PictureQuery(Query, frozen=True, kw_only=True):
     device: DeviceReference | UnsetType = UNSET
     opened: Uuids = ""
     closed: Uuids = ""
+    vgpu: VgpuReference | UnsetType = UNSET
 
 
 @routes.get("/diagram")
@@ -62,6 +64,7 @@ def show(service: Service, caller: Caller, query: PictureQuery) -> Picture:
         device=query.device or None,
         opened=_keys(query.opened),
         closed=_keys(query.closed),
+        vgpu=query.vgpu or None,
     )
     with_leases = not caller.scope or covers(caller.scope, "leases:read")
     return service.diagram.show(caller, choice, with_leases=with_leases)

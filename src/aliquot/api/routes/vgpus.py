@@ -12,6 +12,7 @@ from aliquot.api.operation import Generation, Key, Query, Routes
 from aliquot.api.parameters import Cursor, PageLimit, SeriesQuery, VgpuReference, Word
 from aliquot.daemon.caller import Caller
 from aliquot.model.api.devices import SeriesResource
+from aliquot.model.api.processes import VgpuProcesses
 from aliquot.model.api.vgpus import (
     MoveWanted,
     Plan,
@@ -165,6 +166,15 @@ def delete(
 ) -> VgpuResource:
     """Delete a vGPU and end its leases."""
     return service.vgpus.delete(caller, vgpu, generation=generation)
+
+
+@routes.get("/vgpus/{vgpu}/processes")
+def processes(service: Service, caller: Caller, vgpu: VgpuReference) -> VgpuProcesses:
+    """The processes that use a vGPU, and what the command queues of each do now.
+
+    What is said of queues is told by the vGPU's worker, not measured by its device host.
+    """
+    return service.processes.of(caller, vgpu)
 
 
 @routes.get("/vgpus/{vgpu}/series")

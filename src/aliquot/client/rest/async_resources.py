@@ -30,6 +30,7 @@ from aliquot.model.api.node import (
     Whoami,
 )
 from aliquot.model.api.picture import Picture
+from aliquot.model.api.processes import VgpuProcesses
 from aliquot.model.api.vgpus import (
     Granted,
     GroupPage,
@@ -196,6 +197,10 @@ class AsyncVgpus(Resource):
             call("GET", f"/vgpus/{part(vgpu)}/series", SeriesResource, query=query)
         )
 
+    async def processes(self, vgpu: str) -> VgpuProcesses:
+        """The processes that use it, and their command queues, as its worker tells these."""
+        return await self._send(call("GET", f"/vgpus/{part(vgpu)}/processes", VgpuProcesses))
+
 
 class AsyncLeases(Resource):
     """Leases."""
@@ -287,6 +292,7 @@ class AsyncDiagram(Resource):
         device: str | None = None,
         opened: str | None = None,
         closed: str | None = None,
+        vgpu: str | None = None,
     ) -> Picture:
         """Each box and edge with its place, and what flows now."""
         query = {
@@ -296,6 +302,7 @@ class AsyncDiagram(Resource):
             "device": device,
             "opened": opened,
             "closed": closed,
+            "vgpu": vgpu,
         }
         return await self._send(call("GET", "/diagram", Picture, query=query))
 

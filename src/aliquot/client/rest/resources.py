@@ -32,6 +32,7 @@ from aliquot.model.api.node import (
     Whoami,
 )
 from aliquot.model.api.picture import Picture
+from aliquot.model.api.processes import VgpuProcesses
 from aliquot.model.api.vgpus import (
     Granted,
     GroupPage,
@@ -190,6 +191,10 @@ class Vgpus(Resource):
         query = {"step_seconds": step_seconds, "since_ms": since_ms, "until_ms": until_ms}
         return self._send(call("GET", f"/vgpus/{part(vgpu)}/series", SeriesResource, query=query))
 
+    def processes(self, vgpu: str) -> VgpuProcesses:
+        """The processes that use it, and their command queues, as its worker tells these."""
+        return self._send(call("GET", f"/vgpus/{part(vgpu)}/processes", VgpuProcesses))
+
 
 class Leases(Resource):
     """Leases."""
@@ -281,6 +286,7 @@ class Diagram(Resource):
         device: str | None = None,
         opened: str | None = None,
         closed: str | None = None,
+        vgpu: str | None = None,
     ) -> Picture:
         """Each box and edge with its place, and what flows now."""
         query = {
@@ -290,6 +296,7 @@ class Diagram(Resource):
             "device": device,
             "opened": opened,
             "closed": closed,
+            "vgpu": vgpu,
         }
         return self._send(call("GET", "/diagram", Picture, query=query))
 

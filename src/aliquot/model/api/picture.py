@@ -79,6 +79,7 @@ class Box(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `id` stays the same as long as the thing is there. `stale` ones have no figures of now.
     With `opens` among `opened` or `closed`, what a box stands for is drawn one by one, or as one.
+    With `zooms` as `vgpu`, the processes and command queues of that vGPU are drawn instead.
     """
 
     id: str
@@ -100,6 +101,7 @@ class Box(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     count: int = 1
     reason: str = ""
     opens: str = ""
+    zooms: str = ""
 
 
 class Edge(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -128,7 +130,10 @@ class Band(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Picture(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it. `sequence` is of the newest event in it, `at_ms` when it was drawn."""
+    """All of it. `sequence` is of the newest event in it, `at_ms` when it was drawn.
+
+    `vgpu` is the one whose processes and command queues are drawn, or empty.
+    """
 
     node: str
     at_ms: Milliseconds
@@ -138,3 +143,4 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     bands: list[Band]
     boxes: list[Box]
     edges: list[Edge]
+    vgpu: str = ""

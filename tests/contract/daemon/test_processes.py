@@ -1,0 +1,116 @@
+"""Who uses a vGPU, and its command queues: told to whom the vGPU is there for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from aliquot.daemon.at_host import external_id
+from aliquot.diagram.scene import Choice
+from aliquot.errors import DeviceHostUnreachable, NoSuchVgpu
+from aliquot.model.api.picture import Box
+from aliquot.model.api.vgpus import LeaseWanted, VgpuWanted
+from aliquot.model.details import GuestProcess
+from aliquot.model.queues import CommandQueue, QueueClaims, QueuesAnswer
+from tests.contract.daemon.house import ADMIN, ALICE, BOB, GIB, ONE, VIEWER, House
+
+Start = Callable[[], "subprocess.Popen[bytes]"]
+CLAIMS = QueueClaims(
+    at_ns=5_000_000_000,
+    answer=QueuesAnswer.TOLD,
+    queues=[
+        CommandQueue(1, 1, True, 3, 40, 3_000_000, 2_000_000),
+        CommandQueue(1, 2, False, 0, 7, 1_000_000, 0),
+    ],
+    left_out=4,
+    left_out_of={1: 4},
+)
+
+
+def used(home: House, name: str, owner: int, process: int, claims: QueueClaims = CLAIMS) -> str:
+    """A vGPU of alice's, whose worker tells of queues; its id."""
+    made = home.service.vgpus.create(ALICE, VgpuWanted(name=name, memory=GIB, device=ONE))
+    host = home.machine.by_uuid[ONE]
+    [usage] = [one for one in host.vgpus.values() if one.external_id == external_id(made.id)]
+    host.vgpus[usage.id] = usage._replace(owner_uid=owner)
+    host.processes[usage.id] = [GuestProcess(process, 1, 2 << 20, 1 << 20)]
+    host.claims[usage.id] = claims
+    return made.id
+
+
+def test_what_the_worker_tells(home: House, process: Start) -> None:
+    running = process()
+    vgpu = used(home, "a", os.geteuid(), running.pid)
+    told = home.service.processes.of(ALICE, "a")
+    assert (told.vgpu, told.queues_told, told.queues_told_by) == (vgpu, "told", "worker")
+    assert told.queues_left_out == 4
+    [one] = told.processes
+    assert (one.process_id, one.name, one.memory_used) == (running.pid, "sleep", 1 << 20)
+    assert [queue.share for queue in one.queues] == [75, 25]
+    assert [queue.in_order for queue in one.queues] == [True, False]
+    assert (one.share, one.queues_left_out) == (100, 4)
+    # Whoever asks in the same moment is told the same, and the worker is not asked again.
+    asked = home.machine.by_uuid[ONE].asked.count("queues")
+    assert home.service.processes.of(ADMIN, vgpu) == told
+    assert home.machine.by_uuid[ONE].asked.count("queues") == asked
+
+
+def test_others_vgpus_are_not_there(home: House, process: Start) -> None:
+    vgpu = used(home, "a", os.geteuid(), process().pid)
+    for reference in (vgpu, "alice:a", "nothing"):
+        with pytest.raises(NoSuchVgpu):
+            home.service.processes.of(BOB, reference)
+        with pytest.raises(NoSuchVgpu):
+            home.service.diagram.show(BOB, Choice(vgpu=reference))
+    assert home.service.processes.of(VIEWER, "a").processes
+
+
+def test_another_user_s_process_is_not_named(home: House, process: Start) -> None:
+    """Root's, say, who may use anybody's vGPU."""
+    running = process()
+    used(home, "a", os.geteuid() + 1, running.pid)
+    [one] = home.service.processes.of(ALICE, "a").processes
+    assert (one.process_id, one.name, len(one.queues)) == (0, "", 2)
+    [one] = home.service.processes.of(ADMIN, "alice:a").processes
+    assert (one.process_id, one.name) == (running.pid, "sleep")
+    drawn = repr(home.service.diagram.show(ALICE, Choice(vgpu="a")))
+    assert str(running.pid) not in drawn
+
+
+def test_a_worker_that_is_silent(home: House, process: Start) -> None:
+    used(home, "a", os.geteuid(), process().pid, QueueClaims(answer=QueuesAnswer.SILENT))
+    told = home.service.processes.of(ALICE, "a")
+    assert (told.queues_told, len(told.processes)) == ("silent", 1)
+    assert told.processes[0].queues == []
+
+
+def test_a_device_host_that_is_gone_or_silent(home: House, process: Start) -> None:
+    vgpu = used(home, "a", os.geteuid(), process().pid)
+    host = home.machine.by_uuid[ONE]
+    host.fail["queues"] = DeviceHostUnreachable("it is stopped")
+    with pytest.raises(DeviceHostUnreachable):
+        home.service.processes.of(ALICE, "a")
+    assert home.service.diagram.show(ALICE, Choice(vgpu="a")).vgpu == vgpu
+    host.die()
+    assert home.service.processes.of(ALICE, "a").queues_told == "no-worker"
+
+
+def test_the_picture_of_one_vgpu(home: House, process: Start) -> None:
+    vgpu = used(home, "a", os.geteuid(), process().pid)
+    home.service.leases.begin(ADMIN, vgpu, LeaseWanted(process_id=process().pid))
+    home.look()
+    picture = home.service.diagram.show(ADMIN, Choice(vgpu="alice:a"))
+    assert picture.vgpu == vgpu
+    boxes: dict[str, Box] = {box.id: box for box in picture.boxes}
+    queues = [box for box in boxes.values() if box.kind == "command-queue"]
+    assert [box.bars[0].parts[0].used for box in queues] == [75, 25]
+    assert boxes[f"queues:1:{vgpu}"].count == 4
+    assert {f"process:1:{vgpu}", f"vgpu:{vgpu}", f"device:{ONE}"} <= boxes.keys()
+    # A token that doesn't cover leases isn't told who.
+    untold = home.service.diagram.show(ADMIN, Choice(vgpu=vgpu), with_leases=False)
+    assert not [box for box in untold.boxes if box.kind in ("process", "command-queue")]
+    zooms = {box.id: box.zooms for box in home.service.diagram.show(ADMIN, Choice()).boxes}
+    assert zooms[f"vgpu:{vgpu}"] == zooms[f"consumers:{vgpu}"] == vgpu
