@@ -90,6 +90,8 @@ def single(
         state=vgpu.state.value,
         stale=stale,
         reason=vgpu.reason,
+        reason_code=vgpu.reason_code,
+        reason_lines=list(vgpu.reason_lines),
     )
     users = [] if not leases else [_consumer(vgpu, leases, look, x, top)]
     return _joined(users, worker, look, vgpu.id, Flow.of([vgpu]), top)

@@ -213,7 +213,7 @@ def test_what_a_device_cannot_do_is_grey_with_the_reason() -> None:
         "sriov",
         "passthrough",
     }
-    assert chips["mdev"].reason == "it has none"
+    assert chips["mdev"].reason == "no kernel driver is bound to it"
 
 
 @pytest.mark.parametrize(
