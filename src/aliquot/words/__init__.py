@@ -46,8 +46,6 @@ def say(language: str, key: str, values: Mapping[str, str | int | float] | None 
 
 def line(language: str, one: Line) -> str:
     """A line with the sentences within it; raises KeyError as `say` does."""
-    if not one.lines:
-        return say(language, one.key, one.values)
     return say(language, one.key, {**one.values, "lines": _joined(language, one.lines)})
 
 
