@@ -2,26 +2,21 @@ import {
   Background,
   Controls,
   MiniMap,
-  ReactFlow,
   ReactFlowProvider,
   useReactFlow,
 } from "@xyflow/react";
 import { useEffect, useMemo, useRef, useState } from "react";
-import type { Box, Profile } from "../api/types";
+import type { Box } from "../api/types";
 import { Details } from "../details/Details";
 import { PROFILE, Profiles } from "../details/Profiles";
 import { type Tried, WhatIf } from "../details/WhatIf";
 import { useWords } from "../words";
-import { BandNode } from "./BandNode";
-import { BoxNode } from "./BoxNode";
-import { FlowEdge } from "./FlowEdge";
+import { Canvas } from "./Canvas";
+import { Fresh } from "./Fresh";
 import { Legend } from "./Legend";
 import { flowOf } from "./flow";
 import { drawnAsOne, focusOn, toggled } from "./opening";
 import { type Choice, usePicture } from "./usePicture";
-
-const NODES = { box: BoxNode, band: BandNode };
-const EDGES = { flow: FlowEdge };
 
 // Clear of the legend; on very wide screens things are larger.
 const FIT = {
@@ -30,15 +25,15 @@ const FIT = {
 } as const;
 
 /** The home page: who uses what, through which layer. */
-export function Architecture({ role }: { role: string }) {
+export function Architecture({ mayAct }: { mayAct: boolean }) {
   return (
     <ReactFlowProvider>
-      <View role={role} />
+      <View mayAct={mayAct} />
     </ReactFlowProvider>
   );
 }
 
-function View({ role }: { role: string }) {
+function View({ mayAct }: { mayAct: boolean }) {
   const words = useWords();
   const [choice, setChoice] = useState<Choice>({
     group: "node",
@@ -87,7 +82,7 @@ function View({ role }: { role: string }) {
     const device = picture.boxes.find((one) => one.kind === "device" && holds(one, at.x, at.y));
     if (told !== "" && device !== undefined) {
       event.preventDefault();
-      setTried({ profile: JSON.parse(told) as Profile, device: device.subject ?? "" });
+      setTried({ profile: told, device: device.subject ?? "" });
     }
   };
   const open = (id: string) => {
@@ -167,22 +162,15 @@ function View({ role }: { role: string }) {
           onDragOver={(event) => event.dataTransfer.types.includes(PROFILE) && event.preventDefault()}
           onDrop={drop}
         >
-          <ReactFlow
-            nodes={drawn.nodes}
-            edges={drawn.edges}
-            nodeTypes={NODES}
-            edgeTypes={EDGES}
-            nodesDraggable={false}
-            nodesConnectable={false}
-            edgesFocusable={false}
+          <Canvas
+            drawn={drawn}
             onlyRenderVisibleElements
             minZoom={0.05}
             maxZoom={3}
-            fitView
-            fitViewOptions={FIT}
+            fit={FIT}
+            whole={search === ""}
             onNodeClick={(_, node) => setChosen(node.id)}
             onNodeDoubleClick={(_, node) => open(node.id)}
-            zoomOnDoubleClick={false}
             onPaneClick={() => setChosen("")}
             onNodesChange={(changes) => {
               // By the keyboard; what else changes comes with the next picture.
@@ -190,13 +178,11 @@ function View({ role }: { role: string }) {
                 if (change.type === "select" && change.selected) setChosen(change.id);
               }
             }}
-            proOptions={{ hideAttribution: true }}
-            ariaLabelConfig={{ "node.a11yDescription.default": words("node-help") }}
           >
             <Background gap={24} />
             <Controls showInteractive={false} />
             {picture.boxes.length > 120 && <MiniMap pannable zoomable ariaLabel={words("overview")} />}
-          </ReactFlow>
+          </Canvas>
           <Legend />
         </div>
         <aside aria-label={words("details")}>
@@ -204,21 +190,12 @@ function View({ role }: { role: string }) {
           {box === undefined ? (
             <Profiles />
           ) : (
-            <Details box={box} picture={picture} role={role} late={late !== null}
+            <Details box={box} picture={picture} mayAct={mayAct} late={late !== null}
               toggle={() => open(box.id)} />
           )}
         </aside>
       </div>
     </div>
-  );
-}
-
-function Fresh({ late }: { late: number | null }) {
-  const words = useWords();
-  return (
-    <span className={late === null ? "fresh" : "fresh late"} role="status">
-      {late === null ? words("live") : words("late", { seconds: late })}
-    </span>
   );
 }
 

@@ -1,5 +1,6 @@
 // The picture as nodes and edges of React Flow, each where the description has it.
 import type { Edge as FlowEdge, Node } from "@xyflow/react";
+import type { Said } from "../Told";
 import type { Box, Edge, Picture } from "../api/types";
 
 export type BoxNodeType = Node<{ box: Box; chosen: boolean; found: boolean }, "box">;
@@ -37,6 +38,11 @@ function nodeOf(box: Box, chosen: boolean, found: boolean): BoxNodeType {
   };
   known.set(box, made);
   return made;
+}
+
+/** Why it can't be, or isn't as it is wanted. */
+export function reasonOf(box: Box): Said {
+  return { english: box.reason ?? "", lines: box.reason_lines, code: box.reason_code };
 }
 
 export function flowOf(picture: Picture, chosen: string, search: string): Flow {

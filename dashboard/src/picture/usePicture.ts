@@ -1,6 +1,6 @@
 // The picture of this moment, and how fresh it is.
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useLate } from "../api/late";
 import { get, query } from "../api/request";
 import type { Picture } from "../api/types";
 
@@ -23,7 +23,6 @@ export interface Fresh {
 }
 
 const BEAT_MS = 1000;
-const LATE_MS = 3000;
 
 export function usePicture(choice: Choice): Fresh {
   const path = `/diagram${query({
@@ -42,21 +41,11 @@ export function usePicture(choice: Choice): Fresh {
     placeholderData: keepPreviousData,
     gcTime: 10_000,
   });
-  const now = useNow();
-  const age = now - asked.dataUpdatedAt;
+  const late = useLate(asked.dataUpdatedAt);
   return {
     picture: asked.data,
     chosen: asked.data !== undefined && !asked.isPlaceholderData,
-    late: asked.data !== undefined && age > LATE_MS ? Math.floor(age / 1000) : null,
+    late,
     error: asked.error,
   };
-}
-
-function useNow(): number {
-  const [now, setNow] = useState(() => Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 500);
-    return () => clearInterval(timer);
-  }, []);
-  return now;
 }
