@@ -104,10 +104,11 @@ def several(
     key = f"{group}:{look.value}"
     leases = sum(vgpu.leases for vgpu in vgpus)
     flow = Flow.of(vgpus)
+    works = leases or any(vgpu.worker_process_id for vgpu in vgpus)
     worker = Box(
         id=f"vgpus:{key}",
         layer=Layer.VIRTUALIZATION,
-        kind=_MIDDLES[look],
+        kind=_MIDDLES[look] if works else _RESTING[look],
         look=look,
         x=x,
         y=_at(Layer.VIRTUALIZATION, top),
