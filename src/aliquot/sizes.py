@@ -12,7 +12,7 @@ for _power, _letter in enumerate("kmgt", start=1):
     _UNITS[_letter] = _UNITS[_letter + "ib"] = 1024**_power
     _UNITS[_letter + "b"] = 1000**_power
 
-_NUMBER = re.compile(r"([0-9]{1,18})(?:\.([0-9]{1,18}))? ?([A-Za-z]*)", re.ASCII)
+_NUMBER = re.compile(r"([0-9]{1,19})(?:\.([0-9]{1,18}))? ?([A-Za-z]*)", re.ASCII)
 LARGEST_SIZE = 2**63 - 1
 
 _MS = 1_000_000

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from aliquot import words
 from aliquot.diagram.arrange import arrange
 from aliquot.diagram.scene import Choice, Grouping, Scene
 from aliquot.diagram.slots import Slots
@@ -40,6 +41,7 @@ from aliquot.model.lease import LeaseKind
 from aliquot.model.lifecycle import VgpuState
 from aliquot.model.modes import Mode
 from aliquot.model.receipt import Parts, Receipt, Spending
+from aliquot.model.why import Why, because
 from tests.fakes.scenes import (
     GIB,
     command_queue,
@@ -114,7 +116,7 @@ _VGPUS = [
     vgpu(7, _CUT, name="a-name-that-is-longer-than-any-box-is-wide", tenant=TENANT,
          memory=20 * GIB, memory_used=19 * GIB, compute=30.0, **_used(30.0, 3.4e8) | {"leases": 3}),
     vgpu(8, _CUT, name="broken", tenant=TENANT, memory=8 * GIB, compute=5.0,
-         state=VgpuState.FAILED, reason="its worker ended unasked (signal 11)"),
+         state=VgpuState.FAILED, reason="the worker ended (signal 11)", reason_code="ALQ-E110"),
     *(vgpu(20 + one, _PLANNED, name=f"planned-{one}", tenant="simulated", memory=6 * GIB,
            compute=8.0) for one in range(12)),
     vgpu(40, None, name="later", tenant=TENANT, memory=30 * GIB, queue_position=1,
@@ -197,7 +199,7 @@ class Moment:
             case ["events"]:
                 return EventPage(items=_events(), sequence=_SEQUENCE)
             case ["plans"]:
-                return _PLAN
+                return _plan()
             case _:
                 raise LookupError(path)
 
@@ -250,13 +252,23 @@ class Moment:
         return TurnsResource(device=uuid, now_ns=_NOW_NS, now_ms=NOW_MS, turns=turns)
 
 
-_PLAN = Plan(
-    fits=False,
-    device=None,
-    why="it has 1 GiB unreserved, and 16 GiB are asked for",
-    candidates=[],
-    changes=["shrink train to 4 GiB", "move spare to device 1"],
-)
+def _plan() -> Plan:
+    """Why the larger profile has no place, and what would make it one."""
+    why = because(Why.MEMORY_SHORT, free=GIB, size=24 * GIB, wanted=16 * GIB)
+    here = {"device": _SHARED.name, "uuid": _SHARED.uuid}
+    changes = [
+        because(Why.LESS_MEMORY, memory=GIB, less=15 * GIB, **here),
+        because(Why.SUSPENDED, vgpu="nightly", memory=5 * GIB, **here),
+    ]
+    return Plan(
+        fits=False,
+        device=None,
+        why=words.english(why),
+        lines=[why],
+        candidates=[],
+        changes=[words.english(one) for one in changes],
+        change_lines=changes,
+    )
 
 
 def encoded(resource: object) -> bytes:
@@ -332,7 +344,7 @@ def _node() -> NodeResource:
 
 
 def _events() -> list[EventResource]:
-    told: Sequence[tuple[int, str]] = ((-7200, "vgpu.created"), (-3600, "lease.begun"))
+    told: Sequence[tuple[int, str]] = ((-7200, "vgpu.pending"), (-3600, "lease.begun"))
     return [
         EventResource(
             sequence=_SEQUENCE - 2 + number,

@@ -76,11 +76,19 @@ def lacks(page: Page) -> list[str]:
     return [font for font in FONTS if not page.evaluate(_WIDTH, font)]
 
 
+# What is drawn in a frame may ask for another one, as fitting the picture into its place does: so
+# it isn't time that is waited for, which may be too short on a busy machine, but frames.
+_FRAMES = """async () => {
+  for (let frame = 0; frame < 6; frame += 1) await new Promise(requestAnimationFrame);
+}"""
+
+
 def at_rest(page: Page) -> bytes:
     """A picture of the page once it changes no more."""
     page.evaluate("() => document.fonts.ready")
     before = b""
     for _ in range(40):
+        page.evaluate(_FRAMES)
         now = page.screenshot(animations="disabled", caret="hide")
         if now == before:
             return now

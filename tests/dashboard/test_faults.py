@@ -6,6 +6,8 @@ import subprocess
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from aliquot.model.access_token import Role
+from aliquot.model.api.node import TokenWanted
 from aliquot.model.api.vgpus import LeaseWanted, VgpuWanted
 from tests.dashboard.conftest import login_link, until
 from tests.system.daemon import Daemon
@@ -112,3 +114,39 @@ def test_what_users_call_things_is_text(daemon: Daemon, open_page: Open) -> None
     page.wait_for_timeout(500)
     program.terminate()
     program.wait(60)
+
+
+def test_labels_stand_apart_from_facts(daemon: Daemon, open_page: Open) -> None:
+    """Who calls a label as a fact is called makes nobody believe that it is one."""
+    label = {"state": "suspended", "owner": "somebody-else"}
+    with daemon.client() as client:
+        made = client.vgpus.create(
+            VgpuWanted(name="labelled", memory=1 << 20, device="0", labels=label)
+        )
+        page = open_page()
+        page.locator(f"[data-box='vgpu:{made.id}']").click()
+        page.locator(".details [data-label=state]").wait_for()
+        assert page.locator(".details [data-fact=state]").all_inner_texts() == ["ready"]
+        assert page.locator(".details [data-fact=owner]").all_inner_texts() == [made.tenant]
+        assert page.locator(".details [data-label]").all_inner_texts() == list(label.values())
+        client.vgpus.delete("labelled")
+
+
+def test_any_address_shows_a_page(daemon: Daemon, open_page: Open) -> None:
+    page = open_page()
+    for at in ("#/timeline/%", "#/timeline/nowhere", "#/nowhere/%E0%A4%A", "#//", "#/modes/none"):
+        page.evaluate("at => { location.hash = at }", at)
+        page.locator("main .architecture, main .timeline, main .explain").first.wait_for()
+
+
+def test_an_act_is_offered_only_where_it_would_be_done(daemon: Daemon, open_page: Open) -> None:
+    """Of a user whose token is narrowed to reading, as of a viewer."""
+    with daemon.client() as client:
+        made = client.vgpus.create(VgpuWanted(name="seen", memory=1 << 20, device="0"))
+        wanted = TokenWanted(name="reads", role=Role.ADMIN, scope=["*:read", "tokens:write"])
+        secret = client.tokens.create(wanted).secret
+        page = open_page(token=secret)
+        page.locator(f"[data-box='vgpu:{made.id}']").click()
+        page.locator(".details [data-fact=state]").wait_for()
+        assert page.locator(".acts").count() == 0
+        client.vgpus.delete("seen")

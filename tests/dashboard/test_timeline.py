@@ -128,3 +128,32 @@ def test_modes_are_explained_with_what_is_here(daemon: Daemon, open_page: Open) 
             for mode in device.facts["modes"]:
                 if not mode["can"]:
                     assert page.get_by_text(mode["why_not"]).first.is_visible()
+
+
+def test_a_timeline_that_is_not_live_says_so(daemon: Daemon, open_page: Open) -> None:
+    page = open_page(at="#/timeline")
+    fresh = page.locator(".timeline .fresh")
+    fresh.wait_for()
+    assert "late" not in (fresh.get_attribute("class") or "")
+    page.context.set_offline(True)
+    until(lambda: "late" in (fresh.get_attribute("class") or ""), daemon)
+    assert "not live" in fresh.inner_text()
+    assert page.locator(".timeline.late").count() == 1
+    page.context.set_offline(False)
+    until(lambda: "late" not in (fresh.get_attribute("class") or ""), daemon)
+
+
+def test_of_another_device_nothing_of_the_first_is_shown(
+    daemon: Daemon, pair: dict[str, str], open_page: Open
+) -> None:
+    """Not even until the daemon has answered of the other."""
+    with daemon.client() as client:
+        planned = next(one for one in client.devices.list().items if one.simulated)
+    page = open_page(at="#/timeline")
+    row = page.locator(f"[data-waits='{pair['a']}']")
+    row.wait_for()
+    page.route(f"**/api/v1/vgpus?device={planned.uuid}*", lambda route: None)  # no answer yet
+    page.evaluate("at => { location.hash = at }", f"#/timeline/{planned.uuid}")
+    until(lambda: row.count() == 0, daemon)
+    assert page.locator("[data-band]").count() == 0
+    page.unroute_all(behavior="ignoreErrors")

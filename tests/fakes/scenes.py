@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from aliquot.devices import verdicts
 from aliquot.diagram.scene import Scene
 from aliquot.model.api.devices import DeviceResource, PolicyResource
 from aliquot.model.api.leases import LeaseResource
@@ -16,6 +17,7 @@ from aliquot.model.lease import LeaseKind
 from aliquot.model.lifecycle import VgpuState, Wanted
 from aliquot.model.modes import Mode
 from aliquot.model.vgpu_record import Placement
+from aliquot.model.why import Why, because
 
 GIB = 1 << 30
 
@@ -24,10 +26,10 @@ def device(
     number: int, *, node: str = "lab", can: Sequence[Mode] = (Mode.REMOTING,), **more: Any
 ) -> DeviceResource:
     """A device of 24 GiB; its vGPUs are counted by `scene`."""
-    modes = [
-        {"mode": mode.value, "can": mode in can, "why_not": None if mode in can else "it has none"}
-        for mode in Mode
-    ]
+    told_of = {mode: verdicts.can(mode) for mode in can}
+    modes = msgspec.to_builtins(
+        [told_of.get(mode) or verdicts.cannot(mode, because(Why.UNBOUND)) for mode in Mode]
+    )
     told: dict[str, Any] = {
         "uuid": f"{number:032x}",
         "index": number,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from aliquot import words
 from aliquot.devices import identity
 from aliquot.devices.discovery import Discoverer, Discovery
 from aliquot.devices.known_devices import KnownDevices
@@ -301,6 +302,9 @@ def test_why_not_is_a_clause_for_every_mode_of_every_card(tree: FakeSysfs) -> No
         for told in device.modes:
             assert told.can == (told.why_not is None)
             assert not (told.why_not or "").endswith(".")
+            if said := told.why_not or told.note:
+                assert words.english(*told.lines) == said
+                assert words.sentence("zh", told.lines)
     modes = {d.pci_address: {a.mode for a in d.modes if a.can} for d in devices}
     assert modes["0000:41:00.0"] == {Mode.PASSTHROUGH, Mode.MDEV, Mode.SRIOV, Mode.MIG}
     assert modes["0000:4d:00.0"] == {Mode.PASSTHROUGH, Mode.SRIOV}
@@ -349,5 +353,6 @@ def test_json_has_everything(tree: FakeSysfs) -> None:
     told = json.loads(json.dumps(device.as_dict()))
     assert set(told) == set(PhysicalDevice.__struct_fields__)
     assert told["pci"]["iommu_group"]["number"] == 41
-    assert told["modes"][0] == {"mode": "remoting", "can": True, "why_not": None, "note": None}
+    first = {"mode": "remoting", "can": True, "why_not": None, "note": None, "lines": []}
+    assert told["modes"][0] == first
     assert told["offers"] == [A100_UUID]

@@ -30,7 +30,7 @@ same of one device. [design.md](design.md) has the words and the whole architect
 The layers, from the top down: consumers, guest layer, virtualization, devices, all on one machine.
 Colours and borders are those of the architecture picture ([dashboard.md](dashboard.md)): software
 round, hardware with corners, hybrid with a second border within, passthrough dashed. The bars show
-memory and time to scale: promised as a tint, in use in full colour.
+memory and time to scale, of a made-up moment: promised as a tint, in use in full colour.
 """
 
 _TAIL = """
@@ -42,9 +42,9 @@ _TAIL = """
   remoting, or hybrid on a partition.
 - One user, all of the speed, any API: passthrough.
 
-Figures that we measured are in [benchmarks](benchmarks/2026-11-26.md) and [soak](soak/README.md),
-with what was missed. Those of the hardware modes are others', named where they stand: NVIDIA's
-[vGPU software](https://docs.nvidia.com/vgpu/) and
+Figures that we measured are in [benchmarks](benchmarks) and [soak](soak/README.md), with what was
+missed; none is repeated here. Those of the hardware modes are others', named where they stand:
+NVIDIA's [vGPU user guide](https://docs.nvidia.com/vgpu/) and
 [MIG user guide](https://docs.nvidia.com/datacenter/tesla/mig-user-guide/), and the paper by
 Walters and others.
 """

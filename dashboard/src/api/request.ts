@@ -1,16 +1,13 @@
 // Requests to the daemon that served this page. The session is a cookie that no script can read.
 import type { Problem } from "./types";
 
-/** What the daemon refused, or null where it didn't answer at all. */
+/** What the daemon refused; without a problem it didn't answer at all. */
 export class Failure extends Error {
   constructor(
     readonly status: number,
     readonly problem: Problem | null,
   ) {
-    super(problem?.detail ?? "the daemon does not answer");
-  }
-  get code(): string {
-    return this.problem?.code ?? "";
+    super(problem?.detail);
   }
 }
 

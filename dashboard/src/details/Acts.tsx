@@ -1,8 +1,9 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { Failure, request } from "../api/request";
+import { Refused } from "../Told";
+import { request } from "../api/request";
 import type { Picture, Vgpu } from "../api/types";
-import { useWords, written } from "../words";
+import { useLines, useWords, written } from "../words";
 
 const MIB = 1 << 20;
 const STEPS = 256;
@@ -10,14 +11,15 @@ const STEPS = 256;
 /** The few safe acts: another size, suspend, resume, move. Each says what came of it. */
 export function Acts({ vgpu, picture, late }: { vgpu: Vgpu; picture: Picture; late: boolean }) {
   const words = useWords();
+  const line = useLines();
   const client = useQueryClient();
-  const [confirming, setConfirming] = useState<"" | "suspend" | "move">("");
+  const [confirming, setConfirming] = useState(false);
   const [target, setTarget] = useState("");
   const act = useMutation({
     mutationFn: (what: { method: string; path: string; body?: unknown }) =>
       request<Vgpu>(what.method, `/vgpus/${vgpu.id}${what.path}`, what.body, `"${vgpu.generation}"`),
     onSettled: () => {
-      setConfirming("");
+      setConfirming(false);
       void client.invalidateQueries({ queryKey: ["live"] });
     },
   });
@@ -30,12 +32,12 @@ export function Acts({ vgpu, picture, late }: { vgpu: Vgpu; picture: Picture; la
     <fieldset className="acts" disabled={off}>
       <legend>{words("acts")}</legend>
       <Size vgpu={vgpu} change={(body) => act.mutate({ method: "PATCH", path: "", body })} />
-      {awake && confirming !== "suspend" && (
-        <button type="button" onClick={() => setConfirming("suspend")}>
+      {awake && !confirming && (
+        <button type="button" onClick={() => setConfirming(true)}>
           {words("suspend")}
         </button>
       )}
-      {confirming === "suspend" && (
+      {confirming && (
         <span className="confirm">
           {words("suspend-sure")}{" "}
           <button
@@ -44,7 +46,7 @@ export function Acts({ vgpu, picture, late }: { vgpu: Vgpu; picture: Picture; la
           >
             {words("yes")}
           </button>
-          <button type="button" onClick={() => setConfirming("")}>
+          <button type="button" onClick={() => setConfirming(false)}>
             {words("no")}
           </button>
         </span>
@@ -64,7 +66,7 @@ export function Acts({ vgpu, picture, late }: { vgpu: Vgpu; picture: Picture; la
             <option value="">—</option>
             {others.map((box) => (
               <option key={box.id} value={box.subject}>
-                {words(box.title.key, box.title.values ?? {})}
+                {line(box.title)}
               </option>
             ))}
           </select>{" "}
@@ -84,17 +86,6 @@ export function Acts({ vgpu, picture, late }: { vgpu: Vgpu; picture: Picture; la
         {act.error !== null && <Refused error={act.error} />}
       </p>
     </fieldset>
-  );
-}
-
-function Refused({ error }: { error: Error }) {
-  const remedy = error instanceof Failure ? error.problem?.remedy : undefined;
-  return (
-    <span className="reason">
-      {error instanceof Failure && error.code !== "" ? `${error.code}: ` : ""}
-      {error.message}
-      {remedy ? `; ${remedy}` : ""}
-    </span>
   );
 }
 

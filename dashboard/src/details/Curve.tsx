@@ -62,7 +62,7 @@ export function Curve({ path, lines }: { path: string; lines: readonly CurveLine
       made.destroy();
       plot.current = null;
     };
-    // eslint: the lines are constant for a path; the words change with the language
+    // Not of `lines`: they are the same for all paths of a kind, and `known` has their words.
   }, [path, known]);
   useEffect(() => {
     const points = asked.data?.points ?? [];

@@ -1,34 +1,53 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { get } from "../api/request";
-import type { Box, Device, EventPage, LeasePage, Picture, Vgpu } from "../api/types";
+import { Failure, get } from "../api/request";
+import { Told } from "../Told";
+import { abilitiesOf } from "../api/abilities";
+import { useLate } from "../api/late";
+import type { Box, Device, LeasePage, Picture, Vgpu } from "../api/types";
+import { Fresh } from "../picture/Fresh";
+import { reasonOf } from "../picture/flow";
 import { drawnAsOne } from "../picture/opening";
 import { partsOf } from "../picture/zoom";
-import { useWords, written } from "../words";
+import { useLines, useNames, useWords, written } from "../words";
 import { Acts } from "./Acts";
-import { Curve } from "./Curve";
-import { Facts } from "./Facts";
+import { Curve, type CurveLine } from "./Curve";
+import { Events } from "./Events";
+import { Facts, Labels } from "./Facts";
 import { QueueDetails } from "./Queues";
 import { Spending } from "./Spending";
 
-interface Told {
+const VGPU_LINES: readonly CurveLine[] = [
+  { metric: "consumed", words: "had", colour: "#0072b2" },
+  { metric: "granted", words: "promised-track", colour: "#d55e00", dash: true },
+  { metric: "waiting", words: "waited", colour: "#e69f00" },
+];
+const DEVICE_LINES: readonly CurveLine[] = [
+  { metric: "busy", words: "busy-track", colour: "#0072b2" },
+];
+
+interface Chosen {
   box: Box;
   picture: Picture;
-  role: string;
+  mayAct: boolean;
   late: boolean;
   toggle: () => void;
 }
 
 /** All about the box that was chosen. */
-export function Details({ box, picture, role, late, toggle }: Told) {
+export function Details({ box, picture, mayAct, late, toggle }: Chosen) {
   const words = useWords();
-  const isQueue = partsOf(box) !== null;
-  const isVgpu = box.id.startsWith("vgpu:") || (box.subject ?? "").length === 32;
-  const title = words(box.title.key, box.title.values ?? {});
+  const line = useLines();
+  // A vGPU's own details tell its reason, newer than the picture's.
+  const about = box.subject ? subjectOf(box) : "none";
   return (
     <section className="details" data-subject={box.subject}>
-      <h2>{title}</h2>
-      {box.reason && <p className="reason">{box.reason}</p>}
+      <h2>{line(box.title)}</h2>
+      {box.reason && about !== "vgpu" && (
+        <p className="reason">
+          <Told said={reasonOf(box)} />
+        </p>
+      )}
       {box.zooms && (
         <p>
           <button type="button" onClick={toggle}>
@@ -36,11 +55,11 @@ export function Details({ box, picture, role, late, toggle }: Told) {
           </button>
         </p>
       )}
-      {isQueue ? (
+      {partsOf(box) !== null ? (
         <QueueDetails box={box} />
-      ) : isVgpu && box.subject ? (
-        <VgpuDetails id={box.subject} picture={picture} role={role} late={late} />
-      ) : box.subject && box.kind !== "node" ? (
+      ) : about === "vgpu" && box.subject ? (
+        <VgpuDetails id={box.subject} picture={picture} mayAct={mayAct} late={late} />
+      ) : about === "device" && box.subject ? (
         <DeviceDetails uuid={box.subject}>
           <Opening box={box} picture={picture} toggle={toggle} />
         </DeviceDetails>
@@ -56,19 +75,26 @@ export function Details({ box, picture, role, late, toggle }: Told) {
   );
 }
 
+/** What the subject of a box is. */
+function subjectOf(box: Box): "vgpu" | "device" | "none" {
+  if (box.layer === "node") return "none";
+  return box.layer === "devices" || box.kind === "device-host" ? "device" : "vgpu";
+}
+
 function Lines({ box }: { box: Box }) {
-  const words = useWords();
+  const line = useLines();
   return (
     <ul>
-      {(box.lines ?? []).map((line, number) => (
-        <li key={number}>{words(line.key, line.values ?? {})}</li>
+      {(box.lines ?? []).map((one, number) => (
+        <li key={number}>{line(one)}</li>
       ))}
     </ul>
   );
 }
 
-function VgpuDetails({ id, picture, role, late }: Omit<Told, "box" | "toggle"> & { id: string }) {
+function VgpuDetails({ id, picture, mayAct, late }: Omit<Chosen, "box" | "toggle"> & { id: string }) {
   const words = useWords();
+  const names = useNames();
   const asked = useQuery({
     queryKey: ["live", "vgpu", id],
     queryFn: () => get<Vgpu>(`/vgpus/${id}`),
@@ -80,30 +106,30 @@ function VgpuDetails({ id, picture, role, late }: Omit<Told, "box" | "toggle"> &
     refetchInterval: 2000,
   });
   const vgpu = asked.data;
-  if (vgpu === undefined) return <p>{asked.error === null ? words("asking") : words("gone")}</p>;
+  if (vgpu === undefined) return <p>{words(missing(asked.error))}</p>;
   const facts: [string, string][] = [
     ["state", words(`state-${vgpu.state}`)],
     ["owner", vgpu.tenant],
-    ["mode", vgpu.mode],
+    ["mode", names("mode", vgpu.mode)],
     ["memory-used", `${written(vgpu.memory_used, "size")} / ${written(vgpu.memory, "size")}`],
     ["guarantee", written(vgpu.compute, "percent")],
     ["limit", written(vgpu.compute_limit, "percent")],
     ["weight-of", String(vgpu.weight)],
-    ["priority", vgpu.priority],
-    ...Object.entries(vgpu.labels).map(([name, value]): [string, string] => [name, value]),
+    ["priority", names("priority", vgpu.priority)],
   ];
   return (
     <>
-      {vgpu.reason !== "" && <p className="reason">{vgpu.reason}</p>}
+      {vgpu.reason !== "" && (
+        <p className="reason">
+          <Told
+            said={{ english: vgpu.reason, lines: vgpu.reason_lines, code: vgpu.reason_code }}
+          />
+        </p>
+      )}
+      <Late answeredMs={asked.dataUpdatedAt} />
       <Facts facts={facts} />
-      <Curve
-        path={`/vgpus/${id}/series?step_seconds=1`}
-        lines={[
-          { metric: "consumed", words: "had", colour: "#0072b2" },
-          { metric: "granted", words: "promised-track", colour: "#d55e00", dash: true },
-          { metric: "waiting", words: "waited", colour: "#e69f00" },
-        ]}
-      />
+      <Labels labels={vgpu.labels} />
+      <Curve path={`/vgpus/${id}/series?step_seconds=1`} lines={VGPU_LINES} />
       {vgpu.leases > 0 && <Spending key={id} id={id} />}
       <h3>{words("leases")}</h3>
       <ul>
@@ -115,14 +141,14 @@ function VgpuDetails({ id, picture, role, late }: Omit<Told, "box" | "toggle"> &
         ))}
         {leases.data?.items.length === 0 && <li>{words("unused")}</li>}
       </ul>
-      {role !== "viewer" && <Acts vgpu={vgpu} picture={picture} late={late} />}
+      {mayAct && <Acts vgpu={vgpu} picture={picture} late={late} />}
       <Events subject={id} />
     </>
   );
 }
 
 /** The button that draws a group's vGPUs one by one, or as one. */
-function Opening({ box, picture, toggle }: Pick<Told, "box" | "picture" | "toggle">) {
+function Opening({ box, picture, toggle }: Pick<Chosen, "box" | "picture" | "toggle">) {
   const words = useWords();
   if (!box.opens) return null;
   return (
@@ -132,83 +158,58 @@ function Opening({ box, picture, toggle }: Pick<Told, "box" | "picture" | "toggl
   );
 }
 
+/** Why there is nothing to show: a key of the catalogue. */
+function missing(error: Error | null): string {
+  if (error === null) return "asking";
+  return error instanceof Failure && error.status === 404 ? "gone" : "unreachable";
+}
+
+/** Says where what stands here isn't of now, although the picture may be. */
+function Late({ answeredMs }: { answeredMs: number }) {
+  const late = useLate(answeredMs);
+  return late === null ? null : <Fresh late={late} />;
+}
+
 function DeviceDetails({ uuid, children }: { uuid: string; children: ReactNode }) {
   const words = useWords();
+  const names = useNames();
   const asked = useQuery({
     queryKey: ["live", "device", uuid],
     queryFn: () => get<Device>(`/devices/${uuid}`),
     refetchInterval: 1000,
   });
   const device = asked.data;
-  if (device === undefined) return <p>{asked.error === null ? words("asking") : words("gone")}</p>;
-  const modes = (device.facts["modes"] ?? []) as { mode: string; can: boolean; why_not?: string }[];
+  if (device === undefined) return <p>{words(missing(asked.error))}</p>;
   return (
     <>
+      <Late answeredMs={asked.dataUpdatedAt} />
       <Facts
         facts={[
           ["uuid", device.uuid],
-          ["kind-of", device.kind],
+          ["kind-of", names("devicekind", device.kind)],
           ["node-of", device.node],
           ["memory-reserved", `${written(device.reserved_memory, "size")} / ${written(device.memory, "size")}`],
           ["time-reserved", written(device.reserved_compute, "percent")],
           ["vgpus-of", String(device.vgpus)],
-          ["policy-of", device.policy.policy ?? "best-effort"],
+          ["policy-of", names("policy", device.policy.policy ?? "best-effort")],
         ]}
       />
       <p>
         {children}{" "}
         <a href={`#/timeline/${encodeURIComponent(uuid)}`}>{words("page-timeline")}</a>
       </p>
-      <Curve
-        path={`/devices/${uuid}/series?step_seconds=1`}
-        lines={[{ metric: "busy", words: "busy-track", colour: "#0072b2" }]}
-      />
+      <Curve path={`/devices/${uuid}/series?step_seconds=1`} lines={DEVICE_LINES} />
       <h3>{words("modes")}</h3>
       <ul className="modes">
-        {modes.map((one) => (
+        {abilitiesOf(device).map((one) => (
           <li key={one.mode} className={one.can ? "can" : "cannot"}>
-            {words(`mode-${one.mode}`)}
-            {one.can ? "" : `: ${one.why_not ?? "?"}`}
+            {names("mode", one.mode)}
+            {one.said.english !== "" && ": "}
+            <Told said={one.said} />
           </li>
         ))}
       </ul>
       <Events subject={uuid} />
-    </>
-  );
-}
-
-const BACK = 400; // events to look through for those of one subject
-const SHOWN = 8;
-
-function Events({ subject }: { subject: string }) {
-  const words = useWords();
-  const asked = useQuery({
-    queryKey: ["live", "events", subject],
-    queryFn: async () => {
-      const { sequence } = await get<{ sequence: number }>("/node");
-      const since = Math.max(0, sequence - BACK);
-      return get<EventPage>(`/events?since=${since}&limit=${BACK}`);
-    },
-    refetchInterval: 5000,
-  });
-  const own = (asked.data?.items ?? []).filter((event) => event.subject === subject);
-  return (
-    <>
-      <h3>{words("events")}</h3>
-      <ol className="events">
-        {own
-          .slice(-SHOWN)
-          .reverse()
-          .map((event) => (
-            <li key={event.sequence}>
-              <time dateTime={new Date(event.at_ms).toISOString()}>
-                {new Date(event.at_ms).toLocaleTimeString()}
-              </time>{" "}
-              {event.kind}
-            </li>
-          ))}
-        {own.length === 0 && <li>{words("no-events")}</li>}
-      </ol>
     </>
   );
 }

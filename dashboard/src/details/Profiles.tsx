@@ -3,7 +3,7 @@ import { get } from "../api/request";
 import type { ProfilePage } from "../api/types";
 import { useWords, written } from "../words";
 
-/** What is dragged onto a device: a profile, as JSON. */
+/** What is dragged onto a device: the name of a profile. */
 export const PROFILE = "application/x-aliquot-profile";
 
 /** Sizes to try: each can be dragged onto a device to see whether it fits. */
@@ -23,7 +23,7 @@ export function Profiles() {
           <li
             key={profile.name}
             draggable
-            onDragStart={(event) => event.dataTransfer.setData(PROFILE, JSON.stringify(profile))}
+            onDragStart={(event) => event.dataTransfer.setData(PROFILE, profile.name)}
           >
             <strong>{profile.name}</strong> {written(profile.memory, "size")} ·{" "}
             {written(profile.compute, "percent")}

@@ -1,12 +1,7 @@
+import { Told } from "../Told";
+import { type Ability, abilitiesOf } from "../api/abilities";
 import type { Device } from "../api/types";
 import { useWords } from "../words";
-
-interface Ability {
-  mode: string;
-  can: boolean;
-  why_not?: string | null;
-  note?: string | null;
-}
 
 const PARTITIONS: readonly string[] = ["mdev", "sriov", "mig"];
 
@@ -25,7 +20,7 @@ export function Here({
   return (
     <ul>
       {devices.map((device) => {
-        const abilities = (device.facts["modes"] ?? []) as Ability[];
+        const abilities = abilitiesOf(device);
         const cuts = abilities.filter((one) => one.can && PARTITIONS.includes(one.mode));
         const told = abilities.find((one) => one.mode === mode);
         const can = mode === "hybrid" ? cuts.length > 0 : told?.can === true;
@@ -33,7 +28,7 @@ export function Here({
           <li key={device.uuid} className={can ? (built ? "can" : "could") : "cannot"}>
             {device.index} {device.name}
             {device.simulated ? ` (${words("simulated")})` : ""}:{" "}
-            {mode === "hybrid" ? <Cuts cuts={cuts} /> : <Told told={told} built={built} />}
+            {mode === "hybrid" ? <Cuts cuts={cuts} /> : <Verdict of={told} built={built} />}
           </li>
         );
       })}
@@ -41,16 +36,17 @@ export function Here({
   );
 }
 
-/** The daemon gives reasons in English, whatever the page's language: said so to who reads aloud. */
-function Told({ told, built }: { told: Ability | undefined; built: boolean }) {
+function Verdict({ of, built }: { of: Ability | undefined; built: boolean }) {
   const words = useWords();
-  const said = told?.can ? told.note : told?.why_not;
-  const why = said === "simulated" ? "" : said; // stands beside the device's name
+  if (of === undefined) return <>{words("unknown")}</>;
+  const can = of.can ? words(built ? "can" : "could") : "";
+  // That it is simulated stands beside the device's name.
+  if (of.said.english === "" || of.said.english === "simulated") return <>{can}</>;
   return (
     <>
-      {told?.can && words(built ? "can" : "could")}
-      {told?.can && why ? "; " : ""}
-      {why ? <span lang="en">{why}</span> : told?.can ? "" : words("unknown")}
+      {can}
+      {can && words("between")}
+      <Told said={of.said} />
     </>
   );
 }

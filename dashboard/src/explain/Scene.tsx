@@ -1,23 +1,20 @@
-import { ReactFlow, ReactFlowProvider } from "@xyflow/react";
 import { useMemo } from "react";
 import type { ModeExplained, Picture } from "../api/types";
-import { BandNode } from "../picture/BandNode";
-import { BoxNode } from "../picture/BoxNode";
-import { FlowEdge } from "../picture/FlowEdge";
+import { Canvas } from "../picture/Canvas";
 import { flowOf } from "../picture/flow";
-import { useWords } from "../words";
+import { useLines, useWords } from "../words";
 
-const NODES = { box: BoxNode, band: BandNode };
-const EDGES = { flow: FlowEdge };
+const FIT = { padding: 0, maxZoom: 1 } as const;
 
 /** A mode drawn as the architecture is, but standing still: there is nothing to choose in it. */
 export function Scene({ way }: { way: ModeExplained }) {
   const words = useWords();
+  const line = useLines();
   const { picture } = way;
   const drawn = useMemo(() => {
-    const { nodes, edges } = flowOf(picture, "", "");
+    const flow = flowOf(picture, "", "");
     const still = { focusable: false, selectable: false };
-    return { nodes: nodes.map((node) => ({ ...node, ...still })), edges };
+    return { ...flow, nodes: flow.nodes.map((node) => ({ ...node, ...still })) };
   }, [picture]);
   return (
     <div
@@ -25,47 +22,27 @@ export function Scene({ way }: { way: ModeExplained }) {
       role="img"
       aria-label={words("scene-of", {
         way: words(`way-${way.mode}`),
-        boxes: told(picture, words),
+        boxes: told(picture, line),
       })}
       data-scene={way.mode}
       style={{ aspectRatio: `${picture.width} / ${picture.height}`, maxWidth: picture.width }}
     >
-      <ReactFlowProvider>
-        <ReactFlow
-          id={way.mode}
-          nodes={drawn.nodes}
-          edges={drawn.edges}
-          nodeTypes={NODES}
-          edgeTypes={EDGES}
-          nodesDraggable={false}
-          nodesConnectable={false}
-          nodesFocusable={false}
-          edgesFocusable={false}
-          elementsSelectable={false}
-          disableKeyboardA11y
-          panOnDrag={false}
-          zoomOnScroll={false}
-          zoomOnPinch={false}
-          zoomOnDoubleClick={false}
-          preventScrolling={false}
-          minZoom={0.2}
-          maxZoom={1}
-          fitView
-          fitViewOptions={{ padding: 0, maxZoom: 1 }}
-          proOptions={{ hideAttribution: true }}
-        />
-      </ReactFlowProvider>
+      <Canvas
+        id={way.mode}
+        drawn={drawn}
+        still
+        minZoom={0.2}
+        maxZoom={1}
+        fit={FIT}
+      />
     </div>
   );
 }
 
 /** What a reader of the screen is told of a picture: each box once, from the top down. */
-function told(picture: Picture, words: ReturnType<typeof useWords>): string {
+function told(picture: Picture, line: ReturnType<typeof useLines>): string {
   const boxes = picture.boxes.filter((box) => box.look !== "frame");
   return boxes
-    .map((box) => {
-      const lines = (box.lines ?? []).map((line) => words(line.key, line.values ?? {}));
-      return [words(box.title.key, box.title.values ?? {}), ...lines].join(" · ");
-    })
+    .map((box) => [box.title, ...(box.lines ?? [])].map(line).join(" · "))
     .join("; ");
 }

@@ -1,12 +1,12 @@
-import { useEffect, useState } from "react";
+import { useEffect } from "react";
 import { useQueryClient } from "@tanstack/react-query";
 import { watchEvents } from "../api/events";
 import { Architecture } from "../picture/Architecture";
 import { Modes } from "../explain/Modes";
 import { Timeline } from "../timeline/Timeline";
-import { LanguageContext, say } from "../words";
+import { LanguageContext, type Say, say } from "../words";
 import { PAGES, useRoute } from "./route";
-import { type Session, useSession } from "./session";
+import { type Session, mayAct, useSession } from "./session";
 import { type Theme, useLanguage, useTheme } from "./settings";
 
 const THEMES: readonly Theme[] = ["auto", "light", "dark"];
@@ -18,7 +18,7 @@ export function Page() {
   const [language, setLanguage] = useLanguage();
   const [page, rest] = useRoute();
   useChanges(session.state === "known");
-  const words = (key: string, values = {}) => say(language, key, values);
+  const words: Say = (key, values) => say(language, key, values);
   return (
     <LanguageContext value={language}>
       <header>
@@ -52,7 +52,7 @@ export function Page() {
         {session.state === "nobody" && <Nobody words={words} />}
         {session.state === "unknown" && <p className="notice">{words("asking")}</p>}
         {session.state === "known" && page === "architecture" && (
-          <Architecture role={session.who.role} at={rest} />
+          <Architecture mayAct={mayAct(session.who)} at={rest} />
         )}
         {session.state === "known" && page === "timeline" && <Timeline device={rest} />}
         {session.state === "known" && page === "modes" && <Modes at={rest} />}
@@ -61,9 +61,7 @@ export function Page() {
   );
 }
 
-type Words = (key: string, values?: Record<string, string | number>) => string;
-
-function Who({ session, words }: { session: Session & { state: "known" }; words: Words }) {
+function Who({ session, words }: { session: Session & { state: "known" }; words: Say }) {
   return (
     <>
       <span className="who">
@@ -76,7 +74,7 @@ function Who({ session, words }: { session: Session & { state: "known" }; words:
   );
 }
 
-function Nobody({ words }: { words: Words }) {
+function Nobody({ words }: { words: Say }) {
   return (
     <section className="notice">
       <h2>{words("login-title")}</h2>
@@ -89,14 +87,18 @@ function Nobody({ words }: { words: Words }) {
 /** Whatever happens in the daemon is asked for at once, not at the next beat. */
 function useChanges(known: boolean): void {
   const client = useQueryClient();
-  const [gathering] = useState<{ timer?: ReturnType<typeof setTimeout> }>({});
   useEffect(() => {
     if (!known) return undefined;
-    return watchEvents(() => {
-      gathering.timer ??= setTimeout(() => {
-        delete gathering.timer;
+    let gathering: ReturnType<typeof setTimeout> | undefined;
+    const stop = watchEvents(() => {
+      gathering ??= setTimeout(() => {
+        gathering = undefined;
         void client.invalidateQueries({ queryKey: ["live"] });
       }, GATHER_MS);
     });
-  }, [client, gathering, known]);
+    return () => {
+      stop();
+      clearTimeout(gathering);
+    };
+  }, [client, known]);
 }

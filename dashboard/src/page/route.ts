@@ -12,5 +12,14 @@ function subscribe(told: () => void): () => void {
 export function useRoute(): [PageName, string] {
   const hash = useSyncExternalStore(subscribe, () => location.hash);
   const [name = "", rest = ""] = hash.replace(/^#\/?/, "").split("/");
-  return [PAGES.find((one) => one === name) ?? "architecture", decodeURIComponent(rest)];
+  return [PAGES.find((one) => one === name) ?? "architecture", decoded(rest)];
+}
+
+/** Whatever stands in the address, which anybody may have written. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return "";
+  }
 }

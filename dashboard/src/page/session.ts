@@ -9,6 +9,12 @@ export type Session =
   | { state: "nobody" }
   | { state: "known"; who: Whoami; end: () => Promise<void> };
 
+/** Whether acts on vGPUs would be done, by the role and by what the session is narrowed to. */
+export function mayAct({ role, scope }: Whoami): boolean {
+  const covered = scope.length === 0 || scope.includes("*:write") || scope.includes("vgpus:write");
+  return role !== "viewer" && covered;
+}
+
 const CODE = /^#login=([A-Za-z0-9_-]{20,100})$/;
 
 /** Uses the code of a login link, if there is one; it is gone from the address at once. */
@@ -35,7 +41,12 @@ export function useSession(): Session {
     state: "known",
     who: whoami.data,
     end: async () => {
-      await request("DELETE", "/session");
+      try {
+        await request("DELETE", "/session");
+      } catch (error) {
+        // Where nobody answers the session goes on, and the page says who is away.
+        if (error instanceof Failure && error.problem === null) return;
+      }
       client.clear();
       location.reload();
     },

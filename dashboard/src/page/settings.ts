@@ -18,6 +18,18 @@ export function useTheme(): [Theme, (theme: Theme) => void] {
   return [theme, setTheme];
 }
 
+/** Calls `changed` whenever colours have changed: what is painted doesn't follow by itself. */
+export function watchColours(changed: () => void): () => void {
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  system.addEventListener("change", changed);
+  const chosen = new MutationObserver(changed);
+  chosen.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  return () => {
+    system.removeEventListener("change", changed);
+    chosen.disconnect();
+  };
+}
+
 export function useLanguage(): [Language, (language: Language) => void] {
   const own: Language = navigator.language.startsWith("zh") ? "zh" : "en";
   const [language, setLanguage] = useState(() => kept<Language>("language", ["en", "zh"], own));

@@ -2,28 +2,23 @@ import {
   Background,
   Controls,
   MiniMap,
-  ReactFlow,
   ReactFlowProvider,
   useReactFlow,
 } from "@xyflow/react";
 import { useEffect, useMemo, useRef, useState } from "react";
-import type { Box, Profile } from "../api/types";
+import type { Box } from "../api/types";
 import { Details } from "../details/Details";
 import { PROFILE, Profiles } from "../details/Profiles";
 import { type Tried, WhatIf } from "../details/WhatIf";
 import { useWords } from "../words";
-import { BandNode } from "./BandNode";
-import { BoxNode } from "./BoxNode";
-import { FlowEdge } from "./FlowEdge";
+import { Canvas } from "./Canvas";
+import { Fresh } from "./Fresh";
 import { Legend } from "./Legend";
 import { flowOf } from "./flow";
 import { drawnAsOne, focusOn, toggled } from "./opening";
 import { type Choice, isGone, usePicture } from "./usePicture";
 import { ZoomPath } from "./ZoomPath";
 import { addressOf, chooseAt, OUTSIDE, zoomOf, zoomTo } from "./zoom";
-
-const NODES = { box: BoxNode, band: BandNode };
-const EDGES = { flow: FlowEdge };
 
 // Clear of the legend; on very wide screens things are larger.
 const FIT = {
@@ -32,15 +27,15 @@ const FIT = {
 } as const;
 
 /** The home page: who uses what, through which layer; `at` is the vGPU or queue that is shown. */
-export function Architecture({ role, at }: { role: string; at: string }) {
+export function Architecture({ mayAct, at }: { mayAct: boolean; at: string }) {
   return (
     <ReactFlowProvider>
-      <View role={role} at={at} />
+      <View mayAct={mayAct} at={at} />
     </ReactFlowProvider>
   );
 }
 
-function View({ role, at }: { role: string; at: string }) {
+function View({ mayAct, at }: { mayAct: boolean; at: string }) {
   const words = useWords();
   const zoom = useMemo(() => zoomOf(at), [at]);
   const [of, setChoice] = useState<Omit<Choice, "vgpu">>({
@@ -110,7 +105,7 @@ function View({ role, at }: { role: string; at: string }) {
     const device = picture.boxes.find((one) => one.kind === "device" && holds(one, at.x, at.y));
     if (told !== "" && device !== undefined) {
       event.preventDefault();
-      setTried({ profile: JSON.parse(told) as Profile, device: device.subject ?? "" });
+      setTried({ profile: told, device: device.subject ?? "" });
     }
   };
   const choose = (id: string) => {
@@ -201,22 +196,15 @@ function View({ role, at }: { role: string; at: string }) {
           onDragOver={(event) => event.dataTransfer.types.includes(PROFILE) && event.preventDefault()}
           onDrop={drop}
         >
-          <ReactFlow
-            nodes={drawn.nodes}
-            edges={drawn.edges}
-            nodeTypes={NODES}
-            edgeTypes={EDGES}
-            nodesDraggable={false}
-            nodesConnectable={false}
-            edgesFocusable={false}
+          <Canvas
+            drawn={drawn}
             onlyRenderVisibleElements
             minZoom={0.05}
             maxZoom={3}
-            fitView
-            fitViewOptions={FIT}
+            fit={FIT}
+            whole={search === ""}
             onNodeClick={(_, node) => choose(node.id)}
             onNodeDoubleClick={(_, node) => open(node.id)}
-            zoomOnDoubleClick={false}
             onPaneClick={() => setChosen("")}
             onNodesChange={(changes) => {
               // By the keyboard; what else changes comes with the next picture.
@@ -224,13 +212,11 @@ function View({ role, at }: { role: string; at: string }) {
                 if (change.type === "select" && change.selected) choose(change.id);
               }
             }}
-            proOptions={{ hideAttribution: true }}
-            ariaLabelConfig={{ "node.a11yDescription.default": words("node-help") }}
           >
             <Background gap={24} />
             <Controls showInteractive={false} />
             {picture.boxes.length > 120 && <MiniMap pannable zoomable ariaLabel={words("overview")} />}
-          </ReactFlow>
+          </Canvas>
           <Legend />
         </div>
         <aside aria-label={words("details")}>
@@ -238,21 +224,12 @@ function View({ role, at }: { role: string; at: string }) {
           {box === undefined ? (
             <Profiles />
           ) : (
-            <Details box={box} picture={picture} role={role} late={late !== null}
+            <Details box={box} picture={picture} mayAct={mayAct} late={late !== null}
               toggle={() => open(box.id)} />
           )}
         </aside>
       </div>
     </div>
-  );
-}
-
-function Fresh({ late }: { late: number | null }) {
-  const words = useWords();
-  return (
-    <span className={late === null ? "fresh" : "fresh late"} role="status">
-      {late === null ? words("live") : words("late", { seconds: late })}
-    </span>
   );
 }
 

@@ -1,16 +1,20 @@
 import { Handle, type NodeProps, Position } from "@xyflow/react";
 import { memo } from "react";
 import type { Box } from "../api/types";
-import { useWords } from "../words";
+import { useTold } from "../Told";
+import { useLines, useWords } from "../words";
 import { BarView } from "./BarView";
-import type { BoxNodeType } from "./flow";
+import { type BoxNodeType, reasonOf } from "./flow";
 import { ofVgpu } from "./palette";
 
 export const BoxNode = memo(function BoxNode({ data }: NodeProps<BoxNodeType>) {
   const { box, chosen, found } = data;
-  const words = useWords();
-  const title = words(box.title.key, box.title.values ?? {});
-  const lines = (box.lines ?? []).map((line) => words(line.key, line.values ?? {}));
+  const line = useLines();
+  const told = useTold();
+  const title = line(box.title);
+  const lines = (box.lines ?? []).map(line);
+  const reason = told(reasonOf(box));
+  const all = [title, ...lines, ...(reason === "" ? [] : [reason])];
   const names = ["box", `kind-${box.kind}`, `look-${box.look}`];
   if (chosen) names.push("chosen");
   if (found) names.push("found");
@@ -22,8 +26,8 @@ export const BoxNode = memo(function BoxNode({ data }: NodeProps<BoxNodeType>) {
     <div
       className={names.join(" ")}
       data-box={box.id}
-      title={[title, ...lines, ...(box.reason ? [box.reason] : [])].join("\n")}
-      aria-label={[title, ...lines, ...(box.reason ? [box.reason] : [])].join(", ")}
+      title={all.join("\n")}
+      aria-label={all.join(", ")}
     >
       <Handle type="target" position={Position.Top} isConnectable={false} />
       <Handle type="source" position={Position.Bottom} isConnectable={false} />

@@ -1,6 +1,5 @@
 import { EdgeLabelRenderer, type EdgeProps } from "@xyflow/react";
-import { written } from "../words";
-import type { FlowEdgeType } from "./flow";
+import { type FlowEdgeType, flowing } from "./flow";
 
 /** A line as thick as the share of the device's time that flows through it. */
 export function FlowEdge({ id, data }: EdgeProps<FlowEdgeType>) {
@@ -8,11 +7,7 @@ export function FlowEdge({ id, data }: EdgeProps<FlowEdgeType>) {
   const { edge } = data;
   const path = `M${edge.points.map(([x, y]) => `${x} ${y}`).join("L")}`;
   const share = edge.share ?? 0;
-  const bytes = edge.bytes_per_second ?? 0;
-  const said = [
-    ...(share > 0 ? [written(share, "percent")] : []),
-    ...(bytes > 0 ? [written(bytes, "rate")] : []),
-  ].join(" · ");
+  const said = flowing(edge);
   const [x = 0, y = 0] = edge.label;
   return (
     <>

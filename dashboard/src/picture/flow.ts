@@ -1,6 +1,8 @@
 // The picture as nodes and edges of React Flow, each where the description has it.
 import type { Edge as FlowEdge, Node } from "@xyflow/react";
+import type { Said } from "../Told";
 import type { Box, Edge, Picture } from "../api/types";
+import { written } from "../words";
 
 export type BoxNodeType = Node<{ box: Box; chosen: boolean; found: boolean }, "box">;
 export type BandNodeType = Node<{ layer: string }, "band">;
@@ -39,6 +41,21 @@ function nodeOf(box: Box, chosen: boolean, found: boolean): BoxNodeType {
   return made;
 }
 
+/** What flows through an edge now, in figures; nothing where nothing does. */
+export function flowing(edge: Edge): string {
+  const share = edge.share ?? 0;
+  const bytes = edge.bytes_per_second ?? 0;
+  return [
+    ...(share > 0 ? [written(share, "percent")] : []),
+    ...(bytes > 0 ? [written(bytes, "rate")] : []),
+  ].join(" · ");
+}
+
+/** Why it can't be, or isn't as it is wanted. */
+export function reasonOf(box: Box): Said {
+  return { english: box.reason ?? "", lines: box.reason_lines, code: box.reason_code };
+}
+
 export function flowOf(picture: Picture, chosen: string, search: string): Flow {
   const text = search.trim().toLocaleLowerCase();
   const found = text === "" ? [] : picture.boxes.filter((box) => is(box, text)).map((box) => box.id);
@@ -61,6 +78,7 @@ export function flowOf(picture: Picture, chosen: string, search: string): Flow {
     source: edge.source,
     target: edge.target,
     data: { edge },
+    ariaLabel: flowing(edge) || written(0, "percent"),
     selectable: false,
     zIndex: -2,
   }));

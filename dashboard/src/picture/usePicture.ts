@@ -1,6 +1,6 @@
 // The picture of this moment, and how fresh it is.
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useLate } from "../api/late";
 import { Failure, get, query } from "../api/request";
 import type { Picture } from "../api/types";
 
@@ -26,7 +26,6 @@ export interface Fresh {
 
 const BEAT_MS = 1000;
 const RETRIES = 3;
-const LATE_MS = 3000;
 
 export function usePicture(choice: Choice): Fresh {
   const path = `/diagram${query(choice.vgpu !== "" ? { vgpu: choice.vgpu } : {
@@ -46,12 +45,11 @@ export function usePicture(choice: Choice): Fresh {
     retry: (failed, error) => !isGone(error) && failed < RETRIES,
     gcTime: 10_000,
   });
-  const now = useNow();
-  const age = now - asked.dataUpdatedAt;
+  const late = useLate(asked.dataUpdatedAt);
   return {
     picture: asked.data,
     chosen: asked.data !== undefined && !asked.isPlaceholderData,
-    late: asked.data !== undefined && age > LATE_MS ? Math.floor(age / 1000) : null,
+    late,
     error: asked.error,
   };
 }
@@ -59,13 +57,4 @@ export function usePicture(choice: Choice): Fresh {
 /** Whether what was asked for isn't there, or not any more. */
 export function isGone(error: Error | null): boolean {
   return error instanceof Failure && error.status === 404;
-}
-
-function useNow(): number {
-  const [now, setNow] = useState(() => Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 500);
-    return () => clearInterval(timer);
-  }, []);
-  return now;
 }

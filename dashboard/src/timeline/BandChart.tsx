@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "react";
+import { watchColours } from "../page/settings";
 import { useWords, written } from "../words";
 
 /** A vGPU's share of each step, in percent, and what it was promised. */
@@ -30,7 +31,11 @@ export function BandChart({ bands, from, to }: Told) {
     redraw();
     const watch = new ResizeObserver(redraw);
     watch.observe(target);
-    return () => watch.disconnect();
+    const stop = watchColours(redraw);
+    return () => {
+      watch.disconnect();
+      stop();
+    };
   }, [bands]);
   const said = bands.map((band) => `${band.name}: ${written(mean(band.shares), "percent")}`);
   return (

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { get } from "../api/request";
 import type { Receipt, ReceiptPage, Vgpu } from "../api/types";
-import { useWords } from "../words";
+import { useClock, useWords } from "../words";
 import { PARTS } from "./parts";
 
 /** The receipts of leases that ended on a device's vGPUs, each as a bar. */
@@ -40,13 +40,14 @@ export function Receipts({ vgpus }: { vgpus: readonly Vgpu[] }) {
 
 function Drawn({ receipt }: { receipt: Receipt }) {
   const words = useWords();
+  const time = useClock();
   const wall = Number(receipt.spending["wall_ns"] ?? 0);
   const parts = (receipt.spending["parts_ns"] ?? {}) as Record<string, number>;
   const seconds = (nanoseconds: number) => `${(nanoseconds / 1e9).toFixed(2)} s`;
   return (
     <div className="receipt" data-receipt={receipt.id}>
       <span>
-        {receipt.vgpu_name} · {new Date(receipt.ended_ms).toLocaleTimeString()} · {seconds(wall)}
+        {receipt.vgpu_name} · {time(receipt.ended_ms)} · {seconds(wall)}
       </span>
       <div className="track">
         {PARTS.map(([name, colour]) => {

@@ -1,8 +1,10 @@
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { get } from "../api/request";
 import type { DevicePage, Picture, Vgpu, VgpuPage } from "../api/types";
+import { useLate } from "../api/late";
 import { BarView } from "../picture/BarView";
+import { Fresh } from "../picture/Fresh";
 import { useWords, written } from "../words";
 import { Receipts } from "./Receipts";
 import { SeriesBands } from "./SeriesBands";
@@ -33,7 +35,6 @@ export function Timeline({ device }: { device: string }) {
     queryFn: () => get<VgpuPage>(`/vgpus?device=${encodeURIComponent(uuid)}&limit=1000`),
     refetchInterval: 1000,
     enabled: uuid !== "",
-    placeholderData: keepPreviousData,
   });
   const picture = useQuery({
     queryKey: ["live", "picture-of", uuid],
@@ -41,14 +42,20 @@ export function Timeline({ device }: { device: string }) {
     refetchInterval: 1000,
     enabled: uuid !== "",
   });
+  const late = useLate(Math.min(vgpus.dataUpdatedAt, picture.dataUpdatedAt || vgpus.dataUpdatedAt));
   const on = vgpus.data?.items ?? NONE;
   const kept = useSeries(on, span, span > TURNS_REACH ? back : 0);
   if (shown === undefined) {
-    return <p className="notice">{devices.data ? words("no-devices") : words("asking")}</p>;
+    const why = devices.data ? "no-devices" : devices.error === null ? "asking" : "daemon-away";
+    return (
+      <p className="notice" role="status">
+        {words(why)}
+      </p>
+    );
   }
   const box = picture.data?.boxes.find((one) => one.id === `device:${uuid}`);
   return (
-    <div className="timeline">
+    <div className={late === null ? "timeline" : "timeline late"}>
       <div className="tools">
         <label>
           {words("device-of")}{" "}
@@ -85,7 +92,7 @@ export function Timeline({ device }: { device: string }) {
             </button>
           </span>
         )}
-        {(span <= TURNS_REACH || back === 0) && <span className="fresh">{words("live")}</span>}
+        {(span <= TURNS_REACH || back === 0) && vgpus.data !== undefined && <Fresh late={late} />}
       </div>
       <h2>{words("who-had-it")}</h2>
       {span <= TURNS_REACH ? (

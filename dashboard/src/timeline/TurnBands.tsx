@@ -1,4 +1,4 @@
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { get } from "../api/request";
 import type { Turns, Vgpu } from "../api/types";
@@ -23,7 +23,6 @@ export function TurnBands({
     queryKey: ["live", "turns", device],
     queryFn: () => get<Turns>(`/devices/${encodeURIComponent(device)}/turns`),
     refetchInterval: 1000,
-    placeholderData: keepPreviousData,
     gcTime: 0,
   });
   const bands = useMemo(

@@ -2,6 +2,7 @@ import { useMemo } from "react";
 import type { Vgpu } from "../api/types";
 import { ofVgpu } from "../picture/palette";
 import { useWords, written } from "../words";
+import { mean } from "./BandChart";
 import { Strip } from "./Strip";
 import { type Kept, stepsOf } from "./useSeries";
 
@@ -16,10 +17,10 @@ export function Waits({ vgpus, kept }: { vgpus: readonly Vgpu[]; kept: Kept | un
   const words = useWords();
   const rows = useMemo(
     (): Row[] =>
-      vgpus.map((vgpu, number) => ({
+      vgpus.map((vgpu) => ({
         vgpu,
-        waiting: kept === undefined ? [] : stepsOf(kept, number, "waiting"),
-        debt: kept === undefined ? [] : stepsOf(kept, number, "debt"),
+        waiting: kept === undefined ? [] : stepsOf(kept, vgpu.id, "waiting"),
+        debt: kept === undefined ? [] : stepsOf(kept, vgpu.id, "debt"),
       })),
     [kept, vgpus],
   );
@@ -61,8 +62,6 @@ export function Waits({ vgpus, kept }: { vgpus: readonly Vgpu[]; kept: Kept | un
 
 const LEAST_SCALE_MS = 10;
 
-const mean = (values: readonly number[]) =>
-  values.reduce((sum, one) => sum + one, 0) / values.length;
 const highest = (values: readonly number[]) => Math.max(...values);
 
 function milliseconds(value: number): string {

@@ -7,8 +7,8 @@ export interface Kept {
   since: number;
   until: number;
   stepSeconds: number;
-  /** In the order of the vGPUs that were asked for. */
-  series: Series[];
+  /** By the vGPU: what is shown until an answer comes may be of others. */
+  series: ReadonlyMap<string, Series>;
 }
 
 /** Steps of the series that reach far enough: a second for an hour, ten for a day. */
@@ -26,10 +26,13 @@ export function useSeries(vgpus: readonly Vgpu[], seconds: number, back: number)
       const until = Date.now() - back * seconds * 1000;
       const since = until - seconds * 1000;
       const range = `step_seconds=${stepSeconds}&since_ms=${since}&until_ms=${until}`;
-      const series = await Promise.all(
-        ids.map((id) => get<Series>(`/vgpus/${id}/series?${range}`)),
+      const told = await Promise.all(
+        ids.map(async (id): Promise<[string, Series]> => [
+          id,
+          await get<Series>(`/vgpus/${id}/series?${range}`),
+        ]),
       );
-      return { since, until, stepSeconds, series };
+      return { since, until, stepSeconds, series: new Map(told) };
     },
     refetchInterval: back === 0 ? beatOf(seconds) : false,
     placeholderData: keepPreviousData,
@@ -38,11 +41,11 @@ export function useSeries(vgpus: readonly Vgpu[], seconds: number, back: number)
 }
 
 /** A metric of one vGPU, step by step; null where nothing was measured. */
-export function stepsOf(kept: Kept, number: number, metric: string): (number | null)[] {
+export function stepsOf(kept: Kept, vgpu: string, metric: string): (number | null)[] {
   const long = kept.stepSeconds * 1000;
   const steps = new Array<number | null>(Math.max(1, Math.round((kept.until - kept.since) / long)));
   steps.fill(null);
-  for (const point of kept.series[number]?.points ?? []) {
+  for (const point of kept.series.get(vgpu)?.points ?? []) {
     const at = Math.floor((point.at_ms - kept.since) / long);
     if (at >= 0 && at < steps.length) steps[at] = point.values[metric]?.[0] ?? null;
   }

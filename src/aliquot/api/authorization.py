@@ -9,6 +9,8 @@ from typing import NamedTuple
 from aliquot.daemon.caller import Caller
 from aliquot.errors import NotAllowed
 from aliquot.model.access_token import Role
+from aliquot.model.why import Why
+from aliquot.words.refusals import refusal
 
 
 class Rule(NamedTuple):
@@ -84,7 +86,8 @@ def authorize(caller: Caller, operation: str) -> None:
     """Raises NotAllowed unless the caller's role and scope cover the operation."""
     rule = RULES.get(operation)
     if rule is None or not caller.role.covers(rule.role):
-        raise NotAllowed(f"the role {caller.role.value} doesn't cover {operation}")
+        role = caller.role.value
+        raise refusal(NotAllowed, Why.WITHOUT_ROLE, role=role, operation=operation)
     if rule.scope is not None:
         also(caller, rule.scope)
 
@@ -92,7 +95,8 @@ def authorize(caller: Caller, operation: str) -> None:
 def also(caller: Caller, scope: str) -> None:
     """Raises NotAllowed unless the caller's scope, if it has one, covers this too."""
     if caller.scope and not covers(caller.scope, scope):
-        raise NotAllowed(f"the token is narrowed to {', '.join(caller.scope)}, without {scope}")
+        scopes = ", ".join(caller.scope)
+        raise refusal(NotAllowed, Why.WITHOUT_SCOPE, scopes=scopes, scope=scope)
 
 
 def covers(given: tuple[str, ...], wanted: str) -> bool:

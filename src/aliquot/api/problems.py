@@ -15,6 +15,7 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException
 from aliquot import errors
 from aliquot.errors import AliquotError
 from aliquot.model.api.common import Problem
+from aliquot.words import refusals
 
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger("aliquot.api")
@@ -186,6 +187,8 @@ def problem(error: AliquotError, status: int | None = None) -> Problem:
         code=error.code,
         why=error.why,
         remedy=error.remedy,
+        lines=refusals.what_lines(error),
+        remedy_lines=refusals.remedy_lines(error),
     )
 
 

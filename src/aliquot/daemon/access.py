@@ -6,7 +6,9 @@ from aliquot.daemon.caller import Caller
 from aliquot.errors import NoSuchVgpu, NotPermitted
 from aliquot.model.access_token import Role
 from aliquot.model.vgpu_record import VgpuRecord
+from aliquot.model.why import Why, because
 from aliquot.store import View, vgpus
+from aliquot.words.refusals import refusal, saying
 
 _ID_DIGITS = frozenset("0123456789abcdef")
 _ID_LENGTH = 32
@@ -15,16 +17,19 @@ _ID_LENGTH = 32
 def must_be_user(caller: Caller) -> None:
     """Raise NotPermitted for who may only look."""
     if caller.role is Role.VIEWER:
-        raise NotPermitted(
-            "a viewer changes nothing", remedy="ask with the credentials of a user or admin"
+        raise saying(
+            NotPermitted,
+            because(Why.VIEWER),
+            remedy="ask with the credentials of a user or admin",
         )
 
 
 def must_be_admin(caller: Caller) -> None:
     """Raise NotPermitted for who is no admin."""
     if not caller.is_admin:
-        raise NotPermitted(
-            "this is for administrators",
+        raise saying(
+            NotPermitted,
+            because(Why.ADMINISTRATORS),
             remedy="ask an administrator; on the Unix socket these are root, the user of the "
             "daemon, and the members of its admin group",
         )
@@ -35,7 +40,7 @@ def tenant_for(caller: Caller, tenant: str | None) -> str:
     if tenant is None or tenant == caller.tenant:
         return caller.tenant
     if not caller.is_admin:
-        raise NotPermitted("only an administrator makes something for another tenant")
+        raise refusal(NotPermitted, Why.OTHER_TENANT)
     return tenant
 
 
@@ -46,7 +51,7 @@ def vgpu_of(view: View, caller: Caller, reference: str) -> VgpuRecord:
     """
     kept = _find(view, caller, reference)
     if kept is None or not caller.may_see(kept.tenant):
-        raise NoSuchVgpu(f"there is no vGPU {reference[:80]!r}")
+        raise refusal(NoSuchVgpu, Why.NO_VGPU, vgpu=reference[:80])
     return kept
 
 

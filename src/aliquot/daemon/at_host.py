@@ -13,6 +13,8 @@ from aliquot.errors import NameTaken, NoSuchLease, NoSuchVgpu, VgpuDiffers
 from aliquot.model.receipt import Receipt
 from aliquot.model.vgpu import Holder, VgpuUsage
 from aliquot.model.vgpu_record import VgpuRecord, VgpuStatus
+from aliquot.model.why import Why
+from aliquot.words.refusals import refusal
 
 
 def external_id(vgpu: str) -> int:
@@ -65,7 +67,7 @@ def resized(host: DeviceHost, kept: VgpuRecord) -> VgpuStatus:
     """Give a vGPU that its device host has the wanted size; raises NoSuchVgpu, MemoryInUse."""
     usage = find(host, kept)
     if usage is None:
-        raise NoSuchVgpu(f"the device host has no vGPU {kept.name!r}")
+        raise refusal(NoSuchVgpu, Why.NOT_AT_HOST, vgpu=kept.name)
     spec = kept.spec
     had = (usage.turns.shares, usage.copies.limit, usage.memory_limit)
     if had != (spec.shares, spec.copy_limit, spec.memory):

@@ -7,7 +7,9 @@ from typing import NamedTuple
 from aliquot.devices.choose import choose_device
 from aliquot.errors import AmbiguousDevice, UnknownDevice
 from aliquot.model.device_record import DeviceRecord
+from aliquot.model.why import Why
 from aliquot.store import View, devices
+from aliquot.words.refusals import refusal
 
 
 class Line(NamedTuple):
@@ -53,7 +55,7 @@ def line_of(view: View, node: str, wanted: str) -> Line:
     """The device that is meant; raises UnknownDevice, AmbiguousDevice."""
     listed = lines(view, node)
     if not listed:
-        raise UnknownDevice("there is no device here")
+        raise refusal(UnknownDevice, Why.NO_DEVICE)
     try:
         return choose_device(listed, wanted)
     except AmbiguousDevice:

@@ -20,8 +20,10 @@ from aliquot.model.device_record import DeviceRecord
 from aliquot.model.lease import Lease
 from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
 from aliquot.model.vgpu_record import VgpuRecord, VgpuStatus
+from aliquot.model.why import Why
 from aliquot.store import devices, leases, lifecycle, reservations, vgpus
 from aliquot.store.change import SYSTEM
+from aliquot.words.refusals import refusal
 
 UNLEASED_MS = 60_000  # after which an ephemeral vGPU that nobody came to lease ends
 
@@ -162,7 +164,7 @@ class Converger:
             status = VgpuStatus(device=target.uuid)
         elif not target.present or not source.present:
             lost = source if target.present else target
-            raise DeviceLost(f"device {lost.name} ({lost.uuid}) is gone")
+            raise _gone(lost)
         else:
             there = hosts.ask(target.uuid, lambda host: find(host, kept))
             here = hosts.ask(source.uuid, lambda host: find(host, kept))
@@ -200,9 +202,14 @@ class Converger:
         if kept.state is VgpuState.FAILED:
             return kept
         with self._core.store.change(SYSTEM) as change:
-            reason = f"device {device.name} ({device.uuid}) is gone"
+            gone = _gone(device)
             return lifecycle.transition(
-                change, kept.id, VgpuState.FAILED, reason, code=DeviceLost.code
+                change,
+                kept.id,
+                VgpuState.FAILED,
+                gone.what,
+                code=gone.code,
+                lines=gone.lines,
             )
 
     def _follow(self, kept: VgpuRecord) -> VgpuRecord:
@@ -246,10 +253,15 @@ class Converger:
                     return
                 if kept.state in LEASABLE and vgpu in self._missing:
                     lifecycle.transition(
-                        change, vgpu, VgpuState.FAILED, error.what, code=error.code
+                        change,
+                        vgpu,
+                        VgpuState.FAILED,
+                        error.what,
+                        code=error.code,
+                        lines=error.lines,
                     )
                 else:
-                    lifecycle.explain(change, vgpu, error.what, error.code)
+                    lifecycle.explain(change, vgpu, error.what, error.code, lines=error.lines)
         except AliquotError:
             return  # the state can't be written now: what is to be told is the first error
 
@@ -261,6 +273,10 @@ class Converger:
 def _has_ended(process_id: int, started: int) -> bool:
     process = processes.look_up(process_id)
     return process is None or process.started != started
+
+
+def _gone(device: DeviceRecord) -> DeviceLost:
+    return refusal(DeviceLost, Why.DEVICE_GONE, device=device.name, uuid=device.uuid)
 
 
 def _simulated_state(kept: VgpuRecord) -> VgpuState:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from aliquot import words
 from aliquot.daemon import access, specs
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.core import Core
@@ -196,7 +197,7 @@ def _refusal(
     member = wanted.vgpus[first].name
     alone = assign(demands[first : first + 1], devices, spread=wanted.spread)
     if alone.choices is None:
-        why = why_not(demands[first], devices)
+        why = words.english(why_not(demands[first], devices))
     elif wanted.spread:
         why = f"alone it fits, but not on a device of its own beside the {first} before it"
     else:

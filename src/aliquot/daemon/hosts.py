@@ -22,6 +22,8 @@ from aliquot.client.device_host import DeviceHost
 from aliquot.devices.report import device_report
 from aliquot.errors import DeviceHostUnreachable, DeviceNotOffered, NoDriver
 from aliquot.model.device import Device
+from aliquot.model.why import Why
+from aliquot.words.refusals import refusal
 
 T = TypeVar("T")
 # After so long without an answer nobody else waits for the device host.
@@ -169,14 +171,14 @@ class Hosts:
         if not start:
             joined = self._join(uuid)
             if joined is None:
-                raise NotRunning(f"no device host of device {uuid} runs")
+                raise refusal(NotRunning, Why.NO_DEVICE_HOST, uuid=uuid)
             return joined
         offer = self._offers.get(uuid)
         if offer is None:
             joined = self._join(uuid)  # its driver may be gone; the device host needs none
             if joined is not None:
                 return joined
-            raise DeviceNotOffered(f"no OpenCL driver offers device {uuid}")
+            raise refusal(DeviceNotOffered, Why.NOT_OFFERED, uuid=uuid)
         return self._start(offer)
 
     def _link(self, uuid: str) -> _Link:

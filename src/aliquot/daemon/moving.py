@@ -13,10 +13,12 @@ from aliquot.daemon.making import PASSING
 from aliquot.daemon.place import find
 from aliquot.daemon.queue import enter
 from aliquot.daemon.views import demand_of_vgpu, demand_to_go_on
-from aliquot.errors import ChangedMeanwhile, IllegalTransition, SimulatedDevice
+from aliquot.errors import IllegalTransition, SimulatedDevice
 from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
 from aliquot.model.vgpu_record import VgpuRecord
+from aliquot.model.why import Why
 from aliquot.store import Change, devices, lifecycle, queue, reservations, vgpus
+from aliquot.words.refusals import refusal
 
 
 def start_move(change: Change, vgpu: str, wanted: str, generation: int | None) -> None:
@@ -27,19 +29,18 @@ def start_move(change: Change, vgpu: str, wanted: str, generation: int | None) -
     """
     kept = vgpus.get(change, vgpu)
     if generation is not None and generation != kept.generation:
-        raise ChangedMeanwhile(
-            f"vGPU {kept.name!r} has generation {kept.generation}, not {generation}"
-        )
+        raise lifecycle.other_generation(kept, generation)
     held = reservations.of_vgpu(change, vgpu)
     movable = kept.state in LEASABLE or kept.state is VgpuState.SUSPENDED
     if not movable or len(held) != 1 or kept.spec.wanted is Wanted.DELETED or kept.spec.adopted:
-        raise IllegalTransition(f"vGPU {kept.name!r} is {kept.state} and can't move now")
+        state = kept.state.value
+        raise refusal(IllegalTransition, Why.CANNOT_MOVE, vgpu=kept.name, state=state)
     source = devices.get(change, held[0].device)
     target = line_of(change, change.node, wanted).record
     if target.uuid == source.uuid:
-        raise IllegalTransition(f"vGPU {kept.name!r} is on that device already")
+        raise refusal(IllegalTransition, Why.THERE_ALREADY, vgpu=kept.name)
     if target.simulated != source.simulated:
-        raise SimulatedDevice("a vGPU doesn't move between a real device and a simulated one")
+        raise refusal(SimulatedDevice, Why.REAL_AND_SIMULATED)
     # As whoever comes anew: nothing that is kept for others, nor beside what it is apart from.
     there = msgspec.structs.replace(
         demand_of_vgpu(kept),

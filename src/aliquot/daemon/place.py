@@ -6,6 +6,7 @@ at the end of the queue.
 
 from __future__ import annotations
 
+from aliquot import words
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.serving import next_round
 from aliquot.daemon.views import devices_for
@@ -19,11 +20,13 @@ from aliquot.errors import (
     ShareUnavailable,
 )
 from aliquot.model.api.vgpus import Candidate, Plan
+from aliquot.model.why import Why, because
 from aliquot.placement import (
     Choice,
     Demand,
     DeviceView,
     choose,
+    goes_to,
     obstacles,
     remedies,
     verdicts,
@@ -33,6 +36,7 @@ from aliquot.placement import (
 from aliquot.placement.choose import Obstacle
 from aliquot.placement.explain import closest
 from aliquot.store import View, queue
+from aliquot.words.refusals import saying
 
 
 def find(view: View, wanted: Demand, node: str) -> Choice:
@@ -55,36 +59,41 @@ def plan(view: View, wanted: Demand, caller: Caller, node: str) -> Plan:
     """
     devices = next_round(view, node, caller).devices
     choice = choose(wanted, devices)
+    found = verdicts(wanted, devices)
     looked_at = [
         Candidate(
             device=one.device.uuid,
             device_name=one.device.name,
             fits=one.fits,
             why=one.why,
+            lines=one.lines,
             score=None if one.fullness is None else round(one.fullness, 4),
         )
-        for one in verdicts(wanted, devices)
+        for one in found
     ]
     if choice is not None:
-        why = next(one.why for one in looked_at if one.device == choice.device.uuid)
-        name = f"{choice.device.name} ({choice.device.uuid})"
+        there = goes_to(next(one for one in found if one.device.uuid == choice.device.uuid))
         return Plan(
             fits=True,
             device=choice.device.uuid,
-            why=f"it goes to {name}: {why}",
+            why=words.english(there),
+            lines=[there],
             candidates=looked_at,
             changes=[],
         )
-    why = why_not(wanted, devices)
+    why = [why_not(wanted, devices)]
     helped = victims(wanted, devices)
     if helped is not None and len(helped.vgpus) > 1:
-        why += f"; waiting in the queue, it gets {len(helped.vgpus)} batch vGPUs suspended for it"
+        why.append(because(Why.BATCH_MAKES_WAY, count=len(helped.vgpus)))
+    changes = remedies(wanted, devices)
     return Plan(
         fits=False,
         device=None,
-        why=why,
+        why=words.english(*why),
+        lines=why,
         candidates=looked_at,
-        changes=[remedy.words for remedy in remedies(wanted, devices)],
+        changes=[remedy.words for remedy in changes],
+        change_lines=[remedy.line for remedy in changes],
         queue_position=queue.counted(view) + 1 if wanted.memory is not None else None,
     )
 
@@ -93,7 +102,7 @@ def refusal(wanted: Demand, devices: list[DeviceView]) -> AliquotError:
     """The error that says why a demand fits nowhere: of the device that comes nearest."""
     what = why_not(wanted, devices)
     if not devices:
-        return NoDeviceFits(what)
+        return saying(NoDeviceFits, what)
     nearest = closest(wanted, devices)
     kinds: dict[Obstacle, type[AliquotError]] = {
         Obstacle.ABSENT: DeviceLost,
@@ -106,7 +115,7 @@ def refusal(wanted: Demand, devices: list[DeviceView]) -> AliquotError:
     if wanted.memory is not None and wanted.memory > nearest.memory:
         kinds[Obstacle.MEMORY] = QuotaAboveDevice
     hindered = obstacles(wanted, nearest, devices)
-    return next((kinds[one](what) for one in hindered if one in kinds), NoDeviceFits(what))
+    return saying(next((kinds[one] for one in hindered if one in kinds), NoDeviceFits), what)
 
 
 def _left(view: View, node: str, wanted: Demand) -> list[DeviceView]:

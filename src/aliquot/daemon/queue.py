@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from aliquot import words
 from aliquot.daemon import access
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.core import Core
@@ -28,6 +29,7 @@ from aliquot.errors import QueueFull, SizeNeeded, StateError
 from aliquot.model.api.vgpus import QueuePage, VgpuResource, Waiting
 from aliquot.model.event import Event
 from aliquot.model.vgpu_record import VgpuRecord
+from aliquot.model.why import Why, because
 from aliquot.store import Change, View, queue, vgpus
 from aliquot.store.change import SYSTEM
 
@@ -94,10 +96,12 @@ class Queue:
                 position=entry.position,
                 since_ms=entry.since_ms,
                 until_ms=entry.until_ms,
-                why=why_waiting(unit, turn),
+                why=words.english(why),
+                lines=[why],
             )
             for unit, turn in zip(found.units, found.turns, strict=True)
             if caller.may_see(unit.members[0].tenant)
+            for why in [why_waiting(unit, turn)]
             for entry, kept in zip(unit.entries, unit.members, strict=True)
         ]
         return QueuePage(items=sorted(items, key=lambda item: item.position))
@@ -111,7 +115,7 @@ class Queue:
         with self._core.store.change(caller.actor) as change:
             kept = access.vgpu_of(change, caller, vgpu)
             for entry in together(change, queue.get(change, kept.id)):
-                give_up(change, entry, "it was taken out of the queue")
+                give_up(change, entry, because(Why.TAKEN_OUT))
             return vgpu_resources(change, [vgpus.get(change, kept.id)], self._core.usages)[0]
 
     def serve(self) -> list[Served]:

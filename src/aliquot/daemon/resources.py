@@ -76,6 +76,7 @@ def _vgpu(
         expires_ms=spec.expires_ms,
         deleted_ms=kept.deleted_ms,
         measured=dict(live.values) if live else {},
+        reason_lines=kept.reason_lines,
     )
 
 

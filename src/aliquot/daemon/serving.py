@@ -7,12 +7,15 @@ from typing import NamedTuple
 
 import msgspec
 
+from aliquot import words
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.views import all_devices, demand_to_go_on
 from aliquot.errors import DeviceHostUnreachable, InternalError, WaitedTooLong
 from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
+from aliquot.model.line import Line
 from aliquot.model.queue_entry import QueueEntry
 from aliquot.model.vgpu_record import VgpuRecord
+from aliquot.model.why import Why, because
 from aliquot.placement import Demand, DeviceView, Turn, Waiter, serve, why_not
 from aliquot.store import (
     Change,
@@ -174,22 +177,23 @@ def spare(change: Change, kept: VgpuRecord) -> None:
     change.tell("vgpu.spared", kept.id, kept.tenant, name=kept.name, reason=kept.reason)
 
 
-def give_up(change: Change, entry: QueueEntry, reason: str, code: str = "") -> None:
+def give_up(change: Change, entry: QueueEntry, why: Line, code: str = "") -> None:
     """End a wait without a place. A vGPU that never had one fails, or is gone where it was passing.
 
     A suspended one stays so.
     """
     kept = vgpus.get(change, entry.vgpu)
+    reason = words.english(why)
     queue.leave(change, kept.id, reason)
     if kept.state is VgpuState.PENDING:
         to = VgpuState.DELETED if kept.spec.ephemeral or not code else VgpuState.FAILED
-        lifecycle.transition(change, kept.id, to, reason, code=code)
+        lifecycle.transition(change, kept.id, to, reason, code=code, lines=(why,))
         return
     stays = msgspec.structs.replace(
         kept.spec, wanted=Wanted.SUSPENDED, release=True, preempted=False
     )
     lifecycle.want(change, kept.id, stays)
-    lifecycle.explain(change, kept.id, reason, code)
+    lifecycle.explain(change, kept.id, reason, code, lines=(why,))
 
 
 def together(view: View, entry: QueueEntry) -> list[QueueEntry]:
@@ -212,23 +216,23 @@ def _end_waits(change: Change, known_over: Collection[str]) -> list[str]:
     ended: list[str] = []
     for unit, turn in zip(found.units, found.turns, strict=True):
         if turn.choices is None and any(entry.vgpu in over for entry in unit.entries):
-            why = _why_waiting(unit, turn)
+            why = because(Why.NO_PLACE_IN_TIME, _why_waiting(unit, turn))
             for entry in unit.entries:
-                give_up(change, entry, f"there was no place in time: {why}", WaitedTooLong.code)
+                give_up(change, entry, why, WaitedTooLong.code)
                 ended.append(entry.vgpu)
     return ended
 
 
-def why_waiting(unit: Unit, turn: Turn) -> str:
+def why_waiting(unit: Unit, turn: Turn) -> Line:
     """Why a unit isn't served, in a sentence."""
     if turn.choices is not None:
-        return "it is served next"
+        return because(Why.SERVED_NEXT)
     if turn.preemption is not None:
-        return f"{len(turn.preemption.vgpus)} batch vGPUs are suspended for it"
+        return because(Why.BATCH_SUSPENDED, count=len(turn.preemption.vgpus))
     return _why_waiting(unit, turn)
 
 
-def _why_waiting(unit: Unit, turn: Turn) -> str:
+def _why_waiting(unit: Unit, turn: Turn) -> Line:
     wanted = unit.waiter.demands
     nowhere = [
         one
@@ -237,7 +241,7 @@ def _why_waiting(unit: Unit, turn: Turn) -> str:
     ]
     if nowhere:
         return why_not(nowhere[0], turn.devices)
-    return f"there is no room for all {len(wanted)} of its group at once"
+    return because(Why.NO_ROOM_FOR_GROUP, count=len(wanted))
 
 
 def _to_go_on(view: View, node: str) -> list[VgpuRecord]:

@@ -18,9 +18,10 @@ from aliquot.model.lifecycle import Wanted
 from aliquot.model.shares import WHOLE, PriorityClass, Shares
 from aliquot.model.vgpu import MODE_REMOTING
 from aliquot.model.vgpu_record import VgpuSpec
+from aliquot.model.why import Why
 from aliquot.shares import checked
-from aliquot.sizes import format_size
 from aliquot.store import View, profiles
+from aliquot.words.refusals import refusal
 
 
 def spec_of(view: View, wanted: VgpuWanted, node: str) -> VgpuSpec:
@@ -32,7 +33,7 @@ def spec_of(view: View, wanted: VgpuWanted, node: str) -> VgpuSpec:
     usual = profile.shares if profile else Shares()
     memory = wanted.memory or (profile.memory if profile else ALL_MEMORY)
     if wanted.memory == ALL_MEMORY:
-        raise BadSpec("a vGPU of one byte is of no use")
+        raise refusal(BadSpec, Why.ONE_BYTE)
     flags = VgpuFlag(0)
     if wanted.staged:
         flags |= VgpuFlag.STAGED
@@ -107,7 +108,7 @@ def _shares(usual: Shares, given: dict[str, Any]) -> Shares:
         if share in values:
             values[share] = round(values[share] * 100)
     if "limit" in values and not 0 < values["limit"] <= WHOLE:
-        raise ImpossibleShare("a limit of nothing would let it never run")
+        raise refusal(ImpossibleShare, Why.LIMIT_OF_NOTHING)
     if "priority" in values:
         values["priority"] = PriorityClass[values["priority"].upper()]
     return checked(usual._replace(**values))
@@ -115,12 +116,11 @@ def _shares(usual: Shares, given: dict[str, Any]) -> Shares:
 
 def _copy_limit(limit: int) -> int:
     if 0 < limit < LEAST_COPY_LIMIT:
-        least = format_size(LEAST_COPY_LIMIT)
-        raise ImpossibleShare(f"a copy limit of {limit} bytes is less than {least} a second")
+        raise refusal(ImpossibleShare, Why.COPY_LIMIT_LOW, limit=limit, least=LEAST_COPY_LIMIT)
     return limit
 
 
 def _preemptible(wanted: bool, shares: Shares) -> bool:
     if wanted and shares.priority is not PriorityClass.BATCH:
-        raise BadSpec("only a vGPU of the class batch can be preemptible")
+        raise refusal(BadSpec, Why.NOT_BATCH)
     return wanted

@@ -48,7 +48,9 @@ from aliquot.model.api.vgpus import (
 )
 from aliquot.model.lifecycle import VgpuState, Wanted
 from aliquot.model.vgpu_record import VgpuRecord, VgpuSpec
+from aliquot.model.why import Why
 from aliquot.store import Change, View, groups, idempotency, lifecycle, queue, vgpus
+from aliquot.words.refusals import refusal
 
 # After these a vGPU may yet become ready; after all else its device host has refused it.
 _PASSING = (DeviceHostUnreachable, InternalError, StateError)
@@ -299,7 +301,7 @@ class Vgpus:
         """The vGPU before and after another spec was wanted of it."""
         before = access.vgpu_of(change, caller, vgpu)
         if before.spec.wanted is Wanted.DELETED:
-            raise IllegalTransition(f"vGPU {before.name!r} is deleted")
+            raise refusal(IllegalTransition, Why.DELETED, vgpu=before.name)
         spec = wanted(change, before.spec)
         return before, lifecycle.want(change, before.id, spec, generation=generation)
 

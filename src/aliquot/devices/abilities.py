@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from aliquot.devices import pci_names
+from aliquot.devices.verdicts import can, cannot
 from aliquot.model.device import SOFTWARE, Device
+from aliquot.model.line import Line
 from aliquot.model.modes import Mode, ModeAbility, Partition, PartitionType
 from aliquot.model.pci import IommuMember, PciFunction
+from aliquot.model.why import Why, because
 
 _VFIO = "vfio-pci"
+_MOST_LISTED = 3  # functions of an IOMMU group
 
 
 class Subject(NamedTuple):
@@ -38,7 +42,7 @@ def abilities(subject: Subject) -> tuple[ModeAbility, ...]:
     found: list[ModeAbility] = []
     for mode, rule in rules.items():
         if subject.fault:
-            found.append(_no(mode, f"it can't be used now: {subject.fault}"))
+            found.append(cannot(mode, because(Why.FAULTY, fault=subject.fault)))
         else:
             found.append(told.get(mode) or rule(subject))
     return tuple(found)
@@ -46,121 +50,108 @@ def abilities(subject: Subject) -> tuple[ModeAbility, ...]:
 
 def _remoting(subject: Subject) -> ModeAbility:
     if subject.offers:
-        return ModeAbility(mode=Mode.REMOTING, can=True)
+        return can(Mode.REMOTING)
     if subject.pci is None:
-        return _no(Mode.REMOTING, "no OpenCL driver offers it")
-    reason = _unbound(subject.pci) or (
-        "install its vendor's OpenCL, or ask drivers again with 'aliquot devices --fresh'"
-    )
-    return _no(Mode.REMOTING, f"no OpenCL driver offers it: {reason}")
+        return cannot(Mode.REMOTING, because(Why.NO_OPENCL))
+    reason = _unbound(subject.pci) or because(Why.ASK_DRIVERS)
+    return cannot(Mode.REMOTING, because(Why.NO_OPENCL_BECAUSE, reason))
 
 
 def _passthrough(subject: Subject) -> ModeAbility:
     function = subject.pci
     if function is None:
-        return _no(Mode.PASSTHROUGH, _no_hardware(subject))
+        return cannot(Mode.PASSTHROUGH, _no_hardware(subject))
     group = function.iommu_group
     if group is None:
-        return _no(
-            Mode.PASSTHROUGH,
-            "it is in no IOMMU group: switch the IOMMU on in firmware and kernel",
-        )
+        return cannot(Mode.PASSTHROUGH, because(Why.NO_IOMMU_GROUP))
     others = [member for member in group.members if member.pci_address != function.address]
     others = [member for member in others if member.what != "bridge"]
     slot = function.address.rpartition(".")[0]
     strangers = [member for member in others if member.pci_address.rpartition(".")[0] != slot]
     if strangers:
-        return _no(
-            Mode.PASSTHROUGH,
-            f"IOMMU group {group.number} also holds {_listed(strangers)}, which would have to go "
-            "to the same virtual machine",
-        )
-    notes: list[str] = []
+        held = because(Why.SHARED_IOMMU_GROUP, *_listed(strangers), group=group.number)
+        return cannot(Mode.PASSTHROUGH, held)
+    notes: list[Line] = []
     if others:
-        notes.append(f"{_listed(others)} of the same card goes along")
+        notes.append(because(Why.GOES_ALONG, *_listed(others)))
     if subject.partitions:
-        notes.append(f"its partitions ({len(subject.partitions)}) would end")
+        notes.append(because(Why.PARTITIONS_END, count=len(subject.partitions)))
     if function.boot_display:
-        notes.append("it is the display that the machine started with")
+        notes.append(because(Why.BOOT_DISPLAY))
     if function.reset_methods == ():
-        notes.append("the kernel can't reset it alone, only with its whole slot or bus")
-    return ModeAbility(mode=Mode.PASSTHROUGH, can=True, note="; ".join(notes) or None)
+        notes.append(because(Why.NO_RESET))
+    return can(Mode.PASSTHROUGH, *notes)
 
 
 def _mdev(subject: Subject) -> ModeAbility:
     if subject.pci is None:
-        return _no(Mode.MDEV, _no_hardware(subject))
+        return cannot(Mode.MDEV, _no_hardware(subject))
     types = [offered for offered in subject.partition_types if offered.mode is Mode.MDEV]
     if types:
         full = all(offered.available == 0 for offered in types)
-        return ModeAbility(
-            mode=Mode.MDEV, can=True, note="no more fit beside those that exist" if full else None
-        )
+        return can(Mode.MDEV, because(Why.MDEV_FULL)) if full else can(Mode.MDEV)
     if any(offered.mode is Mode.SRIOV for offered in subject.partition_types):
-        return _no(Mode.MDEV, "its driver makes vGPU types on virtual functions: use sriov")
+        return cannot(Mode.MDEV, because(Why.USE_SRIOV))
     reason = _unbound(subject.pci)
-    if reason:
-        return _no(Mode.MDEV, reason)
-    missing = {
-        pci_names.NVIDIA: "NVIDIA's vGPU host driver would, where the card is supported",
-        pci_names.INTEL: "i915 with GVT-g would, on Gen8 to Gen9 only",
-    }.get(subject.pci.vendor_id or "")
-    driver = subject.pci.driver
-    return _no(
-        Mode.MDEV, f"its driver {driver} offers no mdev types" + (f": {missing}" if missing else "")
-    )
+    if reason is not None:
+        return cannot(Mode.MDEV, reason)
+    driver = str(subject.pci.driver)
+    match subject.pci.vendor_id:
+        case pci_names.NVIDIA:
+            return cannot(Mode.MDEV, because(Why.NO_MDEV_TYPES_NVIDIA, driver=driver))
+        case pci_names.INTEL:
+            return cannot(Mode.MDEV, because(Why.NO_MDEV_TYPES_INTEL, driver=driver))
+        case _:
+            return cannot(Mode.MDEV, because(Why.NO_MDEV_TYPES, driver=driver))
 
 
 def _sriov(subject: Subject) -> ModeAbility:
     function = subject.pci
     if function is None:
-        return _no(Mode.SRIOV, _no_hardware(subject))
+        return cannot(Mode.SRIOV, _no_hardware(subject))
     if not function.most_virtual_functions:
-        return _no(
-            Mode.SRIOV,
-            "it has no virtual functions: the card has none, or firmware or driver keep them off",
-        )
+        return cannot(Mode.SRIOV, because(Why.NO_VIRTUAL_FUNCTIONS))
     reason = _unbound(function)
-    if reason:
-        return _no(Mode.SRIOV, reason)
+    if reason is not None:
+        return cannot(Mode.SRIOV, reason)
     used, most = function.virtual_functions or 0, function.most_virtual_functions
-    note = f"{used} of {most} virtual functions exist" if used else None
-    return ModeAbility(mode=Mode.SRIOV, can=True, note=note)
+    if not used:
+        return can(Mode.SRIOV)
+    return can(Mode.SRIOV, because(Why.SOME_VIRTUAL_FUNCTIONS, used=used, most=most))
 
 
 def _mig(subject: Subject) -> ModeAbility:
     """Only NVML knows; where it told, its verdict stands."""
     if subject.pci is None:
-        return _no(Mode.MIG, _no_hardware(subject))
+        return cannot(Mode.MIG, _no_hardware(subject))
     if subject.pci.vendor_id != pci_names.NVIDIA:
-        return _no(Mode.MIG, "only NVIDIA's GPUs have MIG")
+        return cannot(Mode.MIG, because(Why.ONLY_NVIDIA))
     reason = _unbound(subject.pci)
-    if reason:
-        return _no(Mode.MIG, reason)
+    if reason is not None:
+        return cannot(Mode.MIG, reason)
     if subject.nvml_asked:
-        return _no(Mode.MIG, "NVML doesn't know this GPU")
-    return _no(Mode.MIG, "only NVML can tell, and it can't be asked here")
+        return cannot(Mode.MIG, because(Why.UNKNOWN_TO_NVML))
+    return cannot(Mode.MIG, because(Why.ONLY_NVML))
 
 
-def _unbound(function: PciFunction) -> str | None:
+def _unbound(function: PciFunction) -> Line | None:
     """Why no driver of the host's uses it."""
     if function.driver is None:
-        return "no kernel driver is bound to it"
+        return because(Why.UNBOUND)
     if function.driver == _VFIO:
-        return "it is bound to vfio-pci, which keeps it for virtual machines"
+        return because(Why.BOUND_TO_VFIO)
     return None
 
 
-def _no_hardware(subject: Subject) -> str:
-    if subject.kind == SOFTWARE:
-        return "it is a software device: there is no hardware to hand over"
-    return "its place on the PCI bus is not known"
+def _no_hardware(subject: Subject) -> Line:
+    return because(Why.SOFTWARE_DEVICE if subject.kind == SOFTWARE else Why.PLACE_UNKNOWN)
 
 
-def _listed(members: list[IommuMember]) -> str:
-    shown = ", ".join(f"{member.pci_address} ({member.what})" for member in members[:3])
-    return shown if len(members) <= 3 else f"{shown} and {len(members) - 3} more"
-
-
-def _no(mode: Mode, why: str) -> ModeAbility:
-    return ModeAbility(mode=mode, can=False, why_not=why)
+def _listed(members: list[IommuMember]) -> list[Line]:
+    shown = [
+        because(Why.PCI_FUNCTION, address=member.pci_address, what=member.what)
+        for member in members[:_MOST_LISTED]
+    ]
+    if len(members) > _MOST_LISTED:
+        shown.append(because(Why.MORE_FUNCTIONS, count=len(members) - _MOST_LISTED))
+    return shown

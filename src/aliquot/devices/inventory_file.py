@@ -12,11 +12,13 @@ from aliquot.devices.inventory_text import InventoryText
 from aliquot.devices.source import PeerLink, Sighting
 from aliquot.devices.strict_yaml import Path
 from aliquot.devices.synthetic_load import SOURCE, SyntheticLoad
+from aliquot.devices.verdicts import can, cannot
 from aliquot.errors import UserError
 from aliquot.model.modes import Mode, ModeAbility, Partition, PartitionType
 from aliquot.model.pci import IommuGroup, IommuMember, PciFunction
 from aliquot.model.physical_device import Architecture, Clocks, LinkKind, SimulatedVgpu
 from aliquot.model.shares import WHOLE, Shares
+from aliquot.model.why import Why, because
 
 
 class Simulated(NamedTuple):
@@ -225,9 +227,9 @@ def _shares(vgpu: schema.VgpuPart) -> Shares:
 
 def _verdicts(part: schema.DevicePart) -> tuple[ModeAbility, ...]:
     return tuple(
-        ModeAbility(mode=mode, can=True, note="simulated")
+        can(mode, because(Why.SIMULATED))
         if mode in part.modes
-        else ModeAbility(mode=mode, can=False, why_not="the inventory doesn't name it")
+        else cannot(mode, because(Why.NOT_IN_INVENTORY))
         for mode in Mode
     )
 

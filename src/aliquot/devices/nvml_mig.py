@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from aliquot.devices.nvml_calls import NvmlCalls
+from aliquot.devices.verdicts import can, cannot
 from aliquot.model.modes import Mode, ModeAbility, Partition, PartitionType
+from aliquot.model.why import Why, because
 
 _MOST_PROFILES = 64
 _MOST_INSTANCES = 64
@@ -21,14 +23,13 @@ def read(
     """
     modes = calls.ask("nvmlDeviceGetMigMode", handle)
     if not modes:
-        reason = f"NVML says of MIG on this GPU: {calls.last_error}"
-        return ModeAbility(mode=Mode.MIG, can=False, why_not=reason), (), ()
+        return cannot(Mode.MIG, because(Why.NVML_SAYS, error=calls.last_error)), (), ()
     current, pending = modes
     is_on = current == calls.library.NVML_DEVICE_MIG_ENABLE
-    note = None if is_on else "MIG is off; turning it on resets the GPU and ends what runs there"
     if current != pending:
-        note = "MIG changes with the GPU's next reset"
-    ability = ModeAbility(mode=Mode.MIG, can=True, note=note)
+        ability = can(Mode.MIG, because(Why.MIG_CHANGES))
+    else:
+        ability = can(Mode.MIG) if is_on else can(Mode.MIG, because(Why.MIG_OFF))
     return ability, _profiles(calls, handle, is_on), _instances(calls, handle) if is_on else ()
 
 

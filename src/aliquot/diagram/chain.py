@@ -105,6 +105,8 @@ def vgpu_box(
         state=vgpu.state.value,
         stale=stale,
         reason=vgpu.reason,
+        reason_code=vgpu.reason_code,
+        reason_lines=list(vgpu.reason_lines),
     )
 
 
@@ -115,10 +117,11 @@ def several(
     key = f"{group}:{look.value}"
     leases = sum(vgpu.leases for vgpu in vgpus)
     flow = Flow.of(vgpus)
+    works = leases or any(vgpu.worker_process_id for vgpu in vgpus)
     worker = Box(
         id=f"vgpus:{key}",
         layer=Layer.VIRTUALIZATION,
-        kind=_MIDDLES[look],
+        kind=_MIDDLES[look] if works else _RESTING[look],
         look=look,
         x=x,
         y=_at(Layer.VIRTUALIZATION, top),

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
+
+from aliquot import words
 from aliquot.diagram import bars, chain, measures
 from aliquot.diagram.chain import Flow
 from aliquot.diagram.scene import Choice, Collapse, Scene, look_of
@@ -12,7 +15,8 @@ from aliquot.diagram.slots import Slots, column_slots
 from aliquot.model.api.devices import DeviceResource
 from aliquot.model.api.picture import Box, Edge, Layer, Line, Look, Values
 from aliquot.model.api.vgpus import VgpuResource
-from aliquot.model.modes import Mode
+from aliquot.model.modes import Mode, ModeAbility
+from aliquot.model.why import Why, because
 
 _FEW = 8  # so many vGPUs of a device are drawn one by one
 _MANY = 48  # where there are more in all, devices with more than two are drawn as one
@@ -153,11 +157,12 @@ def _now(device: DeviceResource) -> list[Line]:
 
 def mode_boxes(device: DeviceResource, box: Box) -> list[Box]:
     """A chip for each mode, at the foot of the device: grey, with the reason, if it can't."""
-    told = {one.get("mode"): one for one in device.facts.get("modes", [])}
+    abilities = msgspec.convert(device.facts.get("modes", []), tuple[ModeAbility, ...])
+    told = {ability.mode: ability for ability in abilities}
     across = max(1, (box.width - 2 * measures.COLUMN_PAD) // 100)
     chips: list[Box] = []
     for number, mode in enumerate(Mode):
-        ability = told.get(mode.value, {"can": False, "why_not": "unknown"})
+        ability = told.get(mode) or _untold(mode)
         row, place = divmod(number, min(across, len(Mode)))
         rows = -(-len(Mode) // min(across, len(Mode)))
         width = (box.width - 2 * measures.COLUMN_PAD + measures.CHIP_GAP) // min(across, len(Mode))
@@ -167,17 +172,23 @@ def mode_boxes(device: DeviceResource, box: Box) -> list[Box]:
                 id=f"mode:{device.uuid}:{mode.value}",
                 layer=Layer.DEVICES,
                 kind="mode",
-                look=_MODE_LOOKS[mode] if ability.get("can") else Look.ABSENT,
+                look=_MODE_LOOKS[mode] if ability.can else Look.ABSENT,
                 x=box.x + measures.COLUMN_PAD + place * width,
                 y=box.y + box.height - measures.CHIP_GAP - (rows - row) * step + measures.CHIP_GAP,
                 width=width - measures.CHIP_GAP,
                 height=measures.CHIP,
                 title=Line(key=f"mode-{mode.value}"),
                 subject=device.uuid,
-                reason=str(ability.get("why_not") or ability.get("note") or ""),
+                reason=ability.why_not or ability.note or "",
+                reason_lines=list(ability.lines),
             )
         )
     return chips
+
+
+def _untold(mode: Mode) -> ModeAbility:
+    line = because(Why.NOT_TOLD)
+    return ModeAbility(mode=mode, can=False, why_not=words.english(line), lines=(line,))
 
 
 _MODE_LOOKS = {

@@ -24,7 +24,6 @@ LAYER_GAP = 36
 HOST_GAP = 20
 CHIP = 22
 CHIP_GAP = 6
-BAR = 20
 LABEL_GAP = 8  # between an edge and what is written beside it
 LABEL = 12
 
@@ -50,7 +49,6 @@ CROSSING = 96
 LANES = 8  # edges that go across at different heights
 LANE = 8
 # And of a row of devices below, from its top.
-BARE_HOST_AT = 0
 BARE_DEVICE_AT = HOST + LAYER_GAP
 BARE_ROW = BARE_DEVICE_AT + DEVICE
 

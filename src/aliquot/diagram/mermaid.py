@@ -63,7 +63,7 @@ def _name(text: str) -> str:
 
 def _text(language: str, lines: list[Line]) -> str:
     """Lines of a node; what has a meaning to Mermaid or HTML is written as its number."""
-    said = (words.say(language, line.key, line.values) for line in lines)
+    said = (words.line(language, line) for line in lines)
     return "<br/>".join(
         "".join(c if c.isalnum() or c in " .,:/%-" else f"#{ord(c)};" for c in one) for one in said
     )

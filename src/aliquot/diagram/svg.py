@@ -280,8 +280,8 @@ class _Drawing:
     def _hint(self, box: Box) -> str:
         """What a pointer that rests on it is told."""
         told = [self._say(box.title), *(self._say(line) for line in box.lines)]
-        if box.reason:
-            told.append(box.reason)
+        if reason := words.reason(self._language, box.reason, box.reason_code, box.reason_lines):
+            told.append(reason)
         return "\n".join(told) if box.look is not Look.FRAME else ""
 
     def _flow(self, edge: Edge) -> str:
@@ -293,7 +293,7 @@ class _Drawing:
         return " · ".join(told)
 
     def _say(self, line: Line) -> str:
-        return words.say(self._language, line.key, line.values)
+        return words.line(self._language, line)
 
     @staticmethod
     def _text(

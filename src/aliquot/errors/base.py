@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aliquot.model.line import Line
+
 EXIT_PROBLEM = 1
 EXIT_USER_ERROR = 2
 
 
 class AliquotError(Exception):
-    """An error with a stable code, a sentence and a remedy; prints as one line."""
+    """An error with a stable code, a sentence and a remedy; prints as one line.
+
+    `lines` are the sentence to be told in any language, where it is one of the catalogue; see
+    aliquot.words.refusals.
+    """
 
     code: str = "ALQ-E000"
     title: str = "Something went wrong"
     why: str = ""
     remedy: str = ""
     exit_status: int = EXIT_USER_ERROR
+    lines: Sequence[Line] = ()
 
     def __init__(self, what: str = "", remedy: str | None = None) -> None:
         """Say `what` happened in a clause without a full stop; `remedy` replaces the usual one."""

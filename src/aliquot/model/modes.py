@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
+from aliquot.model.line import Line
+
 
 class Mode(StrEnum):
     """How a vGPU is made; the words of the design."""
@@ -20,13 +22,15 @@ class Mode(StrEnum):
 class ModeAbility(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a device can do a mode; if not, why in one sentence without a full stop.
 
-    `note` is what one has to know although it can: say, which other function goes along.
+    `note` is what one has to know although it can: say, which other function goes along. `lines`
+    are whichever of both it is, to be told in any language.
     """
 
     mode: Mode
     can: bool
     why_not: str | None = None
     note: str | None = None
+    lines: tuple[Line, ...] = ()
 
 
 class PartitionType(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from enum import StrEnum
 import msgspec
 
 from aliquot.model.lifecycle import VgpuState, Wanted
+from aliquot.model.line import Line
 from aliquot.model.shares import Shares
 from aliquot.model.vgpu import MODE_REMOTING
 
@@ -90,6 +91,7 @@ class VgpuRecord(msgspec.Struct, frozen=True, kw_only=True):
     created_ms: int
     changed_ms: int
     deleted_ms: int | None = None
+    reason_lines: tuple[Line, ...] = ()  # the reason, where it is a sentence of ours
 
     @property
     def etag(self) -> str:

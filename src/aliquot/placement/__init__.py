@@ -8,7 +8,7 @@ rules. Another engine that takes these views and gives these answers can take th
 
 from aliquot.placement.choose import Choice, choose, obstacles
 from aliquot.placement.demand import Demand, demand_of
-from aliquot.placement.explain import Remedy, Verdict, remedies, verdicts, why_not
+from aliquot.placement.explain import Remedy, Verdict, goes_to, remedies, verdicts, why_not
 from aliquot.placement.groups import Assignment, assign, misfit
 from aliquot.placement.preempt import Preemption, victims
 from aliquot.placement.views import DeviceView, VgpuView
@@ -29,6 +29,7 @@ __all__ = [
     "assign",
     "choose",
     "demand_of",
+    "goes_to",
     "misfit",
     "obstacles",
     "remedies",

@@ -11,14 +11,16 @@ from typing import NamedTuple
 
 import msgspec
 
+from aliquot import words
+from aliquot.model.line import Line
 from aliquot.model.shares import WHOLE
 from aliquot.model.vgpu import MODE_REMOTING
-from aliquot.placement.choose import OF_ROOM, Obstacle, choose, obstacles, ranked
+from aliquot.model.vgpu_record import Placement
+from aliquot.model.why import Why, because
+from aliquot.placement.choose import OF_ROOM, Choice, Obstacle, choose, obstacles, ranked
 from aliquot.placement.demand import Demand, moving
 from aliquot.placement.preempt import victims
-from aliquot.placement.views import DeviceView, VgpuView, changed
-from aliquot.shares import format_percent
-from aliquot.sizes import format_size, parse_size
+from aliquot.placement.views import DeviceView, changed
 
 _SIZE = frozenset({Obstacle.MEMORY, Obstacle.GUARANTEE})
 
@@ -28,16 +30,26 @@ class Verdict(NamedTuple):
 
     device: DeviceView
     fits: bool
-    why: str
+    lines: list[Line]
     fullness: float | None
+
+    @property
+    def why(self) -> str:
+        """Why or why not, in English."""
+        return words.english(*self.lines)
 
 
 class Remedy(NamedTuple):
     """One thing that would make it fit: as words, and as the question that is then answered yes."""
 
-    words: str
+    line: Line
     demand: Demand
     devices: list[DeviceView]
+
+    @property
+    def words(self) -> str:
+        """The same in English."""
+        return words.english(self.line)
 
 
 def verdicts(demand: Demand, devices: Sequence[DeviceView]) -> list[Verdict]:
@@ -49,25 +61,23 @@ def verdicts(demand: Demand, devices: Sequence[DeviceView]) -> list[Verdict]:
         if rank is None:
             found.append(Verdict(device, False, _hindrance(demand, device, devices), None))
             continue
-        words = f"{exact_size(fitting[rank].memory)} of memory fit"
-        if demand.guarantee:
-            words += f", and a guarantee of {format_percent(demand.guarantee)}"
-        words += f"; it would be {fitting[rank].fullness:.0%} full"
-        if len(fitting) > 1 and demand.memory is None:
-            words += ", the emptiest" if rank == 0 else ", not the emptiest"
-        elif len(fitting) > 1:
-            best = {"pack": "fullest", "spread": "emptiest"}[demand.placement.value]
-            words += f", the {best} that fits" if rank == 0 else f", not the {best} that fits"
-        found.append(Verdict(device, True, words, fitting[rank].fullness))
+        choice = fitting[rank]
+        lines = [_fitting(demand, choice.memory), _fullness(demand, choice.fullness, rank, fitting)]
+        found.append(Verdict(device, True, lines, choice.fullness))
     return found
 
 
-def why_not(demand: Demand, devices: Sequence[DeviceView]) -> str:
+def why_not(demand: Demand, devices: Sequence[DeviceView]) -> Line:
     """In a sentence, why no device fits: of the ones that come closest."""
     if not devices:
-        return "there is no device here"
+        return because(Why.NO_DEVICE)
     nearest = closest(demand, devices)
-    return f"{_named(nearest)}: {_hindrance(demand, nearest, devices)}"
+    return _at(Why.AT_DEVICE, nearest, *_hindrance(demand, nearest, devices))
+
+
+def goes_to(verdict: Verdict) -> Line:
+    """Where it goes, and why there."""
+    return _at(Why.GOES_TO, verdict.device, *verdict.lines)
 
 
 def closest(demand: Demand, devices: Sequence[DeviceView]) -> DeviceView:
@@ -83,12 +93,6 @@ def remedies(demand: Demand, devices: Sequence[DeviceView]) -> list[Remedy]:
     return [remedy for remedy in found if choose(remedy.demand, remedy.devices) is not None]
 
 
-def exact_size(size: int) -> str:
-    """A size that reads back as what it is: in a large unit where that is exact, else in bytes."""
-    words = format_size(size)
-    return words if parse_size(words) == size else f"{size} B"
-
-
 def _changes(demand: Demand, devices: Sequence[DeviceView]) -> Iterator[Remedy]:
     all_devices = list(devices)
     hindered = {device.uuid: obstacles(demand, device, devices) for device in devices}
@@ -99,22 +103,20 @@ def _changes(demand: Demand, devices: Sequence[DeviceView]) -> Iterator[Remedy]:
     if demand.memory and (short := only(Obstacle.MEMORY)):
         best = max(short, key=lambda device: device.room_memory)
         if room := best.room_memory:
-            less = exact_size(demand.memory - room)
-            words = f"with {exact_size(room)} of memory, {less} less, it fits on {_named(best)}"
-            yield Remedy(words, _with(demand, memory=room), all_devices)
+            line = _at(Why.LESS_MEMORY, best, memory=room, less=demand.memory - room)
+            yield Remedy(line, _with(demand, memory=room), all_devices)
     if short := only(Obstacle.GUARANTEE):
         best = max(short, key=lambda device: device.room_guarantee)
-        share = format_percent(best.room_guarantee)
-        words = f"with a guarantee of {share} instead of {format_percent(demand.guarantee)}"
-        words += f", it fits on {_named(best)}"
-        yield Remedy(words, _with(demand, guarantee=best.room_guarantee), all_devices)
-    for field, words in (
-        ("device", "not tied to one device"),
-        ("apart", f"not kept apart by the label {demand.apart!r}"),
-    ):
-        freed = _with(demand, **{field: None})
-        if freed != demand and (choice := choose(freed, devices)):
-            yield Remedy(f"{words}, it fits on {_named(choice.device)}", freed, all_devices)
+        share, wanted = best.room_guarantee / 100, demand.guarantee / 100
+        line = _at(Why.LESS_GUARANTEE, best, share=share, wanted=wanted)
+        yield Remedy(line, _with(demand, guarantee=best.room_guarantee), all_devices)
+    freed = _with(demand, device=None)
+    if freed != demand and (choice := choose(freed, devices)):
+        yield Remedy(_at(Why.NOT_TIED, choice.device), freed, all_devices)
+    freed = _with(demand, apart=None)
+    if freed != demand and (choice := choose(freed, devices)):
+        line = _at(Why.NOT_APART, choice.device, label=str(demand.apart))
+        yield Remedy(line, freed, all_devices)
 
 
 def _moves(demand: Demand, devices: Sequence[DeviceView]) -> Iterator[Remedy]:
@@ -139,10 +141,15 @@ def _moves(demand: Demand, devices: Sequence[DeviceView]) -> Iterator[Remedy]:
                 continue
             after = changed(devices, source.uuid, lambda one, gone=vgpu: one.without([gone]))
             after = changed(after, target.uuid, lambda one, come=vgpu: one.with_vgpu(come))
-            size = exact_size(vgpu.memory)
-            words = f"with vGPU {vgpu.name!r} ({size}) moved from {_named(source)} to "
-            words += f"{_named(target)}, it fits on {_named(source)}"
-            yield Remedy(words, demand, after)
+            line = _at(
+                Why.MOVED,
+                source,
+                vgpu=vgpu.name,
+                memory=vgpu.memory,
+                target=target.name,
+                target_uuid=target.uuid,
+            )
+            yield Remedy(line, demand, after)
             return
 
 
@@ -153,53 +160,73 @@ def _suspension(demand: Demand, devices: Sequence[DeviceView]) -> Iterator[Remed
     (vgpu,) = found.vgpus
     uuid = found.device.uuid
     after = changed([device.settled() for device in devices], uuid, lambda one: one.without([vgpu]))
-    words = f"with {_whose(vgpu)} ({exact_size(vgpu.memory)}) suspended, as its owner allows, it "
-    words += f"fits on {_named(found.device)}; whoever waits in the queue gets that done"
-    yield Remedy(words, demand, after)
+    if vgpu.shown:
+        line = _at(Why.SUSPENDED, found.device, vgpu=vgpu.name, memory=vgpu.memory)
+    else:
+        line = _at(Why.SUSPENDED_OTHERS, found.device, memory=vgpu.memory)
+    yield Remedy(line, demand, after)
 
 
-def _hindrance(demand: Demand, device: DeviceView, devices: Sequence[DeviceView]) -> str:
-    """All that keeps a demand from a device, as a clause."""
+def _fitting(demand: Demand, memory: int) -> Line:
+    if demand.guarantee:
+        return because(Why.FITS_GUARANTEE, memory=memory, guarantee=demand.guarantee / 100)
+    return because(Why.FITS, memory=memory)
+
+
+def _fullness(demand: Demand, fullness: float, rank: int, fitting: Sequence[Choice]) -> Line:
+    """How full a device would be, and which of those that fit it is by that."""
+    first = rank == 0
+    if len(fitting) == 1:
+        why = Why.FULL
+    elif demand.memory is None or demand.placement is Placement.SPREAD:
+        why = Why.FULL_EMPTIEST if first else Why.FULL_NOT_EMPTIEST
+    else:
+        why = Why.FULL_FULLEST if first else Why.FULL_NOT_FULLEST
+    return because(why, share=round(100 * fullness))
+
+
+def _hindrance(demand: Demand, device: DeviceView, devices: Sequence[DeviceView]) -> list[Line]:
+    """All that keeps a demand from a device."""
     hindered = obstacles(demand, device, devices)
     fixed = [one for one in hindered if one not in OF_ROOM]
-    return (
-        _clause(fixed[0], demand, device)
-        if fixed
-        else ", and ".join(_clause(one, demand, device) for one in hindered)
-    )
+    told = fixed[:1] or hindered
+    return [line for one in told for line in _clauses(one, demand, device)]
 
 
-def _clause(obstacle: Obstacle, demand: Demand, device: DeviceView) -> str:
+def _clauses(obstacle: Obstacle, demand: Demand, device: DeviceView) -> list[Line]:
     match obstacle:
         case Obstacle.OTHER:
-            return "another device was asked for"
+            return [because(Why.OTHER_DEVICE)]
         case Obstacle.ABSENT:
-            return "it is gone"
+            return [because(Why.GONE)]
         case Obstacle.MODE:
-            return f"it can't do the mode {demand.mode or MODE_REMOTING}"
+            return [because(Why.NO_MODE, mode=demand.mode or MODE_REMOTING)]
         case Obstacle.SIMULATED:
-            return "it is simulated, and taken only where it is named"
+            return [because(Why.NOT_NAMED)]
         case Obstacle.APART:
             there = next(one for one in device.vgpus if demand.conflicts(one))
-            return f"vGPU {there.name!r} is there, from which it is kept apart"
+            return [because(Why.APART, vgpu=there.name)]
         case Obstacle.MEMORY:
             return _short_of_memory(demand.memory or 1, device)
         case Obstacle.GUARANTEE:
-            words = f"{format_percent(device.room_guarantee)} of its time can still be guaranteed, "
-            words += f"{format_percent(demand.guarantee)} are asked for"
-            return words + (_kept(device) if device.held_guarantee else "")
+            left, wanted = device.room_guarantee / 100, demand.guarantee / 100
+            kept = _some_kept(device.held_guarantee, device)
+            return [because(Why.GUARANTEE_SHORT, share=left, wanted=wanted), *kept]
 
 
-def _short_of_memory(wanted: int, device: DeviceView) -> str:
-    if wanted > device.memory:
-        return f"it has {exact_size(device.memory)} at all, {exact_size(wanted)} are asked for"
-    words = f"{exact_size(device.room_memory) if device.room_memory else 'nothing'} is free of "
-    words += f"{exact_size(device.memory)}, {exact_size(wanted)} are asked for"
-    return words + (_kept(device) if device.held_memory else "")
+def _short_of_memory(wanted: int, device: DeviceView) -> list[Line]:
+    size = device.memory
+    if wanted > size:
+        return [because(Why.TOO_SMALL, size=size, wanted=wanted)]
+    if device.room_memory:
+        line = because(Why.MEMORY_SHORT, free=device.room_memory, size=size, wanted=wanted)
+    else:
+        line = because(Why.NO_MEMORY, size=size, wanted=wanted)
+    return [line, *_some_kept(device.held_memory, device)]
 
 
-def _kept(device: DeviceView) -> str:
-    return " (some of it is kept for those who wait longer)" if device.free_memory else ""
+def _some_kept(held: int, device: DeviceView) -> list[Line]:
+    return [because(Why.SOME_KEPT)] if held and device.free_memory else []
 
 
 def _distance(
@@ -221,9 +248,6 @@ def _with(demand: Demand, **fields: object) -> Demand:
     return msgspec.structs.replace(demand, **fields)
 
 
-def _named(device: DeviceView) -> str:
-    return f"{device.name} ({device.uuid})"
-
-
-def _whose(vgpu: VgpuView) -> str:
-    return f"the batch vGPU {vgpu.name!r}" if vgpu.shown else "a batch vGPU of another tenant"
+def _at(why: Why, device: DeviceView, *lines: Line, **values: str | int | float) -> Line:
+    """A sentence about a device, which is named in it."""
+    return because(why, *lines, device=device.name, uuid=device.uuid, **values)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from aliquot.model.lease import Holder
+from aliquot.model.line import Line
 from aliquot.model.profile import Profile
 from aliquot.model.receipt_record import ReceiptRecord
 from aliquot.model.vgpu_record import VgpuSpec, VgpuStatus
@@ -20,6 +21,7 @@ read_holder = msgspec.json.Decoder(Holder).decode
 read_profile = msgspec.json.Decoder(Profile).decode
 read_receipt = msgspec.json.Decoder(ReceiptRecord).decode
 read_fields = msgspec.json.Decoder(dict[str, Any]).decode
+read_lines = msgspec.json.Decoder(tuple[Line, ...]).decode
 read_words = msgspec.json.Decoder(tuple[str, ...]).decode
 
 

@@ -6,10 +6,13 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, insert, select, update
 
+from aliquot import words
 from aliquot.errors import DeviceLost, NoSuchEntry, QuotaAboveDevice
 from aliquot.model.device_record import DeviceRecord
 from aliquot.model.lifecycle import VgpuState
+from aliquot.model.line import Line
 from aliquot.model.vgpu_record import VgpuRecord
+from aliquot.model.why import Why, because
 from aliquot.store import codec, lifecycle, reservations, vgpus
 from aliquot.store.change import Change, View
 from aliquot.store.tables import devices
@@ -104,12 +107,11 @@ def _lose(change: Change, kept: DeviceRecord) -> None:
     change.tell("device.lost", kept.uuid, name=kept.name)
     for vgpu in _on(change, kept.uuid):
         if vgpu.state is not VgpuState.FAILED:
-            lifecycle.transition(
+            _fail(
                 change,
                 vgpu.id,
-                VgpuState.FAILED,
-                f"device {kept.name} ({kept.uuid}) is gone",
-                code=DeviceLost.code,
+                because(Why.DEVICE_GONE, device=kept.name, uuid=kept.uuid),
+                DeviceLost.code,
             )
 
 
@@ -118,14 +120,18 @@ def _shrink(change: Change, kept: DeviceRecord, memory: int) -> None:
         if get(change, kept.uuid).reserved_memory <= memory:
             return
         if vgpu.state is not VgpuState.FAILED:
-            lifecycle.transition(
+            _fail(
                 change,
                 vgpu.id,
-                VgpuState.FAILED,
-                f"device {kept.name} ({kept.uuid}) has {memory} bytes now, too few for all",
-                code=QuotaAboveDevice.code,
+                because(Why.DEVICE_SHRANK, device=kept.name, uuid=kept.uuid, memory=memory),
+                QuotaAboveDevice.code,
             )
         reservations.release(change, vgpu.id, kept.uuid)
+
+
+def _fail(change: Change, vgpu: str, why: Line, code: str) -> None:
+    reason = words.english(why)
+    lifecycle.transition(change, vgpu, VgpuState.FAILED, reason, code=code, lines=(why,))
 
 
 def _on(view: View, uuid: str) -> list[VgpuRecord]:

@@ -6,6 +6,7 @@ back when the smaller size was observed, and deleting when the vGPU is gone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -13,12 +14,15 @@ from sqlalchemy import bindparam, delete, func, select, update
 
 from aliquot.errors import ChangedMeanwhile, IllegalTransition
 from aliquot.model.lifecycle import TRANSITIONS, VgpuState
+from aliquot.model.line import Line
 from aliquot.model.vgpu_record import VgpuRecord, VgpuSpec, VgpuStatus
+from aliquot.model.why import Why
 from aliquot.store import codec, reservations, vgpus
 from aliquot.store.change import Change, View
 from aliquot.store.tables import labels, leases, queue
 from aliquot.store.tables import vgpus as table
 from aliquot.store.words import clean
+from aliquot.words.refusals import refusal
 
 _CHANGE = update(table).where(table.c.id == bindparam("vgpu"))
 _COUNT_LEASES = (
@@ -36,11 +40,9 @@ def want(change: Change, vgpu: str, spec: VgpuSpec, *, generation: int | None = 
     """
     before = vgpus.get(change, vgpu)
     if generation is not None and generation != before.generation:
-        raise ChangedMeanwhile(
-            f"vGPU {before.name!r} has generation {before.generation}, not {generation}"
-        )
+        raise other_generation(before, generation)
     if before.state is VgpuState.DELETED:
-        raise IllegalTransition(f"vGPU {before.name!r} is deleted")
+        raise refusal(IllegalTransition, Why.DELETED, vgpu=before.name)
     vgpus.check(spec)
     if spec == before.spec:
         return before
@@ -85,10 +87,10 @@ def settle(change: Change, vgpu: str, status: VgpuStatus, to: VgpuState) -> Vgpu
     before = vgpus.get(change, vgpu)
     to = _leased_or(change, vgpu, to)
     if to is not before.state and to not in TRANSITIONS[before.state]:
-        raise IllegalTransition(f"vGPU {before.name!r} is {before.state} and can't become {to}")
+        raise _cannot_become(before, to)
     if to in (VgpuState.FAILED, VgpuState.DELETED):
         raise ValueError("that is no state to settle in")
-    told_well = {"reason": "", "reason_code": "", "failed_from": None}
+    told_well = {"reason": "", "reason_code": "", "reason_lines": (), "failed_from": None}
     after = _write(change, before, status=status, state=to, **told_well)
     _observed(change, before, status)
     if to is not before.state:
@@ -99,18 +101,25 @@ def settle(change: Change, vgpu: str, status: VgpuStatus, to: VgpuState) -> Vgpu
 
 
 def transition(
-    change: Change, vgpu: str, to: VgpuState, reason: str = "", *, code: str = ""
+    change: Change,
+    vgpu: str,
+    to: VgpuState,
+    reason: str = "",
+    *,
+    code: str = "",
+    lines: Sequence[Line] = (),
 ) -> VgpuRecord:
     """Bring a vGPU to a state; raises IllegalTransition where that may not follow.
 
-    Of ready and leased it becomes what its leases say. A failed one needs a reason.
+    Of ready and leased it becomes what its leases say. A failed one needs a reason; `lines` are
+    the reason to be told in any language, where it is a sentence of ours.
     """
     before = vgpus.get(change, vgpu)
     to = _leased_or(change, vgpu, to)
     if to is before.state:
         return before
     if to not in TRANSITIONS[before.state]:
-        raise IllegalTransition(f"vGPU {before.name!r} is {before.state} and can't become {to}")
+        raise _cannot_become(before, to)
     if to is VgpuState.FAILED and not reason:
         raise ValueError("a failed vGPU needs a reason")
     more: dict[str, Any] = {}
@@ -127,6 +136,7 @@ def transition(
         state=to,
         reason=clean(reason),
         reason_code=code,
+        reason_lines=tuple(lines),
         failed_from=before.state if to is VgpuState.FAILED else None,
         **more,
     )
@@ -137,15 +147,28 @@ def transition(
     return after
 
 
-def explain(change: Change, vgpu: str, reason: str, code: str = "") -> VgpuRecord:
+def explain(
+    change: Change, vgpu: str, reason: str, code: str = "", *, lines: Sequence[Line] = ()
+) -> VgpuRecord:
     """Say why a vGPU isn't as it is wanted, in the state that it is in; empty: all is well."""
     before = vgpus.get(change, vgpu)
     reason = clean(reason)
     if (reason, code) == (before.reason, before.reason_code):
         return before
-    after = _write(change, before, reason=reason, reason_code=code)
+    after = _write(change, before, reason=reason, reason_code=code, reason_lines=tuple(lines))
     _explained(change, before, reason, code)
     return after
+
+
+def other_generation(kept: VgpuRecord, wanted: int) -> ChangedMeanwhile:
+    """What is said to who would change what has changed since they saw it."""
+    return refusal(
+        ChangedMeanwhile,
+        Why.OTHER_GENERATION,
+        vgpu=kept.name,
+        generation=kept.generation,
+        wanted=wanted,
+    )
 
 
 def recover(change: Change, vgpu: str) -> VgpuRecord:
@@ -164,6 +187,12 @@ def active_leases(view: View, vgpu: str) -> int:
 def with_wanted(spec: VgpuSpec, **changes: Any) -> VgpuSpec:
     """The same spec with other values."""
     return msgspec.structs.replace(spec, **changes)
+
+
+def _cannot_become(kept: VgpuRecord, to: VgpuState) -> IllegalTransition:
+    return refusal(
+        IllegalTransition, Why.CANNOT_BECOME, vgpu=kept.name, state=kept.state.value, to=to.value
+    )
 
 
 def _leased_or(change: Change, vgpu: str, to: VgpuState) -> VgpuState:

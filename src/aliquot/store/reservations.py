@@ -12,8 +12,10 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from aliquot.errors import DeviceLost, MemoryUnavailable, NoSuchEntry, ShareUnavailable
 from aliquot.model.shares import WHOLE
 from aliquot.model.vgpu_record import Reservation
+from aliquot.model.why import Why
 from aliquot.store.change import Change, View
 from aliquot.store.tables import devices, reservations
+from aliquot.words.refusals import refusal
 
 _PLACE = (reservations.c.vgpu_id == bindparam("vgpu")) & (
     reservations.c.device_uuid == bindparam("device")
@@ -71,18 +73,25 @@ def reserve(change: Change, vgpu: str, device: str, memory: int, guarantee: int)
     more_memory = memory - (kept.had_memory or 0)
     more_guarantee = guarantee - (kept.had_guarantee or 0)
     if not kept.present and (more_memory > 0 or more_guarantee > 0):
-        raise DeviceLost(f"device {device} is gone, and nothing more can be reserved there")
+        raise refusal(DeviceLost, Why.NOTHING_MORE_THERE, uuid=device)
     free = kept.memory - kept.reserved_memory
     if more_memory > 0 and more_memory > free:
-        raise MemoryUnavailable(
-            f"{more_memory} bytes more were asked for and device {device} has {free} left of "
-            f"{kept.memory}"
+        raise refusal(
+            MemoryUnavailable,
+            Why.NO_MORE_MEMORY,
+            more=more_memory,
+            uuid=device,
+            free=free,
+            size=kept.memory,
         )
     free = WHOLE - kept.reserved_guarantee
     if more_guarantee > 0 and more_guarantee > free:
-        raise ShareUnavailable(
-            f"a guarantee of {more_guarantee / 100:g} % more was asked for and device {device} has "
-            f"{free / 100:g} % left"
+        raise refusal(
+            ShareUnavailable,
+            Why.NO_MORE_GUARANTEE,
+            more=more_guarantee / 100,
+            uuid=device,
+            free=free / 100,
         )
     size = {"memory": memory, "guarantee": guarantee}
     if kept.had_memory is None:

@@ -141,6 +141,7 @@ vgpus = Table(
     _number("changed_ms"),
     _maybe("deleted_ms"),
     _maybe("apart", Words),
+    _words("reason_lines", default=""),
     Index(
         "ux_vgpus_living_name",
         "tenant",

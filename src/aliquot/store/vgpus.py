@@ -19,10 +19,12 @@ from aliquot.model.vgpu_record import (
     VgpuSpec,
     VgpuStatus,
 )
+from aliquot.model.why import Why
 from aliquot.store import codec, reservations, tables
 from aliquot.store.change import Change, View
 from aliquot.store.tables import labels, vgpus
 from aliquot.store.words import clean
+from aliquot.words.refusals import refusal
 
 MOST_LISTED = 10_000
 _AT_ONCE = 500
@@ -101,7 +103,7 @@ def get(view: View, vgpu: str) -> VgpuRecord:
     """The vGPU of an id, deleted ones that are still kept included; raises NoSuchVgpu."""
     row = view.connection.execute(_OF_ID, {"vgpu": vgpu}).one_or_none()
     if row is None:
-        raise NoSuchVgpu(f"there is no vGPU {vgpu[:40]!r}")
+        raise refusal(NoSuchVgpu, Why.NO_VGPU, vgpu=vgpu[:40])
     return _record(row)
 
 
@@ -223,6 +225,7 @@ def columns(vgpu: VgpuRecord) -> dict[str, Any]:
         "changed_ms": vgpu.changed_ms,
         "deleted_ms": vgpu.deleted_ms,
         "apart": vgpu.spec.apart,
+        "reason_lines": codec.written(vgpu.reason_lines) if vgpu.reason_lines else "",
     }
 
 
@@ -233,7 +236,7 @@ def _record(row: Row[Any]) -> VgpuRecord:
 def record(fields: tuple[Any, ...]) -> VgpuRecord:
     """The vGPU that a row of the table is: by place and not by name, since lists are long."""
     (key, name, tenant, node, group, state, reason, code, failed_from, generation) = fields[:10]
-    (spec, status, _, created_ms, changed_ms, deleted_ms) = fields[10:16]
+    (spec, status, _, created_ms, changed_ms, deleted_ms, _, lines) = fields[10:18]
     return VgpuRecord(
         id=key,
         name=name,
@@ -250,4 +253,5 @@ def record(fields: tuple[Any, ...]) -> VgpuRecord:
         created_ms=created_ms,
         changed_ms=changed_ms,
         deleted_ms=deleted_ms,
+        reason_lines=codec.read_lines(lines) if lines else (),
     )

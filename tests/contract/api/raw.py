@@ -7,6 +7,7 @@ import json
 import socket
 from typing import Any, NamedTuple
 
+from aliquot.model.api.common import Problem
 from tests.contract.api.serving import Serving
 
 
@@ -26,7 +27,7 @@ class Answer(NamedTuple):
     def code(self) -> str:
         """The error's code; the answer has to be a whole problem."""
         assert self.headers["content-type"] == "application/problem+json", self
-        assert set(self.json) == {"type", "title", "status", "detail", "code", "why", "remedy"}
+        assert set(self.json) == set(Problem.__struct_fields__)
         assert self.json["status"] == self.status
         return self.json["code"]
 

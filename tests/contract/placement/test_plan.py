@@ -27,7 +27,7 @@ def test_it_tells_where_and_why(house: House) -> None:
     told = planned(house, wanted(8, guarantee=25))
     assert (told.fits, told.device, told.changes) == (True, OTHER, [])
     assert told.why == (
-        f"it goes to GPU ({OTHER}): 8 GiB of memory fit, and a guarantee of 25 %; it would be 75% "
+        f"it goes to GPU ({OTHER}): 8 GiB of memory fit, and a guarantee of 25 %; it would be 75 % "
         "full, the fullest that fits"
     )
     assert [(one.device, one.fits, one.score) for one in told.candidates] == [

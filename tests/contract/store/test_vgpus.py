@@ -7,12 +7,13 @@ import itertools
 import pytest
 from sqlalchemy import update
 
-from aliquot import errors
+from aliquot import errors, words
 from aliquot.model.device_record import DeviceRecord
 from aliquot.model.lease import Holder, LeaseKind
 from aliquot.model.lifecycle import TRANSITIONS, VgpuState, Wanted
 from aliquot.model.profile import Profile
 from aliquot.model.vgpu_record import VgpuStatus
+from aliquot.model.why import Why, because
 from aliquot.store import (
     Store,
     check,
@@ -82,7 +83,7 @@ def test_bad_specs(store: Store, wanted: object) -> None:
 def test_no_more_is_reserved_than_there_is(store: Store) -> None:
     with store.change("alice") as change:
         ready(change, "one", spec(10 * GIB, 6000))
-    with pytest.raises(errors.MemoryUnavailable, match=str(6 * GIB)), store.change("a") as change:
+    with pytest.raises(errors.MemoryUnavailable, match="6 GiB left"), store.change("a") as change:
         ready(change, "two", spec(6 * GIB + 1))
     with pytest.raises(errors.ShareUnavailable, match="40 %"), store.change("a") as change:
         ready(change, "two", spec(GIB, 4001))
@@ -150,6 +151,26 @@ def test_failing_needs_a_reason_and_recovering_goes_back(store: Store) -> None:
         assert lifecycle.recover(change, vgpu).state is VgpuState.SUSPENDED
     with pytest.raises(errors.IllegalTransition), store.change("alice") as change:
         lifecycle.recover(change, vgpu)
+
+
+def test_a_reason_is_kept_as_lines_too_until_there_is_none(store: Store) -> None:
+    line = because(Why.TAKEN_OUT)
+    with store.change("alice") as change:
+        vgpu = ready(change, "one").id
+        lifecycle.explain(change, vgpu, "it was taken out", lines=[line])
+    with store.look() as view:
+        assert vgpus.get(view, vgpu).reason_lines == (line,)
+    with store.change("alice") as change:
+        assert lifecycle.explain(change, vgpu, "something else").reason_lines == ()
+
+
+def test_what_is_refused_is_told_as_lines_too(store: Store) -> None:
+    with store.change("alice") as change:
+        vgpu = ready(change, "one").id
+    with pytest.raises(errors.MemoryUnavailable) as refused, store.change("alice") as change:
+        lifecycle.want(change, vgpu, spec(1 << 50))
+    assert words.english(*refused.value.lines) == refused.value.what
+    assert "要求再加" in words.sentence("zh", refused.value.lines)
 
 
 def test_a_change_names_the_generation_that_it_is_for(store: Store) -> None:

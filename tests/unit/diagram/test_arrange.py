@@ -213,7 +213,7 @@ def test_what_a_device_cannot_do_is_grey_with_the_reason() -> None:
         "sriov",
         "passthrough",
     }
-    assert chips["mdev"].reason == "it has none"
+    assert chips["mdev"].reason == "no kernel driver is bound to it"
 
 
 @pytest.mark.parametrize(
@@ -336,3 +336,11 @@ def test_whatever_an_owner_is_called_is_a_name() -> None:
     picture = arrange(scene([gpu], made), Choice(grouping=Grouping.OWNER), Slots())
     groups = [box for box in picture.boxes if box.kind == "group"]
     assert {words.say("en", one.title.key, one.title.values) for one in groups} == set(names)
+
+
+def test_what_is_drawn_as_one_has_a_worker_only_where_one_of_them_has() -> None:
+    gpu = device(0)
+    unused, used = vgpu(1, gpu), vgpu(2, gpu, worker_process_id=7)
+    for vgpus, kind in (([unused], "reserved"), ([unused, used], "worker")):
+        picture = arrange(scene([gpu], vgpus), Choice(collapse=Collapse.ALL), Slots())
+        assert [box.kind for box in picture.boxes if box.id.startswith("vgpus:")] == [kind]

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aliquot.model.api.vgpus import Plan
 from aliquot.model.shares import PriorityClass
 from aliquot.placement import Demand, DeviceView, VgpuView, choose, remedies, verdicts, why_not
-from aliquot.placement.explain import exact_size
 from aliquot.sizes import parse_size
+from aliquot.words import english, exact, sentence
 from tests.unit.placement.worlds import demands, may_go, worlds
 
 GIB = 1 << 30
@@ -117,12 +117,17 @@ def test_every_device_has_its_sentence(wanted: Demand, devices: list[DeviceView]
     best = choose(wanted, devices)
     if best is not None:
         assert next(one for one in found if one.device is best.device).fullness == best.fullness
-    assert why_not(wanted, devices)
+    assert english(why_not(wanted, devices))
+    # Nothing of it is English alone.
+    for lines in [*(one.lines for one in found), [why_not(wanted, devices)]]:
+        assert sentence("zh", lines)
+    assert all(sentence("zh", [remedy.line]) for remedy in remedies(wanted, devices))
 
 
 @given(st.integers(1, 1 << 62))
+@example((1 << 62) - 1)
 def test_sizes_are_told_exactly(size: int) -> None:
-    assert parse_size(exact_size(size)) == size
+    assert parse_size(exact(size)) == size
 
 
 def a_device(uuid: str, free: int, *there: VgpuView, **more: Any) -> DeviceView:
@@ -140,7 +145,7 @@ def test_the_document_shows_what_is_told() -> None:
     )  # fmt: skip
     devices = [a_device("a", 2, batch), a_device("b", 9)]
     wanted = Demand(tenant="alice", memory=10 * GIB)
-    assert shown["why"] == why_not(wanted, devices)
+    assert shown["why"] == english(why_not(wanted, devices))
     assert shown["changes"] == [remedy.words for remedy in remedies(wanted, devices)]
     assert [one["why"] for one in shown["candidates"]] == [
         one.why for one in verdicts(wanted, devices)
@@ -166,9 +171,10 @@ def test_the_words() -> None:
         "with the batch vGPU 'night' (8 GiB) suspended, as its owner allows, it fits on GPU (a); "
         "whoever waits in the queue gets that done",
     ]
-    assert why_not(wanted, devices) == "GPU (b): 9 GiB is free of 16 GiB, 10 GiB are asked for"
+    told = english(why_not(wanted, devices))
+    assert told == "GPU (b): 9 GiB is free of 16 GiB, 10 GiB are asked for"
     assert verdicts(msgspec.structs.replace(wanted, memory=4 * GIB), devices)[1].why == (
-        "4 GiB of memory fit; it would be 69% full"
+        "4 GiB of memory fit; it would be 69 % full"
     )
 
 
@@ -179,7 +185,7 @@ def test_what_is_another_tenants_is_not_named() -> None:
     )  # fmt: skip
     devices = [a_device("a", 2, batch), a_device("b", 9)]
     wanted = Demand(tenant="alice", memory=10 * GIB)
-    told = [*(r.words for r in remedies(wanted, devices)), why_not(wanted, devices)]
+    told = [*(r.words for r in remedies(wanted, devices)), english(why_not(wanted, devices))]
     told += [one.why for one in verdicts(wanted, devices)]
     assert not any("secret" in words or "bob" in words for words in told)
     assert any("a batch vGPU of another tenant" in words for words in told)

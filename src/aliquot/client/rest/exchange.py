@@ -100,6 +100,7 @@ def from_problem(problem: Problem) -> AliquotError:
     """The error that a problem tells of."""
     kind = _by_code().get(problem.code, DaemonError)
     error = kind(problem.detail, problem.remedy)
+    error.lines = tuple(problem.lines)
     if kind is DaemonError:  # of a newer daemon: what it says is kept
         error.code, error.title, error.why = problem.code, problem.title, problem.why
     return error

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import msgspec
 
+from aliquot.model.line import Line
+
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", max_length=63)]
 # An id, a name, or `tenant:name` for who may see what is another tenant's.
 Reference = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -27,7 +29,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """An error as RFC 9457 has it (application/problem+json), with our stable code.
 
     `type` leads to the error's place in the documents, `detail` says what happened, `why` why
-    that is an error, `remedy` what to do.
+    that is an error, `remedy` what to do. `lines` and `remedy_lines` are what happened and what to
+    do to be told in any language, where that is a sentence of ours.
     """
 
     type: str
@@ -37,6 +40,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     why: str = ""
     remedy: str = ""
+    lines: list[Line] = []
+    remedy_lines: list[Line] = []
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,8 @@ from enum import StrEnum
 import msgspec
 
 from aliquot.model.api.common import Milliseconds
+from aliquot.model.line import Line as Line  # of a picture, as everything else here
+from aliquot.model.line import Values as Values
 
 
 class Layer(StrEnum):
@@ -35,16 +37,6 @@ class Look(StrEnum):
     QUEUE = "queue"
     ABSENT = "absent"  # can't be here, for a reason
     FRAME = "frame"
-
-
-Values = dict[str, str | int | float]
-
-
-class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A line of text: a key of the catalogue, and what is put into its words."""
-
-    key: str
-    values: Values = {}
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -80,6 +72,8 @@ class Box(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `id` stays the same as long as the thing is there. `stale` ones have no figures of now.
     With `opens` among `opened` or `closed`, what a box stands for is drawn one by one, or as one.
     With `zooms` as `vgpu`, the processes and command queues of that vGPU are drawn instead.
+    `reason` is why it can't be, or isn't as wanted, in English; `reason_lines` the same to be told
+    in any language, and `reason_code` that of an error, where it is one.
     """
 
     id: str
@@ -100,6 +94,8 @@ class Box(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stale: bool = False
     count: int = 1
     reason: str = ""
+    reason_code: str = ""
+    reason_lines: list[Line] = []
     opens: str = ""
     zooms: str = ""
 

@@ -20,6 +20,7 @@ from aliquot.model.api.common import (
 )
 from aliquot.model.lease import LeaseKind
 from aliquot.model.lifecycle import VgpuState, Wanted
+from aliquot.model.line import Line
 from aliquot.model.vgpu_record import Placement
 
 PriorityWord = Literal["latency", "normal", "batch"]
@@ -113,6 +114,7 @@ class VgpuResource(msgspec.Struct, frozen=True, kw_only=True):
     `device` is where its place is, None while it waits; `memory_used` and `worker_process_id` are
     what was observed last. `lease_kind` says enforced or advisory, of what leases there are.
     `measured` is of the last second, by the metrics of its series; empty where nobody leases it.
+    `reason_lines` are the reason to be told in any language, where it is a sentence of ours.
     """
 
     id: str
@@ -152,6 +154,7 @@ class VgpuResource(msgspec.Struct, frozen=True, kw_only=True):
     deleted_ms: int | None
     lease: Granted | None = None  # in the answer to a request that asked for one
     measured: dict[str, float] = {}
+    reason_lines: tuple[Line, ...] = ()
 
     @property
     def etag(self) -> str:
@@ -180,19 +183,24 @@ class VgpuPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """A device that was looked at: whether it fits, its score, and in a sentence why or why not."""
+    """A device that was looked at: whether it fits, its score, and in a sentence why or why not.
+
+    `lines` are that sentence to be told in any language.
+    """
 
     device: str
     device_name: str
     fits: bool
     why: str
     score: float | None = None
+    lines: list[Line] = []
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a dry run tells: where it would go and why, or why nowhere, and what would mend that.
 
-    `changes` are alternatives, each a single change or move that would make it fit.
+    `changes` are alternatives, each a single change or move that would make it fit. `lines` and
+    `change_lines` are both to be told in any language.
     """
 
     fits: bool
@@ -201,6 +209,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     candidates: list[Candidate]
     changes: list[str]
     queue_position: int | None = None
+    lines: list[Line] = []
+    change_lines: list[Line] = []
 
 
 class GroupWanted(Request, frozen=True, kw_only=True):
@@ -258,7 +268,7 @@ class ProfilePage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """A place in the queue."""
+    """A place in the queue. `lines` are why it waits, to be told in any language."""
 
     vgpu: str
     name: str
@@ -267,6 +277,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     since_ms: Milliseconds
     until_ms: int | None
     why: str = ""
+    lines: list[Line] = []
 
 
 class QueuePage(msgspec.Struct, frozen=True, kw_only=True):
