@@ -53,34 +53,33 @@ void Builder::finish() {
 }
 
 void* Builder::run(void* argument) {
-  const std::unique_ptr<std::shared_ptr<Work>> held(static_cast<std::shared_ptr<Work>*>(argument));
-  Work& work = **held;
-  // What these hold is given back without the lock.
-  std::function<void()> task;
-  std::vector<std::shared_ptr<const void>> taken;
+  auto* given = static_cast<std::shared_ptr<Work>*>(argument);
+  const std::shared_ptr<Work> held = std::move(*given);
+  delete given;
+  Work& work = *held;
   std::unique_lock lock(work.mutex);
   while (!work.stop) {
     work.changed.wait(lock, [&] { return work.stop || !work.tasks.empty(); });
     if (work.stop) break;
-    task = std::move(work.tasks.front());
+    work.task = std::move(work.tasks.front());
     work.tasks.pop_front();
     work.running = true;
     lock.unlock();
-    task();
-    task = nullptr;
+    work.task();
+    work.task = nullptr;
     lock.lock();
     work.running = false;
-    taken.swap(work.taken);
+    work.ended.swap(work.taken);
     lock.unlock();
-    taken.clear();
+    work.ended.clear();
     lock.lock();
   }
   std::deque<std::function<void()>> dropped = std::move(work.tasks);
-  taken.swap(work.taken);
+  work.ended.swap(work.taken);
   const Count left_behind = work.left_behind;
   lock.unlock();
   dropped.clear();
-  taken.clear();
+  work.ended.clear();
   if (left_behind != nullptr) left_behind->fetch_sub(1);
   return nullptr;
 }
