@@ -271,3 +271,15 @@ def test_the_end_of_a_process_is_told_once(process: Start) -> None:
         thread.join()
         watching.close()
     assert isinstance(watching, Holders)
+
+
+def test_what_is_closed_is_closed_once(process: Start) -> None:
+    watching = Holders(lambda _: None)
+    watching.watch("one", process().pid, 0)
+    for _ in range(2):
+        watching.stop()
+    for _ in range(2):
+        watching.close()
+        watching.stop()
+    watching.watch("other", process().pid, 0)
+    assert watching.leases() == set()
