@@ -15,6 +15,7 @@ from aliquot.daemon.at_host import find
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.core import Core
 from aliquot.daemon.hosts import NotRunning
+from aliquot.daemon.owners import user_of
 from aliquot.model.api.processes import CommandQueueResource, ProcessResource, VgpuProcesses
 from aliquot.model.details import GuestProcess
 from aliquot.model.queues import QueueClaims, Readings
@@ -29,7 +30,6 @@ class _Told(NamedTuple):
 
     at: float  # of the monotonic clock
     at_ms: int
-    owner: int  # the user
     guests: list[GuestProcess]
     claims: QueueClaims
     shares: dict[tuple[int, int], float]
@@ -50,7 +50,8 @@ class VgpuProcessList:
         with self._core.store.look() as view:
             kept = access.vgpu_of(view, caller, vgpu)
         told = self._recent(kept.id) or self._ask(kept)
-        found = [_process(caller, guest, told) for guest in told.guests]
+        user = user_of(kept.tenant)
+        found = [_process(caller, guest, told, user) for guest in told.guests]
         return VgpuProcesses(
             vgpu=kept.id,
             vgpu_name=kept.name,
@@ -67,12 +68,12 @@ class VgpuProcessList:
         return told if fresh else None
 
     def _ask(self, kept: VgpuRecord) -> _Told:
-        owner, guests, claims = self._asked(kept)
+        guests, claims = self._asked(kept)
         with self._lock:
             readings = self._readings[kept.id] = self._readings.pop(kept.id, None) or Readings()
             shares = readings.add(claims)
             told = self._told[kept.id] = _Told(
-                time.monotonic(), self._core.store.now_ms(), owner, guests, claims, shares
+                time.monotonic(), self._core.store.now_ms(), guests, claims, shares
             )
             while len(self._readings) > _MOST_KEPT:
                 oldest = next(iter(self._readings))
@@ -91,21 +92,23 @@ class VgpuProcessList:
             return _NOBODY
 
 
-_Users = tuple[int, list[GuestProcess], QueueClaims]
-_NOBODY: _Users = (-1, [], QueueClaims())
+_Users = tuple[list[GuestProcess], QueueClaims]
+_NOBODY: _Users = ([], QueueClaims())
 
 
 def _users(host: DeviceHost, kept: VgpuRecord) -> _Users:
     usage = find(host, kept)
     if usage is None:
         return _NOBODY
-    return usage.owner_uid, host.show_vgpu(usage.id).processes, host.queues(usage.id)
+    return host.show_vgpu(usage.id).processes, host.queues(usage.id)
 
 
-def _process(caller: Caller, guest: GuestProcess, told: _Told) -> ProcessResource:
+def _process(caller: Caller, guest: GuestProcess, told: _Told, user: int | None) -> ProcessResource:
+    """As its tenant, which is this user, may know it."""
     known = processes.look_up(guest.process_id)
-    # Root may use anybody's vGPU, and whoever else does is not the tenant's to know.
-    may_know = caller.is_admin or (known is not None and known.user_id == told.owner)
+    # Root may use anybody's vGPU, and whoever else does is not the tenant's to know. One that is no
+    # user has its vGPUs of the daemon's own, whose processes aren't the tenant's either.
+    may_know = caller.is_admin or (known is not None and known.user_id == user)
     queues = [
         CommandQueueResource(
             number=queue.number,

@@ -8,15 +8,20 @@ from collections.abc import Callable
 
 import pytest
 
+from aliquot.daemon import vgpu_processes
 from aliquot.daemon.at_host import external_id
+from aliquot.daemon.caller import Caller
+from aliquot.daemon.owners import tenant_of
 from aliquot.diagram.scene import Choice
 from aliquot.errors import DeviceHostUnreachable, NoSuchVgpu
+from aliquot.model.access_token import Role
 from aliquot.model.api.picture import Box
 from aliquot.model.api.vgpus import LeaseWanted, VgpuWanted
 from aliquot.model.details import GuestProcess
 from aliquot.model.queues import CommandQueue, QueueClaims, QueuesAnswer
 from tests.contract.daemon.house import ADMIN, ALICE, BOB, GIB, ONE, VIEWER, House
 
+SELF = Caller(tenant=tenant_of(os.geteuid()), role=Role.USER)  # the user of the processes here
 Start = Callable[[], "subprocess.Popen[bytes]"]
 CLAIMS = QueueClaims(
     at_ns=5_000_000_000,
@@ -30,12 +35,13 @@ CLAIMS = QueueClaims(
 )
 
 
-def used(home: House, name: str, owner: int, process: int, claims: QueueClaims = CLAIMS) -> str:
-    """A vGPU of alice's, whose worker tells of queues; its id."""
-    made = home.service.vgpus.create(ALICE, VgpuWanted(name=name, memory=GIB, device=ONE))
+def used(
+    home: House, process: int, claims: QueueClaims = CLAIMS, *, of: Caller = ALICE, name: str = "a"
+) -> str:
+    """A vGPU whose worker tells of queues; its id."""
+    made = home.service.vgpus.create(of, VgpuWanted(name=name, memory=GIB, device=ONE))
     host = home.machine.by_uuid[ONE]
     [usage] = [one for one in host.vgpus.values() if one.external_id == external_id(made.id)]
-    host.vgpus[usage.id] = usage._replace(owner_uid=owner)
     host.processes[usage.id] = [GuestProcess(process, 1, 2 << 20, 1 << 20)]
     host.claims[usage.id] = claims
     return made.id
@@ -43,8 +49,8 @@ def used(home: House, name: str, owner: int, process: int, claims: QueueClaims =
 
 def test_what_the_worker_tells(home: House, process: Start) -> None:
     running = process()
-    vgpu = used(home, "a", os.geteuid(), running.pid)
-    told = home.service.processes.of(ALICE, "a")
+    vgpu = used(home, running.pid, of=SELF)
+    told = home.service.processes.of(SELF, "a")
     assert (told.vgpu, told.queues_told, told.queues_told_by) == (vgpu, "told", "worker")
     assert told.queues_left_out == 4
     [one] = told.processes
@@ -59,7 +65,7 @@ def test_what_the_worker_tells(home: House, process: Start) -> None:
 
 
 def test_others_vgpus_are_not_there(home: House, process: Start) -> None:
-    vgpu = used(home, "a", os.geteuid(), process().pid)
+    vgpu = used(home, process().pid)
     for reference in (vgpu, "alice:a", "nothing"):
         with pytest.raises(NoSuchVgpu):
             home.service.processes.of(BOB, reference)
@@ -68,12 +74,16 @@ def test_others_vgpus_are_not_there(home: House, process: Start) -> None:
     assert home.service.processes.of(VIEWER, "a").processes
 
 
-def test_another_user_s_process_is_not_named(home: House, process: Start) -> None:
-    """Root's, say, who may use anybody's vGPU."""
+def test_another_user_s_process_is_not_named(
+    home: House, process: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root's, say, who may use anybody's vGPU; also where the tenant is no user at all."""
     running = process()
-    used(home, "a", os.geteuid() + 1, running.pid)
-    [one] = home.service.processes.of(ALICE, "a").processes
-    assert (one.process_id, one.name, len(one.queues)) == (0, "", 2)
+    used(home, running.pid)
+    for user in (os.geteuid() + 1, None):
+        monkeypatch.setattr(vgpu_processes, "user_of", lambda _, user=user: user)
+        [one] = home.service.processes.of(ALICE, "a").processes
+        assert (one.process_id, one.name, len(one.queues)) == (0, "", 2)
     [one] = home.service.processes.of(ADMIN, "alice:a").processes
     assert (one.process_id, one.name) == (running.pid, "sleep")
     drawn = repr(home.service.diagram.show(ALICE, Choice(vgpu="a")))
@@ -81,14 +91,14 @@ def test_another_user_s_process_is_not_named(home: House, process: Start) -> Non
 
 
 def test_a_worker_that_is_silent(home: House, process: Start) -> None:
-    used(home, "a", os.geteuid(), process().pid, QueueClaims(answer=QueuesAnswer.SILENT))
+    used(home, process().pid, QueueClaims(answer=QueuesAnswer.SILENT))
     told = home.service.processes.of(ALICE, "a")
     assert (told.queues_told, len(told.processes)) == ("silent", 1)
     assert told.processes[0].queues == []
 
 
 def test_a_device_host_that_is_gone_or_silent(home: House, process: Start) -> None:
-    vgpu = used(home, "a", os.geteuid(), process().pid)
+    vgpu = used(home, process().pid)
     host = home.machine.by_uuid[ONE]
     host.fail["queues"] = DeviceHostUnreachable("it is stopped")
     with pytest.raises(DeviceHostUnreachable):
@@ -99,7 +109,7 @@ def test_a_device_host_that_is_gone_or_silent(home: House, process: Start) -> No
 
 
 def test_the_picture_of_one_vgpu(home: House, process: Start) -> None:
-    vgpu = used(home, "a", os.geteuid(), process().pid)
+    vgpu = used(home, process().pid)
     home.service.leases.begin(ADMIN, vgpu, LeaseWanted(process_id=process().pid))
     home.look()
     picture = home.service.diagram.show(ADMIN, Choice(vgpu="alice:a"))
