@@ -87,7 +87,7 @@ class VgpuProcessList:
         try:
             # Apart, so that nobody else waits for a worker that is silent.
             ask = self._core.hosts.ask_apart
-            return ask(device, lambda host: _users(host, kept), start=False)
+            return ask(device, lambda host: _users(host, kept), soon=True)
         except NotRunning:  # so it is of what is simulated, too
             return _NOBODY
 
