@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from aliquot.client.device_host import running_hosts
 from aliquot.errors import IllegalTransition
 from tests.absent import absent
 from tests.contract.test_cli_imports import FORBIDDEN
@@ -102,6 +103,26 @@ def test_a_life(daemon: Daemon) -> None:
     assert "mine" not in daemon.run("vgpus").stdout
     assert made["id"] in {vgpu["id"] for vgpu in asked(daemon, "vgpus", "--all")["vgpus"]}
     refused(daemon, "ALQ-E106", "show", "mine")
+
+
+def test_show_tells_what_is_known_while_the_device_host_hangs(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked(daemon, "create", "mine", "--memory", "64MiB")
+    monkeypatch.setenv("ALIQUOT_RUNTIME_DIR", daemon.environment["ALIQUOT_RUNTIME_DIR"])
+    (host,) = running_hosts()
+    with host:
+        stopped = host.welcome.process_id
+    os.kill(stopped, signal.SIGSTOP)
+    try:
+        done = daemon.run("show", "mine")
+        assert done.returncode == 0, done.stderr
+        assert "processes     unknown, they are not told of now" in done.stdout.splitlines()
+        shown = asked(daemon, "show", "mine")
+        assert (shown["used_by"]["queues_told"], shown["measured"]) == ("silent", None)
+    finally:
+        os.kill(stopped, signal.SIGCONT)
+    until(lambda: asked(daemon, "show", "mine")["used_by"]["queues_told"] == "no-worker")
 
 
 def test_exec_leases_and_runs(daemon: Daemon) -> None:

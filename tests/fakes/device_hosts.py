@@ -393,7 +393,7 @@ class FakeMachine:
         host.running = True
         return _Connection(host)
 
-    def _join(self, uuid: str) -> Any:
+    def _join(self, uuid: str, _patience: float) -> Any:
         host = self.by_uuid.get(uuid)
         return _Connection(host) if host is not None and host.running else None
 

@@ -40,3 +40,12 @@ def test_of_the_last_second() -> None:
     assert readings.add(claims(11.5, a=1100, b=300)) == {(1, 1): 100, (1, 2): 0}
     assert readings.add(QueueClaims(12 * SECOND, QueuesAnswer.SILENT)) == {}
     assert sum(readings.add(claims(99, a=1107, b=314)).values()) == pytest.approx(100)
+
+
+def test_what_is_no_newer_changes_nothing() -> None:
+    readings = Readings()
+    readings.add(claims(10, a=1000, b=0))
+    newest = readings.add(claims(10.5, a=1000, b=300))
+    for late in (10.5, 10.2):
+        assert readings.add(claims(late, a=900, b=100)) == newest
+    assert readings.add(claims(10.7, a=1100, b=300)) == {(1, 1): 25, (1, 2): 75}

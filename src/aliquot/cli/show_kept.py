@@ -97,14 +97,16 @@ def lines(
 def _process_lines(used_by: VgpuProcesses) -> Iterator[str]:
     """Who uses it, as the daemon tells it: its device host is another user's."""
     processes = used_by.processes
-    yield _line("processes", "" if processes else "none")
+    silent = used_by.queues_told == "silent"
+    nobody = "unknown, they are not told of now" if silent else "none"
+    yield _line("processes", "" if processes else nobody)
     for process in processes:
         known = f"process {process.process_id} {printable(process.name)}".rstrip()
         who = known if process.process_id else "another user's process"
         lent, used = format_size(process.memory_lent), format_size(process.memory_used)
         yield f"  {who}: {used} used of {lent} lent"
         yield from show.queue_lines(process.queues, process.queues_left_out)
-    if processes and used_by.queues_told == "silent":
+    if processes and silent:
         yield f"  {show.WORKER_IS_SILENT}"
 
 

@@ -51,6 +51,11 @@ class Connection:
             raise
         return cls(stream, timeout)
 
+    @property
+    def patience(self) -> float:
+        """For how many seconds an answer is waited for."""
+        return self._timeout
+
     def close(self) -> None:
         """End the connection; what was created over it is released by the device host."""
         self._stream.close()

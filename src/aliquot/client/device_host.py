@@ -59,7 +59,7 @@ class DeviceHost:
     def __init__(self, connection: Connection) -> None:
         """Greet over a fresh connection; raises VersionMismatch among other DeviceHostErrors."""
         self._connection = connection
-        with connection.patient(_GREETING_SECONDS):
+        with connection.patient(min(_GREETING_SECONDS, connection.patience)):
             self.welcome = _greet(connection)
 
     @classmethod

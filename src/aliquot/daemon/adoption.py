@@ -99,10 +99,11 @@ class Adoption:
         return True
 
     def _watch(self, held: list[Lease], usage: VgpuUsage | None) -> None:
-        by_process = {h.lease for h in usage.holders if h.by_process} if usage else set[int]()
+        holders = usage.holders if usage is not None else ()
+        by_process = {(h.lease, h.process_id) for h in holders if h.by_process}
         for lease in held:
-            if lease.holder.number in by_process:
-                who = lease.holder
+            who = lease.holder
+            if (who.number, who.process_id) in by_process:
                 self._holders.watch(lease.id, who.process_id, who.process_started)
 
     def _follow(self, vgpu: str, usage: VgpuUsage | None) -> None:
@@ -136,11 +137,11 @@ class Adoption:
         """What its programs have had, where one of its leases has ended."""
         if usage is None:
             return None
-        at_host = {holder.lease for holder in holders_of(usage)}
+        at_host = {(holder.lease, holder.process_id) for holder in holders_of(usage)}
         with self._core.store.look() as view:
             held = leases.listed(view, vgpu=vgpu)
             kept = vgpus.get(view, vgpu)
-        if all(lease.holder.number in at_host for lease in held):
+        if all((lease.holder.number, lease.holder.process_id) in at_host for lease in held):
             return None
         return self._leases.told_of(kept)
 

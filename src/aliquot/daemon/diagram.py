@@ -10,7 +10,6 @@ import threading
 import time
 from typing import NamedTuple
 
-from aliquot.daemon import access
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.choosing import line_of, lines
 from aliquot.daemon.core import Core
@@ -19,7 +18,7 @@ from aliquot.daemon.vgpu_processes import VgpuProcessList
 from aliquot.diagram.arrange import arrange
 from aliquot.diagram.scene import Choice, Grouping, Scene
 from aliquot.diagram.slots import Slots
-from aliquot.errors import DeviceHostUnreachable, NoSuchVgpu
+from aliquot.errors import NoSuchVgpu
 from aliquot.model.api.leases import LeaseResource
 from aliquot.model.api.picture import Picture
 from aliquot.model.api.processes import VgpuProcesses
@@ -64,7 +63,7 @@ class Diagram:
         tenant = None if caller.is_admin else caller.tenant
         users: VgpuProcesses | None = None
         if choice.vgpu is not None:
-            users = self._users(caller, choice.vgpu)
+            users = self._processes.of(caller, choice.vgpu)
             choice = Choice(vgpu=users.vgpu)
             users = users if with_leases else None
         kind = _Kind(tenant, choice.owner, choice.grouping, choice.vgpu)
@@ -87,22 +86,6 @@ class Diagram:
             while len(self._drawn) > _KEPT:
                 del self._drawn[next(iter(self._drawn))]
         return picture
-
-    def _users(self, caller: Caller, vgpu: str) -> VgpuProcesses:
-        """Who uses it; where its device host doesn't answer, as if its worker didn't."""
-        try:
-            return self._processes.of(caller, vgpu)
-        except DeviceHostUnreachable:
-            with self._core.store.look() as view:
-                kept = access.vgpu_of(view, caller, vgpu)
-            now_ms = self._core.store.now_ms()
-            return VgpuProcesses(
-                vgpu=kept.id,
-                vgpu_name=kept.name,
-                at_ms=now_ms,
-                queues_told="silent",
-                processes=[],
-            )
 
     def _late(self) -> bool:
         """Whether the figures that there are have become old."""

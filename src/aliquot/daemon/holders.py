@@ -74,12 +74,17 @@ class Holders:
 
     def stop(self) -> None:
         """Let `run` end."""
-        self._stopped = True
-        os.eventfd_write(self._wake, 1)
+        with self._lock:
+            self._stopped = True
+            if not self._poll.closed:
+                os.eventfd_write(self._wake, 1)
 
     def close(self) -> None:
         """Close all descriptors, once `run` has ended."""
-        for lease in list(self._descriptors):
+        for lease in self.leases():
             self.forget(lease)
-        self._poll.close()
-        os.close(self._wake)
+        with self._lock:
+            self._stopped = True
+            if not self._poll.closed:
+                self._poll.close()
+                os.close(self._wake)

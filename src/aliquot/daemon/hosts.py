@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from aliquot import runtime_directory
-from aliquot.client.connection import Connection, Silent
+from aliquot.client.connection import ANSWER_SECONDS, Connection, Silent
 from aliquot.client.device_host import DeviceHost
 from aliquot.devices.report import device_report
 from aliquot.errors import DeviceHostUnreachable, DeviceNotOffered, NoDriver
@@ -36,17 +36,18 @@ class NotRunning(DeviceHostUnreachable):
 
 
 Start = Callable[[Device], DeviceHost]
-Join = Callable[[str], DeviceHost | None]
+Join = Callable[[str, float], DeviceHost | None]
 
 
-def _join(uuid: str) -> DeviceHost | None:
+def _join(uuid: str, patience: float) -> DeviceHost | None:
     """The device host that runs, or None where it is certain that none does.
 
-    One that doesn't answer still has its vGPUs: that raises DeviceHostUnreachable.
+    One that doesn't answer still has its vGPUs: that raises DeviceHostUnreachable. `patience` in
+    seconds holds for each answer.
     """
     path = runtime_directory.control_socket(runtime_directory.path(), uuid)
     try:
-        connection = Connection.open(path)
+        connection = Connection.open(path, patience)
     except (FileNotFoundError, ConnectionRefusedError):
         return None
     except OSError as error:
@@ -128,19 +129,27 @@ class Hosts:
                         link.silent = isinstance(error, Silent)
                         raise
 
-    def ask_apart(self, uuid: str, question: Callable[[DeviceHost], T], *, start: bool = True) -> T:
-        """The answer over a connection of its own, asked once: others needn't wait for it."""
+    def ask_apart(self, uuid: str, question: Callable[[DeviceHost], T], *, soon: bool = False) -> T:
+        """The answer over a connection of its own, asked once: others needn't wait for it.
+
+        With `soon` it needs no work: who is silent is found to be so soon, by all who ask, and no
+        host is started (NotRunning).
+        """
         link = self._link(uuid)
         if link.is_silent:
             raise link.silence()
         try:
-            host = self._open(uuid, start)
+            host = self._open(uuid, not soon, _SILENCE_SECONDS if soon else ANSWER_SECONDS)
         except Silent:
             link.silent = True
             raise
         try:
             with link.asking_apart(host):
                 return question(host)
+        except Silent:
+            # Work may take long, and that of a move is of two device hosts.
+            link.silent = link.silent or soon
+            raise
         finally:
             host.close()
 
@@ -165,17 +174,18 @@ class Hosts:
             with link.lock:
                 link.close()
 
-    def _open(self, uuid: str, start: bool) -> DeviceHost:
+    def _open(self, uuid: str, start: bool, patience: float = ANSWER_SECONDS) -> DeviceHost:
         if self._ended:
             raise DeviceHostUnreachable("the daemon ends")
         if not start:
-            joined = self._join(uuid)
+            joined = self._join(uuid, patience)
             if joined is None:
                 raise refusal(NotRunning, Why.NO_DEVICE_HOST, uuid=uuid)
             return joined
         offer = self._offers.get(uuid)
         if offer is None:
-            joined = self._join(uuid)  # its driver may be gone; the device host needs none
+            # Its driver may be gone; the device host needs none.
+            joined = self._join(uuid, patience)
             if joined is not None:
                 return joined
             raise refusal(DeviceNotOffered, Why.NOT_OFFERED, uuid=uuid)

@@ -209,8 +209,8 @@ class Leases:
             own = [lease for lease in leases.listed(view, vgpu=kept.id) if _is_of(lease, process)]
         for lease in own:
             usage = self._core.hosts.ask(device.uuid, lambda host: find(host, kept))
-            number = lease.holder.number
-            if usage and any(holder.lease == number for holder in usage.holders):
+            who = (lease.holder.number, process.id)  # a later device host counts anew
+            if usage and any((held.lease, held.process_id) == who for held in usage.holders):
                 return Granted(
                     id=lease.id,
                     vgpu=kept.id,

@@ -1,6 +1,7 @@
 """The processes of a vGPU and their command queues, as its device host and its worker tell them.
 
-A worker is asked at most a few times a second, however many want to know.
+A worker is asked at most a few times a second, however many want to know: who asks meanwhile waits
+for that answer.
 """
 
 from __future__ import annotations
@@ -15,13 +16,17 @@ from aliquot.daemon.at_host import find
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.core import Core
 from aliquot.daemon.hosts import NotRunning
+from aliquot.daemon.owners import user_of
+from aliquot.errors import DeviceHostUnreachable, NoSuchVgpu
 from aliquot.model.api.processes import CommandQueueResource, ProcessResource, VgpuProcesses
 from aliquot.model.details import GuestProcess
-from aliquot.model.queues import QueueClaims, Readings
+from aliquot.model.lifecycle import VgpuState
+from aliquot.model.queues import QueueClaims, QueuesAnswer, Readings
 from aliquot.model.vgpu_record import VgpuRecord
 
 _FRESH_SECONDS = 0.25
 _MOST_KEPT = 64  # vGPUs of which is remembered what they told before
+_KEPT_SECONDS = 60.0  # since anybody asked for it
 
 
 class _Told(NamedTuple):
@@ -29,10 +34,19 @@ class _Told(NamedTuple):
 
     at: float  # of the monotonic clock
     at_ms: int
-    owner: int  # the user
     guests: list[GuestProcess]
     claims: QueueClaims
     shares: dict[tuple[int, int], float]
+
+
+class _Known:
+    """What is remembered of a vGPU; its lock is held while it is asked."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.wanted_at = 0.0  # of the monotonic clock
+        self.readings = Readings()
+        self.told: _Told | None = None
 
 
 class VgpuProcessList:
@@ -42,15 +56,15 @@ class VgpuProcessList:
         """Nothing was asked yet."""
         self._core = core
         self._lock = threading.Lock()
-        self._readings: dict[str, Readings] = {}
-        self._told: dict[str, _Told] = {}
+        self._known: dict[str, _Known] = {}  # by the vGPU, the one asked for last at the end
 
     def of(self, caller: Caller, vgpu: str) -> VgpuProcesses:
-        """Who uses a vGPU now; raises NoSuchVgpu, DeviceHostUnreachable."""
+        """Who uses a vGPU now, as far as its device host answers; raises NoSuchVgpu."""
         with self._core.store.look() as view:
             kept = access.vgpu_of(view, caller, vgpu)
-        told = self._recent(kept.id) or self._ask(kept)
-        found = [_process(caller, guest, told) for guest in told.guests]
+        told = self._told_of(kept)
+        user = user_of(kept.tenant)
+        found = [_process(caller, guest, told, user) for guest in told.guests]
         return VgpuProcesses(
             vgpu=kept.id,
             vgpu_name=kept.name,
@@ -60,52 +74,66 @@ class VgpuProcessList:
             processes=sorted(found, key=lambda process: process.connection),
         )
 
-    def _recent(self, vgpu: str) -> _Told | None:
-        with self._lock:
-            told = self._told.get(vgpu)
-        fresh = told is not None and time.monotonic() - told.at < _FRESH_SECONDS
-        return told if fresh else None
+    def _told_of(self, kept: VgpuRecord) -> _Told:
+        known = self._known_of(kept)
+        with known.lock:
+            if known.told is None or time.monotonic() - known.told.at >= _FRESH_SECONDS:
+                guests, claims = self._asked(kept)
+                known.told = _Told(
+                    time.monotonic(),
+                    self._core.store.now_ms(),
+                    guests,
+                    claims,
+                    known.readings.add(claims),
+                )
+            return known.told
 
-    def _ask(self, kept: VgpuRecord) -> _Told:
-        owner, guests, claims = self._asked(kept)
+    def _known_of(self, kept: VgpuRecord) -> _Known:
+        """What is remembered of it; of what is gone, and what nobody asks for, that is nothing."""
+        now = time.monotonic()
         with self._lock:
-            readings = self._readings[kept.id] = self._readings.pop(kept.id, None) or Readings()
-            shares = readings.add(claims)
-            told = self._told[kept.id] = _Told(
-                time.monotonic(), self._core.store.now_ms(), owner, guests, claims, shares
-            )
-            while len(self._readings) > _MOST_KEPT:
-                oldest = next(iter(self._readings))
-                del self._readings[oldest], self._told[oldest]
-        return told
+            known = self._known.pop(kept.id, None) or _Known()
+            if kept.state is VgpuState.DELETED:
+                return _Known()
+            known.wanted_at = now
+            for other, old in list(self._known.items()):
+                if len(self._known) < _MOST_KEPT and now - old.wanted_at < _KEPT_SECONDS:
+                    break
+                del self._known[other]
+            self._known[kept.id] = known
+        return known
 
     def _asked(self, kept: VgpuRecord) -> _Users:
         device = kept.status.device
-        if not device:
+        if not device or kept.state is VgpuState.DELETED:
             return _NOBODY
         try:
             # Apart, so that nobody else waits for a worker that is silent.
-            ask = self._core.hosts.ask_apart
-            return ask(device, lambda host: _users(host, kept), start=False)
-        except NotRunning:  # so it is of what is simulated, too
+            return self._core.hosts.ask_apart(device, lambda host: _users(host, kept), soon=True)
+        except (NotRunning, NoSuchVgpu):  # also of what is simulated, or leaves at this moment
             return _NOBODY
+        except DeviceHostUnreachable:
+            return _UNTOLD
 
 
-_Users = tuple[int, list[GuestProcess], QueueClaims]
-_NOBODY: _Users = (-1, [], QueueClaims())
+_Users = tuple[list[GuestProcess], QueueClaims]
+_NOBODY: _Users = ([], QueueClaims())
+_UNTOLD: _Users = ([], QueueClaims(answer=QueuesAnswer.SILENT))
 
 
 def _users(host: DeviceHost, kept: VgpuRecord) -> _Users:
     usage = find(host, kept)
     if usage is None:
         return _NOBODY
-    return usage.owner_uid, host.show_vgpu(usage.id).processes, host.queues(usage.id)
+    return host.show_vgpu(usage.id).processes, host.queues(usage.id)
 
 
-def _process(caller: Caller, guest: GuestProcess, told: _Told) -> ProcessResource:
+def _process(caller: Caller, guest: GuestProcess, told: _Told, user: int | None) -> ProcessResource:
+    """As its tenant, which is this user, may know it."""
     known = processes.look_up(guest.process_id)
-    # Root may use anybody's vGPU, and whoever else does is not the tenant's to know.
-    may_know = caller.is_admin or (known is not None and known.user_id == told.owner)
+    # Root may use anybody's vGPU, and whoever else does is not the tenant's to know. One that is no
+    # user has its vGPUs of the daemon's own, whose processes aren't the tenant's either.
+    may_know = caller.is_admin or (known is not None and known.user_id == user)
     queues = [
         CommandQueueResource(
             number=queue.number,

@@ -136,7 +136,9 @@ def _all_users(
         boxes.append(box)
         edges.append(_way(box, worker, vgpu, 0.0, active=False))
     if not boxes:
-        key = "unused" if scene.processes is not None else "users-untold"
+        key = "users-untold" if scene.processes is None else "unused"
+        if silent:  # what nobody tells is unknown
+            key = "users-unknown"
         box = _user(vgpu, "nobody", Line(key=key), [], x, top, worker.width, 1)
         boxes.append(box)
     return boxes, edges

@@ -87,14 +87,21 @@ class Readings:
     def __init__(self) -> None:
         """Nothing was told yet."""
         self._told: list[QueueClaims] = []
+        self._shares: dict[tuple[int, int], float] = {}
 
     def add(self, claims: QueueClaims) -> dict[tuple[int, int], float]:
-        """The shares of the last second or, where that is more, since what was told before."""
+        """The shares of the last second or, where that is more, since what was told before.
+
+        Claims that are no newer than what was told before change nothing.
+        """
         if claims.answer is not QueuesAnswer.TOLD:
             return {}
+        if self._told and claims.at_ns <= self._told[-1].at_ns:
+            return self._shares
         begin = claims.at_ns - _SECOND_NS
         while len(self._told) > 1 and self._told[1].at_ns <= begin:
             del self._told[0]
         earlier = self._told[0] if self._told else None
         self._told.append(claims)
-        return shares(earlier, claims)
+        self._shares = shares(earlier, claims)
+        return self._shares

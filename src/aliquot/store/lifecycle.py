@@ -153,10 +153,12 @@ def explain(
     """Say why a vGPU isn't as it is wanted, in the state that it is in; empty: all is well."""
     before = vgpus.get(change, vgpu)
     reason = clean(reason)
-    if (reason, code) == (before.reason, before.reason_code):
+    same = (reason, code) == (before.reason, before.reason_code)
+    if same and tuple(lines) == before.reason_lines:
         return before
     after = _write(change, before, reason=reason, reason_code=code, reason_lines=tuple(lines))
-    _explained(change, before, reason, code)
+    if not same:  # watchers are told of the reason alone
+        _explained(change, before, reason, code)
     return after
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from aliquot import runtime_directory
+from aliquot.client import records
+from aliquot.client.connection import Silent
+from aliquot.client.records import Kind
+from aliquot.daemon import hosts
 from aliquot.daemon.hosts import Hosts, NotRunning
 from aliquot.errors import DeviceHostUnreachable
 from tests.contract.daemon.house import house
@@ -49,6 +54,43 @@ def test_one_that_hangs_up_still_has_its_vgpus(listener: socket.socket) -> None:
         Hosts().ask(_UUID, lambda host: host.list_vgpus(), start=False)
     thread.join()
     assert not isinstance(raised.value, NotRunning)
+
+
+@pytest.mark.parametrize("greets", [False, True])
+def test_one_that_hangs_is_soon_found_to_be_silent(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch, greets: bool
+) -> None:
+    """And is asked no more, until somebody finds that it answers again."""
+    monkeypatch.setattr(hosts, "_SILENCE_SECONDS", 0.2)
+    listener.listen()
+    met: list[int] = []
+
+    def greet() -> None:
+        with suppress(OSError):
+            while True:
+                peer, _ = listener.accept()
+                met.append(1)
+                with peer:
+                    told = records.unpack(peer.recv(records.RECORD_SIZE))
+                    if greets:
+                        welcome = records.ControlWelcome(1, 0, 1, 0, _UUID.encode(), b"fake")
+                        answer = records.pack(Kind.CONTROL_WELCOME, welcome, sequence=told.sequence)
+                        peer.send(answer)
+                    while peer.recv(records.RECORD_SIZE):
+                        pass
+
+    thread = threading.Thread(target=greet)
+    thread.start()
+    asked = Hosts()
+    try:
+        with pytest.raises(Silent, match=r"within 0\.2 s"):
+            asked.ask_apart(_UUID, lambda host: host.list_vgpus(), soon=True)
+        with pytest.raises(Silent, match="does not answer"):
+            asked.ask_apart(_UUID, lambda host: host.list_vgpus(), soon=True)
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    assert len(met) == 1
 
 
 def test_what_fails_for_long_is_tried_again_once(tmp_path: Path) -> None:

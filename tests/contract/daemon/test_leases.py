@@ -183,6 +183,46 @@ def test_the_same_number_at_a_later_device_host_is_not_ended(home: House, proces
     assert usage.holders == (other,)
 
 
+def test_the_same_number_at_a_later_device_host_is_no_lease_that_is_held(
+    home: House, process: Start
+) -> None:
+    home.service.vgpus.create(ALICE, VgpuWanted(name="a", memory=GIB))
+    asked = LeaseWanted(process_id=process().pid)
+    first = home.service.leases.begin(ALICE, "a", asked)
+    assert home.service.leases.begin(ALICE, "a", asked).id == first.id
+    host = home.machine.by_uuid[ONE]
+    [usage] = home.machine.usages()
+    [held] = usage.holders
+    other = held._replace(process_id=process().pid)
+    host.vgpus[usage.id] = usage._replace(holders=(other,))
+    assert home.service.leases.begin(ALICE, "a", asked).id != first.id
+    [usage] = home.machine.usages()
+    assert [holder.process_id for holder in usage.holders] == [other.process_id, asked.process_id]
+
+
+def test_the_same_number_at_a_later_device_host_ends_a_lease_with_its_receipt(
+    home: House, process: Start
+) -> None:
+    home.service.vgpus.create(ALICE, VgpuWanted(name="a", memory=GIB))
+    granted = home.service.leases.begin(ALICE, "a", LeaseWanted(process_id=process().pid))
+    host = home.machine.by_uuid[ONE]
+    [usage] = home.machine.usages()
+    [held] = usage.holders
+    host.spend(usage.external_id, seconds=2)
+    usage = host.vgpus[usage.id]
+    other = held._replace(process_id=process().pid)
+    host.vgpus[usage.id] = usage._replace(holders=(other,))
+    home.look()
+    assert home.service.leases.show(ALICE, granted.id).ending == "its holder ended"
+    [receipt] = home.service.receipts.list(ALICE, lease=granted.id).items
+    assert receipt.vgpu_name == "a"
+    [now] = home.service.leases.list(ALICE).items
+    assert now.process_id == other.process_id
+    holders = home.service.leases.holders
+    assert holders is not None
+    assert holders.leases() == {now.id}
+
+
 def test_what_is_being_deleted_is_not_leased(home: House, process: Start) -> None:
     home.service.vgpus.create(ALICE, VgpuWanted(name="a", memory=GIB, device=ONE))
     host = home.machine.by_uuid[ONE]
@@ -231,3 +271,15 @@ def test_the_end_of_a_process_is_told_once(process: Start) -> None:
         thread.join()
         watching.close()
     assert isinstance(watching, Holders)
+
+
+def test_what_is_closed_is_closed_once(process: Start) -> None:
+    watching = Holders(lambda _: None)
+    watching.watch("one", process().pid, 0)
+    for _ in range(2):
+        watching.stop()
+    for _ in range(2):
+        watching.close()
+        watching.stop()
+    watching.watch("other", process().pid, 0)
+    assert watching.leases() == set()

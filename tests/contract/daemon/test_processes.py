@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from collections.abc import Callable
 
 import pytest
 
+from aliquot.client.connection import Silent
+from aliquot.daemon import vgpu_processes
 from aliquot.daemon.at_host import external_id
+from aliquot.daemon.caller import Caller
+from aliquot.daemon.owners import tenant_of
 from aliquot.diagram.scene import Choice
 from aliquot.errors import DeviceHostUnreachable, NoSuchVgpu
+from aliquot.model.access_token import Role
 from aliquot.model.api.picture import Box
 from aliquot.model.api.vgpus import LeaseWanted, VgpuWanted
 from aliquot.model.details import GuestProcess
 from aliquot.model.queues import CommandQueue, QueueClaims, QueuesAnswer
 from tests.contract.daemon.house import ADMIN, ALICE, BOB, GIB, ONE, VIEWER, House
+from tests.contract.device_host_process import wait_until
 
+SELF = Caller(tenant=tenant_of(os.geteuid()), role=Role.USER)  # the user of the processes here
 Start = Callable[[], "subprocess.Popen[bytes]"]
 CLAIMS = QueueClaims(
     at_ns=5_000_000_000,
@@ -30,12 +38,13 @@ CLAIMS = QueueClaims(
 )
 
 
-def used(home: House, name: str, owner: int, process: int, claims: QueueClaims = CLAIMS) -> str:
-    """A vGPU of alice's, whose worker tells of queues; its id."""
-    made = home.service.vgpus.create(ALICE, VgpuWanted(name=name, memory=GIB, device=ONE))
+def used(
+    home: House, process: int, claims: QueueClaims = CLAIMS, *, of: Caller = ALICE, name: str = "a"
+) -> str:
+    """A vGPU whose worker tells of queues; its id."""
+    made = home.service.vgpus.create(of, VgpuWanted(name=name, memory=GIB, device=ONE))
     host = home.machine.by_uuid[ONE]
     [usage] = [one for one in host.vgpus.values() if one.external_id == external_id(made.id)]
-    host.vgpus[usage.id] = usage._replace(owner_uid=owner)
     host.processes[usage.id] = [GuestProcess(process, 1, 2 << 20, 1 << 20)]
     host.claims[usage.id] = claims
     return made.id
@@ -43,8 +52,8 @@ def used(home: House, name: str, owner: int, process: int, claims: QueueClaims =
 
 def test_what_the_worker_tells(home: House, process: Start) -> None:
     running = process()
-    vgpu = used(home, "a", os.geteuid(), running.pid)
-    told = home.service.processes.of(ALICE, "a")
+    vgpu = used(home, running.pid, of=SELF)
+    told = home.service.processes.of(SELF, "a")
     assert (told.vgpu, told.queues_told, told.queues_told_by) == (vgpu, "told", "worker")
     assert told.queues_left_out == 4
     [one] = told.processes
@@ -59,7 +68,7 @@ def test_what_the_worker_tells(home: House, process: Start) -> None:
 
 
 def test_others_vgpus_are_not_there(home: House, process: Start) -> None:
-    vgpu = used(home, "a", os.geteuid(), process().pid)
+    vgpu = used(home, process().pid)
     for reference in (vgpu, "alice:a", "nothing"):
         with pytest.raises(NoSuchVgpu):
             home.service.processes.of(BOB, reference)
@@ -68,12 +77,16 @@ def test_others_vgpus_are_not_there(home: House, process: Start) -> None:
     assert home.service.processes.of(VIEWER, "a").processes
 
 
-def test_another_user_s_process_is_not_named(home: House, process: Start) -> None:
-    """Root's, say, who may use anybody's vGPU."""
+def test_another_user_s_process_is_not_named(
+    home: House, process: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root's, say, who may use anybody's vGPU; also where the tenant is no user at all."""
     running = process()
-    used(home, "a", os.geteuid() + 1, running.pid)
-    [one] = home.service.processes.of(ALICE, "a").processes
-    assert (one.process_id, one.name, len(one.queues)) == (0, "", 2)
+    used(home, running.pid)
+    for user in (os.geteuid() + 1, None):
+        monkeypatch.setattr(vgpu_processes, "user_of", lambda _, user=user: user)
+        [one] = home.service.processes.of(ALICE, "a").processes
+        assert (one.process_id, one.name, len(one.queues)) == (0, "", 2)
     [one] = home.service.processes.of(ADMIN, "alice:a").processes
     assert (one.process_id, one.name) == (running.pid, "sleep")
     drawn = repr(home.service.diagram.show(ALICE, Choice(vgpu="a")))
@@ -81,25 +94,93 @@ def test_another_user_s_process_is_not_named(home: House, process: Start) -> Non
 
 
 def test_a_worker_that_is_silent(home: House, process: Start) -> None:
-    used(home, "a", os.geteuid(), process().pid, QueueClaims(answer=QueuesAnswer.SILENT))
+    used(home, process().pid, QueueClaims(answer=QueuesAnswer.SILENT))
     told = home.service.processes.of(ALICE, "a")
     assert (told.queues_told, len(told.processes)) == ("silent", 1)
     assert told.processes[0].queues == []
 
 
-def test_a_device_host_that_is_gone_or_silent(home: House, process: Start) -> None:
-    vgpu = used(home, "a", os.geteuid(), process().pid)
+def test_a_device_host_that_is_gone_or_silent(
+    home: House, process: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vgpu_processes, "_FRESH_SECONDS", 0)
+    vgpu = used(home, process().pid)
+    home.service.leases.begin(ADMIN, vgpu, LeaseWanted(process_id=process().pid))
     host = home.machine.by_uuid[ONE]
-    host.fail["queues"] = DeviceHostUnreachable("it is stopped")
-    with pytest.raises(DeviceHostUnreachable):
-        home.service.processes.of(ALICE, "a")
-    assert home.service.diagram.show(ALICE, Choice(vgpu="a")).vgpu == vgpu
+    for error in (DeviceHostUnreachable("it hung up"), Silent("it is stopped")):
+        host.fail["queues"] = error
+        told = home.service.processes.of(ALICE, "a")
+        assert (told.queues_told, told.processes) == ("silent", [])
+        picture = home.service.diagram.show(ALICE, Choice(vgpu="a"))
+        titles = {box.title.key for box in picture.boxes}
+        assert picture.vgpu == vgpu
+        assert "users-unknown" in titles
+        assert "unused" not in titles
+    # One that is silent is left alone until it answers somebody.
+    asked = host.asked.count("queues")
+    assert home.service.processes.of(ALICE, "a").queues_told == "silent"
+    assert host.asked.count("queues") == asked
+    host.fail.clear()
+    home.core.hosts.ask(ONE, lambda found: found.list_vgpus())
+    assert home.service.processes.of(ALICE, "a").queues_told == "told"
     host.die()
     assert home.service.processes.of(ALICE, "a").queues_told == "no-worker"
 
 
+def test_a_vgpu_that_leaves_while_it_is_asked_for(home: House, process: Start) -> None:
+    used(home, process().pid)
+    host = home.machine.by_uuid[ONE]
+    host.fail["queues"] = NoSuchVgpu("it has moved")
+    told = home.service.processes.of(ALICE, "a")
+    assert (told.queues_told, told.processes) == ("no-worker", [])
+
+
+def test_all_who_ask_at_once_wait_for_one_answer(home: House, process: Start) -> None:
+    used(home, process().pid)
+    host = home.machine.by_uuid[ONE]
+    told: list[object] = []
+    threads = [
+        threading.Thread(target=lambda: told.append(home.service.processes.of(ALICE, "a")))
+        for _ in range(8)
+    ]
+    before = len(host.asked)
+    host.answers.clear()
+    try:
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: len(host.asked) > before, "one asks")
+    finally:
+        host.answers.set()
+        for thread in threads:
+            thread.join()
+    assert len(told) == 8
+    assert all(one == told[0] for one in told)
+    assert host.asked.count("queues") == 1
+
+
+def test_nothing_is_kept_of_what_is_gone(
+    home: House, process: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = home.service.processes._known
+    gone = used(home, process().pid)
+    home.service.processes.of(ALICE, gone)
+    assert known.keys() == {gone}
+    home.service.vgpus.delete(ALICE, gone)
+    home.settle()
+    assert home.service.processes.of(ALICE, gone).processes == []
+    assert known == {}
+    kept = [used(home, process().pid, name=name) for name in ("b", "c", "d")]
+    monkeypatch.setattr(vgpu_processes, "_MOST_KEPT", 2)
+    for vgpu in kept:
+        home.service.processes.of(ALICE, vgpu)
+    assert list(known) == kept[1:]
+    monkeypatch.setattr(vgpu_processes, "_KEPT_SECONDS", 0)
+    home.service.processes.of(ALICE, kept[0])
+    assert list(known) == kept[:1]
+
+
 def test_the_picture_of_one_vgpu(home: House, process: Start) -> None:
-    vgpu = used(home, "a", os.geteuid(), process().pid)
+    vgpu = used(home, process().pid)
     home.service.leases.begin(ADMIN, vgpu, LeaseWanted(process_id=process().pid))
     home.look()
     picture = home.service.diagram.show(ADMIN, Choice(vgpu="alice:a"))

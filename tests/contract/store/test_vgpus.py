@@ -164,6 +164,22 @@ def test_a_reason_is_kept_as_lines_too_until_there_is_none(store: Store) -> None
         assert lifecycle.explain(change, vgpu, "something else").reason_lines == ()
 
 
+def test_a_reason_that_stays_gets_its_lines_and_nobody_is_told_anew(store: Store) -> None:
+    """The state may be of a version that kept none."""
+    line = because(Why.TAKEN_OUT)
+    with store.change("alice") as change:
+        vgpu = ready(change, "one").id
+        lifecycle.explain(change, vgpu, "it was taken out")
+    with store.look() as view:
+        told = view.event_sequence()
+    for _ in range(2):
+        with store.change("alice") as change:
+            lifecycle.explain(change, vgpu, "it was taken out", lines=[line])
+    with store.look() as view:
+        assert vgpus.get(view, vgpu).reason_lines == (line,)
+        assert view.event_sequence() == told
+
+
 def test_what_is_refused_is_told_as_lines_too(store: Store) -> None:
     with store.change("alice") as change:
         vgpu = ready(change, "one").id

@@ -109,6 +109,9 @@ def test_what_is_not_told_is_said() -> None:
 
     assert "nobody uses it" in said(moment([]))
     assert "is not told to this token" in said(scene([_GPU], [_ONE]))
+    unknown = said(moment([], queues_told="silent"))
+    assert "who uses it is unknown now" in unknown
+    assert "nobody uses it" not in unknown
     silent = moment([guest_process(1, [])], queues_told="silent")
     assert "its worker doesn't tell of queues" in said(silent)
     hidden = moment([guest_process(1, [], process_id=0, name="")])
