@@ -84,6 +84,14 @@ def test_in_and_out_by_keyboard(both: str, open_page: Open) -> None:
     assert page.evaluate("location.hash") == "#/architecture"
 
 
+def test_what_draws_it_larger_is_not_called_as_what_leads_in(both: str, open_page: Open) -> None:
+    page = open_page()
+    box(page, f"vgpu:{both}").click()
+    page.get_by_role("button", name="show its processes and queues").wait_for()
+    for name in ("zoom in", "zoom out"):
+        assert page.get_by_role("button", name=name, exact=True).count() == 1
+
+
 def test_a_link_leads_to_a_queue(both: str, open_page: Open) -> None:
     page = open_page(f"#/architecture/{both}.1.1")
     opened(page, both)

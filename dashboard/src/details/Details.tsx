@@ -51,7 +51,7 @@ export function Details({ box, picture, mayAct, late, toggle }: Chosen) {
       {box.zooms && (
         <p>
           <button type="button" onClick={toggle}>
-            {words("zoom-in")}
+            {words("zoom-into")}
           </button>
         </p>
       )}

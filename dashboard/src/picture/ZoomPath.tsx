@@ -14,7 +14,7 @@ export function ZoomPath({ picture, box }: { picture: Picture; box: Box | undefi
     <nav className="zoom" aria-label={words("zoom-path")}>
       <a className="out" href={OUTSIDE} title={words("zoom-help")}>
         <span aria-hidden="true">← </span>
-        {words("zoom-out")}
+        {words("zoom-leave")}
       </a>
       <ol>
         <li>
