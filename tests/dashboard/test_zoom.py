@@ -84,6 +84,21 @@ def test_in_and_out_by_keyboard(both: str, open_page: Open) -> None:
     assert page.evaluate("location.hash") == "#/architecture"
 
 
+def test_from_a_queue_back_to_its_vgpu(both: str, open_page: Open) -> None:
+    """By the path, whether the queue was chosen by a link or in the picture."""
+    page = open_page(f"#/architecture/{both}.1.1")
+    opened(page, both)
+    path = page.get_by_role("navigation", name="What is shown")
+    for queue in ("queue 1", "queue 2"):
+        path.get_by_role("link", name=queue).wait_for()
+        path.get_by_role("link", name="vGPU both").click()
+        page.locator(f".details[data-subject='{both}'] [data-fact=state]").wait_for()
+        assert path.get_by_role("listitem").count() == 2
+        assert page.evaluate("location.hash") == f"#/architecture/{both}"
+        opened(page, both)
+        box(page, f"queue:1:2:{both}").click()
+
+
 def test_what_draws_it_larger_is_not_called_as_what_leads_in(both: str, open_page: Open) -> None:
     page = open_page()
     box(page, f"vgpu:{both}").click()

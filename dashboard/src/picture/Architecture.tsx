@@ -183,7 +183,7 @@ function View({ mayAct, at }: { mayAct: boolean; at: string }) {
         </label>
         <Fresh late={late} />
       </div>
-      <ZoomPath picture={picture} box={box} />
+      <ZoomPath picture={picture} box={box} choose={choose} />
       <div className="stage">
         <div
           className={late === null ? "canvas" : "canvas late"}
