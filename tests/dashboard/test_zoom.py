@@ -107,6 +107,15 @@ def test_what_draws_it_larger_is_not_called_as_what_leads_in(both: str, open_pag
         assert page.get_by_role("button", name=name, exact=True).count() == 1
 
 
+def test_who_does_not_answer_is_not_called_gone(both: str, open_page: Open) -> None:
+    page = open_page()
+    page.route("**/processes", lambda route: route.fulfill(status=503))
+    page.evaluate("at => { location.hash = at }", f"#/architecture/{both}.1.1")
+    page.locator(".details").get_by_text("the daemon does not answer").wait_for()
+    page.unroute("**/processes")
+    page.locator(".details [data-fact=order]").wait_for()
+
+
 def test_a_link_leads_to_a_queue(both: str, open_page: Open) -> None:
     page = open_page(f"#/architecture/{both}.1.1")
     opened(page, both)

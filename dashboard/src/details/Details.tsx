@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { Failure, get } from "../api/request";
+import { get } from "../api/request";
 import { Told } from "../Told";
 import { abilitiesOf } from "../api/abilities";
 import { useLate } from "../api/late";
@@ -14,6 +14,7 @@ import { Acts } from "./Acts";
 import { Curve, type CurveLine } from "./Curve";
 import { Events } from "./Events";
 import { Facts, Labels } from "./Facts";
+import { missing } from "./missing";
 import { QueueDetails } from "./Queues";
 import { Spending } from "./Spending";
 
@@ -156,12 +157,6 @@ function Opening({ box, picture, toggle }: Pick<Chosen, "box" | "picture" | "tog
       {words(drawnAsOne(picture, box.opens) ? "open" : "close")}
     </button>
   );
-}
-
-/** Why there is nothing to show: a key of the catalogue. */
-function missing(error: Error | null): string {
-  if (error === null) return "asking";
-  return error instanceof Failure && error.status === 404 ? "gone" : "unreachable";
 }
 
 /** Says where what stands here isn't of now, although the picture may be. */
