@@ -116,6 +116,22 @@ def test_who_does_not_answer_is_not_called_gone(both: str, open_page: Open) -> N
     page.locator(".details [data-fact=order]").wait_for()
 
 
+def test_it_is_moved_from_either_picture(daemon: Daemon, both: str, open_page: Open) -> None:
+    with daemon.client() as client:
+        own = client.vgpus.show(both).device
+        real = [one.uuid for one in client.devices.list().items if not one.simulated]
+    if len(real) < 2:
+        absent("one OpenCL driver is not enough to move from one to another")
+    page = open_page()
+    targets = page.get_by_label("move to").locator("option:not([value=''])")
+    for at in ("#/architecture", f"#/architecture/{both}"):
+        page.evaluate("at => { location.hash = at }", at)
+        box(page, f"vgpu:{both}").click()
+        targets.first.wait_for(state="attached")
+        offered = [one.get_attribute("value") for one in targets.all()]
+        assert offered == [one for one in real if one != own], at
+
+
 def test_a_link_leads_to_a_queue(both: str, open_page: Open) -> None:
     page = open_page(f"#/architecture/{both}.1.1")
     opened(page, both)

@@ -59,7 +59,7 @@ export function Details({ box, picture, mayAct, late, toggle }: Chosen) {
       {partsOf(box) !== null ? (
         <QueueDetails box={box} />
       ) : about === "vgpu" && box.subject ? (
-        <VgpuDetails id={box.subject} picture={picture} mayAct={mayAct} late={late} />
+        <VgpuDetails id={box.subject} mayAct={mayAct} late={late} />
       ) : about === "device" && box.subject ? (
         <DeviceDetails uuid={box.subject}>
           <Opening box={box} picture={picture} toggle={toggle} />
@@ -93,7 +93,7 @@ function Lines({ box }: { box: Box }) {
   );
 }
 
-function VgpuDetails({ id, picture, mayAct, late }: Omit<Chosen, "box" | "toggle"> & { id: string }) {
+function VgpuDetails({ id, mayAct, late }: Pick<Chosen, "mayAct" | "late"> & { id: string }) {
   const words = useWords();
   const names = useNames();
   const asked = useQuery({
@@ -142,7 +142,7 @@ function VgpuDetails({ id, picture, mayAct, late }: Omit<Chosen, "box" | "toggle
         ))}
         {leases.data?.items.length === 0 && <li>{words("unused")}</li>}
       </ul>
-      {mayAct && <Acts vgpu={vgpu} picture={picture} late={late} />}
+      {mayAct && <Acts vgpu={vgpu} late={late} />}
       <Events subject={id} />
     </>
   );
