@@ -48,6 +48,7 @@ def details(page: Page) -> None:
     page.locator(".details .curve canvas").wait_for()
     page.locator(".details .events time").first.wait_for()
     page.locator(".details [data-spending]").wait_for()
+    page.locator(".details .acts select").wait_for()
 
 
 def what_if(page: Page) -> None:

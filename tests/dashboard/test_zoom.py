@@ -84,6 +84,54 @@ def test_in_and_out_by_keyboard(both: str, open_page: Open) -> None:
     assert page.evaluate("location.hash") == "#/architecture"
 
 
+def test_from_a_queue_back_to_its_vgpu(both: str, open_page: Open) -> None:
+    """By the path, whether the queue was chosen by a link or in the picture."""
+    page = open_page(f"#/architecture/{both}.1.1")
+    opened(page, both)
+    path = page.get_by_role("navigation", name="What is shown")
+    for queue in ("queue 1", "queue 2"):
+        path.get_by_role("link", name=queue).wait_for()
+        path.get_by_role("link", name="vGPU both").click()
+        page.locator(f".details[data-subject='{both}'] [data-fact=state]").wait_for()
+        assert path.get_by_role("listitem").count() == 2
+        assert page.evaluate("location.hash") == f"#/architecture/{both}"
+        opened(page, both)
+        box(page, f"queue:1:2:{both}").click()
+
+
+def test_what_draws_it_larger_is_not_called_as_what_leads_in(both: str, open_page: Open) -> None:
+    page = open_page()
+    box(page, f"vgpu:{both}").click()
+    page.get_by_role("button", name="show its processes and queues").wait_for()
+    for name in ("zoom in", "zoom out"):
+        assert page.get_by_role("button", name=name, exact=True).count() == 1
+
+
+def test_who_does_not_answer_is_not_called_gone(both: str, open_page: Open) -> None:
+    page = open_page()
+    page.route("**/processes", lambda route: route.fulfill(status=503))
+    page.evaluate("at => { location.hash = at }", f"#/architecture/{both}.1.1")
+    page.locator(".details").get_by_text("the daemon does not answer").wait_for()
+    page.unroute("**/processes")
+    page.locator(".details [data-fact=order]").wait_for()
+
+
+def test_it_is_moved_from_either_picture(daemon: Daemon, both: str, open_page: Open) -> None:
+    with daemon.client() as client:
+        own = client.vgpus.show(both).device
+        real = [one.uuid for one in client.devices.list().items if not one.simulated]
+    if len(real) < 2:
+        absent("one OpenCL driver is not enough to move from one to another")
+    page = open_page()
+    targets = page.get_by_label("move to").locator("option:not([value=''])")
+    for at in ("#/architecture", f"#/architecture/{both}"):
+        page.evaluate("at => { location.hash = at }", at)
+        box(page, f"vgpu:{both}").click()
+        targets.first.wait_for(state="attached")
+        offered = [one.get_attribute("value") for one in targets.all()]
+        assert offered == [one for one in real if one != own], at
+
+
 def test_a_link_leads_to_a_queue(both: str, open_page: Open) -> None:
     page = open_page(f"#/architecture/{both}.1.1")
     opened(page, both)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,8 @@ from aliquot.model.lease import LeaseKind
 from aliquot.model.lifecycle import VgpuState
 from tests.fakes.scenes import device, lease, scene, vgpu
 
-_SOURCE = Path(__file__).resolve().parents[2] / "src/aliquot/diagram"
+_PACKAGE = Path(__file__).resolve().parents[2] / "src/aliquot"
+_SOURCE = _PACKAGE / "diagram"
 
 
 @pytest.mark.parametrize("language", words.LANGUAGES)
@@ -26,6 +29,20 @@ def test_every_language_says_the_same_things(language: str) -> None:
     for key, entry in other.items():
         assert words.places(entry) == words.places(first[key]), key
         assert entry.strip()
+
+
+@pytest.mark.parametrize("language", words.LANGUAGES)
+def test_no_entry_is_there_twice(language: str) -> None:
+    """Of two the later one would be said for both, in silence."""
+    twice: list[str] = []
+
+    def noted(pairs: Sequence[tuple[str, str]]) -> None:
+        keys = [key for key, _ in pairs]
+        twice.extend(key for key in set(keys) if keys.count(key) > 1)
+
+    file = _PACKAGE / "words" / f"{language}.json"
+    json.loads(file.read_text("utf-8"), object_pairs_hook=noted)
+    assert twice == []
 
 
 @pytest.mark.parametrize("language", words.LANGUAGES)

@@ -1,17 +1,16 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { Refused } from "../Told";
-import { request } from "../api/request";
-import type { Picture, Vgpu } from "../api/types";
-import { useLines, useWords, written } from "../words";
+import { get, request } from "../api/request";
+import type { DevicePage, Vgpu } from "../api/types";
+import { useWords, written } from "../words";
 
 const MIB = 1 << 20;
 const STEPS = 256;
 
 /** The few safe acts: another size, suspend, resume, move. Each says what came of it. */
-export function Acts({ vgpu, picture, late }: { vgpu: Vgpu; picture: Picture; late: boolean }) {
+export function Acts({ vgpu, late }: { vgpu: Vgpu; late: boolean }) {
   const words = useWords();
-  const line = useLines();
   const client = useQueryClient();
   const [confirming, setConfirming] = useState(false);
   const [target, setTarget] = useState("");
@@ -23,8 +22,14 @@ export function Acts({ vgpu, picture, late }: { vgpu: Vgpu; picture: Picture; la
       void client.invalidateQueries({ queryKey: ["live"] });
     },
   });
-  const others = picture.boxes.filter(
-    (box) => box.kind === "device" && box.subject !== vgpu.device && !box.simulated,
+  // Not the picture's: that may be of one device alone.
+  const devices = useQuery({
+    queryKey: ["live", "devices"],
+    queryFn: () => get<DevicePage>("/devices"),
+    refetchInterval: 5000,
+  });
+  const others = (devices.data?.items ?? []).filter(
+    (device) => device.uuid !== vgpu.device && !device.simulated,
   );
   const off = late || act.isPending;
   const awake = vgpu.state === "ready" || vgpu.state === "leased";
@@ -64,9 +69,9 @@ export function Acts({ vgpu, picture, late }: { vgpu: Vgpu; picture: Picture; la
           {words("move-to")}{" "}
           <select value={target} onChange={(event) => setTarget(event.target.value)}>
             <option value="">—</option>
-            {others.map((box) => (
-              <option key={box.id} value={box.subject}>
-                {line(box.title)}
+            {others.map((device) => (
+              <option key={device.uuid} value={device.uuid}>
+                {words("device", { index: device.index, name: device.name })}
               </option>
             ))}
           </select>{" "}

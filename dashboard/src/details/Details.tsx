@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { Failure, get } from "../api/request";
+import { get } from "../api/request";
 import { Told } from "../Told";
 import { abilitiesOf } from "../api/abilities";
 import { useLate } from "../api/late";
@@ -14,6 +14,7 @@ import { Acts } from "./Acts";
 import { Curve, type CurveLine } from "./Curve";
 import { Events } from "./Events";
 import { Facts, Labels } from "./Facts";
+import { missing } from "./missing";
 import { QueueDetails } from "./Queues";
 import { Spending } from "./Spending";
 
@@ -51,14 +52,14 @@ export function Details({ box, picture, mayAct, late, toggle }: Chosen) {
       {box.zooms && (
         <p>
           <button type="button" onClick={toggle}>
-            {words("zoom-in")}
+            {words("zoom-into")}
           </button>
         </p>
       )}
       {partsOf(box) !== null ? (
         <QueueDetails box={box} />
       ) : about === "vgpu" && box.subject ? (
-        <VgpuDetails id={box.subject} picture={picture} mayAct={mayAct} late={late} />
+        <VgpuDetails id={box.subject} mayAct={mayAct} late={late} />
       ) : about === "device" && box.subject ? (
         <DeviceDetails uuid={box.subject}>
           <Opening box={box} picture={picture} toggle={toggle} />
@@ -92,7 +93,7 @@ function Lines({ box }: { box: Box }) {
   );
 }
 
-function VgpuDetails({ id, picture, mayAct, late }: Omit<Chosen, "box" | "toggle"> & { id: string }) {
+function VgpuDetails({ id, mayAct, late }: Pick<Chosen, "mayAct" | "late"> & { id: string }) {
   const words = useWords();
   const names = useNames();
   const asked = useQuery({
@@ -141,7 +142,7 @@ function VgpuDetails({ id, picture, mayAct, late }: Omit<Chosen, "box" | "toggle
         ))}
         {leases.data?.items.length === 0 && <li>{words("unused")}</li>}
       </ul>
-      {mayAct && <Acts vgpu={vgpu} picture={picture} late={late} />}
+      {mayAct && <Acts vgpu={vgpu} late={late} />}
       <Events subject={id} />
     </>
   );
@@ -156,12 +157,6 @@ function Opening({ box, picture, toggle }: Pick<Chosen, "box" | "picture" | "tog
       {words(drawnAsOne(picture, box.opens) ? "open" : "close")}
     </button>
   );
-}
-
-/** Why there is nothing to show: a key of the catalogue. */
-function missing(error: Error | null): string {
-  if (error === null) return "asking";
-  return error instanceof Failure && error.status === 404 ? "gone" : "unreachable";
 }
 
 /** Says where what stands here isn't of now, although the picture may be. */

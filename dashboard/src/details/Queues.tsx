@@ -4,6 +4,7 @@ import type { Box, VgpuProcesses } from "../api/types";
 import { partsOf } from "../picture/zoom";
 import { useWords, written } from "../words";
 import { Facts } from "./Facts";
+import { missing } from "./missing";
 
 type Process = VgpuProcesses["processes"][number];
 type Queue = Process["queues"][number];
@@ -17,7 +18,7 @@ export function QueueDetails({ box }: { box: Box }) {
     queryFn: () => get<VgpuProcesses>(`/vgpus/${id}/processes`),
     refetchInterval: 1000,
   });
-  if (asked.data === undefined) return <p>{asked.error === null ? words("asking") : words("gone")}</p>;
+  if (asked.data === undefined) return <p>{words(missing(asked.error))}</p>;
   const parts = partsOf(box);
   const process = asked.data.processes.find((one) => one.connection === parts?.connection);
   if (process === undefined) return <p>{words("gone")}</p>;

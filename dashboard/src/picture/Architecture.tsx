@@ -89,7 +89,7 @@ function View({ mayAct, at }: { mayAct: boolean; at: string }) {
     return (
       <p className="notice" role="status">
         {error === null ? words("asking") : isGone(error) ? words("gone") : words("daemon-away")}{" "}
-        {zoom.vgpu !== "" && <a href={OUTSIDE}>{words("zoom-out")}</a>}
+        {zoom.vgpu !== "" && <a href={OUTSIDE}>{words("zoom-leave")}</a>}
       </p>
     );
   }
@@ -183,7 +183,7 @@ function View({ mayAct, at }: { mayAct: boolean; at: string }) {
         </label>
         <Fresh late={late} />
       </div>
-      <ZoomPath picture={picture} box={box} />
+      <ZoomPath picture={picture} box={box} choose={choose} />
       <div className="stage">
         <div
           className={late === null ? "canvas" : "canvas late"}

@@ -3,7 +3,15 @@ import { useWords } from "../words";
 import { addressOf, OUTSIDE, partsOf } from "./zoom";
 
 /** Where in the picture one is: the node, a vGPU, a queue; each step leads there. */
-export function ZoomPath({ picture, box }: { picture: Picture; box: Box | undefined }) {
+export function ZoomPath({
+  picture,
+  box,
+  choose,
+}: {
+  picture: Picture;
+  box: Box | undefined;
+  choose: (id: string) => void;
+}) {
   const words = useWords();
   const vgpu = picture.vgpu ?? "";
   if (vgpu === "") return null;
@@ -14,14 +22,19 @@ export function ZoomPath({ picture, box }: { picture: Picture; box: Box | undefi
     <nav className="zoom" aria-label={words("zoom-path")}>
       <a className="out" href={OUTSIDE} title={words("zoom-help")}>
         <span aria-hidden="true">← </span>
-        {words("zoom-out")}
+        {words("zoom-leave")}
       </a>
       <ol>
         <li>
           <a href={OUTSIDE}>{words("zoom-node", { name: picture.node })}</a>
         </li>
         <li>
-          <a href={addressOf(vgpu, "")} aria-current={parts === null ? "true" : undefined}>
+          <a
+            href={addressOf(vgpu, "")}
+            aria-current={parts === null ? "true" : undefined}
+            // The address alone doesn't say that what was chosen there isn't any more.
+            onClick={() => choose(`vgpu:${vgpu}`)}
+          >
             {words("zoom-vgpu", { name: name ?? vgpu })}
           </a>
         </li>
