@@ -1,6 +1,7 @@
 """`aliquot show`, against a stand-in for the device host."""
 
 import json
+import os
 from pathlib import Path
 
 from tests.contract.test_cli_shares import hold
@@ -12,7 +13,7 @@ def test_a_vgpu_for_people(fakes: FakeInstallation) -> None:
     done = fakes.run("show", "mine")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert lines[0] == "vGPU mine, number 1 of user 0, mode remoting"
+    assert lines[0] == f"vGPU mine, number 1 of user {os.geteuid()}, mode remoting"
     told = {line[:14].strip(): line[14:] for line in lines[1:] if not line.startswith("  ")}
     assert told["device"].startswith("Fake CPU (")
     assert told["promise"] == "at least 25 % of its time"

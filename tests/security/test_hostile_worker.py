@@ -297,8 +297,13 @@ def test_scratch_is_bounded_and_counted(user: int | None) -> None:
             wait_until(lambda: control.list()[0].witnessed >= 60 * MIB, "the scratch is counted")
 
 
+@pytest.mark.alone
 def test_common_pages_count_once_and_for_both(user: int | None) -> None:
-    """A pair of accomplices can't hold the quota twice, in arenas and in the worker."""
+    """A pair of accomplices can't hold the quota twice, in arenas and in the worker.
+
+    This worker answers nothing while it fills its memory, for which it would be ended, too, if
+    others kept it from that for seconds.
+    """
     quota = 256 * MIB
     orders = f"ready await-connect await-connect allocate {quota + ALLOWANCE - 64 * MIB} serve"
     with running_device_host(user, orders) as host:

@@ -8,6 +8,7 @@ import pytest
 
 from aliquot import runtime_directory
 from aliquot.errors import BadRuntimeDirectory
+from tests.folders import short_folder
 
 UUID = "01234567-89ab-cdef-0123-456789abcdef"
 # Through root's folders other users reach the sockets of their own vGPUs.
@@ -15,18 +16,11 @@ MODE = 0o711 if os.geteuid() == 0 else 0o700
 
 
 @pytest.fixture
-def root(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
-    root = Path(tmp_path_factory.getbasetemp()) / "r"
-    monkeypatch.setenv("ALIQUOT_RUNTIME_DIR", str(root))
-    yield root
-    if root.is_symlink() or root.is_file():
-        root.unlink()
-    elif root.exists():
-        for entry in root.iterdir():
-            entry.rmdir()
-        root.rmdir()
+def root(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with short_folder() as folder:
+        root = folder / "r"
+        monkeypatch.setenv("ALIQUOT_RUNTIME_DIR", str(root))
+        yield root
 
 
 def test_it_is_made_for_the_user_alone(root: Path) -> None:
