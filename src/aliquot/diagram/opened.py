@@ -223,39 +223,49 @@ def _queue(
         used_from=0.0,
         used=queue.share,
     )
-    return Box(
-        id=f"queue:{process.connection}:{number}:{vgpu.id}",
-        layer=Layer.GUEST,
-        kind="command-queue",
-        look=look_of(vgpu),
-        x=x,
-        y=top + measures.OPENED_LAYERS[Layer.GUEST][0],
-        width=measures.SLOT,
-        height=measures.COMMAND_QUEUE,
+    lines = [order, waits, more, Line(key="queue-share", values={"share": round(queue.share, 1)})]
+    return _in_guest(
+        vgpu,
+        f"queue:{process.connection}:{number}",
+        "command-queue",
+        x,
+        top,
         title=Line(key="command-queue", values={"number": number}),
-        lines=[
-            order,
-            waits,
-            more,
-            Line(key="queue-share", values={"share": round(queue.share, 1)}),
-        ],
+        lines=lines,
         bars=[Bar(kind="share", total=100.0, parts=[part])],
-        subject=vgpu.id,
-        owner=vgpu.tenant,
     )
 
 
 def _more_queues(vgpu: VgpuResource, process: ProcessResource, count: int, x: int, top: int) -> Box:
+    key = f"queues:{process.connection}"
+    title = Line(key="queues-more", values={"count": count})
+    return _in_guest(vgpu, key, "command-queues", x, top, title=title, count=count)
+
+
+def _in_guest(
+    vgpu: VgpuResource,
+    key: str,
+    kind: str,
+    x: int,
+    top: int,
+    *,
+    title: Line,
+    lines: Sequence[Line] = (),
+    bars: Sequence[Bar] = (),
+    count: int = 1,
+) -> Box:
     return Box(
-        id=f"queues:{process.connection}:{vgpu.id}",
+        id=f"{key}:{vgpu.id}",
         layer=Layer.GUEST,
-        kind="command-queues",
+        kind=kind,
         look=look_of(vgpu),
         x=x,
         y=top + measures.OPENED_LAYERS[Layer.GUEST][0],
         width=measures.SLOT,
         height=measures.COMMAND_QUEUE,
-        title=Line(key="queues-more", values={"count": count}),
+        title=title,
+        lines=list(lines),
+        bars=list(bars),
         subject=vgpu.id,
         owner=vgpu.tenant,
         count=count,
