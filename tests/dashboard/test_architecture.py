@@ -199,6 +199,27 @@ def test_resizing_with_the_slider(daemon: Daemon, busy: str, open_page: Open) ->
         client.vgpus.change("idle", VgpuChange(compute=10))
 
 
+def test_a_slider_that_was_moved_stays_whatever_others_do(
+    daemon: Daemon, busy: str, open_page: Open
+) -> None:
+    page = open_page()
+    with daemon.client() as client:
+        idle = client.vgpus.show("idle")
+        box(page, f"vgpu:{idle.id}").click()
+        guaranteed = page.get_by_role("slider", name="guaranteed")
+        memory = page.get_by_role("slider", name="memory")
+        guaranteed.fill("19")
+        other = idle.memory + 16 * MIB
+        client.vgpus.change("idle", VgpuChange(compute=12, memory=other))
+        until(lambda: memory.input_value() == str(other), daemon)  # one that was not moved follows
+        assert guaranteed.input_value() == "19"
+        page.get_by_role("button", name="change the size").click()
+        until(lambda: client.vgpus.show("idle").compute == 19, daemon)
+        until(page.get_by_role("button", name="change the size").is_disabled, daemon)
+        client.vgpus.change("idle", VgpuChange(compute=10, memory=idle.memory))
+        until(lambda: guaranteed.input_value() == "10", daemon)  # it has what it asked for
+
+
 def test_moving_while_it_computes(daemon: Daemon, enduring: Path, open_page: Open) -> None:
     with daemon.client() as client:
         real = [device for device in client.devices.list().items if not device.simulated]

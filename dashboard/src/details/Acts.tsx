@@ -36,7 +36,7 @@ export function Acts({ vgpu, late }: { vgpu: Vgpu; late: boolean }) {
   return (
     <fieldset className="acts" disabled={off}>
       <legend>{words("acts")}</legend>
-      <Size vgpu={vgpu} change={(body) => act.mutate({ method: "PATCH", path: "", body })} />
+      <Sizes vgpu={vgpu} change={(body) => act.mutate({ method: "PATCH", path: "", body })} />
       {awake && !confirming && (
         <button type="button" onClick={() => setConfirming(true)}>
           {words("suspend")}
@@ -94,16 +94,24 @@ export function Acts({ vgpu, late }: { vgpu: Vgpu; late: boolean }) {
   );
 }
 
-/** Sliders; nothing is asked for until they are let go and the button is pressed. */
-function Size({ vgpu, change }: { vgpu: Vgpu; change: (body: unknown) => void }) {
+interface Size {
+  memory?: number;
+  compute?: number;
+}
+
+/** Sliders; nothing is asked for until they are let go and the button is pressed. One that was moved
+ * stays where it is, whatever others do, until the vGPU has that size; the rest follow the vGPU. */
+function Sizes({ vgpu, change }: { vgpu: Vgpu; change: (to: Size) => void }) {
   const words = useWords();
-  const [memory, setMemory] = useState(vgpu.memory);
-  const [compute, setCompute] = useState(vgpu.compute);
+  const [wanted, setWanted] = useState<Size>({});
   const [most] = useState(() => Math.max(vgpu.memory * 4, 64 * MIB));
   useEffect(() => {
-    setMemory(vgpu.memory);
-    setCompute(vgpu.compute);
+    setWanted(({ memory, compute }) => ({
+      ...(memory === undefined || memory === vgpu.memory ? {} : { memory }),
+      ...(compute === undefined || compute === vgpu.compute ? {} : { compute }),
+    }));
   }, [vgpu.memory, vgpu.compute]);
+  const { memory, compute } = { memory: vgpu.memory, compute: vgpu.compute, ...wanted };
   const changed = memory !== vgpu.memory || compute !== vgpu.compute;
   const step = Math.max(MIB, Math.floor(most / STEPS / MIB) * MIB);
   return (
@@ -117,7 +125,7 @@ function Size({ vgpu, change }: { vgpu: Vgpu; change: (body: unknown) => void })
           max={most}
           step={step}
           value={memory}
-          onChange={(event) => setMemory(Number(event.target.value))}
+          onChange={(event) => setWanted({ ...wanted, memory: Number(event.target.value) })}
         />
       </label>
       <label>
@@ -129,7 +137,7 @@ function Size({ vgpu, change }: { vgpu: Vgpu; change: (body: unknown) => void })
           max={vgpu.compute_limit}
           step={1}
           value={compute}
-          onChange={(event) => setCompute(Number(event.target.value))}
+          onChange={(event) => setWanted({ ...wanted, compute: Number(event.target.value) })}
         />
       </label>
       <button
