@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from tools.programs.drivers import Driver
 pytestmark = pytest.mark.alone
 
 VICTIMS = ("worker", "guest process", "device host")
+# A device host that dies more often than ten times in ten seconds is given up.
+_DEATHS, _DEATHS_SECONDS = 9, 10.0
 _FAILED_STATUS = 7  # of tests/programs/load.c, when an error behaved as it must
 _LONGEST_PAUSE = 0.5  # seconds from a device host's death to the next turn; the same page
 _MEMORY_GRAIN = 512  # KiB: the state memory's pages come and go
@@ -57,9 +60,14 @@ def kill_rounds(rounds: int, runtime: Runtime, programs: dict[str, Path]) -> Non
     moments = random.Random(seed)
     baseline: tuple[int, ...] | None = None
     pauses: list[float] = []
+    deaths: deque[float] = deque(maxlen=_DEATHS)
     with runtime.host() as host:
         for number in range(rounds):
             victim = VICTIMS[number % len(VICTIMS)]
+            if victim == "device host":
+                if len(deaths) == _DEATHS:
+                    time.sleep(max(0.0, deaths[0] + _DEATHS_SECONDS - time.monotonic()))
+                deaths.append(time.monotonic())
             # A limit that no pause of the machine reaches: only the test kills here.
             vgpu = host.create_vgpu(f"round-{number}", 32 << 20, kernel_limit_ms=60_000)
             runtime.look(host)
