@@ -116,6 +116,10 @@ Event* new_command_event(Queue& queue, cl_command_type type);
 /// (M) Undoes new_command_event when the command could not be sent.
 void discard_command_event(Event& event);
 
+/// (M) The end of an enqueue with an event from new_command_event: the program gets it where `status`
+/// is CL_SUCCESS. Else it is let go of, id and all where the command could not be sent.
+void hand_out_sent(Event& event, cl_int status, cl_event* wanted);
+
 // ---- callbacks -------------------------------------------------------------------------------
 
 /// (M) Runs `function(first, second)` once on the helper thread (starting it where needed), or

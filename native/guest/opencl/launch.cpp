@@ -136,14 +136,7 @@ cl_int launch(Queue& queue, Kernel& kernel, const LaunchShape& shape, cl_command
   command.wait = {wait.ids.data(), wait.ids.size()};
   status = send_launch(queue, kernel, command, wait, event);
   if (status == CL_SUCCESS) status = enqueue_result(queue);
-  if (event == nullptr) return status;
-  if (status == CL_SUCCESS) {
-    *wanted = to_handle(event);
-  } else if (event->sequence == 0) {
-    discard_command_event(*event);
-  } else {
-    release(*event);
-  }
+  if (event != nullptr) hand_out_sent(*event, status, wanted);
   return status;
 }
 

@@ -60,11 +60,7 @@ cl_int with_event(const Transfer& transfer, const WaitList& wait, Run run) {
   }
   cl_int status = run(Submission{transfer, wait, event});
   if (status == CL_SUCCESS) status = enqueue_result(transfer.queue);
-  if (event != nullptr) {
-    if (status == CL_SUCCESS) *transfer.event = to_handle(event);
-    else if (event->sequence == 0) discard_command_event(*event);
-    else release(*event);
-  }
+  if (event != nullptr) hand_out_sent(*event, status, transfer.event);
   return status;
 }
 

@@ -181,11 +181,7 @@ cl_int enqueue(Queue& queue, Command& command, cl_command_type type, const WaitL
   }
   cl_int status = submit(queue, command, wait, event, first, second);
   if (status == CL_SUCCESS) status = enqueue_result(queue);
-  if (event != nullptr) {
-    if (status == CL_SUCCESS) *wanted = to_handle(event);
-    else if (event->sequence == 0) discard_command_event(*event);
-    else release(*event);
-  }
+  if (event != nullptr) hand_out_sent(*event, status, wanted);
   return status;
 }
 

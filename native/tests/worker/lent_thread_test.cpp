@@ -119,9 +119,30 @@ void test_end_while_it_waits() {
   CHECK(comes([&] { return script.waiting() == 0; }));
 }
 
+// With all cores at work an answer comes late: guest drivers have to say ahead what they will wait
+// for, also those whose vGPU has come from another device.
+void test_guest_drivers_are_told() {
+  ScriptedDriver script;
+  for (const bool computes : {true, false}) {
+    Driver driver = script.driver();
+    driver.computes_on_waiting_threads = computes;
+    test::TurnDouble turn{driver};
+    Watchdog watchdog(0, turn.host);
+    const auto memory = std::make_shared<layout::ConnectionMemory>();
+    memory->control.watch_ahead.store(computes ? 0 : 1);
+    Connection connection({driver, std::make_shared<MemoryQuota>(1 << 20), turn.host, watchdog,
+                           nullptr, 0, {}, &turn.gate},
+                          1, memory);
+    CHECK_SAME(memory->control.watch_ahead.load(), computes ? 1U : 0U);
+    connection.stop();
+    connection.tear_down();
+  }
+}
+
 }  // namespace
 
 void test_lent_thread() {
+  test_guest_drivers_are_told();
   test_long_work();
   test_without_event();
   test_not_worth_it();
