@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { Refused } from "../Told";
 import { get, request } from "../api/request";
 import type { DevicePage, Vgpu } from "../api/types";
@@ -8,6 +8,13 @@ import { useWords, written } from "../words";
 const MIB = 1 << 20;
 const STEPS = 256;
 
+interface Asked {
+  method: string;
+  path: string;
+  body: unknown;
+  generation: number;
+}
+
 /** The few safe acts: another size, suspend, resume, move. Each says what came of it. */
 export function Acts({ vgpu, late }: { vgpu: Vgpu; late: boolean }) {
   const words = useWords();
@@ -15,8 +22,8 @@ export function Acts({ vgpu, late }: { vgpu: Vgpu; late: boolean }) {
   const [confirming, setConfirming] = useState(false);
   const [target, setTarget] = useState("");
   const act = useMutation({
-    mutationFn: (what: { method: string; path: string; body?: unknown }) =>
-      request<Vgpu>(what.method, `/vgpus/${vgpu.id}${what.path}`, what.body, `"${vgpu.generation}"`),
+    mutationFn: ({ method, path, body, generation }: Asked) =>
+      request<Vgpu>(method, `/vgpus/${vgpu.id}${path}`, body, `"${generation}"`),
     onSettled: () => {
       setConfirming(false);
       void client.invalidateQueries({ queryKey: ["live"] });
@@ -31,12 +38,16 @@ export function Acts({ vgpu, late }: { vgpu: Vgpu; late: boolean }) {
   const others = (devices.data?.items ?? []).filter(
     (device) => device.uuid !== vgpu.device && !device.simulated,
   );
+  // What an act has answered is newer than the picture, until that has caught up.
+  const newest = act.data && act.data.generation > vgpu.generation ? act.data : vgpu;
+  const ask = (method: string, path: string, body: unknown, done?: () => void) =>
+    act.mutate({ method, path, body, generation: newest.generation }, { onSuccess: done });
   const off = late || act.isPending;
   const awake = vgpu.state === "ready" || vgpu.state === "leased";
   return (
     <fieldset className="acts" disabled={off}>
       <legend>{words("acts")}</legend>
-      <Sizes vgpu={vgpu} change={(body) => act.mutate({ method: "PATCH", path: "", body })} />
+      <Sizes vgpu={newest} change={(body, done) => ask("PATCH", "", body, done)} />
       {awake && !confirming && (
         <button type="button" onClick={() => setConfirming(true)}>
           {words("suspend")}
@@ -45,10 +56,7 @@ export function Acts({ vgpu, late }: { vgpu: Vgpu; late: boolean }) {
       {confirming && (
         <span className="confirm">
           {words("suspend-sure")}{" "}
-          <button
-            type="button"
-            onClick={() => act.mutate({ method: "POST", path: "/suspend", body: {} })}
-          >
+          <button type="button" onClick={() => ask("POST", "/suspend", {})}>
             {words("yes")}
           </button>
           <button type="button" onClick={() => setConfirming(false)}>
@@ -57,10 +65,7 @@ export function Acts({ vgpu, late }: { vgpu: Vgpu; late: boolean }) {
         </span>
       )}
       {vgpu.state === "suspended" && (
-        <button
-          type="button"
-          onClick={() => act.mutate({ method: "POST", path: "/resume", body: {} })}
-        >
+        <button type="button" onClick={() => ask("POST", "/resume", {})}>
           {words("resume")}
         </button>
       )}
@@ -78,9 +83,7 @@ export function Acts({ vgpu, late }: { vgpu: Vgpu; late: boolean }) {
           <button
             type="button"
             disabled={target === ""}
-            onClick={() =>
-              act.mutate({ method: "POST", path: "/move", body: { device: target } })
-            }
+            onClick={() => ask("POST", "/move", { device: target })}
           >
             {words("move")}
           </button>
@@ -99,18 +102,17 @@ interface Size {
   compute?: number;
 }
 
+interface SizesOf {
+  vgpu: Vgpu;
+  change: (to: Size, done: () => void) => void;
+}
+
 /** Sliders; nothing is asked for until they are let go and the button is pressed. One that was moved
- * stays where it is, whatever others do, until the vGPU has that size; the rest follow the vGPU. */
-function Sizes({ vgpu, change }: { vgpu: Vgpu; change: (to: Size) => void }) {
+ * stays where it is, whatever others do, until that is done; the rest follow the vGPU. */
+function Sizes({ vgpu, change }: SizesOf) {
   const words = useWords();
   const [wanted, setWanted] = useState<Size>({});
   const [most] = useState(() => Math.max(vgpu.memory * 4, 64 * MIB));
-  useEffect(() => {
-    setWanted(({ memory, compute }) => ({
-      ...(memory === undefined || memory === vgpu.memory ? {} : { memory }),
-      ...(compute === undefined || compute === vgpu.compute ? {} : { compute }),
-    }));
-  }, [vgpu.memory, vgpu.compute]);
   const { memory, compute } = { memory: vgpu.memory, compute: vgpu.compute, ...wanted };
   const changed = memory !== vgpu.memory || compute !== vgpu.compute;
   const step = Math.max(MIB, Math.floor(most / STEPS / MIB) * MIB);
@@ -144,10 +146,13 @@ function Sizes({ vgpu, change }: { vgpu: Vgpu; change: (to: Size) => void }) {
         type="button"
         disabled={!changed}
         onClick={() =>
-          change({
-            ...(memory === vgpu.memory ? {} : { memory }),
-            ...(compute === vgpu.compute ? {} : { compute }),
-          })
+          change(
+            {
+              ...(memory === vgpu.memory ? {} : { memory }),
+              ...(compute === vgpu.compute ? {} : { compute }),
+            },
+            () => setWanted({}),
+          )
         }
       >
         {words("resize")}
