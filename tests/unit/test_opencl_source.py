@@ -1,6 +1,7 @@
 """OpenCL's drivers are asked again when that can matter, and only then."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,13 +40,14 @@ class Setting:
 
 
 @pytest.fixture
-def setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setting:
+def setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setting]:
     fakes = FakeInstallation(tmp_path)
     for name, value in fakes.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("sys.prefix", str(tmp_path / "prefix"))
     monkeypatch.setattr(drivers, "SYSTEM_VENDORS", str(tmp_path / "system"))
-    return Setting(fakes, monkeypatch)
+    yield Setting(fakes, monkeypatch)
+    fakes.close()
 
 
 def gpu(**changes: object) -> dict[str, object]:
