@@ -21,15 +21,18 @@
     │   ├── NotAStore, DamagedStore, BadBackup
     │   ├── IllegalTransition, ChangedMeanwhile, IdempotencyKeyReused, BadSpec
     │   └── NoSuchEntry, TokenRefused, EventsForgotten, DeviceLost
-    └── DaemonError                 what the daemon and its API refused (ALQ-E4xx)
-        ├── SimulatedDevice, NotYourProcess, NoDeviceFits
-        ├── DaemonUnreachable, NotUnderstood, BadApiAddress, BadTokenFile
-        ├── BadRequest, NoCredentials, NotAllowed, NoSuchRoute, RequestTooLarge
-        ├── UnknownContent, TooManyConnections, DaemonFault
-        ├── DaemonRunning, AddressInUse, BadListenAddress, BadServerSetting
-        ├── NoDaemon, WaitedInVain, NotConfirmed, BadLabel, SetupFailed, VgpuUnusable
-        ├── QueueFull, SizeNeeded, WaitedTooLong, GroupDoesNotFit, BadGroup, TooManyVgpus
-        └── NoDashboard
+    ├── DaemonError                 what the daemon and its API refused (ALQ-E4xx)
+    │   ├── SimulatedDevice, NotYourProcess, NoDeviceFits
+    │   ├── DaemonUnreachable, NotUnderstood, BadApiAddress, BadTokenFile
+    │   ├── BadRequest, NoCredentials, NotAllowed, NoSuchRoute, RequestTooLarge
+    │   ├── UnknownContent, TooManyConnections, DaemonFault
+    │   ├── DaemonRunning, AddressInUse, BadListenAddress, BadServerSetting
+    │   ├── NoDaemon, WaitedInVain, NotConfirmed, BadLabel, SetupFailed, VgpuUnusable
+    │   ├── QueueFull, SizeNeeded, WaitedTooLong, GroupDoesNotFit, BadGroup, TooManyVgpus
+    │   └── NoDashboard
+    └── PlacementError              what planning and simulating can't use (ALQ-E7xx)
+        ├── BadNodeList, BadPodList, BadSeeds, UnknownPlacementPolicy
+        └── ImpossibleRequest, MissingPlanningLibrary
 
 Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E119 and
 ALQ-E121 are `aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made from
@@ -103,6 +106,15 @@ from aliquot.errors.device_host import (
     WorkerEnded,
     WorkerStart,
 )
+from aliquot.errors.placement import (
+    BadNodeList,
+    BadPodList,
+    BadSeeds,
+    ImpossibleRequest,
+    MissingPlanningLibrary,
+    PlacementError,
+    UnknownPlacementPolicy,
+)
 from aliquot.errors.state import (
     BadBackup,
     BadSpec,
@@ -172,10 +184,13 @@ __all__ = [
     "BadLabel",
     "BadListenAddress",
     "BadName",
+    "BadNodeList",
     "BadPictureFile",
+    "BadPodList",
     "BadRecord",
     "BadRequest",
     "BadRuntimeDirectory",
+    "BadSeeds",
     "BadServerSetting",
     "BadShare",
     "BadSize",
@@ -203,6 +218,7 @@ __all__ = [
     "GroupDoesNotFit",
     "IdempotencyKeyReused",
     "IllegalTransition",
+    "ImpossibleRequest",
     "ImpossibleShare",
     "IncompatibleDriver",
     "InternalError",
@@ -211,6 +227,7 @@ __all__ = [
     "MemoryInUse",
     "MemoryUnavailable",
     "MissingNativeProgram",
+    "MissingPlanningLibrary",
     "MissingStoreDriver",
     "MoveFailed",
     "NameTaken",
@@ -234,6 +251,7 @@ __all__ = [
     "NotYourProcess",
     "OlderSchema",
     "PictureNeedsLibrary",
+    "PlacementError",
     "QueueFull",
     "QuotaAboveDevice",
     "RequestTooLarge",
@@ -253,6 +271,7 @@ __all__ = [
     "TooManyVgpus",
     "UnknownContent",
     "UnknownDevice",
+    "UnknownPlacementPolicy",
     "UnknownPolicy",
     "UnknownPriorityClass",
     "UsageError",

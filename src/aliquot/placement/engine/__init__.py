@@ -1,0 +1,26 @@
+"""Which node and which of its devices a request goes to, in a cluster of thousands.
+
+`Engine` is a cluster with a policy; `Request` is what is asked for, `Node` what there is, `Place`
+where something is. docs/placement.md has the policies, and what each of them reaches.
+"""
+
+from aliquot.placement.engine.cluster import WHOLE, Move, Node, Place, Request, Room
+from aliquot.placement.engine.engine import Engine
+from aliquot.placement.engine.policies import Policy, Prices, learnt_prices, policy_named
+from aliquot.placement.engine.typical import Typical, typical_requests
+
+__all__ = [
+    "WHOLE",
+    "Engine",
+    "Move",
+    "Node",
+    "Place",
+    "Policy",
+    "Prices",
+    "Request",
+    "Room",
+    "Typical",
+    "learnt_prices",
+    "policy_named",
+    "typical_requests",
+]

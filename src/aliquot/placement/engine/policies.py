@@ -1,0 +1,103 @@
+"""The policies by their names, and what the policy `aliquot` learns from a workload."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from enum import StrEnum
+from types import MappingProxyType
+
+import msgspec
+
+from aliquot.errors import UnknownPlacementPolicy
+from aliquot.placement.engine.cluster import WHOLE, Node
+from aliquot.placement.engine.typical import Typical
+
+
+class Policy(StrEnum):
+    """What tells a good place from a bad one; native/placement/policies.cpp says how."""
+
+    RANDOM = "random"
+    BEST_FIT = "best-fit"
+    WORST_FIT = "worst-fit"
+    DOT_PRODUCT = "dot-product"
+    GPU_PACKING = "gpu-packing"
+    GPU_CLUSTERING = "gpu-clustering"
+    FGD = "fgd"
+    ALIQUOT = "aliquot"
+
+
+# `PolicyKind` of native/placement/policy.h.
+NATIVE_KINDS = MappingProxyType({policy: number for number, policy in enumerate(Policy)})
+
+_ALIASES = {
+    "packing": Policy.GPU_PACKING,
+    "clustering": Policy.GPU_CLUSTERING,
+    "dotprod": Policy.DOT_PRODUCT,
+    "bestfit": Policy.BEST_FIT,
+    "worstfit": Policy.WORST_FIT,
+}
+
+
+def policy_named(name: str) -> Policy:
+    """The policy of a name, however it is spelt; raises UnknownPlacementPolicy."""
+    spelt = name.strip().casefold().replace("_", "-").replace(" ", "-")
+    try:
+        return _ALIASES.get(spelt.replace("-", "")) or Policy(spelt)
+    except ValueError:
+        raise UnknownPlacementPolicy(f"there is no placement policy {name!r}") from None
+
+
+class Prices(msgspec.Struct, frozen=True, kw_only=True):
+    """What the policy `aliquot` weighs beside fragmentation.
+
+    `cpu_of_device`: thousandths of a core that go with a device, typically. `stranded`: what a
+    device that is left without CPU costs, in fragmented devices. `models`: what a device of a model
+    costs whoever could do without, by model.
+    """
+
+    cpu_of_device: float = 1.0
+    stranded: float = 0.0
+    models: dict[str, float] = {}
+
+
+STRANDED = 0.25
+PINNED = 0.5
+
+
+def learnt_prices(nodes: Sequence[Node], typical: Sequence[Typical]) -> Prices:
+    """The prices for a cluster and a workload."""
+    devices = sum(one.weight * one.request.total for one in typical) / WHOLE
+    cpu = sum(one.weight * one.request.cpu for one in typical if one.request.devices)
+    if not devices:
+        return Prices()
+    return Prices(
+        cpu_of_device=cpu / devices,
+        stranded=STRANDED,
+        models={
+            model: PINNED * pressure for model, pressure in pinned_pressure(nodes, typical).items()
+        },
+    )
+
+
+def pinned_pressure(nodes: Sequence[Node], typical: Sequence[Typical]) -> dict[str, float]:
+    """By model, the part of its devices that requests need which can't go to just any model.
+
+    A request that several models will do for weighs on each as its devices are spread over them;
+    the whole workload is reckoned as large as the cluster.
+    """
+    capacity: dict[str, int] = defaultdict(int)
+    for node in nodes:
+        if node.devices:
+            capacity[node.model] += node.capacity
+    wanted = sum(one.weight * one.request.total for one in typical)
+    scale = sum(capacity.values()) / wanted if wanted else 0.0
+    pressure: dict[str, float] = defaultdict(float)
+    for one in typical:
+        if one.request.models is None:
+            continue
+        able = sum(capacity[model] for model in one.request.models if model in capacity)
+        for model in one.request.models & capacity.keys():
+            # Its share of the request, over the model's capacity: capacity/able cancels.
+            pressure[model] += one.weight * one.request.total * scale / able
+    return dict(pressure)
