@@ -1,0 +1,117 @@
+"""`aliquot simulate` and `aliquot plan`, with the engine itself, on short lists."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.absent import absent
+
+NODES = "sn,cpu_milli,memory_mib,gpu,model\n" + "".join(
+    f"n{at},64000,65536,{devices},{model}\n"
+    for at, (devices, model) in enumerate([(4, "A"), (4, "A"), (2, "B"), (2, "B")])
+)
+PODS = "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\n" + "".join(
+    f"p{at},{cpu},4096,{devices},{share},{model}\n"
+    for at, (cpu, devices, share, model) in enumerate(
+        [(8000, 1, 1000, "")] * 6
+        + [(4000, 1, 460, "B")] * 5
+        + [(6000, 1, 810, ""), (9000, 0, 0, "")]
+    )
+)
+
+
+def aliquot(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "aliquot.cli", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def lists(tmp_path: Path) -> list[str]:
+    (tmp_path / "nodes.csv").write_text(NODES)
+    (tmp_path / "pods.csv").write_text(PODS)
+    return ["--nodes", str(tmp_path / "nodes.csv"), "--pods", str(tmp_path / "pods.csv")]
+
+
+def test_json_maps_each_policy_to_what_it_allocates(lists: list[str]) -> None:
+    done = aliquot(
+        "simulate", *lists, "--policy", "FGD,aliquot,random", "--seeds", "42-44", "--json"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert list(told) == ["FGD", "aliquot", "random"]  # as they were asked for
+    for outcome in told.values():
+        assert list(outcome["allocated"]) == ["80", "90", "100", "110", "130"]
+        assert list(outcome["seeds"]) == ["42", "43", "44"]
+        assert 0 < outcome["allocated"]["80"] <= 100
+    assert (
+        done.stdout
+        == aliquot(
+            "simulate", *lists, "--policy", "FGD,aliquot,random", "--seeds", "42-44", "--json"
+        ).stdout
+    )
+
+
+def test_departures_and_moves(lists: list[str]) -> None:
+    done = aliquot(
+        "simulate", *lists, "--departures", "--policy", "aliquot", "--seeds", "1", "--json"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)["aliquot"]
+    assert list(told["allocated"]) == ["mean", "100", "105", "110", "115", "120"]
+    done = aliquot("simulate", *lists, "--moves", "100", "--policy", "worst-fit", "--json")
+    assert json.loads(done.stdout)["worst-fit"]["moves"] > 0
+
+
+def test_a_table_and_pictures(lists: list[str], tmp_path: Path) -> None:
+    picture = tmp_path / "curves.svg"
+    done = aliquot("simulate", *lists, "--seeds", "1,2", "--picture", str(picture))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0].split()[:3] == ["policy", "80", "%"]
+    assert [line.split()[0] for line in done.stdout.splitlines()[1:3]] == ["fgd", "aliquot"]
+    assert picture.read_text().startswith("<svg")
+    done = aliquot("plan", *lists, "--more", "4", "--picture", str(tmp_path / "plan.svg"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("# What would serve 13 requests on 4 nodes?")
+    assert (tmp_path / "plan.svg").read_text().startswith("<svg")
+
+
+def test_the_bound_is_above_all_policies(lists: list[str]) -> None:
+    if find_spec("scipy") is None:
+        absent("scipy is not installed here")
+    policies = "random,best-fit,worst-fit,dot-product,gpu-packing,gpu-clustering,fgd,aliquot"
+    done = aliquot("simulate", *lists, "--policy", policies, "--seeds", "1-3", "--bound", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    bound = told.pop("upper-bound")["allocated"]
+    for outcome in told.values():
+        assert all(outcome["allocated"][at] <= value + 1e-6 for at, value in bound.items())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--policy", "tetris"], "ALQ-E703"),
+        (["--seeds", "x"], "ALQ-E705"),
+        (["--nodes", "absent.csv"], "ALQ-E701"),
+        (["--pods", "absent.csv"], "ALQ-E702"),
+        (["--moves", "-1"], "ALQ-E201"),
+        (["--picture", "curves.gif"], "ALQ-E201"),
+        (["--picture", "absent/curves.svg", "--seeds", "1"], "ALQ-E222"),
+    ],
+)
+def test_errors(lists: list[str], arguments: list[str], code: str) -> None:
+    done = aliquot("simulate", *lists, *arguments)
+    assert done.returncode == 2
+    assert code in done.stderr
+    assert done.stdout == ""
