@@ -42,7 +42,10 @@ void count(Counts& to, const Node& node, const std::vector<int32_t>& wanted) {
 
 Fragmentation::Fragmentation(const std::vector<Typical>& typical, int most_models)
     : models_(static_cast<size_t>(most_models)) {
-  for (const Typical& one : typical) all_ += one.weight;
+  for (const Typical& one : typical) {
+    all_ += one.weight;
+    if (one.request.devices == 0) without_devices_.emplace_back(one.request.cpu, one.weight);
+  }
   for (size_t number = 0; number < models_.size(); ++number) {
     OfModel& model = models_[number];
     std::set<std::pair<int32_t, int32_t>> sizes;
@@ -71,15 +74,19 @@ Fragmentation::Fragmentation(const std::vector<Typical>& typical, int most_model
   }
 }
 
-double Fragmentation::useful(const OfModel& model, int64_t cpu, const int32_t* enough,
-                             const int32_t* usable) const {
+const double* Fragmentation::weights_with(const OfModel& model, int64_t cpu) {
   const auto above = std::upper_bound(model.cpu.begin(), model.cpu.end(), cpu);
-  if (above == model.cpu.begin()) return 0;
-  const size_t groups = model.share.size();
+  if (above == model.cpu.begin()) return nullptr;
   const auto row = static_cast<size_t>(std::distance(model.cpu.begin(), above)) - 1;
-  const double* weight = model.weight.data() + row * groups;
+  return model.weight.data() + row * model.share.size();
+}
+
+double Fragmentation::useful(const OfModel& model, int64_t cpu, const int32_t* enough,
+                             const int32_t* usable) {
+  const double* weight = weights_with(model, cpu);
+  if (weight == nullptr) return 0;
   double sum = 0;
-  for (size_t group = 0; group < groups; ++group)
+  for (size_t group = 0; group < model.share.size(); ++group)
     sum += enough[group] >= model.devices[group] ? weight[group] * usable[group] : 0;
   return sum;
 }
@@ -91,6 +98,18 @@ double Fragmentation::of(const Node& node) const {
          useful(model, node.cpu, counts.enough.data(), counts.usable.data());
 }
 
+double Fragmentation::refused(const Node& node) const {
+  double fitting = 0;
+  for (const auto& [cpu, weight] : without_devices_) fitting += cpu <= node.cpu ? weight : 0;
+  const OfModel& model = models_[static_cast<size_t>(node.model)];
+  count(counts, node, model.share);
+  if (const double* weight = weights_with(model, node.cpu)) {
+    for (size_t group = 0; group < model.share.size(); ++group)
+      fitting += counts.enough[group] >= model.devices[group] ? weight[group] : 0;
+  }
+  return all_ > 0 ? 1 - fitting / all_ : 0;
+}
+
 Fragmentation::OfParts::OfParts(const Fragmentation& fragmentation, const Node& node)
     : fragmentation_(fragmentation), node_(node) {
   count(counts, node, fragmentation.models_[static_cast<size_t>(node.model)].share);
@@ -98,7 +117,7 @@ Fragmentation::OfParts::OfParts(const Fragmentation& fragmentation, const Node& 
 
 double Fragmentation::OfParts::before() const {
   return fragmentation_.all_ * static_cast<double>(node_.total_share()) -
-         fragmentation_.useful(fragmentation_.models_[static_cast<size_t>(node_.model)], node_.cpu,
+         useful(fragmentation_.models_[static_cast<size_t>(node_.model)], node_.cpu,
                                counts.enough.data(), counts.usable.data());
 }
 
@@ -109,7 +128,7 @@ double Fragmentation::OfParts::with(int64_t cpu, int device, int32_t share) cons
   add_device(changed_counts, model.share, before, -1);
   add_device(changed_counts, model.share, share, 1);
   return fragmentation_.all_ * static_cast<double>(node_.total_share() - before + share) -
-         fragmentation_.useful(model, cpu, changed_counts.enough.data(),
+         useful(model, cpu, changed_counts.enough.data(),
                                changed_counts.usable.data());
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "placement/cluster.h"
@@ -25,7 +26,10 @@ class Fragmentation {
   /// that doesn't fit, or wants no device, can use none.
   double of(const Node& node) const;
 
-  /// The same of one node as it would be with a part of one of its devices taken, for several devices
+  /// Which part of the typical requests doesn't fit, those without devices included, from 0 to 1.
+  double refused(const Node& node) const;
+
+  /// The first of one node as it would be with a part of one of its devices taken, for several devices
   /// in turn: most of the work is done once.
   class OfParts {
    public:
@@ -48,10 +52,13 @@ class Fragmentation {
     std::vector<double> weight;  // rows by cpu, a column a group: of those that want no more CPU
   };
 
-  double useful(const OfModel& model, int64_t cpu, const int32_t* enough,
-                const int32_t* usable) const;
+  /// By group, how much those weigh that this much CPU is enough for; nullptr where it is for none.
+  static const double* weights_with(const OfModel& model, int64_t cpu);
+  static double useful(const OfModel& model, int64_t cpu, const int32_t* enough,
+                       const int32_t* usable);
 
   std::vector<OfModel> models_;
+  std::vector<std::pair<int64_t, double>> without_devices_;  // what CPU they want, and their weight
   double all_ = 0;
 };
 

@@ -49,6 +49,8 @@ enum class PolicyKind : int32_t {
 struct Prices {
   double cpu_of_device = 1;              // thousandths of a core that go with a device, typically
   double stranded = 0;                   // what a device without CPU costs, in fragmented devices
+  double cpu = 0;  // what the CPU of a device costs that typical requests can't use, likewise
+  int32_t fullest_first = 0;  // among equals, the node with the fewest devices left
   std::array<double, kMostModels> model{};  // what a device costs that pinned requests need
 };
 

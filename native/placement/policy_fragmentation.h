@@ -21,6 +21,7 @@ class FragmentationPolicy : public Policy {
   };
   Offer best_offer(const Node& node, const Request& request) const;
   double stranded(int64_t cpu, int64_t share) const;
+  double unusable_cpu(const Node& node) const;
 
   Fragmentation fragmentation_;
   Prices prices_;

@@ -183,9 +183,10 @@ class Engine:
 
     def _told(self, place: NativePlace) -> Place:
         chosen: int = place.devices
+        shape: int = place.shape
         return Place(
             id=place.id,
-            request=self._requests[place.shape],
+            request=self._requests[shape],
             node=place.node,
             devices=tuple(at for at in range(MOST_DEVICES) if chosen >> at & 1),
             score=place.score,
@@ -215,7 +216,9 @@ class Engine:
         return native
 
     def _native_prices(self, prices: Prices) -> NativePrices:
-        native = NativePrices(prices.cpu_of_device, prices.stranded)
+        native = NativePrices(
+            prices.cpu_of_device, prices.stranded, prices.cpu, prices.fullest_first
+        )
         for model, price in prices.models.items():
             native.model[self._models[model]] = price
         return native

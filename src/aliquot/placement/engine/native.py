@@ -69,6 +69,8 @@ class NativePrices(ctypes.Structure):
     _fields_ = (
         ("cpu_of_device", ctypes.c_double),
         ("stranded", ctypes.c_double),
+        ("cpu", ctypes.c_double),
+        ("fullest_first", ctypes.c_int32),
         ("model", ctypes.c_double * MOST_MODELS),
     )
 

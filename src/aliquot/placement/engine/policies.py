@@ -49,34 +49,51 @@ def policy_named(name: str) -> Policy:
 
 
 class Prices(msgspec.Struct, frozen=True, kw_only=True):
-    """What the policy `aliquot` weighs beside fragmentation.
+    """What the policy `aliquot` weighs beside fragmentation, in fragmented devices.
 
-    `cpu_of_device`: thousandths of a core that go with a device, typically. `stranded`: what a
-    device that is left without CPU costs, in fragmented devices. `models`: what a device of a model
-    costs whoever could do without, by model.
+    `cpu_of_device`: thousandths of a core that go with a device. `stranded`: what a device costs that
+    is left without its CPU. `cpu`: what the CPU of a device costs that typical requests can't use.
+    `models`: what a device of a model costs whoever could do without, by model. `fullest_first`:
+    among equals the node with the fewest devices left is taken, and not the first.
     """
 
     cpu_of_device: float = 1.0
     stranded: float = 0.0
+    cpu: float = 0.0
     models: dict[str, float] = {}
+    fullest_first: bool = False
 
 
-STRANDED = 0.25
+# Chosen on "openb" default and gpuspec25 with seeds that are not 42 to 51; docs/placement-engine.md
+# tells what else was tried.
+STRANDED = 0.5
 PINNED = 0.5
+UNUSABLE_CPU = 0.5
+_SHORT = 0.2  # CPU counts as short in full where a fifth more is wanted than there is
 
 
 def learnt_prices(nodes: Sequence[Node], typical: Sequence[Typical]) -> Prices:
-    """The prices for a cluster and a workload."""
+    """The prices for a cluster and a workload.
+
+    CPU that is left over costs something only where CPU, and not devices, is what runs out: a price
+    is above zero only for what is short (complementary slackness of a linear program).
+    """
+    capacity = sum(node.devices for node in nodes)
     devices = sum(one.weight * one.request.total for one in typical) / WHOLE
-    cpu = sum(one.weight * one.request.cpu for one in typical if one.request.devices)
-    if not devices:
+    if not capacity or not devices:
         return Prices()
+    needed = sum(one.weight * one.request.cpu for one in typical if one.request.devices) / devices
+    wanted = sum(one.weight * one.request.cpu for one in typical) / devices
+    there = sum(node.cpu for node in nodes) / capacity
+    short = min(1.0, max(0.0, (wanted / there - 1) / _SHORT)) if there else 0.0
     return Prices(
-        cpu_of_device=cpu / devices,
+        cpu_of_device=max(1.0, needed + short * max(0.0, there - needed)),
         stranded=STRANDED,
+        cpu=UNUSABLE_CPU * short,
         models={
             model: PINNED * pressure for model, pressure in pinned_pressure(nodes, typical).items()
         },
+        fullest_first=True,
     )
 
 

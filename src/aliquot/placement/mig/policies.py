@@ -1,10 +1,10 @@
 """Which GPU an instance goes to, and where on it.
 
 `first-fit`: the first GPU and the lowest start. `best-fit`: the GPU with the fewest free memory
-slices that has room. `aliquot`: where the least is lost of what can still come. Of each layout it
-is known how much a GPU gets allocated in the end if instances by chance go on coming to it, each at
-its best start (a Markov decision process of one GPU, solved by Bellman's equation from the fullest
-layouts back); the loss is what that falls by.
+slices that has room, and the lowest start. `aliquot`: that GPU, and the start after which the most
+can still come. For each layout it is known how much a GPU gets allocated in the end if instances by
+chance go on coming to it, each at its best start: a Markov decision process of one GPU, solved by
+Bellman's equation from the fullest layouts back.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from functools import cache
 from aliquot.placement.mig.geometry import Geometry
 from aliquot.placement.mig.layout import Layout, Spot, allocated, spots
 
-_EPSILON = 1e-9
-
 
 class MigPolicy(StrEnum):
     """What tells a good spot from a bad one."""
@@ -27,7 +25,7 @@ class MigPolicy(StrEnum):
     ALIQUOT = "aliquot"
 
 
-Cost = Callable[[Layout, Spot], float]
+Cost = Callable[[Layout, Spot], tuple[float, float]]
 
 
 class MigPlacer:
@@ -44,14 +42,14 @@ class MigPlacer:
         self.geometry = geometry
         self.layouts: list[Layout] = [()] * gpus
         self._cost = _cost(geometry, policy, expected)
-        self._best: dict[tuple[Layout, int], tuple[float, Spot] | None] = {}
+        self._best: dict[tuple[Layout, int], tuple[tuple[float, float], Spot] | None] = {}
 
     def place(self, which: int) -> tuple[int, int] | None:
         """Place an instance of a profile: its GPU and start, None where it fits nowhere."""
-        best: tuple[float, int, Spot] | None = None
+        best: tuple[tuple[float, float], int, Spot] | None = None
         for gpu, layout in enumerate(self.layouts):
             found = self._best_spot(layout, which)
-            if found is not None and (best is None or found[0] < best[0] - _EPSILON):
+            if found is not None and (best is None or found[0] < best[0]):
                 best = (found[0], gpu, found[1])
         if best is None:
             return None
@@ -65,7 +63,7 @@ class MigPlacer:
         layout.remove((which, start))
         self.layouts[gpu] = tuple(layout)
 
-    def _best_spot(self, layout: Layout, which: int) -> tuple[float, Spot] | None:
+    def _best_spot(self, layout: Layout, which: int) -> tuple[tuple[float, float], Spot] | None:
         """Remembered: GPUs that are cut up alike are alike."""
         if (layout, which) not in self._best:
             options = [
@@ -76,13 +74,14 @@ class MigPlacer:
 
 
 def _cost(geometry: Geometry, policy: MigPolicy, expected: Mapping[str, float] | None) -> Cost:
+    """What a spot costs: first by its GPU, then by its start."""
     if policy is MigPolicy.FIRST_FIT:
-        return lambda _layout, _spot: 0.0
+        return lambda _layout, _spot: (0.0, 0.0)
     if policy is MigPolicy.BEST_FIT:
-        return lambda layout, _spot: float(-allocated(geometry, layout))
+        return lambda layout, _spot: (-allocated(geometry, layout), 0.0)
     weights = [1.0 if expected is None else expected.get(p.name, 0.0) for p in geometry.profiles]
     still_to_come = fill_value(geometry, weights)
-    return lambda layout, spot: still_to_come(layout) - still_to_come(spot.layout)
+    return lambda layout, spot: (-allocated(geometry, layout), -still_to_come(spot.layout))
 
 
 def fill_value(geometry: Geometry, weights: Sequence[float]) -> Callable[[Layout], float]:
