@@ -70,6 +70,16 @@ EXPORTED void aliquot_placement_place_by_move(Handle* handle, int32_t shape, con
   *place = handle->engine.place_by_move(shape, *move);
 }
 
+EXPORTED bool aliquot_placement_find_exchange(const Handle* handle, int32_t shape,
+                                              Exchange* exchange) {
+  return handle->engine.find_exchange(shape, *exchange);
+}
+
+EXPORTED void aliquot_placement_place_by_exchange(Handle* handle, int32_t shape,
+                                                  const Exchange* exchange, Place* place) {
+  *place = handle->engine.place_by_exchange(shape, *exchange);
+}
+
 EXPORTED void aliquot_placement_node(const Handle* handle, int32_t node, Node* found) {
   *found = handle->engine.node(node);
 }

@@ -28,6 +28,12 @@ struct Move {
   int32_t to = -1;     // what goes, goes there
 };
 
+/// What makes room for a request as well: two that are placed exchange their devices, of which the one
+/// of `larger` then has more left, and the request goes there.
+struct Exchange {
+  int64_t larger = -1, smaller = -1;  // ids
+};
+
 class Engine {
  public:
   /// A copy goes its own way from then on; policies don't change.
@@ -50,6 +56,12 @@ class Engine {
   /// Moves, and places the request where room was made.
   Place place_by_move(int32_t shape, const Move& move);
 
+  /// The exchange of two parts of devices that makes room for a request, and leaves the least free on
+  /// both devices. False where none does, or the request isn't for one device.
+  bool find_exchange(int32_t shape, Exchange& found) const;
+  /// Exchanges, and places the request where room was made.
+  Place place_by_exchange(int32_t shape, const Exchange& exchange);
+
   size_t node_count() const { return nodes_.size(); }
   const Node& node(int32_t at) const { return nodes_[static_cast<size_t>(at)]; }
   const Request& request(int32_t shape) const { return requests_[static_cast<size_t>(shape)]; }
@@ -64,6 +76,7 @@ class Engine {
   int32_t best_node(int32_t shape, const uint8_t* allowed);
   Place record(int32_t shape, int32_t node, DeviceSet devices);
   void put(const Place& place);
+  bool can_exchange(const Request& wanted, const Place& larger, const Place& smaller) const;
   void changed(int32_t node) { log_.changed(node); }
 
   std::vector<Node> nodes_;

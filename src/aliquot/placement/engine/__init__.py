@@ -4,7 +4,7 @@
 where something is. docs/placement.md has the policies, and what each of them reaches.
 """
 
-from aliquot.placement.engine.cluster import WHOLE, Move, Node, Place, Request, Room
+from aliquot.placement.engine.cluster import WHOLE, Exchange, Move, Node, Place, Request, Room
 from aliquot.placement.engine.engine import Engine
 from aliquot.placement.engine.policies import Policy, Prices, learnt_prices, policy_named
 from aliquot.placement.engine.typical import Typical, typical_requests
@@ -12,6 +12,7 @@ from aliquot.placement.engine.typical import Typical, typical_requests
 __all__ = [
     "WHOLE",
     "Engine",
+    "Exchange",
     "Move",
     "Node",
     "Place",

@@ -87,6 +87,14 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     score: int = 0
 
 
+class Exchange(msgspec.Struct, frozen=True, kw_only=True):
+    """What makes room, too: two places, by their ids, exchange their devices; the request goes to
+    where `larger` was."""
+
+    larger: int
+    smaller: int
+
+
 class Move(msgspec.Struct, frozen=True, kw_only=True):
     """What makes room: the place `moved` is given up for one on node `to`, and a request goes to
     node `source` instead."""

@@ -15,6 +15,7 @@ from aliquot.placement.engine.cluster import (
     MOST_DEVICES,
     MOST_MODELS,
     WHOLE,
+    Exchange,
     Move,
     Node,
     Place,
@@ -22,6 +23,7 @@ from aliquot.placement.engine.cluster import (
     Room,
 )
 from aliquot.placement.engine.native import (
+    NativeExchange,
     NativeMove,
     NativeNode,
     NativePlace,
@@ -124,6 +126,23 @@ class Engine:
         native = NativeMove(move.moved, move.source, move.to)
         shape = self._shape(request)
         self._library.aliquot_placement_place_by_move(self._handle, shape, native, self._place)
+        found = self._found()
+        assert found is not None
+        return found
+
+    def find_exchange(self, request: Request) -> Exchange | None:
+        """The exchange of two parts of devices that makes room for a request for one device."""
+        native = NativeExchange(-1, -1)
+        shape = self._shape(request)
+        if not self._library.aliquot_placement_find_exchange(self._handle, shape, native):
+            return None
+        return Exchange(larger=native.larger, smaller=native.smaller)
+
+    def place_by_exchange(self, request: Request, exchange: Exchange) -> Place:
+        """Do what find_exchange() found since the last change, and place the request."""
+        native = NativeExchange(exchange.larger, exchange.smaller)
+        shape = self._shape(request)
+        self._library.aliquot_placement_place_by_exchange(self._handle, shape, native, self._place)
         found = self._found()
         assert found is not None
         return found

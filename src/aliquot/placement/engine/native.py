@@ -63,6 +63,12 @@ class NativeMove(ctypes.Structure):
     _fields_ = (("moved", ctypes.c_int64), ("source", ctypes.c_int32), ("to", ctypes.c_int32))
 
 
+class NativeExchange(ctypes.Structure):
+    """`Exchange` of native/placement/engine.h."""
+
+    _fields_ = (("larger", ctypes.c_int64), ("smaller", ctypes.c_int64))
+
+
 class NativePrices(ctypes.Structure):
     """`Prices` of native/placement/policy.h."""
 
@@ -110,6 +116,14 @@ _SIGNATURES: dict[str, tuple[Any, Sequence[Any]]] = {
     "aliquot_placement_place_by_move": (
         None,
         (_HANDLE, _NUMBER, ctypes.POINTER(NativeMove), ctypes.POINTER(NativePlace)),
+    ),
+    "aliquot_placement_find_exchange": (
+        ctypes.c_bool,
+        (_HANDLE, _NUMBER, ctypes.POINTER(NativeExchange)),
+    ),
+    "aliquot_placement_place_by_exchange": (
+        None,
+        (_HANDLE, _NUMBER, ctypes.POINTER(NativeExchange), ctypes.POINTER(NativePlace)),
     ),
     "aliquot_placement_node": (None, (_HANDLE, _NUMBER, ctypes.POINTER(NativeNode))),
     "aliquot_placement_places": (_NUMBER, (_HANDLE, _NUMBER, ctypes.POINTER(NativePlace), _NUMBER)),

@@ -51,10 +51,10 @@ def policy_named(name: str) -> Policy:
 class Prices(msgspec.Struct, frozen=True, kw_only=True):
     """What the policy `aliquot` weighs beside fragmentation, in fragmented devices.
 
-    `cpu_of_device`: thousandths of a core that go with a device. `stranded`: what a device costs that
-    is left without its CPU. `cpu`: what the CPU of a device costs that typical requests can't use.
-    `models`: what a device of a model costs whoever could do without, by model. `fullest_first`:
-    among equals the node with the fewest devices left is taken, and not the first.
+    `cpu_of_device`: thousandths of a core that go with a device. `stranded`: what a device costs
+    that is left without its CPU. `cpu`: what the CPU of a device costs that typical requests can't
+    use. `models`: what a device of a model costs whoever could do without, by model.
+    `fullest_first`: among equals the node with the fewest devices left is taken, not the first.
     """
 
     cpu_of_device: float = 1.0

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from aliquot.placement.engine import Engine, Policy
 from aliquot.placement.simulation.arrivals import shuffled_nodes
-from aliquot.placement.simulation.replay import Workload
+from aliquot.placement.simulation.replay import Workload, make_room
 
 MEASURED = 16_200  # arrivals
 LOADS = (1.0, 1.2)  # of the cluster's devices, at the first and at the last measured arrival
@@ -58,11 +58,10 @@ def with_departures(
         request = rng.choice(work.pods).request
         ends = now + rng.expovariate(1.0)
         place = engine.place(request)
-        if place is None and number >= 0 and moves + 1 <= moves_per_hundred * (number + 1) / 100:
-            move = engine.find_move(request)
-            if move is not None:
-                place = engine.place_by_move(request, move)
-                moves += 1
+        if place is None and number >= 0:
+            allowed = moves_per_hundred * (number + 1) / 100 - moves
+            place, moved = make_room(engine, request, allowed)
+            moves += moved
         if place is not None:
             heapq.heappush(leaving, (ends, place.id, request.total))
             allocated += request.total

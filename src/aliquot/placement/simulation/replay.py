@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from aliquot.placement.engine import Engine, Node, Policy, Typical, typical_requests
+from aliquot.placement.engine import (
+    Engine,
+    Node,
+    Place,
+    Policy,
+    Request,
+    Typical,
+    typical_requests,
+)
 from aliquot.placement.simulation.arrivals import arrivals
 from aliquot.placement.simulation.openb import Pod
 
@@ -49,17 +57,24 @@ def replay(work: Workload, policy: Policy, seed: int, *, moves_per_hundred: floa
         request = pod.request
         asked += request.total
         place = engine.place(request)
-        if place is None and moves + 1 <= moves_per_hundred * number / 100:
-            move = engine.find_move(request)
-            if move is not None:
-                place = engine.place_by_move(request, move)
-                moves += 1
+        if place is None:
+            place, moved = make_room(engine, request, moves_per_hundred * number / 100 - moves)
+            moves += moved
         if place is None:
             refused += 1
         else:
             allocated += request.total
         curve.add(asked, allocated, engine)
     return Replay(curve.allocated(), curve.fragmented, refused, moves)
+
+
+def make_room(engine: Engine, request: Request, allowed: float) -> tuple[Place | None, int]:
+    """A place for what fits nowhere, by one move or else by an exchange, and how many moved."""
+    if allowed >= 1 and (move := engine.find_move(request)) is not None:
+        return engine.place_by_move(request, move), 1
+    if allowed >= 2 and (exchange := engine.find_exchange(request)) is not None:
+        return engine.place_by_exchange(request, exchange), 2
+    return None, 0
 
 
 class _Curve:

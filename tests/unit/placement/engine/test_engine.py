@@ -165,6 +165,48 @@ def test_a_move_makes_room_and_leaves_all_others_where_they_are(
         assert min(room.cpu, room.memory, *room.shares, *room.device_memory, 0) == 0
 
 
+@given(nodes(), STEPS, requests())
+def test_an_exchange_makes_room_and_leaves_all_others_where_they_are(
+    cluster: list[Node], steps: list[tuple[Request, int | None]], wanted: Request
+) -> None:
+    history = History(cluster, Policy.ALIQUOT, [request for request, _ in steps])
+    for step in steps:
+        history.step(*step)
+    engine = history.engine
+    exchange = engine.find_exchange(wanted)
+    if exchange is None:
+        return
+    before = dict(history.placed)
+    larger, smaller = before[exchange.larger], before[exchange.smaller]
+    place = engine.place_by_exchange(wanted, exchange)
+    assert (place.node, place.devices) == (larger.node, larger.devices)
+    after = {one.id: one for at in range(len(cluster)) for one in engine.places(at)}
+    assert (after[larger.id].node, after[larger.id].devices) == (smaller.node, smaller.devices)
+    assert (after[smaller.id].node, after[smaller.id].devices) == (larger.node, larger.devices)
+    for one in before.values():
+        if one.id not in (larger.id, smaller.id):
+            assert (after[one.id].node, after[one.id].devices) == (one.node, one.devices)
+    for at, node in enumerate(cluster):
+        room = engine.room(at)
+        assert room == left(node, [one for one in after.values() if one.node == at])
+        assert min(room.cpu, room.memory, *room.shares, *room.device_memory) >= 0
+
+
+def test_an_exchange_uses_what_is_left_on_two_devices() -> None:
+    engine = Engine([Node(name="n", cpu=9, memory=9, devices=2)], Policy.BEST_FIT)
+    for share, device in ((650, 0), (190, 0), (470, 1), (320, 1)):
+        place = engine.place_at(Request(devices=1, share=share), 0, [device])
+        assert place is not None
+    wanted = Request(devices=1, share=300)  # 160 are left on one, 210 on the other
+    assert engine.place(wanted) is None
+    exchange = engine.find_exchange(wanted)
+    assert exchange is not None
+    found = engine.place_by_exchange(wanted, exchange)
+    assert found.devices == (0,)  # 470 went where 650 was, which takes the 180 left beside 320
+    assert sorted(engine.room(0).shares) == [30, 40]
+    assert engine.find_exchange(Request(devices=1, share=WHOLE)) is None
+
+
 def _any_move(cluster: list[Node], placed: dict[int, Place], wanted: Request) -> bool:
     def room(at: int, without: int) -> bool:
         there = [one for one in placed.values() if one.node == at and one.id != without]
