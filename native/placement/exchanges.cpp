@@ -1,6 +1,8 @@
 // Room by an exchange: a request takes what is left on one device beside something smaller than was there,
 // and what was there takes what is left on another, where that smaller thing was.
+#include <algorithm>
 #include <limits>
+#include <tuple>
 #include <utility>
 
 #include "placement/engine.h"
@@ -30,17 +32,27 @@ bool Engine::find_exchange(int32_t shape, Exchange& found) const {
       const int device = __builtin_ctz(place.devices);
       parts.push_back({place, placed.share, nodes_[node].share[static_cast<size_t>(device)]});
     }
+  // Those of a share together, where the least is left first.
+  std::sort(parts.begin(), parts.end(), [](const Part& one, const Part& other) {
+    return std::tie(one.share, one.left, one.place.id) <
+           std::tie(other.share, other.left, other.place.id);
+  });
   int32_t least_left = std::numeric_limits<int32_t>::max();
   for (const Part& larger : parts) {
     const int32_t lacking = wanted.share - larger.left;
-    if ((wanted.models >> node(larger.place.node).model & 1) == 0 || larger.share <= lacking) continue;
-    for (const Part& smaller : parts) {
-      const int32_t less = larger.share - smaller.share;
-      if (less < lacking || less <= 0 || less > smaller.left ||
-          larger.left + smaller.left >= least_left || !can_exchange(wanted, larger.place, smaller.place))
-        continue;
-      least_left = larger.left + smaller.left;
-      found = {larger.place.id, smaller.place.id};
+    if ((wanted.models >> node(larger.place.node).model & 1) == 0) continue;
+    for (size_t at = 0; at < parts.size() && parts[at].share + lacking <= larger.share;) {
+      const int32_t share = parts[at].share;
+      for (; at < parts.size() && parts[at].share == share; ++at) {
+        const Part& smaller = parts[at];
+        if (larger.left + smaller.left >= least_left) break;
+        if (share >= larger.share || larger.share - share > smaller.left ||
+            !can_exchange(wanted, larger.place, smaller.place))
+          continue;
+        least_left = larger.left + smaller.left;
+        found = {larger.place.id, smaller.place.id};
+      }
+      while (at < parts.size() && parts[at].share == share) ++at;
     }
   }
   return found.larger >= 0;

@@ -9,7 +9,7 @@ from aliquot.placement.planning.answer import Answer
 
 _ENOUGH = 99.5  # percent: what is then left out is chance
 
-_WIDTH, _ROW, _LEFT, _BAR, _TOP = 860, 40, 300, 420, 60
+_WIDTH, _ROW, _LEFT, _BAR, _TOP = 960, 40, 390, 420, 60
 
 
 def page(answers: Sequence[Answer], question: str) -> str:

@@ -12,6 +12,7 @@ from aliquot.placement.mig import GEOMETRIES, Geometry, MigPlacer, MigPolicy
 from aliquot.placement.mig.layout import allocated
 from aliquot.placement.mig.optimum import optimum
 from aliquot.placement.mig.streams import filled, flowing
+from aliquot.placement.simulation.report import paired
 
 A100 = GEOMETRIES["A100-40GB"]
 
@@ -89,6 +90,19 @@ def test_the_optimum_of_known_cases() -> None:
     assert of(1, p4g_20gb=2) == 4  # starts at 0 alone
     assert of(1, p4g_20gb=1, p3g_20gb=1) == 8
     assert of(2, p4g_20gb=2, p3g_20gb=2) == 16
+
+
+@pytest.mark.parametrize("mix", [None, {"1g.5gb": 4, "2g.10gb": 2, "3g.20gb": 1, "4g.20gb": 1}])
+def test_ours_is_above_first_fit_and_best_fit(mix: dict[str, float] | None) -> None:
+    reached = {
+        policy: {
+            str(seed): filled(A100, 100, policy, seed, mix=mix).allocated for seed in range(25)
+        }
+        for policy in MigPolicy
+    }
+    for other in (MigPolicy.FIRST_FIT, MigPolicy.BEST_FIT):
+        mean, half_width = paired(reached[MigPolicy.ALIQUOT], reached[other])
+        assert mean - half_width >= 0
 
 
 def test_a_stream_is_the_same_with_the_same_seed() -> None:

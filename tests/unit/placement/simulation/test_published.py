@@ -11,8 +11,15 @@ from functools import cache
 
 import pytest
 
-from aliquot.placement.engine import Policy
-from aliquot.placement.simulation.report import Outcome, paired, simulate
+from aliquot.placement.engine import Node, Policy
+from aliquot.placement.simulation.arrivals import arrivals
+from aliquot.placement.simulation.replay import workload
+from aliquot.placement.simulation.report import (
+    Outcome,
+    paired,
+    simulate,
+    simulate_departures,
+)
 from tests.traces import openb
 
 SEEDS = range(42, 52)
@@ -54,6 +61,34 @@ def test_a_published_policy(trace: str, number: int, policy: Policy) -> None:
     wanted = [float(one) for one in PUBLISHED[trace].split()[number].split("/")]
     found = outcome(trace, policy).allocated
     assert [found["100"], found["130"]] == pytest.approx(wanted, abs=TOLERANCE)
+
+
+def test_ours_with_a_move_a_hundred_pods() -> None:
+    found = simulate(openb("default"), Policy.ALIQUOT, SEEDS, moves_per_hundred=1)[0]
+    assert found.allocated["100"] >= 95.85
+    work = openb("default")
+    arrived = [len(arrivals(work.nodes, work.pods, seed).pods) for seed in SEEDS]
+    assert found.moves <= max(arrived) / 100
+
+
+def test_ours_on_a_small_cluster() -> None:
+    large = openb("default")
+    node = next(one for one in large.nodes if one.model == "G2")  # most are like it
+    nodes = [
+        Node(name=f"n{at}", cpu=node.cpu, memory=node.memory, devices=8, model=node.model)
+        for at in range(6)
+    ]
+    work = workload(nodes, large.pods)
+    ours, fgd = (simulate(work, one, range(42, 82))[0] for one in (Policy.ALIQUOT, Policy.FGD))
+    assert paired(ours.seeds, fgd.seeds)[0] >= 1.0
+
+
+@pytest.mark.parametrize(("trace", "least"), [("default", 0.1), ("gpuspec25", 1.0)])
+def test_ours_when_pods_depart(trace: str, least: float) -> None:
+    ours, fgd = (
+        simulate_departures(openb(trace), one, SEEDS) for one in (Policy.ALIQUOT, Policy.FGD)
+    )
+    assert ours.allocated["mean"] >= fgd.allocated["mean"] + least
 
 
 @pytest.mark.parametrize("trace", PUBLISHED)
