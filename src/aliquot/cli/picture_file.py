@@ -6,7 +6,25 @@ import contextlib
 import os
 import tempfile
 
-from aliquot.errors import BadPictureFile
+from aliquot.cli.parser import Parser
+from aliquot.errors import BadPictureFile, UsageError
+
+_ENDINGS = (".svg", ".png")
+
+
+def add_picture(parser: Parser, what: str) -> None:
+    """Add --picture; `what` is drawn."""
+    parser.add_argument(
+        "--picture",
+        metavar="FILE",
+        help=f"draw {what} into this file, .svg or .png (PNG wants the extra aliquot[png])",
+    )
+
+
+def check_picture(output: str | None) -> None:
+    """Raises UsageError where a file is named that could be no picture; before all the work."""
+    if output and os.path.splitext(output)[1].casefold() not in _ENDINGS:
+        raise UsageError(f"--picture {output} ends neither in .svg nor in .png")
 
 
 def write_picture(svg: str, output: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aliquot.cli.parser import Parser, add_json
+from aliquot.cli.picture_file import add_picture, check_picture, write_picture
 from aliquot.errors import UsageError
 
 
@@ -30,11 +31,7 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--seeds", metavar="SEEDS", default="1-3", help="orders of the queue (default: 1-3)"
     )
-    parser.add_argument(
-        "--picture",
-        metavar="FILE",
-        help="draw the answer into this file, .svg or .png (PNG wants the extra aliquot[png])",
-    )
+    add_picture(parser, "the answer")
     add_json(parser, "print JSON instead of a page")
     return parser
 
@@ -44,9 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     given = build_parser().parse_args(arguments)
     if given.more < 0 or given.more > 10_000:
         raise UsageError("--more is a number from 0 to 10000")
-    if given.picture and not given.picture.casefold().endswith((".svg", ".png")):
-        raise UsageError(f"--picture {given.picture} ends neither in .svg nor in .png")
-    from aliquot.cli.picture_file import write_picture
+    check_picture(given.picture)
     from aliquot.placement.planning import answer, scenarios
     from aliquot.placement.planning.page import page, picture
     from aliquot.placement.simulation.openb import read_nodes, read_pods

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aliquot.cli.parser import Parser, add_json
+from aliquot.cli.picture_file import add_picture, check_picture, write_picture
 from aliquot.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,11 +60,7 @@ def build_parser() -> Parser:
         action="store_true",
         help="tell, too, what no policy can exceed (wants the extra aliquot[plan])",
     )
-    parser.add_argument(
-        "--picture",
-        metavar="FILE",
-        help="draw the curves into this file, .svg or .png (PNG wants the extra aliquot[png])",
-    )
+    add_picture(parser, "the curves")
     add_json(parser)
     return parser
 
@@ -99,8 +96,7 @@ def _check(given: Namespace) -> None:
         raise UsageError("--moves is a number from 0 to 100")
     if given.picture and given.departures:
         raise UsageError("--picture draws what comes of pods that stay, not of --departures")
-    if given.picture and os.path.splitext(given.picture)[1] not in (".svg", ".png"):
-        raise UsageError(f"--picture {given.picture} ends neither in .svg nor in .png")
+    check_picture(given.picture)
 
 
 def _simulated(
@@ -155,7 +151,6 @@ def _print_table(outcomes: dict[str, Outcome], *, seeds: int, departures: bool) 
 
 
 def _draw(given: Namespace, curves: dict[str, Curves], seeds: int) -> None:
-    from aliquot.cli.picture_file import write_picture
     from aliquot.placement.simulation.curves import draw
 
     note = (

@@ -202,7 +202,7 @@ def test_an_exchange_uses_what_is_left_on_two_devices() -> None:
     exchange = engine.find_exchange(wanted)
     assert exchange is not None
     found = engine.place_by_exchange(wanted, exchange)
-    assert found.devices == (0,)  # 470 went where 650 was, which takes the 180 left beside 320
+    assert found.devices == (1,)  # 190 went to where 320 was, which takes what is left beside 650
     assert sorted(engine.room(0).shares) == [30, 40]
     assert engine.find_exchange(Request(devices=1, share=WHOLE)) is None
 

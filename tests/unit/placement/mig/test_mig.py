@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aliquot.placement.mig import GEOMETRIES, Geometry, MigPlacer, MigPolicy
@@ -66,6 +66,7 @@ def _starts(
     ]
 
 
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, len(A100.profiles) - 1), max_size=5))
 def test_the_optimum_is_what_the_best_order_of_first_fit_reaches(wanted: list[int]) -> None:
     counts = [wanted.count(which) for which in range(len(A100.profiles))]
