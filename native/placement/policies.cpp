@@ -90,7 +90,8 @@ class Clustering : public Policy {
  public:
   int32_t score(const Node& node, const Request& request) const override {
     if (request.devices == 0) return 0;
-    const auto used = static_cast<int32_t>(kBest / 4 * (kMostShare - node.total_share()) / kMostShare);
+    const int64_t taken = std::max<int64_t>(0, kMostShare - node.total_share());
+    const auto used = static_cast<int32_t>(kBest / 4 * taken / kMostShare);
     const auto kinds = std::count_if(node.tenants_of.begin(), node.tenants_of.end(),
                                      [](int32_t count) { return count > 0; });
     if (node.tenants_of[static_cast<size_t>(kind_of(request))] > 0)

@@ -45,13 +45,14 @@ enum class PolicyKind : int32_t {
   kAliquot = 7,
 };
 
-/// What the policy `aliquot` weighs (policy_aliquot.cpp), learnt from the typical requests.
+/// What the policy `aliquot` weighs beside fragmentation (policy_fragmentation.cpp), in fragmented
+/// devices. Laid out as src/aliquot/placement/engine/native.py has it.
 struct Prices {
-  double cpu_of_device = 1;              // thousandths of a core that go with a device, typically
-  double stranded = 0;                   // what a device without CPU costs, in fragmented devices
-  double cpu = 0;  // what the CPU of a device costs that typical requests can't use, likewise
-  int32_t fullest_first = 0;  // among equals, the node with the fewest devices left
-  std::array<double, kMostModels> model{};  // what a device costs that pinned requests need
+  double cpu_of_device = 1;                 // thousandths of a core that go with a device, typically
+  double stranded = 0;                      // of a device that is left without its CPU
+  double cpu = 0;                           // of a device's CPU that typical requests can't use
+  int32_t fullest_first = 0;                // among equals the node with the fewest devices left
+  std::array<double, kMostModels> model{};  // of a device that pinned requests need
 };
 
 /// A policy; nullptr where there is no such.

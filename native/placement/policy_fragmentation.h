@@ -6,7 +6,8 @@
 namespace aliquot::placement {
 
 /// Fragmentation gradient descent (Weng et al., USENIX ATC 2023, algorithm 1): where the least comes to
-/// be fragmented by it. With prices, what it strands and what it takes from pinned requests count too.
+/// be fragmented by it. With prices, what it strands, what CPU it leaves that is of no use, and what it
+/// takes from pinned requests count too.
 class FragmentationPolicy : public Policy {
  public:
   FragmentationPolicy(Fragmentation fragmentation, const Prices& prices)

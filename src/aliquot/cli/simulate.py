@@ -26,7 +26,7 @@ def build_parser() -> Parser:
         "simulate",
         "Replays a trace against a cluster and tells what each placement policy gets allocated:\n"
         "pods come in an order by chance until 130 % of the devices are asked for, one attempt\n"
-        "each. docs/placement.md describes the protocol, the files and the policies.",
+        "each. docs/placement-engine.md describes protocol, files and policies.",
         example="aliquot simulate --nodes nodes.csv --pods pods.csv --policy fgd,aliquot",
         exit_status="0; 2 for an error.",
     )

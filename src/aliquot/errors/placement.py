@@ -17,7 +17,7 @@ class BadNodeList(PlacementError):
         "line: names once each, whole numbers, up to 16 devices a node and 64 models. The message "
         "names the line."
     )
-    remedy = "correct the file; docs/placement.md describes both lists"
+    remedy = "correct the file; docs/placement-engine.md describes both lists"
 
 
 class BadPodList(PlacementError):
@@ -28,7 +28,7 @@ class BadPodList(PlacementError):
         "gpu_spec where models are asked for, a pod a line: names once each, whole numbers, parts "
         "of one device or whole devices. The message names the line."
     )
-    remedy = "correct the file; docs/placement.md describes both lists"
+    remedy = "correct the file; docs/placement-engine.md describes both lists"
 
 
 class UnknownPlacementPolicy(PlacementError):

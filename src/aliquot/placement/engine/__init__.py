@@ -1,7 +1,7 @@
 """Which node and which of its devices a request goes to, in a cluster of thousands.
 
 `Engine` is a cluster with a policy; `Request` is what is asked for, `Node` what there is, `Place`
-where something is. docs/placement.md has the policies, and what each of them reaches.
+where something is. docs/placement-engine.md has the policies, and what each of them reaches.
 """
 
 from aliquot.placement.engine.cluster import WHOLE, Exchange, Move, Node, Place, Request, Room

@@ -249,6 +249,14 @@ def test_policies_are_found_however_they_are_spelt() -> None:
         policy_named("tetris")
 
 
+@pytest.mark.parametrize("policy", list(Policy))
+def test_nodes_of_sixteen_devices_are_placed_on(policy: Policy) -> None:
+    asked = [Request(cpu=1, devices=1, share=WHOLE), Request(cpu=1, devices=1, share=400)] * 20
+    node = Node(name="n", cpu=99, memory=9, devices=16)
+    engine = Engine([node, node], policy, typical_requests(asked), seed=1)
+    assert all(engine.place(request) is not None for request in asked[:28])
+
+
 def test_a_place_that_somebody_else_chose_is_refused_where_it_does_not_fit() -> None:
     engine = Engine([Node(name="n", cpu=4, memory=4, devices=2)], Policy.BEST_FIT)
     half = Request(cpu=1, devices=1, share=600)
