@@ -1,6 +1,8 @@
 // The engine for Python's ctypes: plain functions over plain records. Whoever calls gives numbers of
 // nodes and shapes that there are (src/aliquot/placement/engine/native.py does).
 #include <algorithm>
+#include <map>
+#include <memory>
 #include <vector>
 
 #include "placement/engine.h"
@@ -13,7 +15,9 @@ namespace {
 
 struct Handle {
   Fragmentation fragmentation;
+  Prices prices;
   Engine engine;
+  std::map<int32_t, std::shared_ptr<const Policy>> policies{};  // that requests name, by their kinds
 };
 
 int models_of(const Node* nodes, int32_t count) {
@@ -30,7 +34,7 @@ EXPORTED Handle* aliquot_placement_new(const Node* nodes, int32_t node_count,
   const Fragmentation fragmentation({typical, typical + typical_count}, models_of(nodes, node_count));
   auto chosen = make_policy(static_cast<PolicyKind>(policy), fragmentation, *prices);
   if (chosen == nullptr) return nullptr;
-  return new Handle{fragmentation, Engine({nodes, nodes + node_count}, std::move(chosen), seed)};
+  return new Handle{fragmentation, *prices, Engine({nodes, nodes + node_count}, std::move(chosen), seed)};
 }
 
 /// The same cluster with all that is placed there, which goes its own way from now on.
@@ -38,8 +42,13 @@ EXPORTED Handle* aliquot_placement_copy(const Handle* handle) { return new Handl
 
 EXPORTED void aliquot_placement_delete(Handle* handle) { delete handle; }
 
-EXPORTED int32_t aliquot_placement_add_shape(Handle* handle, const Request* request) {
-  return handle->engine.add_shape(*request);
+/// `policy` is of a kind of its own, or less than nothing: the engine's.
+EXPORTED int32_t aliquot_placement_add_shape(Handle* handle, const Request* request, int32_t policy) {
+  if (policy < 0) return handle->engine.add_shape(*request);
+  std::shared_ptr<const Policy>& own = handle->policies[policy];
+  if (own == nullptr)
+    own = make_policy(static_cast<PolicyKind>(policy), handle->fragmentation, handle->prices);
+  return handle->engine.add_shape(*request, own);
 }
 
 EXPORTED void aliquot_placement_place(Handle* handle, int32_t shape, const uint8_t* allowed,
@@ -55,6 +64,12 @@ EXPORTED void aliquot_placement_place_at(Handle* handle, int32_t shape, int32_t 
 EXPORTED void aliquot_placement_preview(Handle* handle, int32_t shape, const uint8_t* allowed,
                                         Place* place) {
   *place = handle->engine.preview(shape, allowed);
+}
+
+/// Sets a part of a device aside that no request has, or gives it back where it is less than nothing.
+EXPORTED void aliquot_placement_hold(Handle* handle, int32_t node, int32_t device, int64_t share,
+                                     int64_t memory) {
+  handle->engine.hold(node, device, share, memory);
 }
 
 EXPORTED bool aliquot_placement_give_back(Handle* handle, int64_t id) {
@@ -98,7 +113,7 @@ EXPORTED void aliquot_placement_scores(Handle* handle, int32_t shape, int32_t* s
   std::copy(found.begin(), found.end(), scores);
 }
 
-/// Free thousandths that the typical requests can't use, of all nodes.
+/// Free thousandths of devices that the typical requests can't use, of all nodes.
 EXPORTED double aliquot_placement_fragmented(const Handle* handle) {
   double sum = 0;
   for (size_t node = 0; node < handle->engine.node_count(); ++node)

@@ -75,10 +75,13 @@ bool fits(const Node& node, const Request& request) {
   return enough >= request.devices;
 }
 
+DeviceSet near_devices(const Node& node, const Request& request) {
+  const DeviceSet roomy = roomy_devices(node, request);
+  return request.devices > 1 ? of_one_island(node, request, roomy) : roomy;
+}
+
 DeviceSet tightest_devices(const Node& node, const Request& request) {
-  DeviceSet among = roomy_devices(node, request);
-  if (request.devices > 1) among = of_one_island(node, request, among);
-  return chosen_devices(node, request, among,
+  return chosen_devices(node, request, near_devices(node, request),
                         [](int32_t one, int32_t other) { return one < other; });
 }
 
@@ -92,7 +95,7 @@ void take(Node& node, const Request& request, DeviceSet devices) {
   node.memory -= request.memory;
   for_each_device(devices, [&](int device) {
     const auto at = static_cast<size_t>(device);
-    node.share[at] = static_cast<int16_t>(node.share[at] - request.share);
+    node.share[at] -= request.share;
     node.device_memory[at] -= request.device_memory;
   });
   if (request.devices > 0) ++node.tenants_of[static_cast<size_t>(kind_of(request))];
@@ -103,10 +106,16 @@ void give_back(Node& node, const Request& request, DeviceSet devices) {
   node.memory += request.memory;
   for_each_device(devices, [&](int device) {
     const auto at = static_cast<size_t>(device);
-    node.share[at] = static_cast<int16_t>(node.share[at] + request.share);
+    node.share[at] += request.share;
     node.device_memory[at] += request.device_memory;
   });
   if (request.devices > 0) --node.tenants_of[static_cast<size_t>(kind_of(request))];
+}
+
+void hold(Node& node, int device, int64_t share, int64_t memory) {
+  const auto at = static_cast<size_t>(device);
+  node.share[at] = static_cast<int32_t>(node.share[at] - share);
+  node.device_memory[at] -= memory;
 }
 
 }  // namespace aliquot::placement

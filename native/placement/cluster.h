@@ -10,7 +10,7 @@ namespace aliquot::placement {
 
 constexpr int kMostDevices = 16;   // of one node
 constexpr int kMostModels = 64;    // of devices, in one cluster
-constexpr int32_t kWhole = 1'000;  // shares are thousandths of one device
+constexpr int32_t kWhole = 10'000;  // shares are hundredths of a percent of one device
 
 using DeviceSet = uint32_t;  // a bit each
 
@@ -18,13 +18,13 @@ using DeviceSet = uint32_t;  // a bit each
 /// Laid out as src/aliquot/placement/engine/native.py has it.
 struct Request {
   int64_t cpu = 0;            // thousandths of a core
-  int64_t memory = 0;         // MiB of the host
+  int64_t memory = 0;         // bytes of the host
   int32_t devices = 0;
-  int32_t share = 0;          // thousandths of each device
-  int32_t device_memory = 0;  // MiB of each device
+  int32_t share = 0;          // of each device, hundredths of a percent; 0: what is left over will do
+  int64_t device_memory = 0;  // bytes of each device
   uint64_t models = ~0ULL;  // which models will do, a bit each
 
-  /// Thousandths of devices, in all.
+  /// Hundredths of a percent of devices, in all.
   int64_t total() const { return static_cast<int64_t>(devices) * share; }
   /// A part of one device.
   bool is_part() const { return devices == 1 && share < kWhole; }
@@ -33,11 +33,12 @@ struct Request {
 /// A node, and what is free of it: small, as thousands are looked at for each request. Laid out as src/aliquot/placement/engine/native.py has it.
 struct Node {
   int64_t cpu = 0;     // free, thousandths of a core
-  int64_t memory = 0;  // free, MiB of the host
+  int64_t memory = 0;  // free, bytes of the host
   int32_t devices = 0;
   int32_t model = 0;
-  std::array<int16_t, kMostDevices> share{};           // free, thousandths
-  std::array<int32_t, kMostDevices> device_memory{};   // free, MiB
+  int64_t device_size = 0;                             // of each device's memory, in bytes
+  std::array<int64_t, kMostDevices> device_memory{};   // free, bytes
+  std::array<int32_t, kMostDevices> share{};           // free, hundredths of a percent
   std::array<int16_t, kMostDevices + 1> tenants_of{};  // requests there by kind_of()
   std::array<uint8_t, kMostDevices> island{};  // devices with the same number are linked closely
 
@@ -52,14 +53,19 @@ int kind_of(const Request& request);
 /// Whether there is enough of everything.
 bool fits(const Node& node, const Request& request);
 
-/// Of the devices with enough, those with the least left, the first of equals; all `devices` of them.
-/// Several come from one island where one has room: from the one with the fewest that have.
+/// The devices with enough. Where several are asked for, of one island that has them, if one has: of the
+/// one with the fewest.
+DeviceSet near_devices(const Node& node, const Request& request);
+/// Of these the ones with the least share left, the first of equals; all `devices` of them.
 DeviceSet tightest_devices(const Node& node, const Request& request);
 /// The same with the most left, from any island.
 DeviceSet loosest_devices(const Node& node, const Request& request);
 
 void take(Node& node, const Request& request, DeviceSet devices);
 void give_back(Node& node, const Request& request, DeviceSet devices);
+/// Sets a part of a device aside, or gives it back where it is less than nothing. There may come to be
+/// less than nothing free.
+void hold(Node& node, int device, int64_t share, int64_t memory);
 
 /// Calls what it is given with each device of a set.
 template <typename Visitor>
@@ -69,7 +75,8 @@ void for_each_device(DeviceSet devices, Visitor&& visit) {
 
 inline bool has_room(const Node& node, int device, const Request& request) {
   const auto at = static_cast<size_t>(device);
-  return node.share[at] >= request.share && node.device_memory[at] >= request.device_memory;
+  return (request.share == 0 || node.share[at] >= request.share) &&
+         node.device_memory[at] >= request.device_memory;
 }
 
 }  // namespace aliquot::placement

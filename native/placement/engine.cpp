@@ -28,18 +28,20 @@ Engine::Engine(std::vector<Node> nodes, std::shared_ptr<const Policy> policy, ui
       log_(nodes_.size()),
       random_(seed) {}
 
-int32_t Engine::add_shape(const Request& request) {
+int32_t Engine::add_shape(const Request& request, std::shared_ptr<const Policy> policy) {
   requests_.push_back(request);
+  policies_.push_back(policy != nullptr ? std::move(policy) : policy_);
   scores_.emplace_back();
   return static_cast<int32_t>(requests_.size() - 1);
 }
 
 const std::vector<int32_t>& Engine::scores(int32_t shape) {
   const Request& request = requests_[static_cast<size_t>(shape)];
+  const Policy& of = policy(shape);
   Scores& scores = scores_[static_cast<size_t>(shape)];
   scores.refresh(log_, nodes_.size(), [&](int32_t at) {
     const Node& node = nodes_[static_cast<size_t>(at)];
-    return fits(node, request) ? policy_->score(node, request) : kDoesNotFit;
+    return fits(node, request) ? of.score(node, request) : kDoesNotFit;
   });
   return scores.all();
 }
@@ -56,7 +58,7 @@ int32_t Engine::best_node(int32_t shape, const uint8_t* allowed) {
   for (const int32_t score : *all) best = std::max(best, score);
   if (best == kDoesNotFit) return -1;
   uint64_t skip = 0;
-  if (policy_->any_of_best())
+  if (policy(shape).any_of_best())
     skip = random_.below(static_cast<uint64_t>(std::count(all->begin(), all->end(), best)));
   auto found = std::find(all->begin(), all->end(), best);
   for (; skip > 0; --skip) found = std::find(found + 1, all->end(), best);
@@ -69,7 +71,7 @@ Place Engine::preview(int32_t shape, const uint8_t* allowed) {
   place.node = best_node(shape, allowed);
   if (place.node < 0) return place;
   place.score = scores_[static_cast<size_t>(shape)].all()[static_cast<size_t>(place.node)];
-  place.devices = policy_->devices(node(place.node), request(shape), random_);
+  place.devices = policy(shape).devices(node(place.node), request(shape), random_);
   return place;
 }
 
@@ -110,6 +112,11 @@ void Engine::put(const Place& place) {
   places_[place.id] = place;
   placed_on_[static_cast<size_t>(place.node)].push_back(place.id);
   changed(place.node);
+}
+
+void Engine::hold(int32_t node, int device, int64_t share, int64_t memory) {
+  placement::hold(nodes_[static_cast<size_t>(node)], device, share, memory);
+  changed(node);
 }
 
 bool Engine::give_back(int64_t id) {

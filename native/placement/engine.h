@@ -39,8 +39,8 @@ class Engine {
   /// A copy goes its own way from then on; policies don't change.
   Engine(std::vector<Node> nodes, std::shared_ptr<const Policy> policy, uint64_t seed);
 
-  /// A number for all requests that ask for this.
-  int32_t add_shape(const Request& request);
+  /// A number for all requests that ask for this, by a policy of their own or by the engine's.
+  int32_t add_shape(const Request& request, std::shared_ptr<const Policy> policy = nullptr);
   /// Places a request; a Place without a node where it fits nowhere. Among equals the first node.
   /// `allowed`: a byte for each node, 0 where it may not go; nullptr: it may go anywhere.
   Place place(int32_t shape, const uint8_t* allowed = nullptr);
@@ -48,6 +48,8 @@ class Engine {
   Place place_at(int32_t shape, int32_t node, DeviceSet devices);
   /// Where it would go.
   Place preview(int32_t shape, const uint8_t* allowed = nullptr);
+  /// Sets a part of a device aside that no request has, or gives it back where it is less than nothing.
+  void hold(int32_t node, int device, int64_t share, int64_t memory);
   /// Gives back what is placed; false where there is no such.
   bool give_back(int64_t id);
   /// The single move that makes room for a request: after it the two score best together, and among
@@ -76,12 +78,14 @@ class Engine {
   int32_t best_node(int32_t shape, const uint8_t* allowed);
   Place record(int32_t shape, int32_t node, DeviceSet devices);
   void put(const Place& place);
+  const Policy& policy(int32_t shape) const { return *policies_[static_cast<size_t>(shape)]; }
   bool can_exchange(const Request& wanted, const Place& larger, const Place& smaller) const;
   void changed(int32_t node) { log_.changed(node); }
 
   std::vector<Node> nodes_;
   std::vector<Request> requests_;  // by shape
   std::vector<Scores> scores_;     // by shape
+  std::vector<std::shared_ptr<const Policy>> policies_;  // by shape
   std::unordered_map<int64_t, Place> places_;    // by id
   std::vector<std::vector<int64_t>> placed_on_;  // by node, ids
   std::shared_ptr<const Policy> policy_;

@@ -9,6 +9,10 @@ namespace aliquot::placement {
 
 namespace {
 
+/// Thousandths of devices, in which the measure was published: how sums are rounded decides among nodes
+/// that are as good.
+double in_thousandths(int64_t share) { return static_cast<double>(share) / (kWhole / kThousandths); }
+
 /// By group, how many devices have enough, and what is free of these. Kept between calls, as there are
 /// millions of them.
 struct Counts {
@@ -87,14 +91,14 @@ double Fragmentation::useful(const OfModel& model, int64_t cpu, const int32_t* e
   if (weight == nullptr) return 0;
   double sum = 0;
   for (size_t group = 0; group < model.share.size(); ++group)
-    sum += enough[group] >= model.devices[group] ? weight[group] * usable[group] : 0;
+    sum += enough[group] >= model.devices[group] ? weight[group] * in_thousandths(usable[group]) : 0;
   return sum;
 }
 
 double Fragmentation::of(const Node& node) const {
   const OfModel& model = models_[static_cast<size_t>(node.model)];
   count(counts, node, model.share);
-  return all_ * static_cast<double>(node.total_share()) -
+  return all_ * in_thousandths(node.total_share()) -
          useful(model, node.cpu, counts.enough.data(), counts.usable.data());
 }
 
@@ -116,7 +120,7 @@ Fragmentation::OfParts::OfParts(const Fragmentation& fragmentation, const Node& 
 }
 
 double Fragmentation::OfParts::before() const {
-  return fragmentation_.all_ * static_cast<double>(node_.total_share()) -
+  return fragmentation_.all_ * in_thousandths(node_.total_share()) -
          useful(fragmentation_.models_[static_cast<size_t>(node_.model)], node_.cpu,
                                counts.enough.data(), counts.usable.data());
 }
@@ -127,7 +131,7 @@ double Fragmentation::OfParts::with(int64_t cpu, int device, int32_t share) cons
   changed_counts = counts;
   add_device(changed_counts, model.share, before, -1);
   add_device(changed_counts, model.share, share, 1);
-  return fragmentation_.all_ * static_cast<double>(node_.total_share() - before + share) -
+  return fragmentation_.all_ * in_thousandths(node_.total_share() - before + share) -
          useful(model, cpu, changed_counts.enough.data(),
                                changed_counts.usable.data());
 }

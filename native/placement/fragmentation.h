@@ -11,6 +11,8 @@
 
 namespace aliquot::placement {
 
+constexpr int32_t kThousandths = 1'000;  // of one device, in which fragmentation is told
+
 /// A class of requests, and which part of all it makes up. Host memory doesn't matter to it.
 struct Typical {
   Request request;

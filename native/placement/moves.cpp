@@ -45,7 +45,7 @@ bool Engine::find_move(int32_t shape, Move& found) {
       if (!target.known) target = best_two(scores(moved.shape));
       const int32_t to = target.first == static_cast<int32_t>(from) ? target.second : target.first;
       if (to < 0) continue;
-      const int64_t score = static_cast<int64_t>(policy_->score(after, wanted)) +
+      const int64_t score = static_cast<int64_t>(policy(shape).score(after, wanted)) +
                             scores_[static_cast<size_t>(moved.shape)].all()[static_cast<size_t>(to)];
       const std::pair<int64_t, int64_t> worth{score, -request(moved.shape).total()};
       if (found.moved >= 0 && worth <= best) continue;
@@ -60,9 +60,9 @@ Place Engine::place_by_move(int32_t shape, const Move& move) {
   Place goes = places_.at(move.moved);
   give_back(move.moved);
   goes.node = move.to;
-  goes.devices = policy_->devices(node(move.to), request(goes.shape), random_);
+  goes.devices = policy(goes.shape).devices(node(move.to), request(goes.shape), random_);
   put(goes);
-  return record(shape, move.from, policy_->devices(node(move.from), request(shape), random_));
+  return record(shape, move.from, policy(shape).devices(node(move.from), request(shape), random_));
 }
 
 }  // namespace aliquot::placement

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "placement/policy_fragmentation.h"
+#include "placement/policy_fullness.h"
 
 namespace aliquot::placement {
 
@@ -13,7 +14,7 @@ namespace {
 
 constexpr int32_t kBest = 100;
 constexpr double kMostCpu = 128'000;  // of a node
-constexpr int64_t kMostShare = 8'000;
+constexpr int64_t kMostShare = 8 * kWhole;
 
 /// Any node, any device.
 class RandomPolicy : public Policy {
@@ -127,6 +128,8 @@ std::unique_ptr<Policy> make_policy(PolicyKind kind, const Fragmentation& fragme
     case PolicyKind::kFragmentationGradient:
       return std::make_unique<FragmentationPolicy>(fragmentation, Prices{});
     case PolicyKind::kAliquot: return std::make_unique<FragmentationPolicy>(fragmentation, prices);
+    case PolicyKind::kPack: return std::make_unique<FullnessPolicy>(true);
+    case PolicyKind::kSpread: return std::make_unique<FullnessPolicy>(false);
   }
   return nullptr;
 }

@@ -33,7 +33,7 @@ class Policy {
   virtual bool any_of_best() const { return false; }
 };
 
-/// Laid out as src/aliquot/placement/engine/policies.py has it.
+/// Laid out as src/aliquot/placement/engine/policy.py has it.
 enum class PolicyKind : int32_t {
   kRandom = 0,
   kBestFit = 1,
@@ -43,6 +43,8 @@ enum class PolicyKind : int32_t {
   kClustering = 5,
   kFragmentationGradient = 6,
   kAliquot = 7,
+  kPack = 8,
+  kSpread = 9,
 };
 
 /// What the policy `aliquot` weighs beside fragmentation (policy_fragmentation.cpp), in fragmented

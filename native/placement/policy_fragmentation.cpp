@@ -45,7 +45,7 @@ FragmentationPolicy::Offer FragmentationPolicy::best_offer(const Node& node,
                            static_cast<double>(request.total()) / kWhole;
   Offer best;
   const auto offer = [&](DeviceSet devices, double less_fragmented) {
-    double gain = less_fragmented / kWhole + fixed;
+    double gain = less_fragmented / kThousandths + fixed;
     if (prices_.cpu > 0) {
       Node after = node;
       take(after, request, devices);

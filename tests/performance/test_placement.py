@@ -12,7 +12,8 @@ from tests.quiet import Quiet
 
 pytestmark = pytest.mark.performance
 
-KINDS = ((96_000, 393_216, 8, "A"), (104_000, 524_288, 2, "B"), (64_000, 262_144, 4, "C"))
+_GIB = 1 << 30
+KINDS = ((96_000, 384 * _GIB, 8, "A"), (104_000, 512 * _GIB, 2, "B"), (64_000, 256 * _GIB, 4, "C"))
 ATTEMPTS = 3
 
 
@@ -30,12 +31,12 @@ def shapes() -> list[Request]:
     """As many as a published trace of 8,152 pods has."""
     rng = random.Random(1)
     sizes = [(1, WHOLE)] * 5 + [(2, WHOLE), (8, WHOLE)]
-    sizes += [(1, share) for share in (810, 650, 470, 320, 230, 160)] + [(0, 0)] * 2
+    sizes += [(1, share) for share in (8_100, 6_500, 4_700, 3_200, 2_300, 1_600)] + [(0, 0)] * 2
     found: set[Request] = set()
     while len(found) < 150:
         devices, share = rng.choice(sizes)
         cpu = rng.choice((2_000, 4_000, 8_000, 11_400, 12_000, 16_000)) * max(1, devices)
-        memory = rng.randrange(1, 12) * 2_730
+        memory = rng.randrange(1, 12) * (2_730 << 20)
         found.add(Request(cpu=min(cpu, 90_000), memory=memory, devices=devices, share=share))
     return sorted(found, key=repr)
 

@@ -6,7 +6,8 @@ where something is. docs/placement-engine.md has the policies, and what each of 
 
 from aliquot.placement.engine.cluster import WHOLE, Exchange, Move, Node, Place, Request, Room
 from aliquot.placement.engine.engine import Engine
-from aliquot.placement.engine.policies import Policy, Prices, learnt_prices, policy_named
+from aliquot.placement.engine.policy import Policy, policy_named
+from aliquot.placement.engine.prices import Prices, learnt_prices
 from aliquot.placement.engine.typical import Typical, typical_requests
 
 __all__ = [

@@ -1,6 +1,6 @@
 """What there is and what is asked for, in several dimensions at once.
 
-CPU is in thousandths of a core, memory in MiB, shares in thousandths of one device.
+CPU is in thousandths of a core, memory in bytes, shares in hundredths of a percent of one device.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 import msgspec
 
 from aliquot.errors import ImpossibleRequest
+from aliquot.model.shares import WHOLE
+from aliquot.placement.engine.policy import Policy
 
-WHOLE = 1_000  # thousandths of one device
 MOST_DEVICES = 16  # of one node
 MOST_MODELS = 64  # in one cluster
 
@@ -19,7 +20,8 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
     `islands` says for each device which others it is linked to closely (NVLink, one PCIe switch,
     one NUMA node): those with the same number; empty: all are. `domain` is what fails or is linked
-    together with other nodes: a rack, a zone.
+    together with other nodes: a rack, a zone. A node that `stands_in` is taken only where no other
+    will do.
     """
 
     name: str
@@ -30,18 +32,20 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     device_memory: int = 0
     islands: tuple[int, ...] = ()
     domain: str = ""
+    stands_in: bool = False
 
     @property
     def capacity(self) -> int:
-        """Thousandths of devices, in all."""
+        """Hundredths of a percent of devices, in all."""
         return self.devices * WHOLE
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What wants a place: host resources once, and of each of `devices` devices a share and memory.
 
-    `models` are the models that will do; None: any. A request for several devices gets different
-    ones, all of one node.
+    Without a share it has what others leave of a device. `models` are the models that will do;
+    None: any. A request for several devices gets different ones, all of one node. `policy` is its
+    own; None: the engine's.
     """
 
     cpu: int = 0
@@ -50,10 +54,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     share: int = 0
     device_memory: int = 0
     models: frozenset[str] | None = None
+    policy: Policy | None = None
 
     @property
     def total(self) -> int:
-        """Thousandths of devices, in all."""
+        """Hundredths of a percent of devices, in all."""
         return self.devices * self.share
 
     def check(self) -> None:
@@ -62,8 +67,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
             raise ImpossibleRequest("a request asks for less than nothing")
         if not 0 <= self.devices <= MOST_DEVICES:
             raise ImpossibleRequest(f"a request asks for {self.devices} devices")
-        if self.devices and not 1 <= self.share <= WHOLE:
-            raise ImpossibleRequest(f"a request asks for {self.share} thousandths of a device")
+        least = 0 if self.device_memory else 1
+        if self.devices and not least <= self.share <= WHOLE:
+            raise ImpossibleRequest(f"a request asks for {self.share / 100:g} % of a device")
         if not self.devices and (self.share or self.device_memory):
             raise ImpossibleRequest("a request asks for a share of no device")
 

@@ -19,7 +19,6 @@ from aliquot.placement.engine.obstacles import obstacles
 
 MOST_MOVES = 3
 MOST_TRIALS = 1_000
-_MIB = 1 << 20
 # What suspending, copying over the host's memory and resuming came to; copies differ by machine.
 BYTES_PER_SECOND = 4 << 30
 
@@ -141,7 +140,7 @@ def _placed_elsewhere(engine: Engine, request: Request, not_there: int) -> Place
 
 def moved_bytes(place: Place) -> int:
     """What of a place has to be copied when it moves: what it has of devices' memory."""
-    return place.request.device_memory * place.request.devices * _MIB
+    return place.request.device_memory * place.request.devices
 
 
 def tightest(request: Request, node: Node, room: Room) -> tuple[int, ...]:

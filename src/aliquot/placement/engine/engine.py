@@ -32,8 +32,11 @@ from aliquot.placement.engine.native import (
     NativeTypical,
     library,
 )
-from aliquot.placement.engine.policies import NATIVE_KINDS, Policy, Prices, learnt_prices
+from aliquot.placement.engine.policy import NATIVE_KINDS, Policy
+from aliquot.placement.engine.prices import Prices, learnt_prices
 from aliquot.placement.engine.typical import Typical
+
+_THOUSANDTHS = 1_000  # of a device, in which the native half tells fragmentation
 
 
 class Engine:
@@ -109,6 +112,13 @@ class Engine:
         self._library.aliquot_placement_preview(self._handle, shape, allowed, self._place)
         return self._found()
 
+    def hold(self, node: int, device: int, share: int, memory: int) -> None:
+        """Set a part of a device aside that no request has, or give it back where it is negative.
+
+        More may be set aside than there is.
+        """
+        self._library.aliquot_placement_hold(self._handle, node, device, share, memory)
+
     def give_back(self, place: int) -> bool:
         """Free what is placed, by its id; False where there is no such place."""
         return self._library.aliquot_placement_give_back(self._handle, place)
@@ -148,14 +158,14 @@ class Engine:
         return found
 
     def room(self, node: int) -> Room:
-        """What is free on a node."""
+        """What is free on a node: never less than nothing."""
         native = NativeNode()
         self._library.aliquot_placement_node(self._handle, node, native)
         return Room(
             cpu=native.cpu,
             memory=native.memory,
-            shares=tuple(native.share[: native.devices]),
-            device_memory=tuple(native.device_memory[: native.devices]),
+            shares=tuple(max(0, one) for one in native.share[: native.devices]),
+            device_memory=tuple(max(0, one) for one in native.device_memory[: native.devices]),
         )
 
     def places(self, node: int) -> list[Place]:
@@ -172,8 +182,8 @@ class Engine:
         return list(found)
 
     def fragmented(self) -> float:
-        """Thousandths of devices that are free and that typical requests can't use, in the mean."""
-        return self._library.aliquot_placement_fragmented(self._handle)
+        """What is free of devices and typical requests can't use, in the mean, as shares are told."""
+        return self._library.aliquot_placement_fragmented(self._handle) * WHOLE / _THOUSANDTHS
 
     def cache_bytes(self) -> int:
         """What the scores that are kept take."""
@@ -192,7 +202,10 @@ class Engine:
         if known is not None:
             return known
         request.check()
-        shape = self._library.aliquot_placement_add_shape(self._handle, self._native(request))
+        policy = -1 if request.policy is None else NATIVE_KINDS[request.policy]
+        shape = self._library.aliquot_placement_add_shape(
+            self._handle, self._native(request), policy
+        )
         self._shapes[request] = shape
         self._requests.append(request)
         return shape
@@ -228,6 +241,7 @@ class Engine:
         native = NativeNode(cpu=node.cpu, memory=node.memory)
         native.devices = node.devices
         native.model = self._models[node.model]
+        native.device_size = node.device_memory
         for device in range(node.devices):
             native.share[device] = WHOLE
             native.device_memory[device] = node.device_memory

@@ -19,7 +19,7 @@ class NativeRequest(ctypes.Structure):
         ("memory", ctypes.c_int64),
         ("devices", ctypes.c_int32),
         ("share", ctypes.c_int32),
-        ("device_memory", ctypes.c_int32),
+        ("device_memory", ctypes.c_int64),
         ("models", ctypes.c_uint64),
     )
 
@@ -38,8 +38,9 @@ class NativeNode(ctypes.Structure):
         ("memory", ctypes.c_int64),
         ("devices", ctypes.c_int32),
         ("model", ctypes.c_int32),
-        ("share", ctypes.c_int16 * MOST_DEVICES),
-        ("device_memory", ctypes.c_int32 * MOST_DEVICES),
+        ("device_size", ctypes.c_int64),
+        ("device_memory", ctypes.c_int64 * MOST_DEVICES),
+        ("share", ctypes.c_int32 * MOST_DEVICES),
         ("tenants_of", ctypes.c_int16 * (MOST_DEVICES + 1)),
         ("island", ctypes.c_uint8 * MOST_DEVICES),
     )
@@ -98,7 +99,7 @@ _SIGNATURES: dict[str, tuple[Any, Sequence[Any]]] = {
     ),
     "aliquot_placement_copy": (_HANDLE, (_HANDLE,)),
     "aliquot_placement_delete": (None, (_HANDLE,)),
-    "aliquot_placement_add_shape": (_NUMBER, (_HANDLE, ctypes.POINTER(NativeRequest))),
+    "aliquot_placement_add_shape": (_NUMBER, (_HANDLE, ctypes.POINTER(NativeRequest), _NUMBER)),
     "aliquot_placement_place": (
         None,
         (_HANDLE, _NUMBER, ctypes.c_char_p, ctypes.POINTER(NativePlace)),
@@ -111,6 +112,7 @@ _SIGNATURES: dict[str, tuple[Any, Sequence[Any]]] = {
         None,
         (_HANDLE, _NUMBER, ctypes.c_char_p, ctypes.POINTER(NativePlace)),
     ),
+    "aliquot_placement_hold": (None, (_HANDLE, _NUMBER, _NUMBER, ctypes.c_int64, ctypes.c_int64)),
     "aliquot_placement_give_back": (ctypes.c_bool, (_HANDLE, ctypes.c_int64)),
     "aliquot_placement_find_move": (ctypes.c_bool, (_HANDLE, _NUMBER, ctypes.POINTER(NativeMove))),
     "aliquot_placement_place_by_move": (

@@ -13,7 +13,8 @@ COVERAGE = 0.95  # of all requests
 
 
 class Typical(msgspec.Struct, frozen=True):
-    """A class of requests, and which part of all it makes up. Memory doesn't tell classes apart."""
+    """A class of requests, and which part of all it makes up. Memory doesn't tell classes apart,
+    nor does a policy."""
 
     request: Request
     weight: float
@@ -24,7 +25,7 @@ def typical_requests(requests: Iterable[Request], coverage: float = COVERAGE) ->
 
     Requests without devices count too (Weng et al., USENIX ATC 2023, section 5.1: 95 %).
     """
-    counts = Counter(msgspec.structs.replace(one, memory=0, device_memory=0) for one in requests)
+    counts = Counter(_class(one) for one in requests)
     ordered = sorted(counts.items(), key=lambda item: (item[1], _order(item[0])), reverse=True)
     enough = coverage * counts.total()
     chosen: list[tuple[Request, int]] = []
@@ -35,6 +36,10 @@ def typical_requests(requests: Iterable[Request], coverage: float = COVERAGE) ->
         chosen.append((request, count))
         covered += count
     return [Typical(request, count / covered) for request, count in chosen]
+
+
+def _class(request: Request) -> Request:
+    return msgspec.structs.replace(request, memory=0, device_memory=0, policy=None)
 
 
 def _order(request: Request) -> tuple[int, int, int, list[str]]:

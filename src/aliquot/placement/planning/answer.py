@@ -9,7 +9,7 @@ from statistics import fmean
 
 import msgspec
 
-from aliquot.placement.engine import Engine, Policy, Request, typical_requests
+from aliquot.placement.engine import WHOLE, Engine, Policy, Request, typical_requests
 from aliquot.placement.engine.obstacles import WORDS, Obstacle, obstacles
 from aliquot.placement.planning.scenarios import Scenario
 
@@ -63,8 +63,8 @@ def answer(scenario: Scenario, queue: Sequence[Request], seeds: Sequence[int]) -
         devices=devices,
         served=100 * (1 - count / len(queue)),
         refused=count,
-        refused_devices=missed / 1_000,
-        devices_used=(wanted - missed) / 10 / devices,
+        refused_devices=missed / WHOLE,
+        devices_used=100 * (wanted - missed) / WHOLE / devices,
         lacking={
             WORDS[obstacle]: 100 * often / lacking.total()
             for obstacle, often in lacking.most_common()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from math import gcd
 from typing import Any, NamedTuple
 
 from aliquot.errors import MissingPlanningLibrary
@@ -31,7 +32,7 @@ class _Type(NamedTuple):
 
 
 def upper_bound(nodes: Sequence[Node], demand: Mapping[Request, float]) -> float:
-    """The most thousandths of devices that these requests can be given at once, at best.
+    """The most of devices, as shares are told, that these requests can be given at once, at best.
 
     `demand` tells how many there are of each, fractions included. Raises MissingPlanningLibrary.
     """
@@ -60,6 +61,7 @@ class _Program:
             for kind, node in enumerate(types)
             if _could(request, node)
         ]
+        self._step = gcd(WHOLE, *self._shares)  # sizes of the knapsack are multiples of it
         self._patterns: list[Pattern] = [((share, WHOLE // share),) for share in self._shares]
 
     def solve(self) -> float:
@@ -119,23 +121,25 @@ class _Program:
     def _best_pattern(self, prices: Sequence[float], kind: int) -> Pattern | None:
         """The pattern whose shares are worth more than a device of this type: a knapsack."""
         worth = [-prices[self._row(kind, 3 + at)] for at in range(len(self._shares))]
-        best = [0.0] * (WHOLE + 1)
-        taken: list[int | None] = [None] * (WHOLE + 1)
-        for room in range(1, WHOLE + 1):
+        size = WHOLE // self._step
+        shares = [share // self._step for share in self._shares]
+        best = [0.0] * (size + 1)
+        taken: list[int | None] = [None] * (size + 1)
+        for room in range(1, size + 1):
             best[room] = best[room - 1]
-            for at, share in enumerate(self._shares):
+            for at, share in enumerate(shares):
                 if share <= room and best[room - share] + worth[at] > best[room] + _TOLERANCE:
                     best[room] = best[room - share] + worth[at]
                     taken[room] = at
-        if best[WHOLE] <= -prices[self._row(kind, 2)] + _TOLERANCE * WHOLE:
+        if best[size] <= -prices[self._row(kind, 2)] + _TOLERANCE * WHOLE:
             return None
         pattern: Counter[int] = Counter()
-        room = WHOLE
+        room = size
         while room:
             at = taken[room]
             if at is not None:
                 pattern[self._shares[at]] += 1
-            room -= self._shares[at] if at is not None else 1
+            room -= shares[at] if at is not None else 1
         return tuple(sorted(pattern.items()))
 
 

@@ -18,6 +18,8 @@ from aliquot.placement.engine.cluster import MOST_DEVICES, MOST_MODELS
 
 _NODE_COLUMNS = ("sn", "cpu_milli", "memory_mib", "gpu", "model")
 _POD_COLUMNS = ("name", "cpu_milli", "memory_mib", "num_gpu", "gpu_milli")
+_MIB = 1 << 20
+_MILLI = 1_000  # of a device, in which the lists tell shares
 _MOST = 1 << 40  # no number in such a list is as large
 
 
@@ -43,7 +45,7 @@ def read_nodes(path: str) -> list[Node]:
             Node(
                 name=line["sn"],
                 cpu=_number(line, "cpu_milli", where, BadNodeList),
-                memory=_number(line, "memory_mib", where, BadNodeList),
+                memory=_number(line, "memory_mib", where, BadNodeList) * _MIB,
                 devices=devices,
                 model=line["model"],
             )
@@ -59,13 +61,13 @@ def read_pods(path: str) -> list[Pod]:
     for where, line in _lines(path, _POD_COLUMNS, BadPodList):
         devices = _number(line, "num_gpu", where, BadPodList)
         share = _number(line, "gpu_milli", where, BadPodList)
-        if devices and not 1 <= share <= WHOLE:
-            raise BadPodList(f"{where}: gpu_milli is {share}, not from 1 to {WHOLE}")
+        if devices and not 1 <= share <= _MILLI:
+            raise BadPodList(f"{where}: gpu_milli is {share}, not from 1 to {_MILLI}")
         request = Request(
             cpu=_number(line, "cpu_milli", where, BadPodList),
-            memory=_number(line, "memory_mib", where, BadPodList),
+            memory=_number(line, "memory_mib", where, BadPodList) * _MIB,
             devices=devices,
-            share=share if devices else 0,
+            share=share * WHOLE // _MILLI if devices else 0,
             models=_models(line.get("gpu_spec") or "") if devices else None,
         )
         try:

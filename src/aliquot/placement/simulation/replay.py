@@ -37,7 +37,7 @@ class Workload(NamedTuple):
 
     @property
     def capacity(self) -> int:
-        """Thousandths of devices, in all."""
+        """Hundredths of a percent of devices, in all."""
         return sum(node.capacity for node in self.nodes)
 
 

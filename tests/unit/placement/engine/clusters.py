@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from aliquot.placement.engine import WHOLE, Node, Place, Request, Room, Typical
 
 MODELS = ("A", "B", "C")
-SHARES = (100, 250, 300, 500, 700, WHOLE)
+SHARES = (1_000, 2_500, 3_000, 5_000, 7_000, WHOLE)
 
 
 @st.composite

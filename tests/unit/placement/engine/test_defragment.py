@@ -35,7 +35,7 @@ def test_a_plan_can_be_carried_out(
         assert moved.node == move.source == plan.node != move.to
         assert engine.give_back(moved.id)
         assert engine.place_at(moved.request, move.to, move.devices) is not None
-        assert move.bytes == moved.request.device_memory * moved.request.devices << 20
+        assert move.bytes == moved.request.device_memory * moved.request.devices
     assert engine.place_at(wanted, plan.node, plan.devices) is not None
 
 
@@ -44,14 +44,14 @@ def test_the_fewest_moves_and_of_these_the_fewest_bytes() -> None:
         return Node(name=name, cpu=100, memory=100, devices=devices, device_memory=100)
 
     engine = Engine([node("a", 2), node("b", 1), node("c", 1)], Policy.BEST_FIT)
-    half = Request(devices=1, share=500, device_memory=40)
-    light = Request(devices=1, share=500, device_memory=10)
+    half = Request(devices=1, share=5000, device_memory=40)
+    light = Request(devices=1, share=5000, device_memory=10)
     for request, at, device in ((half, 0, 0), (light, 0, 1), (half, 1, 0), (light, 2, 0)):
         assert engine.place_at(request, at, [device]) is not None
     plan = plan_moves(engine, Request(devices=1, share=WHOLE))
     assert plan is not None
     (move,) = plan.moves
-    assert move.bytes == plan.bytes == 10 << 20
+    assert move.bytes == plan.bytes == 10
     assert plan.pause_seconds > 0
     both = plan_moves(engine, Request(devices=2, share=WHOLE))
     assert both is not None

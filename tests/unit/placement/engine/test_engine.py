@@ -194,16 +194,16 @@ def test_an_exchange_makes_room_and_leaves_all_others_where_they_are(
 
 def test_an_exchange_uses_what_is_left_on_two_devices() -> None:
     engine = Engine([Node(name="n", cpu=9, memory=9, devices=2)], Policy.BEST_FIT)
-    for share, device in ((650, 0), (190, 0), (470, 1), (320, 1)):
+    for share, device in ((6500, 0), (1900, 0), (4700, 1), (3200, 1)):
         place = engine.place_at(Request(devices=1, share=share), 0, [device])
         assert place is not None
-    wanted = Request(devices=1, share=300)  # 160 are left on one, 210 on the other
+    wanted = Request(devices=1, share=3000)  # 1600 are left on one, 2100 on the other
     assert engine.place(wanted) is None
     exchange = engine.find_exchange(wanted)
     assert exchange is not None
     found = engine.place_by_exchange(wanted, exchange)
-    assert found.devices == (1,)  # 190 went to where 320 was, which takes what is left beside 650
-    assert sorted(engine.room(0).shares) == [30, 40]
+    assert found.devices == (1,)  # 1900 went where 3200 was, which takes what is left beside 6500
+    assert sorted(engine.room(0).shares) == [300, 400]
     assert engine.find_exchange(Request(devices=1, share=WHOLE)) is None
 
 
@@ -251,7 +251,7 @@ def test_policies_are_found_however_they_are_spelt() -> None:
 
 @pytest.mark.parametrize("policy", list(Policy))
 def test_nodes_of_sixteen_devices_are_placed_on(policy: Policy) -> None:
-    asked = [Request(cpu=1, devices=1, share=WHOLE), Request(cpu=1, devices=1, share=400)] * 20
+    asked = [Request(cpu=1, devices=1, share=WHOLE), Request(cpu=1, devices=1, share=4000)] * 20
     node = Node(name="n", cpu=99, memory=9, devices=16)
     engine = Engine([node, node], policy, typical_requests(asked), seed=1)
     assert all(engine.place(request) is not None for request in asked[:28])
@@ -259,7 +259,7 @@ def test_nodes_of_sixteen_devices_are_placed_on(policy: Policy) -> None:
 
 def test_a_place_that_somebody_else_chose_is_refused_where_it_does_not_fit() -> None:
     engine = Engine([Node(name="n", cpu=4, memory=4, devices=2)], Policy.BEST_FIT)
-    half = Request(cpu=1, devices=1, share=600)
+    half = Request(cpu=1, devices=1, share=6000)
     assert engine.place_at(half, 0, [0]) is not None
     assert engine.place_at(half, 0, [0]) is None  # its share is taken
     assert engine.place_at(half, 0, [2]) is None  # there is no such device

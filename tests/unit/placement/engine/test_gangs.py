@@ -74,11 +74,11 @@ def test_who_may_go_nowhere_is_not_placed() -> None:
 def test_several_devices_come_from_one_island_where_one_has_them() -> None:
     node = Node(name="n", cpu=64, memory=64, devices=6, islands=(0, 0, 1, 1, 1, 1))
     engine = Engine([node], Policy.BEST_FIT)
-    assert engine.place_at(Request(devices=1, share=500), 0, [0]) is not None
+    assert engine.place_at(Request(devices=1, share=5000), 0, [0]) is not None
     first = engine.place(PAIR)  # the tightest two are of different islands
     assert first is not None
     assert first.devices == (2, 3)
-    part = engine.place(Request(devices=2, share=500))
+    part = engine.place(Request(devices=2, share=5000))
     assert part is not None
     assert part.devices == (0, 1)  # the smallest island that is enough
     third = engine.place(PAIR)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from aliquot.placement.engine import WHOLE, Node, Request, learnt_prices, typical_requests
-from aliquot.placement.engine.policies import pinned_pressure
+from aliquot.placement.engine.prices import pinned_pressure
 
 WHOLE_DEVICE = Request(cpu=8, devices=1, share=WHOLE)
-PART = Request(cpu=2, devices=1, share=300)
+PART = Request(cpu=2, devices=1, share=3000)
 CPU_ONLY = Request(cpu=4)
 RARE = Request(cpu=1, devices=8, share=WHOLE)
 

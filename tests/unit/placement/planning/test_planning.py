@@ -18,7 +18,7 @@ NODES = [
     Node(name="b", cpu=32, memory=64, devices=4, model="A"),
     Node(name="c", cpu=8, memory=64, devices=1, model="B"),
 ]
-THIRD = Request(cpu=1, devices=1, share=300)
+THIRD = Request(cpu=1, devices=1, share=3000)
 
 
 def test_more_devices_come_on_nodes_like_those_that_are_there() -> None:

@@ -33,16 +33,16 @@ def part(share: int, cpu: int = 0) -> Request:
     [
         ({}, 0),
         ({Request(cpu=1): 5}, 0),
-        ({part(810): 5}, 1620),
-        ({part(470): 5}, 1880),
-        ({part(810): 2, part(190): 2}, 2000),
-        ({part(650): 1, part(350): 1, part(800): 3}, 1800),
-        ({part(WHOLE): 9}, 2000),
-        ({part(WHOLE): 0.5}, 500),
-        ({part(WHOLE, cpu=5): 9}, 1600),  # all CPU is used, by parts of requests
-        ({Request(devices=2, share=WHOLE): 1}, 2000),
+        ({part(8100): 5}, 16200),
+        ({part(4700): 5}, 18800),
+        ({part(8100): 2, part(1900): 2}, 20000),
+        ({part(6500): 1, part(3500): 1, part(8000): 3}, 18000),
+        ({part(WHOLE): 9}, 20000),
+        ({part(WHOLE): 0.5}, 5000),
+        ({part(WHOLE, cpu=5): 9}, 16000),  # all CPU is used, by parts of requests
+        ({Request(devices=2, share=WHOLE): 1}, 20000),
         ({Request(devices=3, share=WHOLE): 1}, 0),
-        ({Request(devices=1, share=500, models=frozenset("B")): 3}, 0),
+        ({Request(devices=1, share=5000, models=frozenset("B")): 3}, 0),
     ],
 )
 def test_known_cases(demand: Mapping[Request, float], bound: float) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aliquot.errors import BadNodeList, BadPodList
-from aliquot.placement.engine import Node, Request
+from aliquot.placement.engine import WHOLE, Node, Request
 from aliquot.placement.simulation.openb import Pod, read_nodes, read_pods
 
 NODES = "sn,cpu_milli,memory_mib,gpu,model\n"
@@ -22,8 +22,8 @@ def written(path: Path, text: str) -> str:
 def test_nodes(tmp_path: Path) -> None:
     path = written(tmp_path / "n.csv", NODES + "a,64000,262144,2,P100\nb,8000,1024,0,\n")
     assert read_nodes(path) == [
-        Node(name="a", cpu=64000, memory=262144, devices=2, model="P100"),
-        Node(name="b", cpu=8000, memory=1024, devices=0, model=""),
+        Node(name="a", cpu=64000, memory=262144 << 20, devices=2, model="P100"),
+        Node(name="b", cpu=8000, memory=1024 << 20, devices=0, model=""),
     ]
 
 
@@ -33,11 +33,18 @@ def test_pods(tmp_path: Path) -> None:
         PODS + "a,12000,16384,1,1000,,LS\nb,6000,1,1,460,T4|P100|T4,BE\nc,500,2,0,0,,LS\n",
     )
     assert read_pods(path) == [
-        Pod("a", Request(cpu=12000, memory=16384, devices=1, share=1000)),
+        Pod("a", Request(cpu=12000, memory=16384 << 20, devices=1, share=WHOLE)),
         Pod(
-            "b", Request(cpu=6000, memory=1, devices=1, share=460, models=frozenset({"T4", "P100"}))
+            "b",
+            Request(
+                cpu=6000,
+                memory=1 << 20,
+                devices=1,
+                share=4600,
+                models=frozenset({"T4", "P100"}),
+            ),
         ),
-        Pod("c", Request(cpu=500, memory=2)),
+        Pod("c", Request(cpu=500, memory=2 << 20)),
     ]
 
 
@@ -45,7 +52,7 @@ def test_a_list_without_models_asks_for_none(tmp_path: Path) -> None:
     text = "name,cpu_milli,memory_mib,num_gpu,gpu_milli\na,1,1,1,1000.0\n"
     (pod,) = read_pods(written(tmp_path / "p.csv", text))
     assert pod.request.models is None
-    assert pod.request.share == 1000
+    assert pod.request.share == WHOLE
 
 
 @pytest.mark.parametrize(

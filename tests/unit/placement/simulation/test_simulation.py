@@ -22,7 +22,7 @@ NODES = [Node(name=f"n{at}", cpu=16, memory=16, devices=4) for at in range(5)]
 def small() -> Workload:
     rng = random.Random(1)
     pods = [
-        Pod(f"p{at}", Request(cpu=rng.randrange(1, 7), devices=1, share=rng.choice((300, WHOLE))))
+        Pod(f"p{at}", Request(cpu=rng.randrange(1, 7), devices=1, share=rng.choice((3_000, WHOLE))))
         for at in range(20)
     ]
     return workload(NODES, pods)
@@ -63,7 +63,7 @@ def test_a_replay_is_the_same_with_the_same_seed(policy: Policy) -> None:
 
 def test_moves_are_bounded_and_help() -> None:
     # Halves that lie on devices of their own are in the way of whole ones.
-    shares = [500, 500, WHOLE]
+    shares = [5_000, 5_000, WHOLE]
     pods = [Pod(f"p{at}", Request(devices=1, share=shares[at % 3])) for at in range(12)]
     work = workload(NODES, pods)
     without = [replay(work, Policy.WORST_FIT, seed) for seed in range(20)]

@@ -1,51 +1,14 @@
-"""The policies by their names, and what the policy `aliquot` learns from a workload."""
+"""What the policy `aliquot` learns from a workload."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from enum import StrEnum
-from types import MappingProxyType
 
 import msgspec
 
-from aliquot.errors import UnknownPlacementPolicy
 from aliquot.placement.engine.cluster import WHOLE, Node
 from aliquot.placement.engine.typical import Typical
-
-
-class Policy(StrEnum):
-    """What tells a good place from a bad one; native/placement/policies.cpp says how."""
-
-    RANDOM = "random"
-    BEST_FIT = "best-fit"
-    WORST_FIT = "worst-fit"
-    DOT_PRODUCT = "dot-product"
-    GPU_PACKING = "gpu-packing"
-    GPU_CLUSTERING = "gpu-clustering"
-    FGD = "fgd"
-    ALIQUOT = "aliquot"
-
-
-# `PolicyKind` of native/placement/policy.h.
-NATIVE_KINDS = MappingProxyType({policy: number for number, policy in enumerate(Policy)})
-
-_ALIASES = {
-    "packing": Policy.GPU_PACKING,
-    "clustering": Policy.GPU_CLUSTERING,
-    "dotprod": Policy.DOT_PRODUCT,
-    "bestfit": Policy.BEST_FIT,
-    "worstfit": Policy.WORST_FIT,
-}
-
-
-def policy_named(name: str) -> Policy:
-    """The policy of a name, however it is spelt; raises UnknownPlacementPolicy."""
-    spelt = name.strip().casefold().replace("_", "-").replace(" ", "-")
-    try:
-        return _ALIASES.get(spelt.replace("-", "")) or Policy(spelt)
-    except ValueError:
-        raise UnknownPlacementPolicy(f"there is no placement policy {name!r}") from None
 
 
 class Prices(msgspec.Struct, frozen=True, kw_only=True):
