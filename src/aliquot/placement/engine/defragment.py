@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from aliquot.placement.engine.cluster import Node, Place, Request, Room
-from aliquot.placement.engine.engine import Engine
+from aliquot.placement.engine.claims import Claim
+from aliquot.placement.engine.cluster import Place, Room
 from aliquot.placement.engine.obstacles import obstacles
+from aliquot.placement.engine.placer import Placer
 
 MOST_MOVES = 3
 MOST_TRIALS = 1_000
@@ -62,34 +63,41 @@ class _Way(NamedTuple):
 
 
 def plan_moves(
-    engine: Engine,
-    request: Request,
+    placer: Placer,
+    claim: Claim,
     *,
     most_moves: int = MOST_MOVES,
     bytes_per_second: float = BYTES_PER_SECOND,
 ) -> Plan | None:
     """The fewest moves that make room; None where so many don't. Changes nothing.
 
-    A plan without moves says that it fits as it is.
+    A plan without moves says that it fits as it is. No move mends a quota.
     """
-    place = engine.preview(request)
+    place = placer.preview(claim)
     if place is not None:
         return Plan(moves=(), node=place.node, devices=place.devices)
+    if placer.quotas.lacking(claim.tenant, claim.request):
+        return None
     trials = 0
     for count in range(1, most_moves + 1):
-        for way in sorted(_ways(engine, request, count), key=lambda way: way[:3]):
+        for way in sorted(_ways(placer, claim, count), key=lambda way: way[:3]):
+            if not all(_could_leave(placer, place) for place in way.leaving):
+                continue
             trials += 1
             if trials > MOST_TRIALS:
                 return None
-            plan = _tried(engine.copy(), request, way, bytes_per_second)
+            plan = _tried(placer.copy(), claim, way, bytes_per_second)
             if plan is not None:
                 return plan
     return None
 
 
-def _ways(engine: Engine, request: Request, count: int) -> Iterator[_Way]:
-    """All sets of so many whose leaving would do."""
+def _ways(placer: Placer, claim: Claim, count: int) -> Iterator[_Way]:
+    """All sets of so many whose leaving gives room."""
+    engine, request = placer.engine, claim.request
     for at, node in enumerate(engine.nodes):
+        if claim.nodes is not None and at not in claim.nodes:
+            continue
         room = engine.room(at)
         there = engine.places(at)
         if obstacles(request, node, _emptied(room, there)):
@@ -100,18 +108,25 @@ def _ways(engine: Engine, request: Request, count: int) -> Iterator[_Way]:
                 yield _Way(sum(map(moved_bytes, leaving)), share, at, leaving)
 
 
-def _tried(engine: Engine, request: Request, way: _Way, bytes_per_second: float) -> Plan | None:
-    """The plan, if all who leave find a place; `engine` is there to be changed."""
-    for place in way.leaving:
-        engine.give_back(place.id)
-    devices = tightest(request, engine.nodes[way.node], engine.room(way.node))
-    if engine.place_at(request, way.node, devices) is None:
+def _could_leave(placer: Placer, place: Place) -> bool:
+    """Whether there is room elsewhere for what is placed, as things are."""
+    nodes = placer.claim_of(place.id).nodes
+    return any(
+        score >= 0 and node != place.node and (nodes is None or node in nodes)
+        for node, score in enumerate(placer.engine.scores(place.request))
+    )
+
+
+def _tried(placer: Placer, claim: Claim, way: _Way, bytes_per_second: float) -> Plan | None:
+    """The plan, if all who leave find a place; `placer` is there to be changed."""
+    leaving = [(place, placer.give_back(place.id)) for place in way.leaving]
+    placed = placer.place_on(claim, way.node)
+    if placed is None:
         return None
     moves: list[PlannedMove] = []
-    for place in sorted(
-        way.leaving, key=lambda one: (one.request.total, one.request.cpu), reverse=True
-    ):
-        found = _placed_elsewhere(engine, place.request, way.node)
+    leaving.sort(key=lambda one: (one[0].request.total, one[0].request.cpu), reverse=True)
+    for place, its_claim in leaving:
+        found = _placed_elsewhere(placer, its_claim, way.node)
         if found is None:
             return None
         size = moved_bytes(place)
@@ -125,33 +140,18 @@ def _tried(engine: Engine, request: Request, way: _Way, bytes_per_second: float)
                 pause_seconds=size / bytes_per_second,
             )
         )
-    return Plan(moves=tuple(moves), node=way.node, devices=devices)
+    return Plan(moves=tuple(moves), node=way.node, devices=placed.devices)
 
 
-def _placed_elsewhere(engine: Engine, request: Request, not_there: int) -> Place | None:
-    scores = engine.scores(request)
-    scores[not_there] = -1
-    best = max(scores)
-    if best < 0:
-        return None
-    node = scores.index(best)
-    return engine.place_at(request, node, tightest(request, engine.nodes[node], engine.room(node)))
+def _placed_elsewhere(placer: Placer, claim: Claim, not_there: int) -> Place | None:
+    others = (rank.node for rank in placer.ranked(claim) if rank.node != not_there)
+    node = next(others, None)
+    return None if node is None else placer.place_on(claim, node)
 
 
 def moved_bytes(place: Place) -> int:
     """What of a place has to be copied when it moves: what it has of devices' memory."""
     return place.request.device_memory * place.request.devices
-
-
-def tightest(request: Request, node: Node, room: Room) -> tuple[int, ...]:
-    """Of the devices with room those with the least share left, the first of equals."""
-    roomy = [
-        device
-        for device in range(node.devices)
-        if room.shares[device] >= request.share
-        and room.device_memory[device] >= request.device_memory
-    ]
-    return tuple(sorted(roomy, key=lambda device: room.shares[device])[: request.devices])
 
 
 def _emptied(room: Room, leaving: Sequence[Place]) -> Room:

@@ -182,7 +182,7 @@ class Engine:
         return list(found)
 
     def fragmented(self) -> float:
-        """What is free of devices and typical requests can't use, in the mean, as shares are told."""
+        """The shares of devices that are free and that typical requests can't use, in the mean."""
         return self._library.aliquot_placement_fragmented(self._handle) * WHOLE / _THOUSANDTHS
 
     def cache_bytes(self) -> int:

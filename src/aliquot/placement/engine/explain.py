@@ -1,103 +1,139 @@
-"""Why a request goes where it goes, why nowhere, and which one change or move would make it fit.
+"""Why a claim goes where it goes, why nowhere, and which one change or move would make it fit.
 
-Each change was tried: with it, a place is found. Changes of size are the smallest.
+Each change was tried: with it, a place is found. Changes of size are the smallest. What is told are
+facts, no words: who shows them has those.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 
 import msgspec
 
-from aliquot.placement.engine.cluster import Move, Node, Request, Room
-from aliquot.placement.engine.engine import Engine
-from aliquot.placement.engine.obstacles import Obstacle, hindrances, obstacles
+from aliquot.placement.engine.claims import Claim
+from aliquot.placement.engine.cluster import Node, Place, Request, Room
+from aliquot.placement.engine.defragment import Plan, plan_moves
+from aliquot.placement.engine.obstacles import Obstacle
+from aliquot.placement.engine.placer import Placer
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One thing about a request that would make it fit: in words, and as the request then is."""
+    """One thing about a claim that would make it fit: what it lacked, the claim as it then is, and
+    the node where that is the least to change."""
 
-    words: str
-    request: Request
+    obstacle: Obstacle
+    claim: Claim
+    node: int
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """What there is to say about a request.
+    """What there is to say about a claim.
 
-    `why` is a sentence. `fitting` counts the nodes where it fits. Where it fits nowhere, `changes`
-    and `move` each would make it fit by itself, if there is any such.
+    `place` is where it would go; `fitting` counts the nodes where it may, `as_good` those that are
+    as good as that one. Where it may go nowhere, `lacking` is what keeps it from each node, and
+    each of `changes` and `move` would make it fit by itself, if there is any such.
     """
 
-    fits: bool
-    why: str
-    fitting: int
+    place: Place | None
+    fitting: int = 0
+    as_good: int = 0
+    lacking: tuple[tuple[Obstacle, ...], ...] = ()
     changes: tuple[Change, ...] = ()
-    move: Move | None = None
+    move: Plan | None = None
 
 
-def explain(engine: Engine, request: Request) -> Explanation:
-    """Why a request would go where it would, or why it fits nowhere. Changes nothing."""
-    place = engine.preview(request)
+def explain(placer: Placer, claim: Claim) -> Explanation:
+    """Why a claim would go where it would, or why it may go nowhere. Changes nothing."""
+    place = placer.preview(claim)
     if place is not None:
-        scores = engine.scores(request)
-        fitting = sum(score >= 0 for score in scores)
-        as_good = scores.count(place.score) - 1
-        why = f"{engine.nodes[place.node].name} is the best of {fitting} that fit"
-        if fitting == 1:
-            why = f"{engine.nodes[place.node].name} is the only node that fits"
-        elif as_good:
-            why += f", the first of {as_good + 1} that are as good"
-        return Explanation(fits=True, why=why, fitting=fitting)
-    rooms = [engine.room(at) for at in range(len(engine.nodes))]
-    lacking = [obstacles(request, *pair) for pair in zip(engine.nodes, rooms, strict=True)]
+        ranks = placer.ranked(claim)
+        as_good = sum(rank.score == place.score for rank in ranks)
+        return Explanation(place=place, fitting=len(ranks), as_good=as_good)
+    nodes = range(len(placer.engine.nodes))
     return Explanation(
-        fits=False,
-        why=f"of {len(rooms)} nodes, {hindrances(Counter(lacking))}",
-        fitting=0,
-        changes=tuple(_changes(engine, request, rooms, lacking)),
-        move=engine.find_move(request),
+        place=None,
+        lacking=tuple(placer.obstacles(claim, node) for node in nodes),
+        changes=tuple(changes(placer, claim)),
+        move=plan_moves(placer, claim, most_moves=1),
     )
 
 
-def _changes(
-    engine: Engine, request: Request, rooms: list[Room], lacking: list[tuple[Obstacle, ...]]
-) -> Iterator[Change]:
-    """A change in each dimension that alone keeps it from some node."""
+def changes(placer: Placer, claim: Claim) -> Iterator[Change]:
+    """A change in each dimension that alone keeps a claim from some node."""
+    engine = placer.engine
+    request = claim.request
+    nodes = range(len(engine.nodes))
+    lacking = [placer.obstacles(claim, node) for node in nodes]
+    rooms = [engine.room(node) for node in nodes]
 
-    def only(obstacle: Obstacle) -> list[tuple[Node, Room]]:
-        return [
-            pair
-            for pair, found in zip(zip(engine.nodes, rooms, strict=True), lacking, strict=True)
-            if found == (obstacle,)
-        ]
+    def only(obstacle: Obstacle) -> list[int]:
+        return [node for node in nodes if lacking[node] == (obstacle,)]
 
-    for obstacle, field, most, least, words in _SIZES:
-        size = max((most(request, room) for _, room in only(obstacle)), default=-1)
-        if size >= least:
-            yield Change(
-                f"with {words} of {size} instead of {getattr(request, field)}",
-                msgspec.structs.replace(request, **{field: size}),
-            )
-    count = max(
-        (
-            _most_devices(request, room)
-            for room, found in zip(rooms, lacking, strict=True)
-            if _OF_DEVICES.issuperset(found)
-        ),
-        default=0,
-    )
-    if count:
-        yield Change(
-            f"with {count} devices instead of {request.devices}",
-            msgspec.structs.replace(request, devices=count),
-        )
+    for obstacle, field, most, least in _SIZES:
+        sizes = {node: most(request, rooms[node]) for node in only(obstacle)}
+        node = max(sizes, key=lambda one: (sizes[one], -one), default=None)
+        if node is not None and sizes[node] >= least(request):
+            smaller = msgspec.structs.replace(request, **{field: sizes[node]})
+            yield _changed(claim, obstacle, node, request=smaller)
+    counts = {
+        node: _most_devices(request, rooms[node])
+        for node in nodes
+        if lacking[node] and _OF_DEVICES.issuperset(lacking[node])
+    }
+    node = max(counts, key=lambda one: (counts[one], -one), default=None)
+    if node is not None and counts[node]:
+        fewer = msgspec.structs.replace(request, devices=counts[node])
+        yield _changed(claim, Obstacle.DEVICES, node, request=fewer)
     if near := only(Obstacle.MODEL):
-        models = sorted({node.model for node, _ in near})
-        yield Change(
-            "with " + " or ".join(models) + " as models that will do, too",
-            msgspec.structs.replace(request, models=frozenset([*(request.models or ()), *models])),
-        )
+        models = _models(request, [engine.nodes[node] for node in near])
+        wider = msgspec.structs.replace(request, models=models)
+        yield _changed(claim, Obstacle.MODEL, near[0], request=wider)
+    yield from _without_a_rule(placer, claim)
+    yield from _within_quotas(placer, claim)
+
+
+def _changed(claim: Claim, obstacle: Obstacle, node: int, **fields: object) -> Change:
+    return Change(obstacle, msgspec.structs.replace(claim, **fields), node)
+
+
+def _without_a_rule(placer: Placer, claim: Claim) -> Iterator[Change]:
+    """Each of its rules without which a claim fits."""
+    for rule in claim.rules:
+        rest = tuple(one for one in claim.rules if one is not rule)
+        freed = msgspec.structs.replace(claim, rules=rest)
+        if place := placer.preview(freed):
+            yield Change(Obstacle.RULE, freed, place.node)
+
+
+def _within_quotas(placer: Placer, claim: Claim) -> Iterator[Change]:
+    """The largest request that is within the quotas of who asks, where that alone is lacking."""
+    left, request = placer.quotas.left(claim.tenant), claim.request
+    lacking = placer.quotas.lacking(claim.tenant, request)
+    for obstacle, field, most in (
+        (Obstacle.QUOTA_MEMORY, "device_memory", left.device_memory),
+        (Obstacle.QUOTA_SHARE, "share", left.share),
+    ):
+        if lacking != (obstacle,) or most is None:
+            continue
+        size = most // request.devices
+        if size < _least(request, field):
+            continue
+        smaller = msgspec.structs.replace(claim, request=_with(request, field, size))
+        if place := placer.preview(smaller):
+            yield Change(obstacle, smaller, place.node)
+
+
+def _with(request: Request, field: str, size: int) -> Request:
+    return msgspec.structs.replace(request, **{field: size})
+
+
+def _least(request: Request, field: str) -> int:
+    """The least that makes sense: of shares and memory one may be nothing, beside the other."""
+    return 0 if field == "share" and request.device_memory else 1
+
+
+def _models(request: Request, nodes: list[Node]) -> frozenset[str]:
+    return frozenset([*(request.models or ()), *(node.model for node in nodes)])
 
 
 def _most_share(request: Request, room: Room) -> int:
@@ -116,7 +152,7 @@ def _most_device_memory(request: Request, room: Room) -> int:
         for share, memory in zip(room.shares, room.device_memory, strict=True)
         if share >= request.share
     ]
-    return sorted(roomy, reverse=True)[request.devices - 1] if len(roomy) >= request.devices else -1
+    return sorted(roomy, reverse=True)[request.devices - 1]
 
 
 def _most_devices(request: Request, room: Room) -> int:
@@ -128,10 +164,11 @@ def _most_devices(request: Request, room: Room) -> int:
 
 _OF_DEVICES = frozenset({Obstacle.DEVICES, Obstacle.SHARE, Obstacle.DEVICE_MEMORY})
 _Most = Callable[[Request, Room], int]
+_Least = Callable[[Request], int]
 # What is lacking, the field that asks for it, the most of it that fits, the least that makes sense.
-_SIZES: tuple[tuple[Obstacle, str, _Most, int, str], ...] = (
-    (Obstacle.CPU, "cpu", lambda _, room: room.cpu, 0, "a CPU"),
-    (Obstacle.MEMORY, "memory", lambda _, room: room.memory, 0, "a memory"),
-    (Obstacle.SHARE, "share", _most_share, 1, "a share"),
-    (Obstacle.DEVICE_MEMORY, "device_memory", _most_device_memory, 0, "a memory of each device"),
+_SIZES: tuple[tuple[Obstacle, str, _Most, _Least], ...] = (
+    (Obstacle.CPU, "cpu", lambda _, room: room.cpu, lambda _: 0),
+    (Obstacle.MEMORY, "memory", lambda _, room: room.memory, lambda _: 0),
+    (Obstacle.SHARE, "share", _most_share, lambda request: _least(request, "share")),
+    (Obstacle.DEVICE_MEMORY, "device_memory", _most_device_memory, lambda _: 1),
 )

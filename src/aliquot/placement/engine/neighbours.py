@@ -7,12 +7,14 @@ policy thinks of these.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from enum import StrEnum
 
 import msgspec
 
 from aliquot.placement.engine.cluster import Node
+
+Label = Hashable  # whatever rules and what is placed agree on
 
 
 class Relation(StrEnum):
@@ -30,7 +32,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     relation: Relation
-    label: str
+    label: Label
     by_domain: bool = False
     most_skew: int = 1
 
@@ -41,14 +43,22 @@ class Neighbours:
     def __init__(self, nodes: Sequence[Node]) -> None:
         """Nothing is placed yet."""
         self._domains = [node.domain for node in nodes]
-        self._on_node: Counter[tuple[str, int]] = Counter()
-        self._in_domain: Counter[tuple[str, str]] = Counter()
+        self._on_node: Counter[tuple[Label, int]] = Counter()
+        self._in_domain: Counter[tuple[Label, str]] = Counter()
 
-    def add(self, node: int, labels: Collection[str]) -> None:
+    def copy(self) -> Neighbours:
+        """The same, which goes its own way from now on."""
+        copied = Neighbours.__new__(Neighbours)
+        copied._domains = self._domains
+        copied._on_node = self._on_node.copy()
+        copied._in_domain = self._in_domain.copy()
+        return copied
+
+    def add(self, node: int, labels: Collection[Label]) -> None:
         """Something with these labels is on a node now."""
         self._change(node, labels, 1)
 
-    def remove(self, node: int, labels: Collection[str]) -> None:
+    def remove(self, node: int, labels: Collection[Label]) -> None:
         """It is there no more."""
         self._change(node, labels, -1)
 
@@ -74,7 +84,7 @@ class Neighbours:
             return [self._in_domain[rule.label, domain] for domain in self._domains]
         return [self._on_node[rule.label, node] for node in range(len(self._domains))]
 
-    def _change(self, node: int, labels: Collection[str], by: int) -> None:
+    def _change(self, node: int, labels: Collection[Label], by: int) -> None:
         for label in set(labels):
             self._on_node[label, node] += by
             self._in_domain[label, self._domains[node]] += by

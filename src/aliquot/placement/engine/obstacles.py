@@ -1,9 +1,10 @@
-"""Why a request doesn't fit on a node."""
+"""Why a request doesn't fit on a node, and what else may keep it away."""
 
 from __future__ import annotations
 
 from collections import Counter
 from enum import StrEnum
+from operator import and_
 
 from aliquot.placement.engine.cluster import Node, Request, Room
 
@@ -17,6 +18,12 @@ class Obstacle(StrEnum):
     DEVICES = "devices"  # the node has fewer, even empty
     DEVICE_MEMORY = "device-memory"
     SHARE = "share"
+    NODE = "node"  # others are the only ones that will do
+    RULE = "rule"  # of who may be beside whom
+    MIX = "mix"  # of priority classes
+    QUOTA_MEMORY = "quota-memory"
+    QUOTA_SHARE = "quota-share"
+    QUOTA_PLACES = "quota-places"
 
 
 WORDS = {
@@ -26,11 +33,17 @@ WORDS = {
     Obstacle.DEVICES: "devices",
     Obstacle.DEVICE_MEMORY: "memory of a device",
     Obstacle.SHARE: "a free share of a device",
+    Obstacle.NODE: "being one that will do",
+    Obstacle.RULE: "the right neighbours",
+    Obstacle.MIX: "the right priority classes",
+    Obstacle.QUOTA_MEMORY: "a tenant's quota of memory",
+    Obstacle.QUOTA_SHARE: "a tenant's quota of shares",
+    Obstacle.QUOTA_PLACES: "a tenant's quota of places",
 }
 
 
 def obstacles(request: Request, node: Node, room: Room) -> tuple[Obstacle, ...]:
-    """All that keeps a request from a node; nothing where it fits."""
+    """All that a node lacks for a request; nothing where it fits."""
     found: list[Obstacle] = []
     if room.cpu < request.cpu:
         found.append(Obstacle.CPU)
@@ -40,16 +53,16 @@ def obstacles(request: Request, node: Node, room: Room) -> tuple[Obstacle, ...]:
         return tuple(found)
     if request.models is not None and node.model not in request.models:
         found.append(Obstacle.MODEL)
-    roomy = [
-        share
-        for share, memory in zip(room.shares, room.device_memory, strict=True)
-        if memory >= request.device_memory
-    ]
     if node.devices < request.devices:
-        found.append(Obstacle.DEVICES)
-    elif len(roomy) < request.devices:
+        return (*found, Obstacle.DEVICES)
+    memory = [one >= request.device_memory for one in room.device_memory]
+    share = [one >= request.share for one in room.shares]
+    if sum(memory) < request.devices:
         found.append(Obstacle.DEVICE_MEMORY)
-    elif sum(share >= request.share for share in roomy) < request.devices:
+    # Also where enough devices have the one, and enough the other, but too few both.
+    if sum(share) < request.devices or (
+        Obstacle.DEVICE_MEMORY not in found and sum(map(and_, memory, share)) < request.devices
+    ):
         found.append(Obstacle.SHARE)
     return tuple(found)
 

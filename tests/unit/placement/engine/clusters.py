@@ -6,7 +6,9 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from aliquot.placement.engine import WHOLE, Node, Place, Request, Room, Typical
+from aliquot.model.shares import PriorityClass
+from aliquot.placement.engine import WHOLE, Claim, Node, Place, Request, Room, Typical
+from aliquot.placement.engine.neighbours import Relation, Rule
 
 MODELS = ("A", "B", "C")
 SHARES = (1_000, 2_500, 3_000, 5_000, 7_000, WHOLE)
@@ -23,6 +25,8 @@ def nodes(draw: st.DrawFn) -> list[Node]:
             devices=draw(st.integers(0, 4)),
             model=draw(st.sampled_from(MODELS)),
             device_memory=draw(st.sampled_from([0, 10, 20])),
+            domain=draw(st.sampled_from(["x", "y"])),
+            stands_in=draw(st.sampled_from([False, False, True])),
         )
         for number in range(draw(st.integers(1, 6)))
     ]
@@ -41,6 +45,25 @@ def requests(draw: st.DrawFn) -> Request:
         models=draw(st.sampled_from([None, None, frozenset("A"), frozenset("BC"), frozenset("X")]))
         if devices
         else None,
+    )
+
+
+@st.composite
+def claims(draw: st.DrawFn) -> Claim:
+    """A request of one of two tenants, most of them with no rule."""
+    rule = st.builds(
+        Rule,
+        relation=st.sampled_from(list(Relation)),
+        label=st.sampled_from("pq"),
+        by_domain=st.booleans(),
+    )
+    return Claim(
+        request=draw(requests()),
+        labels=draw(st.frozensets(st.sampled_from("pq"))),
+        rules=draw(st.just(()) | st.just(()) | st.tuples(rule)),
+        tenant=draw(st.sampled_from(["alice", "bob"])),
+        priority=draw(st.sampled_from(list(PriorityClass))),
+        nodes=draw(st.none() | st.none() | st.frozensets(st.integers(0, 5), min_size=1)),
     )
 
 

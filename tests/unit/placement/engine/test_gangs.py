@@ -5,7 +5,16 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aliquot.placement.engine import WHOLE, Engine, Node, Policy, Request, typical_requests
+from aliquot.placement.engine import (
+    WHOLE,
+    Claim,
+    Engine,
+    Node,
+    Placer,
+    Policy,
+    Request,
+    typical_requests,
+)
 from aliquot.placement.engine.gangs import place_gang
 from aliquot.placement.engine.neighbours import Neighbours, Relation, Rule
 from tests.unit.placement.engine.clusters import nodes, requests
@@ -25,27 +34,29 @@ def test_all_of_a_gang_are_placed_or_nothing_changes(
     engine = Engine(cluster, Policy.ALIQUOT, typical_requests([*filling, *gang]))
     for request in filling:
         engine.place(request)
+    placer = Placer(engine)
     before = [engine.room(at) for at in range(len(cluster))]
-    found = place_gang(engine, gang, own_nodes=own_nodes)
+    found, cut_off = place_gang(placer, [Claim(request=one) for one in gang], own_nodes=own_nodes)
+    assert not cut_off
     if found is None:
         assert [engine.room(at) for at in range(len(cluster))] == before
         return
     assert [place.request for place in found] == gang
     assert not own_nodes or len({place.node for place in found}) == len(gang)
     for place in found:
-        assert engine.give_back(place.id)
+        assert placer.give_back(place.id).request == place.request
     assert [engine.room(at) for at in range(len(cluster))] == before
 
 
 def test_a_gang_stays_in_one_domain_where_it_is_to() -> None:
     engine = Engine(RACKS, Policy.BEST_FIT)
     assert engine.place_at(Request(devices=3, share=WHOLE), 0, [0, 1, 2]) is not None
-    four = [PAIR] * 4
-    found = place_gang(engine, four, one_domain=True)
+    placer, pair = Placer(engine), Claim(request=PAIR)
+    found = place_gang(placer, [pair] * 4, one_domain=True).places
     assert found is not None
     assert len({RACKS[place.node].domain for place in found}) == 1
-    assert place_gang(engine, [PAIR] * 5, one_domain=True) is None
-    assert place_gang(engine, [PAIR] * 5) is not None
+    assert place_gang(placer, [pair] * 5, one_domain=True).places is None
+    assert place_gang(placer, [pair] * 5).places is not None
 
 
 def test_neighbours() -> None:
