@@ -25,16 +25,17 @@ from aliquot.placement import (
     Choice,
     Demand,
     DeviceView,
+    Machine,
     choose,
     goes_to,
-    obstacles,
     remedies,
     verdicts,
     victims,
     why_not,
 )
-from aliquot.placement.choose import Obstacle
+from aliquot.placement.engine.obstacles import Obstacle
 from aliquot.placement.explain import closest
+from aliquot.placement.unfit import Unfit
 from aliquot.store import View, queue
 from aliquot.words.refusals import saying
 
@@ -103,18 +104,19 @@ def refusal(wanted: Demand, devices: list[DeviceView]) -> AliquotError:
     what = why_not(wanted, devices)
     if not devices:
         return saying(NoDeviceFits, what)
-    nearest = closest(wanted, devices)
-    kinds: dict[Obstacle, type[AliquotError]] = {
-        Obstacle.ABSENT: DeviceLost,
-        Obstacle.MODE: DeviceNotOffered,
-        Obstacle.SIMULATED: NoDeviceFits,
-        Obstacle.APART: NoDeviceFits,
-        Obstacle.MEMORY: MemoryUnavailable,
-        Obstacle.GUARANTEE: ShareUnavailable,
+    machine = Machine(devices)
+    nearest = closest(wanted, machine)
+    kinds: dict[Unfit | Obstacle, type[AliquotError]] = {
+        Unfit.ABSENT: DeviceLost,
+        Unfit.MODE: DeviceNotOffered,
+        Unfit.SIMULATED: NoDeviceFits,
+        Obstacle.RULE: NoDeviceFits,
+        Obstacle.DEVICE_MEMORY: MemoryUnavailable,
+        Obstacle.SHARE: ShareUnavailable,
     }
-    if wanted.memory is not None and wanted.memory > nearest.memory:
-        kinds[Obstacle.MEMORY] = QuotaAboveDevice
-    hindered = obstacles(wanted, nearest, devices)
+    if wanted.memory is not None and wanted.memory > devices[nearest].memory:
+        kinds[Obstacle.DEVICE_MEMORY] = QuotaAboveDevice
+    hindered = machine.obstacles(wanted, nearest)
     return saying(next((kinds[one] for one in hindered if one in kinds), NoDeviceFits), what)
 
 

@@ -31,20 +31,6 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
     id: str = ""
     name: str = ""
 
-    def conflicts(self, other: VgpuView) -> bool:
-        """Whether the two must not share a device, by the word of either.
-
-        Only within a tenant: else labels would tell what others run, and keep them away.
-        """
-        if self.tenant != other.tenant or not (self.labels or self.group):
-            return False
-        if self.group is not None and self.group == other.group:
-            return True
-        return any(
-            key is not None and key in self.labels and self.labels[key] == other.labels.get(key)
-            for key in (self.apart, other.apart)
-        )
-
     def without_size(self) -> Demand:
         """The same, taking all that is free."""
         return msgspec.structs.replace(self, memory=None)

@@ -169,6 +169,6 @@ _Least = Callable[[Request], int]
 _SIZES: tuple[tuple[Obstacle, str, _Most, _Least], ...] = (
     (Obstacle.CPU, "cpu", lambda _, room: room.cpu, lambda _: 0),
     (Obstacle.MEMORY, "memory", lambda _, room: room.memory, lambda _: 0),
-    (Obstacle.SHARE, "share", _most_share, lambda request: _least(request, "share")),
     (Obstacle.DEVICE_MEMORY, "device_memory", _most_device_memory, lambda _: 1),
+    (Obstacle.SHARE, "share", _most_share, lambda request: _least(request, "share")),
 )
