@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from aliquot.model.device_record import DeviceRecord
+from aliquot.model.vgpu_record import VgpuSpec
+from aliquot.store import Location, Store, devices, vgpus
 from tests.absent import absent
 
 NODES = "sn,cpu_milli,memory_mib,gpu,model\n" + "".join(
@@ -26,9 +30,10 @@ PODS = "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\n" + "".join(
 )
 
 
-def aliquot(*arguments: str) -> subprocess.CompletedProcess[str]:
+def aliquot(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "aliquot.cli", *arguments],
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=120,
@@ -96,6 +101,47 @@ def test_the_bound_is_above_all_policies(lists: list[str]) -> None:
     bound = told.pop("upper-bound")["allocated"]
     for outcome in told.values():
         assert all(outcome["allocated"][at] <= value + 1e-6 for at, value in bound.items())
+
+
+def test_a_plan_from_the_history_of_the_daemon(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir(mode=0o700)
+
+    def plan(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return aliquot("plan", "--history", *arguments, ALIQUOT_STATE=str(folder))
+
+    Store.open(Location(str(folder)), "node-a").close()
+    nothing = plan()
+    assert (nothing.returncode, "ALQ-E707" in nothing.stderr) == (2, True)
+    with Store.open(Location(str(folder)), "node-a") as store, store.change("alice") as change:
+        devices.put(change, DeviceRecord(uuid="d", node="node-a", name="GPU", memory=16 << 30))
+        vgpus.create(change, "one", "alice", VgpuSpec(memory=10 << 30), device="d")
+        vgpus.create(change, "two", "alice", VgpuSpec(memory=10 << 30))
+    done = plan("--more", "1", "--days", "7")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("# What would serve the 2 vGPUs of the last 7 days?")
+    assert "software vGPUs, and 1 more devices | 2 | 100.0 %" in done.stdout
+    assert "software vGPUs | 1 | 50.0 %" in done.stdout
+    told = json.loads(plan("--more", "0", "--json").stdout)
+    assert {way["key"]: way["refused"] for way in told} == {"whole": 1, "mig": 1, "vgpu": 1}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--nodes", "n.csv"],
+        ["--nodes", "n.csv", "--pods", "p.csv", "--days", "3"],
+        ["--history", "--pods", "p.csv"],
+        ["--history", "--seeds", "1"],
+        ["--history", "--days", "31"],
+        ["--history", "--more", "-1"],
+    ],
+)
+def test_a_plan_is_from_files_or_from_history(arguments: list[str]) -> None:
+    done = aliquot("plan", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "ALQ-E201" in done.stderr
 
 
 @pytest.mark.parametrize(

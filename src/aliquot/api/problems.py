@@ -57,6 +57,7 @@ _BY_STATUS: Mapping[int, tuple[type[AliquotError], ...]] = {
         errors.MoveFailed,
         errors.QueueFull,
         errors.TooManyVgpus,
+        errors.TenantQuota,
         errors.WaitedTooLong,
         errors.GroupDoesNotFit,
     ),

@@ -36,8 +36,8 @@ def build_parser() -> Parser:
         "--policy",
         metavar="NAMES",
         default="fgd,aliquot",
-        help="of random, best-fit, worst-fit, dot-product, gpu-packing, gpu-clustering, fgd and "
-        "aliquot, with commas between (default: fgd,aliquot)",
+        help="of random, best-fit, worst-fit, dot-product, gpu-packing, gpu-clustering, fgd, "
+        "aliquot, and the daemon's pack and spread, with commas between (default: fgd,aliquot)",
     )
     parser.add_argument(
         "--seeds", metavar="SEEDS", default="42-51", help="like 42-51 or 1,2,7 (default: 42-51)"

@@ -18,6 +18,7 @@ from aliquot.errors import (
     NoDeviceFits,
     QuotaAboveDevice,
     ShareUnavailable,
+    TenantQuota,
 )
 from aliquot.model.api.vgpus import Candidate, Plan
 from aliquot.model.why import Why, because
@@ -34,7 +35,7 @@ from aliquot.placement import (
     why_not,
 )
 from aliquot.placement.engine.obstacles import Obstacle
-from aliquot.placement.explain import closest
+from aliquot.placement.explain import closest, quota_lines
 from aliquot.placement.unfit import Unfit
 from aliquot.store import View, queue
 from aliquot.words.refusals import saying
@@ -43,8 +44,9 @@ from aliquot.words.refusals import saying
 def find(view: View, wanted: Demand, node: str) -> Choice:
     """The device for a demand.
 
-    Raises MemoryUnavailable, ShareUnavailable, QuotaAboveDevice, DeviceLost, DeviceNotOffered or
-    NoDeviceFits: why it isn't the only device that will do, or the one that comes nearest.
+    Raises TenantQuota; or MemoryUnavailable, ShareUnavailable, QuotaAboveDevice, DeviceLost,
+    DeviceNotOffered or NoDeviceFits: why it isn't the only device that will do, or the one that
+    comes nearest.
     """
     devices = _left(view, node, wanted)
     choice = choose(wanted, devices)
@@ -100,7 +102,9 @@ def plan(view: View, wanted: Demand, caller: Caller, node: str) -> Plan:
 
 
 def refusal(wanted: Demand, devices: list[DeviceView]) -> AliquotError:
-    """The error that says why a demand fits nowhere: of the device that comes nearest."""
+    """The error that says why a demand fits nowhere: of its tenant, else of the nearest device."""
+    if lines := quota_lines(wanted.quota, wanted.memory or 1, wanted.guarantee):
+        return saying(TenantQuota, *lines)
     what = why_not(wanted, devices)
     if not devices:
         return saying(NoDeviceFits, what)

@@ -29,10 +29,10 @@
     │   ├── DaemonRunning, AddressInUse, BadListenAddress, BadServerSetting
     │   ├── NoDaemon, WaitedInVain, NotConfirmed, BadLabel, SetupFailed, VgpuUnusable
     │   ├── QueueFull, SizeNeeded, WaitedTooLong, GroupDoesNotFit, BadGroup, TooManyVgpus
-    │   └── NoDashboard
+    │   └── TenantQuota, NoDashboard
     └── PlacementError              what planning and simulating can't use (ALQ-E7xx)
         ├── BadNodeList, BadPodList, BadSeeds, UnknownPlacementPolicy
-        └── ImpossibleRequest, MissingPlanningLibrary
+        └── ImpossibleRequest, MissingPlanningLibrary, NoHistory
 
 Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E119 and
 ALQ-E121 are `aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made from
@@ -74,6 +74,7 @@ from aliquot.errors.daemon import (
     SetupFailed,
     SimulatedDevice,
     SizeNeeded,
+    TenantQuota,
     TooManyConnections,
     TooManyVgpus,
     UnknownContent,
@@ -112,6 +113,7 @@ from aliquot.errors.placement import (
     BadSeeds,
     ImpossibleRequest,
     MissingPlanningLibrary,
+    NoHistory,
     PlacementError,
     UnknownPlacementPolicy,
 )
@@ -237,6 +239,7 @@ __all__ = [
     "NoDashboard",
     "NoDeviceFits",
     "NoDriver",
+    "NoHistory",
     "NoSuchEntry",
     "NoSuchLease",
     "NoSuchProcess",
@@ -266,6 +269,7 @@ __all__ = [
     "StoreTaken",
     "StoreUnreachable",
     "Suspended",
+    "TenantQuota",
     "TokenRefused",
     "TooManyConnections",
     "TooManyVgpus",

@@ -36,8 +36,8 @@ class UnknownPlacementPolicy(PlacementError):
     title = "There is no such placement policy"
     why = "A placement policy tells a good place from a bad one."
     remedy = (
-        "choose one of aliquot, fgd, best-fit, worst-fit, dot-product, gpu-packing, gpu-clustering "
-        "and random"
+        "choose one of aliquot, fgd, best-fit, worst-fit, dot-product, gpu-packing, "
+        "gpu-clustering, pack, spread and random"
     )
 
 
@@ -45,8 +45,8 @@ class ImpossibleRequest(PlacementError):
     code = "ALQ-E704"
     title = "A request can't be as it was asked for"
     why = (
-        "A request wants 0 to 16 devices, of each 1 to 1,000 thousandths, of several all or a part "
-        "of each, and no resource below 0."
+        "A request wants 0 to 16 devices, of each a share up to all of it or memory alone, and no "
+        "resource below 0."
     )
     remedy = "ask for what a node can have"
 
@@ -63,3 +63,13 @@ class MissingPlanningLibrary(PlacementError):
     title = "What solves linear programs is not installed"
     why = "Upper bounds are linear programs, which HiGHS solves; it comes with an optional package."
     remedy = "pip install 'aliquot[plan]'"
+
+
+class NoHistory(PlacementError):
+    code = "ALQ-E707"
+    title = "There is no past to plan from"
+    why = "The daemon's state has its devices, and for 30 days the vGPUs that are gone."
+    remedy = (
+        "name another state with ALIQUOT_STATE, look further back with --days, or plan from files "
+        "with --nodes and --pods"
+    )

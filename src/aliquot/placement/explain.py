@@ -22,6 +22,7 @@ from aliquot.placement.demand import Demand
 from aliquot.placement.engine.defragment import plan_moves
 from aliquot.placement.engine.explain import changes
 from aliquot.placement.engine.obstacles import Obstacle
+from aliquot.placement.engine.quotas import Quota
 from aliquot.placement.machine import OF_ROOM, Choice, Machine
 from aliquot.placement.marks import conflict
 from aliquot.placement.preempt import victims
@@ -29,6 +30,8 @@ from aliquot.placement.unfit import Unfit
 from aliquot.placement.views import DeviceView, changed
 
 _SIZE = frozenset({Obstacle.DEVICE_MEMORY, Obstacle.SHARE})
+_OF_MEMORY = frozenset({Obstacle.DEVICE_MEMORY, Obstacle.QUOTA_MEMORY})
+_OF_SHARE = frozenset({Obstacle.SHARE, Obstacle.QUOTA_SHARE})
 
 
 class Verdict(NamedTuple):
@@ -108,11 +111,11 @@ def _changes(demand: Demand, machine: Machine) -> Iterator[Remedy]:
     for change in changes(machine.placer, machine.claim(demand)):
         device = machine.devices[change.node]
         request = change.claim.request
-        if change.obstacle is Obstacle.DEVICE_MEMORY and demand.memory:
+        if change.obstacle in _OF_MEMORY and demand.memory:
             room = request.device_memory
             line = _at(Why.LESS_MEMORY, device, memory=room, less=demand.memory - room)
             yield Remedy(line, _with(demand, memory=room), machine.devices)
-        if change.obstacle is Obstacle.SHARE:
+        if change.obstacle in _OF_SHARE:
             share, wanted = request.share / 100, demand.guarantee / 100
             line = _at(Why.LESS_GUARANTEE, device, share=share, wanted=wanted)
             yield Remedy(line, _with(demand, guarantee=request.share), machine.devices)
@@ -203,10 +206,23 @@ def _clauses(obstacle: Unfit | Obstacle, demand: Demand, device: DeviceView) -> 
             return [because(Why.APART, vgpu=there.name)]
         case Obstacle.DEVICE_MEMORY:
             return _short_of_memory(demand.memory or 1, device)
+        case Obstacle.QUOTA_MEMORY | Obstacle.QUOTA_SHARE | Obstacle.QUOTA_PLACES:
+            return quota_lines(demand.quota, demand.memory or 1, demand.guarantee)
         case _:  # a guarantee: nothing else is asked of a machine's devices
             left, wanted = device.room_guarantee / 100, demand.guarantee / 100
             kept = _some_kept(device.held_guarantee, device)
             return [because(Why.GUARANTEE_SHORT, share=left, wanted=wanted), *kept]
+
+
+def quota_lines(left: Quota, memory: int, guarantee: int) -> list[Line]:
+    """What of a tenant's quota is less than it asks for; nothing where enough is left."""
+    found: list[Line] = []
+    if left.device_memory is not None and left.device_memory < memory:
+        found.append(because(Why.QUOTA_MEMORY, left=left.device_memory, wanted=memory))
+    if left.share is not None and left.share < guarantee:
+        values = {"left": left.share / 100, "wanted": guarantee / 100}
+        found.append(because(Why.QUOTA_GUARANTEE, **values))
+    return found
 
 
 def _short_of_memory(wanted: int, device: DeviceView) -> list[Line]:

@@ -15,6 +15,7 @@ from aliquot.placement.demand import Demand, moving
 from aliquot.placement.engine import Claim, Engine, Node, Placer, Policy, Request
 from aliquot.placement.engine.obstacles import Obstacle
 from aliquot.placement.engine.policy import FULL
+from aliquot.placement.engine.quotas import Quota
 from aliquot.placement.marks import marks, rules
 from aliquot.placement.unfit import Unfit, unfit
 from aliquot.placement.views import DeviceView, VgpuView
@@ -78,16 +79,14 @@ class Machine:
         )
 
     def claim(self, demand: Demand) -> Claim:
-        """What a demand asks of the engine. Without a size it goes where the most is free."""
+        """What a demand asks of the engine, which knows its tenant's quota from then on.
+
+        Without a size it goes where the most is free.
+        """
+        self.placer.quotas.allow(demand.tenant, demand.quota)
         fit = [not unfit(demand, device, self.devices) for device in self.devices]
-        spread = demand.memory is None or demand.placement is Placement.SPREAD
         return Claim(
-            request=Request(
-                devices=1,
-                share=demand.guarantee,
-                device_memory=demand.memory or 1,  # all that is free has to be something
-                policy=Policy.SPREAD if spread else Policy.PACK,
-            ),
+            request=_request(demand),
             labels=marks(demand),
             rules=rules(demand),
             tenant=demand.tenant,
@@ -99,9 +98,16 @@ class Machine:
         """A device for a demand, by its number and the engine's score."""
         device = self.devices[at]
         if demand.memory is None:
-            return Choice(device, device.room_memory, 1.0)
+            return self._all_of(device, demand.quota)
         spread = demand.placement is Placement.SPREAD
         return Choice(device, demand.memory, (FULL - score if spread else score) / FULL)
+
+    def _all_of(self, device: DeviceView, quota: Quota) -> Choice:
+        """All that is free of a device, as far as a quota goes."""
+        memory = device.room_memory
+        if quota.device_memory is not None:
+            memory = min(memory, quota.device_memory)
+        return Choice(device, memory, (device.memory - device.room_memory + memory) / device.memory)
 
     def put(self, demand: Demand, choice: Choice) -> None:
         """Give a demand its place: whoever comes next finds that much less."""
@@ -127,21 +133,19 @@ class Machine:
 
     def _put(self, vgpu: VgpuView, at: int) -> bool:
         """Give a movable vGPU its place; False where the device has become too small for it."""
-        source = self.devices[at]
-        alike = [device for device in self.devices if device.simulated == source.simulated]
-        demand = moving(vgpu)
-        nodes = frozenset(
+        homes = frozenset(
             number
             for number, device in enumerate(self.devices)
-            if device in alike and not unfit(demand, device, alike)
+            if device.simulated == self.devices[at].simulated
+            and device.present
+            and device.remotable
         )
         claim = Claim(
-            request=self.claim(demand).request,
+            request=_request(moving(vgpu)),
             labels=marks(vgpu),
             rules=rules(vgpu),
-            tenant=vgpu.tenant,
-            priority=vgpu.priority,
-            nodes=nodes,
+            priority=vgpu.priority,  # and nobody's: of its tenant's quota it has its part already
+            nodes=homes,
         )
         place = self.placer.place_at(claim, at, _DEVICE)
         if place is None:
@@ -153,6 +157,16 @@ class Machine:
 def choose(demand: Demand, devices: Sequence[DeviceView]) -> Choice | None:
     """The device for a demand, None where none fits."""
     return Machine(devices).choose(demand)
+
+
+def _request(demand: Demand) -> Request:
+    spread = demand.memory is None or demand.placement is Placement.SPREAD
+    return Request(
+        devices=1,
+        share=demand.guarantee,
+        device_memory=demand.memory or 1,  # all that is free has to be something
+        policy=Policy.SPREAD if spread else Policy.PACK,
+    )
 
 
 def _node(device: DeviceView) -> Node:

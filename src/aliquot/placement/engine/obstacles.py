@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from enum import StrEnum
-from operator import and_
 
 from aliquot.placement.engine.cluster import Node, Request, Room
 
@@ -55,14 +54,15 @@ def obstacles(request: Request, node: Node, room: Room) -> tuple[Obstacle, ...]:
         found.append(Obstacle.MODEL)
     if node.devices < request.devices:
         return (*found, Obstacle.DEVICES)
-    memory = [one >= request.device_memory for one in room.device_memory]
-    share = [one >= request.share for one in room.shares]
-    if sum(memory) < request.devices:
+    roomy = [one >= request.device_memory for one in room.device_memory]
+    if short_of_memory := sum(roomy) < request.devices:
         found.append(Obstacle.DEVICE_MEMORY)
-    # Also where enough devices have the one, and enough the other, but too few both.
-    if sum(share) < request.devices or (
-        Obstacle.DEVICE_MEMORY not in found and sum(map(and_, memory, share)) < request.devices
-    ):
+    # Where enough devices have the memory, these alone are asked for their shares.
+    able = sum(
+        share >= request.share and (short_of_memory or has_memory)
+        for share, has_memory in zip(room.shares, roomy, strict=True)
+    )
+    if able < request.devices:
         found.append(Obstacle.SHARE)
     return tuple(found)
 

@@ -39,6 +39,10 @@ class Quotas:
         copied._places = self._places.copy()
         return copied
 
+    def allow(self, tenant: str, quota: Quota) -> None:
+        """From now on a tenant may have this, whatever it has."""
+        self._of[tenant] = quota
+
     def add(self, tenant: str, request: Request) -> None:
         """A tenant has this, too."""
         self._change(tenant, request, 1)

@@ -51,7 +51,7 @@ def answer(scenario: Scenario, queue: Sequence[Request], seeds: Sequence[int]) -
             if engine.place(asked[at]) is None:
                 left.append(queue[at])
         refused.append(left)
-        lacking.update(_closest(engine, scenario.changed(request)) for request in left[:_LOOKED_AT])
+        lacking.update(closest(engine, scenario.changed(request)) for request in left[:_LOOKED_AT])
     # What was asked for, not what it was rounded up to.
     wanted = sum(request.total for request in queue)
     missed = fmean(sum(request.total for request in left) for left in refused)
@@ -65,14 +65,18 @@ def answer(scenario: Scenario, queue: Sequence[Request], seeds: Sequence[int]) -
         refused=count,
         refused_devices=missed / WHOLE,
         devices_used=100 * (wanted - missed) / WHOLE / devices,
-        lacking={
-            WORDS[obstacle]: 100 * often / lacking.total()
-            for obstacle, often in lacking.most_common()
-        },
+        lacking=shown(lacking),
     )
 
 
-def _closest(engine: Engine, request: Request) -> Obstacle:
+def shown(lacking: Counter[Obstacle]) -> dict[str, float]:
+    """What was lacking in words, in percent of those who lacked something."""
+    return {
+        WORDS[obstacle]: 100 * often / lacking.total() for obstacle, often in lacking.most_common()
+    }
+
+
+def closest(engine: Engine, request: Request) -> Obstacle:
     """What is lacking on the nodes that lack the fewest things, mostly."""
     fewest: Counter[tuple[Obstacle, ...]] = Counter(
         obstacles(request, node, engine.room(at)) for at, node in enumerate(engine.nodes)

@@ -7,21 +7,30 @@ from collections.abc import Sequence
 from aliquot.diagram.marks import head, line, text
 from aliquot.placement.planning.answer import Answer
 
+# What was tried: with a queue, and with the daemon's own past.
+IN_SEVERAL_ORDERS = (
+    "requests, in several orders by chance, each tried once; placed by the policy `aliquot`. A "
+    "request that finds no place is refused."
+)
+AS_THEY_CAME = (
+    "vGPUs, as they came and went; placed as the daemon does. One that finds no place is refused, "
+    "where the daemon's queue might let it wait. In use: at the busiest moment."
+)
+
 _ENOUGH = 99.5  # percent: what is then left out is chance
 
 _WIDTH, _ROW, _LEFT, _BAR, _TOP = 960, 40, 390, 420, 60
 
 
-def page(answers: Sequence[Answer], question: str) -> str:
-    """Markdown: the answer first, then what it rests on."""
+def page(answers: Sequence[Answer], question: str, how: str = IN_SEVERAL_ORDERS) -> str:
+    """Markdown: the answer first, then what it rests on; `how` tells what was tried."""
     first = answers[0]
     lines = [
         f"# {question}",
         "",
         verdict(answers),
         "",
-        f"{first.requests} requests, in several orders by chance, each tried once; placed by the "
-        "policy `aliquot`. A request that finds no place is refused.",
+        f"{first.requests} {how}",
         "",
         "| way | devices | served | refused | devices they asked for | in use | what they lack |",
         "|---|---|---|---|---|---|---|",
