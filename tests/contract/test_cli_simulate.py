@@ -15,19 +15,7 @@ from aliquot.model.device_record import DeviceRecord
 from aliquot.model.vgpu_record import VgpuSpec
 from aliquot.store import Location, Store, devices, vgpus
 from tests.absent import absent
-
-NODES = "sn,cpu_milli,memory_mib,gpu,model\n" + "".join(
-    f"n{at},64000,65536,{devices},{model}\n"
-    for at, (devices, model) in enumerate([(4, "A"), (4, "A"), (2, "B"), (2, "B")])
-)
-PODS = "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\n" + "".join(
-    f"p{at},{cpu},4096,{devices},{share},{model}\n"
-    for at, (cpu, devices, share, model) in enumerate(
-        [(8000, 1, 1000, "")] * 6
-        + [(4000, 1, 460, "B")] * 5
-        + [(6000, 1, 810, ""), (9000, 0, 0, "")]
-    )
-)
+from tests.short_lists import NODES, PODS
 
 
 def aliquot(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

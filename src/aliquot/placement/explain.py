@@ -220,8 +220,8 @@ def quota_lines(left: Quota, memory: int, guarantee: int) -> list[Line]:
     if left.device_memory is not None and left.device_memory < memory:
         found.append(because(Why.QUOTA_MEMORY, left=left.device_memory, wanted=memory))
     if left.share is not None and left.share < guarantee:
-        values = {"left": left.share / 100, "wanted": guarantee / 100}
-        found.append(because(Why.QUOTA_GUARANTEE, **values))
+        share, wanted = left.share / 100, guarantee / 100
+        found.append(because(Why.QUOTA_GUARANTEE, left=share, wanted=wanted))
     return found
 
 
