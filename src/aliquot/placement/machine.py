@@ -43,23 +43,26 @@ class Machine:
     def __init__(
         self,
         devices: Sequence[DeviceView],
-        movable: Callable[[VgpuView], bool] = lambda _: False,
+        movable: Callable[[VgpuView], bool] | None = None,
     ) -> None:
         """As the views tell; those that are `movable` can be made to go elsewhere."""
         self.devices = list(devices)
         self.vgpus: dict[int, VgpuView] = {}  # the movable ones, by their places
+        self._unnoted: list[tuple[int, VgpuView]] = []
         self.placer = Placer(Engine([_node(device) for device in devices], Policy.PACK))
         for at, device in enumerate(devices):
             # What is taken of it that isn't told by vGPUs one by one.
             share = WHOLE - device.room_guarantee
             memory = device.memory - device.room_memory
             for vgpu in device.vgpus:
-                if movable(vgpu) and self._put(vgpu, at):
+                if movable and movable(vgpu) and self._put(vgpu, at):
                     share -= vgpu.guarantee
                     memory -= vgpu.memory
                 else:
-                    self.placer.add(at, marks(vgpu), vgpu.priority)
+                    self._unnoted.append((at, vgpu))
             self.placer.engine.hold(at, 0, share, memory)
+        if movable:
+            self._note()
 
     def choose(self, demand: Demand) -> Choice | None:
         """The device for a demand, None where none fits."""
@@ -84,11 +87,13 @@ class Machine:
         Without a size it goes where the most is free.
         """
         self.placer.quotas.allow(demand.tenant, demand.quota)
+        if wanted := rules(demand):
+            self._note()
         fit = [not unfit(demand, device, self.devices) for device in self.devices]
         return Claim(
             request=_request(demand),
             labels=marks(demand),
-            rules=rules(demand),
+            rules=wanted,
             tenant=demand.tenant,
             priority=demand.priority,
             nodes=None if all(fit) else frozenset(at for at, one in enumerate(fit) if one),
@@ -114,7 +119,7 @@ class Machine:
         at = self._number(choice.device.uuid)
         vgpu = demand.placed(choice.memory)
         self.placer.engine.hold(at, 0, vgpu.guarantee, vgpu.memory)
-        self.placer.add(at, marks(vgpu), vgpu.priority)
+        self._unnoted.append((at, vgpu))
         self.devices[at] = self.devices[at].with_vgpu(vgpu)
 
     def hold(self, demand: Demand, uuid: str) -> None:
@@ -127,6 +132,12 @@ class Machine:
         """These vGPUs of a device are on their way out: what they have is not free yet."""
         at = self._number(uuid)
         self.devices[at] = self.devices[at].leaving(frozenset(ids))
+
+    def _note(self) -> None:
+        """Tell the placer who is where: thousands may be there, and few who ask have rules."""
+        for at, vgpu in self._unnoted:
+            self.placer.add(at, marks(vgpu), vgpu.priority)
+        self._unnoted.clear()
 
     def _number(self, uuid: str) -> int:
         return next(at for at, one in enumerate(self.devices) if one.uuid == uuid)
