@@ -30,7 +30,8 @@ struct Request {
   bool is_part() const { return devices == 1 && share < kWhole; }
 };
 
-/// A node, and what is free of it: small, as thousands are looked at for each request. Laid out as src/aliquot/placement/engine/native.py has it.
+/// A node, and what is free of it: small, as thousands are looked at for each request. Laid out as
+/// src/aliquot/placement/engine/native.py has it.
 struct Node {
   int64_t cpu = 0;     // free, thousandths of a core
   int64_t memory = 0;  // free, bytes of the host
