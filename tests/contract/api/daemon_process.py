@@ -12,10 +12,10 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from aliquot import native_programs
 from aliquot.client.rest import Client
 from aliquot.client.rest.address import Address
 from tests.contract.api.services import INVENTORY
+from tests.fakes.engine import link_engine
 from tests.fakes.service import NODE
 
 BEGIN_SECONDS = 30.0
@@ -38,9 +38,7 @@ class Daemon:
         folder.mkdir(exist_ok=True)
         (folder / "sys").mkdir(exist_ok=True)
         (folder / "native").mkdir(exist_ok=True)
-        engine = folder / "native" / native_programs.PLACEMENT
-        if not engine.exists():
-            engine.symlink_to(native_programs.find(native_programs.PLACEMENT))
+        link_engine(folder / "native")
         inventory = folder / "inventory.yaml"
         inventory.write_text(INVENTORY)
         self.socket_path = str(folder / "api.sock")
