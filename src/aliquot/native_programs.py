@@ -10,6 +10,7 @@ from aliquot.errors import MissingNativeProgram
 WORKER = "aliquot-worker"
 DEVICE_HOST = "aliquot-device"
 GUEST_DRIVER = "libaliquot-opencl.so"
+PLACEMENT = "libaliquot-placement.so"
 BENCHMARK = "aliquot-clbench"
 FAIRNESS_TENANT = "aliquot-fairness-tenant"
 
@@ -17,6 +18,7 @@ _BUILD_FOLDERS = {
     WORKER: "worker",
     DEVICE_HOST: "device_host",
     GUEST_DRIVER: "guest",
+    PLACEMENT: "placement",
     BENCHMARK: "bench",
     FAIRNESS_TENANT: "bench",
 }

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.absent import absent
+from tests.short_lists import NODES, PODS
 from tests.system.daemon import Daemon
 from tools.docs.commands import examples
 from tools.programs.drivers import all_drivers
@@ -30,6 +31,7 @@ PROGRAMS = {
     "train": "#!/bin/sh\nexec sleep 1\n",
     "serve": "#!/bin/sh\nexec sleep 1\n",
 }
+LISTS = {"nodes.csv": NODES, "pods.csv": PODS, "queue.csv": PODS}
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,8 @@ def sandbox() -> Iterator[Daemon]:
         for name, text in PROGRAMS.items():
             (daemon.work / name).write_text(text)
             (daemon.work / name).chmod(0o755)
+        for name, text in LISTS.items():
+            (daemon.work / name).write_text(text)
         # The system log of a machine, where this daemon has not written.
         log = daemon.folder / "bin" / "journalctl"
         log.write_text("#!/bin/sh\nexit 0\n")

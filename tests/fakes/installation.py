@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.fakes import worker
+from tests.fakes.engine import link_engine
 from tests.folders import make_short_folder, remove_folder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +49,7 @@ class FakeInstallation:
         self.program("aliquot-worker", "worker")
         self.program("aliquot-device", "device_host")
         (self.native / "libaliquot-opencl.so").write_bytes(b"")
+        link_engine(self.native)
 
     def close(self) -> None:
         """End what still runs and remove what lies outside the test's own directory."""

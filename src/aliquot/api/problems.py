@@ -57,6 +57,7 @@ _BY_STATUS: Mapping[int, tuple[type[AliquotError], ...]] = {
         errors.MoveFailed,
         errors.QueueFull,
         errors.TooManyVgpus,
+        errors.TenantQuota,
         errors.WaitedTooLong,
         errors.GroupDoesNotFit,
     ),
@@ -109,6 +110,13 @@ _BY_STATUS: Mapping[int, tuple[type[AliquotError], ...]] = {
         errors.BadServerSetting,
         errors.BadApiAddress,
         errors.BadTokenFile,
+        errors.BadNodeList,
+        errors.BadPodList,
+        errors.UnknownPlacementPolicy,
+        errors.ImpossibleRequest,
+        errors.BadSeeds,
+        errors.MissingPlanningLibrary,
+        errors.NoHistory,
     ),
     # The daemon, its store or its machine is not as it should be.
     503: (

@@ -64,6 +64,8 @@ COMMANDS = (
     Command("policy", "aliquot.cli.policy", "show or set how a device's time is shared out"),
     Command("token", "aliquot.cli.token", "make, list and revoke tokens for the API"),
     Command("bench", "aliquot.cli.bench", "measure what vGPUs and the daemon cost, and shares"),
+    Command("plan", "aliquot.cli.plan", "tell what would serve a queue: devices, MIG or vGPUs"),
+    Command("simulate", "aliquot.cli.simulate", "tell what placement policies reach on a trace"),
     Command("doctor", "aliquot.cli.doctor", "tell what is wrong here and what mends it"),
     Command("setup", "aliquot.cli.setup", "install the service, completions and the man page"),
     Command("backup", "aliquot.cli.backup", "write the state into one file, while it is in use"),

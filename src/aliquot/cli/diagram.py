@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-import tempfile
 from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING
 from aliquot.cli import live
 from aliquot.cli.daemon import connect
 from aliquot.cli.parser import Parser
+from aliquot.cli.picture_file import write_file
 from aliquot.errors import BadPictureFile, UsageError
 
 if TYPE_CHECKING:
@@ -135,15 +134,10 @@ def _drawn(picture: Picture, form: str, given: Namespace, *, laid_out: bool) -> 
 
 
 def _write(drawn: bytes, output: str | None) -> None:
-    """Whole or not at all: whoever shows the file while it is followed sees no half of it."""
     if output is None:
         _print(drawn)
-        return
-    try:
-        # Through a link: what it leads to is replaced, and it stays a link.
-        _replace(drawn, os.path.realpath(output) if os.path.islink(output) else output)
-    except OSError as error:
-        raise BadPictureFile(f"{output!r} can't be written ({error.strerror})") from error
+    else:
+        write_file(drawn, output)
 
 
 def _print(drawn: bytes) -> None:
@@ -156,22 +150,3 @@ def _print(drawn: bytes) -> None:
         # What is left in the buffer is not to be tried again at Python's exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise BadPictureFile(f"the output can't be written ({error.strerror})") from error
-
-
-def _replace(drawn: bytes, output: str) -> None:
-    if os.path.exists(output) and not os.path.isfile(output):  # a pipe, a terminal
-        with open(output, "wb") as file:
-            file.write(drawn)
-        return
-    handle, path = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(output)), prefix=".aliquot")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(drawn)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(path, 0o666 & ~umask)
-        os.replace(path, output)
-    except BaseException:
-        with contextlib.suppress(OSError):  # its folder may be gone
-            os.unlink(path)
-        raise

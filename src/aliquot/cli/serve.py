@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+from argparse import Namespace
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from aliquot import environment
 from aliquot.cli.parser import Parser
 from aliquot.errors import BadServerSetting
+
+if TYPE_CHECKING:
+    from aliquot.placement.engine.quotas import Quota
+
+_MOST_COMPUTE = 1_000_000  # percent
 
 _DESCRIPTION = """\
 Runs the daemon: it owns the devices of this machine, the vGPUs on them and their leases,
@@ -61,6 +68,19 @@ def build_parser() -> Parser:
         help="how many vGPUs a tenant may have that is no admin, those that wait included "
         "(default: 256)",
     )
+    parser.add_argument(
+        "--most-memory",
+        metavar="SIZE",
+        help="how much memory of devices all vGPUs of a tenant may have together that is no "
+        "admin, as '16GiB' (default: as much as there is)",
+    )
+    parser.add_argument(
+        "--most-compute",
+        metavar="PERCENT",
+        type=float,
+        help="how much compute may be guaranteed to them together, in percent of one device: "
+        "150 is one and a half (default: as much as there is)",
+    )
     parser.add_argument("--log-json", action="store_true", help="log lines of JSON")
     parser.add_argument(
         "--log-requests",
@@ -79,14 +99,11 @@ def main(arguments: Sequence[str]) -> int:
     log.start(as_json=given.log_json, access=given.log_requests)
     # After what can be seen to be wrong at once: the rest takes long to import.
     from aliquot.api.running import Settings, run
-    from aliquot.daemon.limits import MOST_VGPUS
     from aliquot.daemon.service import Service
     from aliquot.store import location
 
     where = location.parse(given.state) if given.state else location.usual()
-    if given.most_vgpus is not None and given.most_vgpus < 1:
-        raise BadServerSetting("--most-vgpus is to be 1 at least")
-    most_vgpus = MOST_VGPUS if given.most_vgpus is None else given.most_vgpus
+    quota = _quota(given)
     group = given.admin_group or ("aliquot" if os.geteuid() == 0 else None)
     settings = Settings(
         socket_path=os.path.abspath(given.socket) if given.socket else None,
@@ -95,11 +112,28 @@ def main(arguments: Sequence[str]) -> int:
     )
     run(
         settings,
-        lambda: Service.open(where, given.node, inventory=given.inventory, most_vgpus=most_vgpus),
+        lambda: Service.open(where, given.node, inventory=given.inventory, quota=quota),
         environment.of_service_manager(),
         _ready,
     )
     return 0
+
+
+def _quota(given: Namespace) -> Quota:
+    """What a tenant may have that is no admin; raises BadServerSetting, BadSize."""
+    from aliquot.daemon.limits import MOST_VGPUS
+    from aliquot.placement.engine.quotas import Quota
+    from aliquot.sizes import parse_size
+
+    if given.most_vgpus is not None and given.most_vgpus < 1:
+        raise BadServerSetting("--most-vgpus is to be 1 at least")
+    if given.most_compute is not None and not 0 <= given.most_compute <= _MOST_COMPUTE:
+        raise BadServerSetting(f"--most-compute is to be from 0 to {_MOST_COMPUTE}")
+    return Quota(
+        places=MOST_VGPUS if given.most_vgpus is None else given.most_vgpus,
+        device_memory=None if given.most_memory is None else parse_size(given.most_memory),
+        share=None if given.most_compute is None else round(given.most_compute * 100),
+    )
 
 
 def _ready(addresses: list[str]) -> None:

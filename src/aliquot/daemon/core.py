@@ -8,7 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from aliquot.daemon.hosts import Hosts
-from aliquot.daemon.limits import MOST_VGPUS
+from aliquot.daemon.limits import USUAL
 from aliquot.daemon.live import Live
 from aliquot.model.telemetry import Telemetry
 from aliquot.model.vgpu import VgpuUsage
@@ -24,7 +24,7 @@ class Core:
         self.node = node
         self.hosts = hosts
         self.stop = threading.Event()
-        self.most_vgpus = MOST_VGPUS  # of a tenant
+        self.quota = USUAL  # of each tenant
         self.usages: dict[str, VgpuUsage] = {}  # by the vGPU's id
         self.telemetry: dict[str, Telemetry] = {}  # by the device's UUID
         self.live = Live()  # what was measured in the last seconds

@@ -11,7 +11,7 @@ from aliquot import words
 from aliquot.daemon import access, specs
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.core import Core
-from aliquot.daemon.limits import must_have_room
+from aliquot.daemon.limits import must_be_within, must_have_room
 from aliquot.daemon.queue import enter
 from aliquot.daemon.reconciler import Reconciler
 from aliquot.daemon.resources import vgpu_resources
@@ -31,6 +31,7 @@ from aliquot.model.api.vgpus import GroupPage, GroupResource, GroupWanted
 from aliquot.model.lifecycle import Wanted
 from aliquot.model.vgpu_record import Group, VgpuSpec
 from aliquot.placement import Demand, DeviceView, assign, misfit, why_not
+from aliquot.placement.engine.quotas import Quota
 from aliquot.store import Change, View, groups, idempotency, vgpus
 from aliquot.store.groups import members
 
@@ -62,9 +63,9 @@ class Groups:
                 before = idempotency.answer(change, caller.tenant, idempotency_key, request)
                 if before is not None:
                     return self._resource(change, groups.get(change, before["group"]))
-            most = self._core.most_vgpus
-            must_have_room(change, caller, tenant, most, len(wanted.vgpus))
-            group = make(change, tenant, wanted)
+            quota, members_wanted = self._core.quota, len(wanted.vgpus)
+            left = must_have_room(change, caller, tenant, quota, members_wanted)
+            group = make(change, tenant, wanted, left)
             if idempotency_key is not None:
                 answer = {"group": group.id}
                 idempotency.remember(change, caller.tenant, idempotency_key, request, answer)
@@ -124,8 +125,11 @@ class Groups:
         )
 
 
-def make(change: Change, tenant: str, wanted: GroupWanted) -> Group:
-    """Make a group with its members, each with a place or all in the queue; or raise why not."""
+def make(change: Change, tenant: str, wanted: GroupWanted, left: Quota) -> Group:
+    """Make a group with its members, each with a place or all in the queue; or raise why not.
+
+    `left` is what its tenant may have beside what it has.
+    """
     group = groups.create(change, wanted.name, tenant)
     kept = [
         msgspec.structs.replace(
@@ -133,12 +137,19 @@ def make(change: Change, tenant: str, wanted: GroupWanted) -> Group:
         )
         for member in wanted.vgpus
     ]
-    demands = [_demand(spec, tenant, group, at) for at, spec in enumerate(kept)]
+    demands = [_demand(spec, tenant, group, at, left) for at, spec in enumerate(kept)]
+    must_be_within(
+        left,
+        sum(one.memory or 1 for one in demands),
+        sum(one.guarantee for one in demands),
+    )
     if not wanted.spread and any(one.memory is None for one in demands):
         raise SizeNeeded(f"members of group {wanted.name!r} share devices, and one has no size")
     devices = next_round(change, change.node).devices
     found = assign(demands, devices, spread=wanted.spread)
     waits = [member.wait_ms for member in wanted.vgpus if member.wait_ms is not None]
+    if found.choices is not None:  # of those without a size this is known only now
+        must_be_within(left, sum(one.memory for one in found.choices), 0)
     if found.choices is None and not waits:
         raise _refusal(wanted, demands, devices)
     for at, (member, spec) in enumerate(zip(wanted.vgpus, kept, strict=True)):
@@ -182,9 +193,9 @@ def _checked(wanted: GroupWanted) -> str | None:
     return tenants.pop()
 
 
-def _demand(spec: VgpuSpec, tenant: str, group: Group, at: int) -> Demand:
+def _demand(spec: VgpuSpec, tenant: str, group: Group, at: int, left: Quota) -> Demand:
     found = demand(spec, tenant, group=group.id)
-    return msgspec.structs.replace(found, name=str(at))
+    return msgspec.structs.replace(found, name=str(at), quota=left)
 
 
 def _refusal(

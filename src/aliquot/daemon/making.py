@@ -12,6 +12,7 @@ from aliquot.daemon.views import demand
 from aliquot.errors import MemoryUnavailable, NoDeviceFits, ShareUnavailable
 from aliquot.model.api.vgpus import VgpuWanted
 from aliquot.model.vgpu_record import VgpuRecord
+from aliquot.placement.engine.quotas import Quota
 from aliquot.store import Change, vgpus
 
 # What may be otherwise later: then it is worth waiting for.
@@ -19,16 +20,18 @@ PASSING = (MemoryUnavailable, ShareUnavailable, NoDeviceFits)
 
 
 def make(
-    change: Change, tenant: str, wanted: VgpuWanted, asker: Process | None = None
+    change: Change, tenant: str, wanted: VgpuWanted, asker: Process | None, left: Quota
 ) -> VgpuRecord:
     """Make a pending vGPU with a reservation or, where it may wait, with a place in the queue.
 
-    An ephemeral one waits no longer than `asker` lives, the process that is to lease it.
+    `left` is what its tenant may have beside what it has. An ephemeral one waits no longer than
+    `asker` lives, the process that is to lease it.
     Raises why it can't be; nothing may be kept of the change then.
     """
     spec = specs.spec_of(change, wanted, change.node)
     try:
-        found = find(change, demand(spec, tenant), change.node)
+        asked = msgspec.structs.replace(demand(spec, tenant), quota=left)
+        found = find(change, asked, change.node)
     except PASSING:
         if wanted.wait_ms is None:
             raise

@@ -18,6 +18,7 @@ from aliquot.errors import (
     NoDeviceFits,
     QuotaAboveDevice,
     ShareUnavailable,
+    TenantQuota,
 )
 from aliquot.model.api.vgpus import Candidate, Plan
 from aliquot.model.why import Why, because
@@ -25,16 +26,17 @@ from aliquot.placement import (
     Choice,
     Demand,
     DeviceView,
+    Machine,
     choose,
     goes_to,
-    obstacles,
     remedies,
     verdicts,
     victims,
     why_not,
 )
-from aliquot.placement.choose import Obstacle
-from aliquot.placement.explain import closest
+from aliquot.placement.engine.obstacles import Obstacle
+from aliquot.placement.explain import closest, quota_lines
+from aliquot.placement.unfit import Unfit
 from aliquot.store import View, queue
 from aliquot.words.refusals import saying
 
@@ -42,8 +44,9 @@ from aliquot.words.refusals import saying
 def find(view: View, wanted: Demand, node: str) -> Choice:
     """The device for a demand.
 
-    Raises MemoryUnavailable, ShareUnavailable, QuotaAboveDevice, DeviceLost, DeviceNotOffered or
-    NoDeviceFits: why it isn't the only device that will do, or the one that comes nearest.
+    Raises TenantQuota; or MemoryUnavailable, ShareUnavailable, QuotaAboveDevice, DeviceLost,
+    DeviceNotOffered or NoDeviceFits: why it isn't the only device that will do, or the one that
+    comes nearest.
     """
     devices = _left(view, node, wanted)
     choice = choose(wanted, devices)
@@ -99,22 +102,25 @@ def plan(view: View, wanted: Demand, caller: Caller, node: str) -> Plan:
 
 
 def refusal(wanted: Demand, devices: list[DeviceView]) -> AliquotError:
-    """The error that says why a demand fits nowhere: of the device that comes nearest."""
+    """The error that says why a demand fits nowhere: of its tenant, else of the nearest device."""
+    if lines := quota_lines(wanted.quota, wanted.memory or 1, wanted.guarantee):
+        return saying(TenantQuota, *lines)
     what = why_not(wanted, devices)
     if not devices:
         return saying(NoDeviceFits, what)
-    nearest = closest(wanted, devices)
-    kinds: dict[Obstacle, type[AliquotError]] = {
-        Obstacle.ABSENT: DeviceLost,
-        Obstacle.MODE: DeviceNotOffered,
-        Obstacle.SIMULATED: NoDeviceFits,
-        Obstacle.APART: NoDeviceFits,
-        Obstacle.MEMORY: MemoryUnavailable,
-        Obstacle.GUARANTEE: ShareUnavailable,
+    machine = Machine(devices)
+    nearest = closest(wanted, machine)
+    kinds: dict[Unfit | Obstacle, type[AliquotError]] = {
+        Unfit.ABSENT: DeviceLost,
+        Unfit.MODE: DeviceNotOffered,
+        Unfit.SIMULATED: NoDeviceFits,
+        Obstacle.RULE: NoDeviceFits,
+        Obstacle.DEVICE_MEMORY: MemoryUnavailable,
+        Obstacle.SHARE: ShareUnavailable,
     }
-    if wanted.memory is not None and wanted.memory > nearest.memory:
-        kinds[Obstacle.MEMORY] = QuotaAboveDevice
-    hindered = obstacles(wanted, nearest, devices)
+    if wanted.memory is not None and wanted.memory > devices[nearest].memory:
+        kinds[Obstacle.DEVICE_MEMORY] = QuotaAboveDevice
+    hindered = machine.obstacles(wanted, nearest)
     return saying(next((kinds[one] for one in hindered if one in kinds), NoDeviceFits), what)
 
 

@@ -21,7 +21,7 @@ from aliquot.daemon.hosts import Hosts
 from aliquot.daemon.housekeeping import Housekeeping
 from aliquot.daemon.invitations import Invitations
 from aliquot.daemon.leases import Leases
-from aliquot.daemon.limits import MOST_VGPUS
+from aliquot.daemon.limits import USUAL
 from aliquot.daemon.metrics import Metrics
 from aliquot.daemon.node import Node
 from aliquot.daemon.observer import Observer
@@ -37,6 +37,7 @@ from aliquot.daemon.vgpus import Vgpus
 from aliquot.devices import hotplug
 from aliquot.devices.discovery import Discoverer
 from aliquot.devices.inventory import InventorySource
+from aliquot.placement.engine.quotas import Quota
 from aliquot.store import Location, Store, location
 from aliquot.store.store import Clock, system_clock
 
@@ -89,22 +90,22 @@ class Service:
         node: str | None = None,
         *,
         inventory: str | None = None,
-        most_vgpus: int = MOST_VGPUS,
+        quota: Quota = USUAL,
         clock: Clock = system_clock,
         hosts: Hosts | None = None,
         discoverer: Discoverer | None = None,
     ) -> Service:
         """Open the state, look for devices once, adopt what runs, and start to work.
 
-        `inventory` is a file with simulated devices; `most_vgpus` is how many a tenant may have
-        that is no admin. Raises StoreInUse where another daemon works
-        on the state, BadInventory, and what else the store raises.
+        `inventory` is a file with simulated devices; `quota` is what each tenant may have
+        that is no admin. Raises StoreInUse where another daemon works on the state, BadInventory,
+        and what else the store raises.
         """
         source = InventorySource(inventory) if inventory else None
         store = Store.open(where or location.usual(), node or socket.gethostname(), clock=clock)
         try:
             core = Core(store, store.identity.node, hosts or Hosts())
-            core.most_vgpus = most_vgpus
+            core.quota = quota
             finder = Finder(core, discoverer or Discoverer(inventory=source), hotplug.waiter())
             service = cls(core, finder)
             service._start()

@@ -17,7 +17,7 @@ from aliquot.daemon.core import Core
 from aliquot.daemon.endings import Endings
 from aliquot.daemon.hosts import NotRunning
 from aliquot.daemon.leases import Leases, holder_of
-from aliquot.daemon.limits import must_have_room
+from aliquot.daemon.limits import must_allow_change, must_have_room, quota_left
 from aliquot.daemon.making import PASSING, make
 from aliquot.daemon.moving import give_up_move, place_again, start_move
 from aliquot.daemon.place import plan
@@ -161,8 +161,10 @@ class Vgpus:
         """Where a vGPU would go and why, or why nowhere and what would mend that; makes nothing."""
         tenant = access.tenant_for(caller, wanted.tenant)
         with self._core.store.look() as view:
+            left = quota_left(view, caller, tenant, self._core.quota)
             spec = specs.spec_of(view, wanted, self._core.node)
-            return plan(view, demand(spec, tenant), caller, self._core.node)
+            asked = msgspec.structs.replace(demand(spec, tenant), quota=left)
+            return plan(view, asked, caller, self._core.node)
 
     def change(
         self,
@@ -283,8 +285,8 @@ class Vgpus:
             known = _answered(change, caller, key, wanted)
             if known is not None:
                 return known, False
-            must_have_room(change, caller, tenant, self._core.most_vgpus)
-            made = make(change, tenant, wanted, process).id
+            left = must_have_room(change, caller, tenant, self._core.quota)
+            made = make(change, tenant, wanted, process, left).id
             _remember(change, caller, key, wanted, made)
             # Before anybody else sees it, so nobody has it.
             held.enter_context(self._core.alone(made))
@@ -303,6 +305,7 @@ class Vgpus:
         if before.spec.wanted is Wanted.DELETED:
             raise refusal(IllegalTransition, Why.DELETED, vgpu=before.name)
         spec = wanted(change, before.spec)
+        must_allow_change(change, caller, before, spec, self._core.quota)
         return before, lifecycle.want(change, before.id, spec, generation=generation)
 
     def _want_state(

@@ -21,15 +21,18 @@
     │   ├── NotAStore, DamagedStore, BadBackup
     │   ├── IllegalTransition, ChangedMeanwhile, IdempotencyKeyReused, BadSpec
     │   └── NoSuchEntry, TokenRefused, EventsForgotten, DeviceLost
-    └── DaemonError                 what the daemon and its API refused (ALQ-E4xx)
-        ├── SimulatedDevice, NotYourProcess, NoDeviceFits
-        ├── DaemonUnreachable, NotUnderstood, BadApiAddress, BadTokenFile
-        ├── BadRequest, NoCredentials, NotAllowed, NoSuchRoute, RequestTooLarge
-        ├── UnknownContent, TooManyConnections, DaemonFault
-        ├── DaemonRunning, AddressInUse, BadListenAddress, BadServerSetting
-        ├── NoDaemon, WaitedInVain, NotConfirmed, BadLabel, SetupFailed, VgpuUnusable
-        ├── QueueFull, SizeNeeded, WaitedTooLong, GroupDoesNotFit, BadGroup, TooManyVgpus
-        └── NoDashboard
+    ├── DaemonError                 what the daemon and its API refused (ALQ-E4xx)
+    │   ├── SimulatedDevice, NotYourProcess, NoDeviceFits
+    │   ├── DaemonUnreachable, NotUnderstood, BadApiAddress, BadTokenFile
+    │   ├── BadRequest, NoCredentials, NotAllowed, NoSuchRoute, RequestTooLarge
+    │   ├── UnknownContent, TooManyConnections, DaemonFault
+    │   ├── DaemonRunning, AddressInUse, BadListenAddress, BadServerSetting
+    │   ├── NoDaemon, WaitedInVain, NotConfirmed, BadLabel, SetupFailed, VgpuUnusable
+    │   ├── QueueFull, SizeNeeded, WaitedTooLong, GroupDoesNotFit, BadGroup, TooManyVgpus
+    │   └── TenantQuota, NoDashboard
+    └── PlacementError              what planning and simulating can't use (ALQ-E7xx)
+        ├── BadNodeList, BadPodList, BadSeeds, UnknownPlacementPolicy
+        └── ImpossibleRequest, MissingPlanningLibrary, NoHistory
 
 Codes are stable: they are never reused and never change their meaning. ALQ-E101 to ALQ-E119 and
 ALQ-E121 are `aliquot::records::ErrorCode` of native/protocol/records.h. docs/errors.md is made from
@@ -71,6 +74,7 @@ from aliquot.errors.daemon import (
     SetupFailed,
     SimulatedDevice,
     SizeNeeded,
+    TenantQuota,
     TooManyConnections,
     TooManyVgpus,
     UnknownContent,
@@ -102,6 +106,16 @@ from aliquot.errors.device_host import (
     VgpuDiffers,
     WorkerEnded,
     WorkerStart,
+)
+from aliquot.errors.placement import (
+    BadNodeList,
+    BadPodList,
+    BadSeeds,
+    ImpossibleRequest,
+    MissingPlanningLibrary,
+    NoHistory,
+    PlacementError,
+    UnknownPlacementPolicy,
 )
 from aliquot.errors.state import (
     BadBackup,
@@ -172,10 +186,13 @@ __all__ = [
     "BadLabel",
     "BadListenAddress",
     "BadName",
+    "BadNodeList",
     "BadPictureFile",
+    "BadPodList",
     "BadRecord",
     "BadRequest",
     "BadRuntimeDirectory",
+    "BadSeeds",
     "BadServerSetting",
     "BadShare",
     "BadSize",
@@ -203,6 +220,7 @@ __all__ = [
     "GroupDoesNotFit",
     "IdempotencyKeyReused",
     "IllegalTransition",
+    "ImpossibleRequest",
     "ImpossibleShare",
     "IncompatibleDriver",
     "InternalError",
@@ -211,6 +229,7 @@ __all__ = [
     "MemoryInUse",
     "MemoryUnavailable",
     "MissingNativeProgram",
+    "MissingPlanningLibrary",
     "MissingStoreDriver",
     "MoveFailed",
     "NameTaken",
@@ -220,6 +239,7 @@ __all__ = [
     "NoDashboard",
     "NoDeviceFits",
     "NoDriver",
+    "NoHistory",
     "NoSuchEntry",
     "NoSuchLease",
     "NoSuchProcess",
@@ -234,6 +254,7 @@ __all__ = [
     "NotYourProcess",
     "OlderSchema",
     "PictureNeedsLibrary",
+    "PlacementError",
     "QueueFull",
     "QuotaAboveDevice",
     "RequestTooLarge",
@@ -248,11 +269,13 @@ __all__ = [
     "StoreTaken",
     "StoreUnreachable",
     "Suspended",
+    "TenantQuota",
     "TokenRefused",
     "TooManyConnections",
     "TooManyVgpus",
     "UnknownContent",
     "UnknownDevice",
+    "UnknownPlacementPolicy",
     "UnknownPolicy",
     "UnknownPriorityClass",
     "UsageError",

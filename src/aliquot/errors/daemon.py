@@ -244,6 +244,20 @@ class TooManyVgpus(DaemonError):
     remedy = "delete some first, 'aliquot vgpus' lists them; or ask an administrator for more"
 
 
+class TenantQuota(DaemonError):
+    code = "ALQ-E490"
+    title = "The tenant may not have that much"
+    why = (
+        "What all of its vGPUs ask for counts, those that wait or are suspended included. It is "
+        "bounded for who is no administrator where the daemon was told so ('aliquot serve "
+        "--most-memory', '--most-compute')."
+    )
+    remedy = (
+        "ask for less, delete or shrink some vGPUs of the tenant first; or ask an administrator "
+        "for more"
+    )
+
+
 class NoDashboard(DaemonError):
     code = "ALQ-E498"
     title = "There is no dashboard to open"

@@ -61,6 +61,8 @@ class Why(StrEnum):
     NO_MEMORY = "no-memory"
     GUARANTEE_SHORT = "guarantee-short"
     SOME_KEPT = "some-kept"
+    QUOTA_MEMORY = "quota-memory"
+    QUOTA_GUARANTEE = "quota-guarantee"
     FITS = "fits"
     FITS_GUARANTEE = "fits-guarantee"
     FULL = "full"

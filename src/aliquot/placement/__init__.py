@@ -3,13 +3,14 @@
 `Demand` is what is asked for, `DeviceView` what there is. `choose` finds the device for one demand,
 `assign` the devices for a group (all or none), `victims` whom to suspend for one of a higher class,
 `serve` whose turn it is in the queue; `verdicts` and `remedies` explain. docs/placement.md has the
-rules. Another engine that takes these views and gives these answers can take their place.
+rules. Where anything goes the engine decides (aliquot.placement.engine), to which a device is a
+node: `Machine` is the one for the other.
 """
 
-from aliquot.placement.choose import Choice, choose, obstacles
 from aliquot.placement.demand import Demand, demand_of
 from aliquot.placement.explain import Remedy, Verdict, goes_to, remedies, verdicts, why_not
 from aliquot.placement.groups import Assignment, assign, misfit
+from aliquot.placement.machine import Choice, Machine, choose
 from aliquot.placement.preempt import Preemption, victims
 from aliquot.placement.views import DeviceView, VgpuView
 from aliquot.placement.waiting import Round, Turn, Waiter, serve
@@ -19,6 +20,7 @@ __all__ = [
     "Choice",
     "Demand",
     "DeviceView",
+    "Machine",
     "Preemption",
     "Remedy",
     "Round",
@@ -31,7 +33,6 @@ __all__ = [
     "demand_of",
     "goes_to",
     "misfit",
-    "obstacles",
     "remedies",
     "serve",
     "verdicts",

@@ -7,6 +7,7 @@ import msgspec
 from aliquot.model.shares import PriorityClass
 from aliquot.model.vgpu import MODE_REMOTING
 from aliquot.model.vgpu_record import Placement, VgpuSpec
+from aliquot.placement.engine.quotas import Quota
 from aliquot.placement.views import VgpuView
 
 
@@ -15,7 +16,8 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
 
     Without `memory` it takes all that is free on its device. `device` is the UUID of the only one
     that will do. `apart` is the key of a label: it goes to no device with a vGPU of its tenant
-    that has the same value of it, and to none with another of its `group`.
+    that has the same value of it, and to none with another of its `group`. `quota` is what its
+    tenant may have beside what it has.
     """
 
     tenant: str
@@ -30,20 +32,7 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
     group: str | None = None
     id: str = ""
     name: str = ""
-
-    def conflicts(self, other: VgpuView) -> bool:
-        """Whether the two must not share a device, by the word of either.
-
-        Only within a tenant: else labels would tell what others run, and keep them away.
-        """
-        if self.tenant != other.tenant or not (self.labels or self.group):
-            return False
-        if self.group is not None and self.group == other.group:
-            return True
-        return any(
-            key is not None and key in self.labels and self.labels[key] == other.labels.get(key)
-            for key in (self.apart, other.apart)
-        )
+    quota: Quota = Quota()
 
     def without_size(self) -> Demand:
         """The same, taking all that is free."""

@@ -1,7 +1,8 @@
 """Why a demand fits or doesn't, device by device, and which one thing would make it fit.
 
-Each remedy carries what it changes, and is told only where choosing again with that finds a place.
-Changes of size are the smallest: a byte or a hundredth of a percent less, and it doesn't fit.
+What would mend it the engine finds (engine/explain.py, engine/defragment.py), and has tried; here
+it gets its words. Changes of size are the smallest: with a byte or a hundredth of a percent more it
+doesn't fit.
 """
 
 from __future__ import annotations
@@ -17,12 +18,20 @@ from aliquot.model.shares import WHOLE
 from aliquot.model.vgpu import MODE_REMOTING
 from aliquot.model.vgpu_record import Placement
 from aliquot.model.why import Why, because
-from aliquot.placement.choose import OF_ROOM, Choice, Obstacle, choose, obstacles, ranked
-from aliquot.placement.demand import Demand, moving
+from aliquot.placement.demand import Demand
+from aliquot.placement.engine.defragment import plan_moves
+from aliquot.placement.engine.explain import changes
+from aliquot.placement.engine.obstacles import Obstacle
+from aliquot.placement.engine.quotas import Quota
+from aliquot.placement.machine import OF_ROOM, Choice, Machine
+from aliquot.placement.marks import conflict
 from aliquot.placement.preempt import victims
+from aliquot.placement.unfit import Unfit
 from aliquot.placement.views import DeviceView, changed
 
-_SIZE = frozenset({Obstacle.MEMORY, Obstacle.GUARANTEE})
+_SIZE = frozenset({Obstacle.DEVICE_MEMORY, Obstacle.SHARE})
+_OF_MEMORY = frozenset({Obstacle.DEVICE_MEMORY, Obstacle.QUOTA_MEMORY})
+_OF_SHARE = frozenset({Obstacle.SHARE, Obstacle.QUOTA_SHARE})
 
 
 class Verdict(NamedTuple):
@@ -54,12 +63,13 @@ class Remedy(NamedTuple):
 
 def verdicts(demand: Demand, devices: Sequence[DeviceView]) -> list[Verdict]:
     """What there is to say of each device, in their order."""
-    fitting = ranked(demand, devices)
+    machine = Machine(devices)
+    fitting = machine.ranked(demand)
     found: list[Verdict] = []
-    for device in devices:
-        rank = next((at for at, one in enumerate(fitting) if one.device is device), None)
+    for at, device in enumerate(devices):
+        rank = next((rank for rank, one in enumerate(fitting) if one.device is device), None)
         if rank is None:
-            found.append(Verdict(device, False, _hindrance(demand, device, devices), None))
+            found.append(Verdict(device, False, _hindrance(demand, machine, at), None))
             continue
         choice = fitting[rank]
         lines = [_fitting(demand, choice.memory), _fullness(demand, choice.fullness, rank, fitting)]
@@ -71,8 +81,9 @@ def why_not(demand: Demand, devices: Sequence[DeviceView]) -> Line:
     """In a sentence, why no device fits: of the ones that come closest."""
     if not devices:
         return because(Why.NO_DEVICE)
-    nearest = closest(demand, devices)
-    return _at(Why.AT_DEVICE, nearest, *_hindrance(demand, nearest, devices))
+    machine = Machine(devices)
+    nearest = closest(demand, machine)
+    return _at(Why.AT_DEVICE, devices[nearest], *_hindrance(demand, machine, nearest))
 
 
 def goes_to(verdict: Verdict) -> Line:
@@ -80,77 +91,64 @@ def goes_to(verdict: Verdict) -> Line:
     return _at(Why.GOES_TO, verdict.device, *verdict.lines)
 
 
-def closest(demand: Demand, devices: Sequence[DeviceView]) -> DeviceView:
-    """The device that lacks the least of what a demand needs; `devices` must not be empty."""
-    return min(devices, key=lambda device: _distance(demand, device, devices))
+def closest(demand: Demand, machine: Machine) -> int:
+    """The device, by its number, that lacks the least of what a demand needs; there must be one."""
+    return min(range(len(machine.devices)), key=lambda at: _distance(demand, machine, at))
 
 
 def remedies(demand: Demand, devices: Sequence[DeviceView]) -> list[Remedy]:
     """Single changes, moves and suspensions, each of which would make it fit; [] where it fits."""
-    if choose(demand, devices) is not None:
+    machine = Machine(
+        devices,
+        movable=lambda v: v.movable and v.shown and not v.leaving and v.id != demand.id,
+    )
+    if machine.choose(demand) is not None:
         return []
-    found = [*_changes(demand, devices), *_moves(demand, devices), *_suspension(demand, devices)]
-    return [remedy for remedy in found if choose(remedy.demand, remedy.devices) is not None]
+    return [*_changes(demand, machine), *_move(demand, machine), *_suspension(demand, devices)]
 
 
-def _changes(demand: Demand, devices: Sequence[DeviceView]) -> Iterator[Remedy]:
-    all_devices = list(devices)
-    hindered = {device.uuid: obstacles(demand, device, devices) for device in devices}
-
-    def only(obstacle: Obstacle) -> list[DeviceView]:
-        return [device for device in devices if hindered[device.uuid] == (obstacle,)]
-
-    if demand.memory and (short := only(Obstacle.MEMORY)):
-        best = max(short, key=lambda device: device.room_memory)
-        if room := best.room_memory:
-            line = _at(Why.LESS_MEMORY, best, memory=room, less=demand.memory - room)
-            yield Remedy(line, _with(demand, memory=room), all_devices)
-    if short := only(Obstacle.GUARANTEE):
-        best = max(short, key=lambda device: device.room_guarantee)
-        share, wanted = best.room_guarantee / 100, demand.guarantee / 100
-        line = _at(Why.LESS_GUARANTEE, best, share=share, wanted=wanted)
-        yield Remedy(line, _with(demand, guarantee=best.room_guarantee), all_devices)
+def _changes(demand: Demand, machine: Machine) -> Iterator[Remedy]:
+    for change in changes(machine.placer, machine.claim(demand)):
+        device = machine.devices[change.node]
+        request = change.claim.request
+        if change.obstacle in _OF_MEMORY and demand.memory:
+            room = request.device_memory
+            line = _at(Why.LESS_MEMORY, device, memory=room, less=demand.memory - room)
+            yield Remedy(line, _with(demand, memory=room), machine.devices)
+        if change.obstacle in _OF_SHARE:
+            share, wanted = request.share / 100, demand.guarantee / 100
+            line = _at(Why.LESS_GUARANTEE, device, share=share, wanted=wanted)
+            yield Remedy(line, _with(demand, guarantee=request.share), machine.devices)
     freed = _with(demand, device=None)
-    if freed != demand and (choice := choose(freed, devices)):
-        yield Remedy(_at(Why.NOT_TIED, choice.device), freed, all_devices)
+    if freed != demand and (choice := machine.choose(freed)):
+        yield Remedy(_at(Why.NOT_TIED, choice.device), freed, machine.devices)
     freed = _with(demand, apart=None)
-    if freed != demand and (choice := choose(freed, devices)):
+    if freed != demand and (choice := machine.choose(freed)):
         line = _at(Why.NOT_APART, choice.device, label=str(demand.apart))
-        yield Remedy(line, freed, all_devices)
+        yield Remedy(line, freed, machine.devices)
 
 
-def _moves(demand: Demand, devices: Sequence[DeviceView]) -> Iterator[Remedy]:
+def _move(demand: Demand, machine: Machine) -> Iterator[Remedy]:
     """The one move of the least memory, among those that who asks may see."""
     if demand.memory is None:
         return
-    sources = [
-        device for device in devices if OF_ROOM.issuperset(obstacles(demand, device, devices))
-    ]
-    pairs = [
-        (vgpu, source)
-        for source in sources
-        for vgpu in source.vgpus
-        if vgpu.movable and vgpu.shown and not vgpu.leaving and vgpu.id != demand.id
-    ]
-    for vgpu, source in sorted(pairs, key=lambda pair: (pair[0].memory, pair[0].id)):
-        if obstacles(demand, source.without([vgpu]), devices):
-            continue
-        for choice in ranked(moving(vgpu), [d for d in devices if d.simulated == source.simulated]):
-            target = choice.device
-            if target is source:
-                continue
-            after = changed(devices, source.uuid, lambda one, gone=vgpu: one.without([gone]))
-            after = changed(after, target.uuid, lambda one, come=vgpu: one.with_vgpu(come))
-            line = _at(
-                Why.MOVED,
-                source,
-                vgpu=vgpu.name,
-                memory=vgpu.memory,
-                target=target.name,
-                target_uuid=target.uuid,
-            )
-            yield Remedy(line, demand, after)
-            return
+    plan = plan_moves(machine.placer, machine.claim(demand), most_moves=1)
+    if plan is None:
+        return
+    (move,) = plan.moves
+    vgpu = machine.vgpus[move.place]
+    source, target = machine.devices[move.source], machine.devices[move.to]
+    after = changed(machine.devices, source.uuid, lambda one: one.without([vgpu]))
+    after = changed(after, target.uuid, lambda one: one.with_vgpu(vgpu))
+    line = _at(
+        Why.MOVED,
+        source,
+        vgpu=vgpu.name,
+        memory=vgpu.memory,
+        target=target.name,
+        target_uuid=target.uuid,
+    )
+    yield Remedy(line, demand, after)
 
 
 def _suspension(demand: Demand, devices: Sequence[DeviceView]) -> Iterator[Remedy]:
@@ -185,33 +183,46 @@ def _fullness(demand: Demand, fullness: float, rank: int, fitting: Sequence[Choi
     return because(why, share=round(100 * fullness))
 
 
-def _hindrance(demand: Demand, device: DeviceView, devices: Sequence[DeviceView]) -> list[Line]:
+def _hindrance(demand: Demand, machine: Machine, at: int) -> list[Line]:
     """All that keeps a demand from a device."""
-    hindered = obstacles(demand, device, devices)
+    hindered = machine.obstacles(demand, at)
     fixed = [one for one in hindered if one not in OF_ROOM]
     told = fixed[:1] or hindered
-    return [line for one in told for line in _clauses(one, demand, device)]
+    return [line for one in told for line in _clauses(one, demand, machine.devices[at])]
 
 
-def _clauses(obstacle: Obstacle, demand: Demand, device: DeviceView) -> list[Line]:
+def _clauses(obstacle: Unfit | Obstacle, demand: Demand, device: DeviceView) -> list[Line]:
     match obstacle:
-        case Obstacle.OTHER:
+        case Unfit.OTHER:
             return [because(Why.OTHER_DEVICE)]
-        case Obstacle.ABSENT:
+        case Unfit.ABSENT:
             return [because(Why.GONE)]
-        case Obstacle.MODE:
+        case Unfit.MODE:
             return [because(Why.NO_MODE, mode=demand.mode or MODE_REMOTING)]
-        case Obstacle.SIMULATED:
+        case Unfit.SIMULATED:
             return [because(Why.NOT_NAMED)]
-        case Obstacle.APART:
-            there = next(one for one in device.vgpus if demand.conflicts(one))
+        case Obstacle.RULE:
+            there = next(one for one in device.vgpus if conflict(demand, one))
             return [because(Why.APART, vgpu=there.name)]
-        case Obstacle.MEMORY:
+        case Obstacle.DEVICE_MEMORY:
             return _short_of_memory(demand.memory or 1, device)
-        case Obstacle.GUARANTEE:
+        case Obstacle.QUOTA_MEMORY | Obstacle.QUOTA_SHARE | Obstacle.QUOTA_PLACES:
+            return quota_lines(demand.quota, demand.memory or 1, demand.guarantee)
+        case _:  # a guarantee: nothing else is asked of a machine's devices
             left, wanted = device.room_guarantee / 100, demand.guarantee / 100
             kept = _some_kept(device.held_guarantee, device)
             return [because(Why.GUARANTEE_SHORT, share=left, wanted=wanted), *kept]
+
+
+def quota_lines(left: Quota, memory: int, guarantee: int) -> list[Line]:
+    """What of a tenant's quota is less than it asks for; nothing where enough is left."""
+    found: list[Line] = []
+    if left.device_memory is not None and left.device_memory < memory:
+        found.append(because(Why.QUOTA_MEMORY, left=left.device_memory, wanted=memory))
+    if left.share is not None and left.share < guarantee:
+        share, wanted = left.share / 100, guarantee / 100
+        found.append(because(Why.QUOTA_GUARANTEE, left=share, wanted=wanted))
+    return found
 
 
 def _short_of_memory(wanted: int, device: DeviceView) -> list[Line]:
@@ -229,11 +240,10 @@ def _some_kept(held: int, device: DeviceView) -> list[Line]:
     return [because(Why.SOME_KEPT)] if held and device.free_memory else []
 
 
-def _distance(
-    demand: Demand, device: DeviceView, devices: Sequence[DeviceView]
-) -> tuple[bool, int, bool, float]:
-    hindered = obstacles(demand, device, devices)
-    other = Obstacle.OTHER in hindered  # the one that was asked for is the one to tell of
+def _distance(demand: Demand, machine: Machine, at: int) -> tuple[bool, int, bool, float]:
+    hindered = machine.obstacles(demand, at)
+    device = machine.devices[at]
+    other = Unfit.OTHER in hindered  # the one that was asked for is the one to tell of
     never = (demand.memory or 0) > device.memory
     return (other, sum(one not in _SIZE for one in hindered), never, lack(demand, device))
 

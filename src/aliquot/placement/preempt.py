@@ -11,8 +11,9 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from aliquot.model.shares import PriorityClass
-from aliquot.placement.choose import OF_ROOM, obstacles
 from aliquot.placement.demand import Demand
+from aliquot.placement.machine import OF_ROOM, Machine
+from aliquot.placement.marks import conflict
 from aliquot.placement.views import DeviceView, VgpuView
 
 # A search this long is cut off, and the best that it found is taken.
@@ -58,8 +59,9 @@ def victims(demand: Demand, devices: Sequence[DeviceView]) -> Preemption | None:
         return None
     settled = [device.settled() for device in devices]
     found: list[Preemption] = []
-    for device in settled:
-        hindered = obstacles(demand, device, settled)
+    machine = Machine(settled)
+    for at, device in enumerate(settled):
+        hindered = machine.obstacles(demand, at)
         if not hindered:
             return None
         if OF_ROOM.issuperset(hindered) and (best := _on(demand, device)) is not None:
@@ -73,7 +75,7 @@ def _on(demand: Demand, device: DeviceView) -> Preemption | None:
         for vgpu in device.vgpus
         if vgpu.preemptible and vgpu.priority is PriorityClass.BATCH and vgpu.id != demand.id
     ]
-    in_the_way = [v for v in device.vgpus if v.id != demand.id and demand.conflicts(v)]
+    in_the_way = [v for v in device.vgpus if v.id != demand.id and conflict(demand, v)]
     if any(vgpu not in allowed for vgpu in in_the_way):
         return None
     # The room that others wait for stays theirs.

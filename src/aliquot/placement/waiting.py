@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from aliquot.placement.choose import OF_ROOM, Choice, choose, obstacles
 from aliquot.placement.demand import Demand
 from aliquot.placement.explain import lack
 from aliquot.placement.groups import assign
+from aliquot.placement.machine import OF_ROOM, Choice, Machine
 from aliquot.placement.preempt import Preemption, victims
-from aliquot.placement.views import DeviceView, VgpuView, changed
+from aliquot.placement.views import DeviceView, VgpuView
 
 PATIENCE_MS = 30_000
 
@@ -51,25 +51,24 @@ def serve(waiters: Sequence[Waiter], devices: Sequence[DeviceView], now_ms: int)
     Only single demands have others suspended for them, not groups.
     """
     relevant = _relevant(waiters)
-    now = [device.listing([v for v in device.vgpus if relevant(v)]) for device in devices]
     others = {one.uuid: [v for v in one.vgpus if not relevant(v)] for one in devices}
+    now = Machine([device.listing([v for v in device.vgpus if relevant(v)]) for device in devices])
     turns: list[Turn] = []
     for waiter in waiters:
-        found = now
+        found = list(now.devices)
         choices = None
         preemption = None
-        if _exhausted(now):
+        if _exhausted(found):
             pass  # for all who are left
         elif (choices := _fitting(waiter, now)) is not None:
-            now = _placed(waiter, choices, now)
+            for demand, choice in zip(waiter.demands, choices, strict=True):
+                now.put(demand, choice)
         else:
-            if len(waiter.demands) == 1 and (preemption := victims(waiter.demands[0], now)):
-                leaving = frozenset(vgpu.id for vgpu in preemption.vgpus)
-                uuid = preemption.device.uuid
-                now = changed(now, uuid, lambda one, ids=leaving: one.leaving(ids))
-            now = _held(waiter, now, impatient=now_ms - waiter.since_ms >= PATIENCE_MS)
+            if len(waiter.demands) == 1 and (preemption := victims(waiter.demands[0], found)):
+                now.leaving(preemption.device.uuid, [vgpu.id for vgpu in preemption.vgpus])
+            _hold(waiter, now, impatient=now_ms - waiter.since_ms >= PATIENCE_MS)
         turns.append(Turn(choices, preemption, found))
-    return Round(turns, [one.listing([*others[one.uuid], *one.vgpus]) for one in now])
+    return Round(turns, [one.listing([*others[one.uuid], *one.vgpus]) for one in now.devices])
 
 
 def _relevant(waiters: Sequence[Waiter]) -> Callable[[VgpuView], bool]:
@@ -101,48 +100,45 @@ def _exhausted(devices: Sequence[DeviceView]) -> bool:
     )
 
 
-def _fitting(waiter: Waiter, devices: list[DeviceView]) -> tuple[Choice, ...] | None:
+def _fitting(waiter: Waiter, machine: Machine) -> tuple[Choice, ...] | None:
     if len(waiter.demands) == 1:
-        choice = choose(waiter.demands[0], devices)
+        choice = machine.choose(waiter.demands[0])
         return None if choice is None else (choice,)
-    return assign(waiter.demands, devices, spread=waiter.spread).choices
+    return assign(waiter.demands, machine.devices, spread=waiter.spread).choices
 
 
-def _placed(
-    waiter: Waiter, choices: tuple[Choice, ...], devices: list[DeviceView]
-) -> list[DeviceView]:
-    for demand, choice in zip(waiter.demands, choices, strict=True):
-        vgpu = demand.placed(choice.memory)
-        devices = changed(devices, choice.device.uuid, lambda one, come=vgpu: one.with_vgpu(come))
-    return devices
-
-
-def _held(waiter: Waiter, devices: list[DeviceView], *, impatient: bool) -> list[DeviceView]:
-    """The devices with room kept for a waiter, where it is time for that."""
-    settled = [device.settled() for device in devices]
-    if soon := _fitting(waiter, settled):
+def _hold(waiter: Waiter, machine: Machine, *, impatient: bool) -> None:
+    """Keep room for a waiter, where it is time for that."""
+    somebody_leaves = any(vgpu.leaving for device in machine.devices for vgpu in device.vgpus)
+    if not somebody_leaves and not impatient:
+        return
+    settled = Machine([device.settled() for device in machine.devices])
+    soon = _fitting(waiter, settled) if somebody_leaves else None
+    if soon is not None:
         uuids: list[str] | None = [choice.device.uuid for choice in soon]
     else:
         uuids = _nearest(waiter, settled) if impatient else None
     for demand, uuid in zip(waiter.demands, uuids or (), strict=False):
-        devices = changed(devices, uuid, lambda one, wanted=demand: one.holding(wanted))
-    return devices
+        machine.hold(demand, uuid)
 
 
-def _nearest(waiter: Waiter, devices: list[DeviceView]) -> list[str] | None:
-    """For each demand the device where it lacks the least; None where one can go nowhere."""
+def _nearest(waiter: Waiter, machine: Machine) -> list[str] | None:
+    """For each demand the device where it lacks the least; None where one can go nowhere.
+
+    The machine is there to be changed.
+    """
     found: list[str] = []
     for demand in waiter.demands:
         could = [
             device
-            for device in devices
-            if OF_ROOM.issuperset(obstacles(demand, device, devices))
+            for at, device in enumerate(machine.devices)
+            if OF_ROOM.issuperset(machine.obstacles(demand, at))
             and (demand.memory or 1) <= device.memory
             and not (waiter.spread and device.uuid in found)
         ]
         if not could:
             return None
         nearest = min(could, key=lambda device: lack(demand, device))
-        devices = changed(devices, nearest.uuid, lambda one, wanted=demand: one.holding(wanted))
+        machine.hold(demand, nearest.uuid)
         found.append(nearest.uuid)
     return found

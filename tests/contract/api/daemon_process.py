@@ -15,6 +15,7 @@ from pathlib import Path
 from aliquot.client.rest import Client
 from aliquot.client.rest.address import Address
 from tests.contract.api.services import INVENTORY
+from tests.fakes.engine import link_engine
 from tests.fakes.service import NODE
 
 BEGIN_SECONDS = 30.0
@@ -37,6 +38,7 @@ class Daemon:
         folder.mkdir(exist_ok=True)
         (folder / "sys").mkdir(exist_ok=True)
         (folder / "native").mkdir(exist_ok=True)
+        link_engine(folder / "native")
         inventory = folder / "inventory.yaml"
         inventory.write_text(INVENTORY)
         self.socket_path = str(folder / "api.sock")
@@ -45,7 +47,8 @@ class Daemon:
             "ALIQUOT_RUNTIME_DIR": str(folder),
             "ALIQUOT_STATE": str(state or folder / "state"),
             "ALIQUOT_SYSFS_ROOT": str(folder / "sys"),
-            # Without native programs no driver is asked: the simulated devices are all there are.
+            # Of native programs the placement engine alone is there: no driver is asked, and the
+            # simulated devices are all there are.
             "ALIQUOT_NATIVE_DIR": str(folder / "native"),
             "XDG_CACHE_HOME": str(folder / "cache"),
             **(extra or {}),

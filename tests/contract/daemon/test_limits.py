@@ -1,11 +1,14 @@
-"""How many vGPUs a tenant may have: no user fills the devices, or the queue, for all."""
+"""How much a tenant may have: no user fills the devices, or the queue, for all."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from aliquot.errors import BadServerSetting, TooManyVgpus
-from aliquot.model.api.vgpus import GroupWanted, VgpuWanted
+from aliquot.errors import AliquotError, TenantQuota, TooManyVgpus
+from aliquot.model.api.vgpus import GroupWanted, VgpuChange, VgpuWanted
+from aliquot.placement.engine.quotas import Quota
 from tests.contract.daemon.house import ADMIN, ALICE, BOB, GIB, House
 
 MOST = 4
@@ -14,7 +17,7 @@ MOST = 4
 @pytest.fixture
 def narrow(home: House) -> House:
     """A house where a tenant may have few."""
-    home.core.most_vgpus = MOST
+    home.core.quota = Quota(places=MOST)
     return home
 
 
@@ -75,8 +78,77 @@ def test_a_request_that_is_sent_again_is_answered_at_the_limit(narrow: House) ->
     assert again.id == made.id
 
 
-def test_an_impossible_number_is_refused() -> None:
+@pytest.fixture
+def bounded(home: House) -> House:
+    """A house where all vGPUs of a tenant may have 6 GiB and 60 % together."""
+    home.core.quota = Quota(places=MOST, device_memory=6 * GIB, share=6_000)
+    return home
+
+
+def sized(name: str, gib: int, compute: float = 0, **more: Any) -> VgpuWanted:
+    return VgpuWanted(name=name, memory=gib * GIB, compute=compute, **more)
+
+
+def test_all_vgpus_of_a_tenant_have_so_much_together(bounded: House) -> None:
+    vgpus = bounded.service.vgpus
+    vgpus.create(ALICE, sized("one", 4, 40))
+    with pytest.raises(TenantQuota, match="2 GiB is left of what its tenant may have"):
+        vgpus.create(ALICE, sized("more", 3))
+    with pytest.raises(TenantQuota, match="20 % can still be guaranteed"):
+        vgpus.create(ALICE, sized("more", 1, 21))
+    # Nor does whoever waits get round it, nor a group, nor whoever grows.
+    with pytest.raises(TenantQuota):
+        vgpus.create(ALICE, sized("more", 3, wait_ms=100_000))
+    with pytest.raises(TenantQuota):
+        bounded.service.groups.create(
+            ALICE, GroupWanted(name="g", vgpus=[sized("a", 1), sized("b", 2)], spread=False)
+        )
+    with pytest.raises(TenantQuota):
+        vgpus.change(ALICE, "one", VgpuChange(memory=7 * GIB))
+    assert [one.name for one in vgpus.list(ALICE).items] == ["one"]
+    vgpus.change(ALICE, "one", VgpuChange(memory=5 * GIB, compute=60))
+    vgpus.create(ALICE, sized("more", 1))
+    vgpus.create(BOB, sized("of-another", 5, 10))
+    vgpus.delete(ALICE, "one")
+    vgpus.create(ALICE, sized("again", 2, 60))
+
+
+def test_without_a_size_a_vgpu_has_what_the_quota_leaves(bounded: House) -> None:
+    vgpus = bounded.service.vgpus
+    vgpus.create(ALICE, sized("one", 4))
+    assert vgpus.create(ALICE, VgpuWanted(name="rest")).memory == 2 * GIB
+    with pytest.raises(TenantQuota):
+        vgpus.create(ALICE, VgpuWanted(name="nothing"))
+    alone = [VgpuWanted(name=name) for name in ("a", "b")]
+    with pytest.raises(TenantQuota):
+        bounded.service.groups.create(BOB, GroupWanted(name="g", vgpus=alone, spread=True))
+
+
+def test_a_dry_run_tells_of_the_quota_and_what_would_be_within_it(bounded: House) -> None:
+    vgpus = bounded.service.vgpus
+    vgpus.create(ALICE, sized("one", 4, 10, movable=True))
+    plan = vgpus.plan(ALICE, sized("more", 3))
+    assert not plan.fits
+    assert "2 GiB is left of what its tenant may have, 3 GiB are asked for" in plan.why
+    assert plan.changes[0].startswith("with 2 GiB of memory, 1 GiB less, it fits on")
+    assert vgpus.plan(ALICE, sized("more", 2)).fits
+    plan = vgpus.plan(ALICE, sized("more", 1, 60))
+    assert plan.changes[0].startswith("with a guarantee of 50 % instead of 60 %, it fits on")
+    assert vgpus.plan(ADMIN, sized("more", 7, tenant="alice")).fits
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--most-vgpus", "0"],
+        ["--most-compute", "-1"],
+        ["--most-compute", "nan"],
+        ["--most-memory", "much"],
+    ],
+)
+def test_an_impossible_bound_is_refused(options: list[str]) -> None:
     from aliquot.cli import serve
 
-    with pytest.raises(BadServerSetting):
-        serve.main(["--most-vgpus", "0"])
+    with pytest.raises(AliquotError) as raised:
+        serve.main(options)
+    assert raised.value.exit_status == 2

@@ -11,7 +11,7 @@ import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
-from aliquot import environment
+from aliquot import environment, native_programs
 from aliquot.client.rest import Client
 from aliquot.client.rest.address import Address
 from aliquot.errors import BenchmarkFailed
@@ -74,9 +74,9 @@ def running(*, simulated: bool) -> Generator[Daemon]:
             with open(inventory, "w", encoding="utf-8") as file:
                 file.write(_INVENTORY)
             options += ["--inventory", inventory]
-            # Without native programs no driver is asked, and without a tree no card is seen.
-            for variable in (environment.NATIVE_DIR, environment.SYSFS_ROOT):
-                variables[variable.name] = os.path.join(folder, "nothing")
+            # Without a worker no driver is asked, and without a tree no card is seen.
+            variables[environment.NATIVE_DIR.name] = _engine_alone(folder)
+            variables[environment.SYSFS_ROOT.name] = os.path.join(folder, "nothing")
         with open(os.path.join(folder, "log"), "w+b") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "aliquot.cli", "serve", *options],
@@ -91,6 +91,15 @@ def running(*, simulated: bool) -> Generator[Daemon]:
             finally:
                 _end(process)
                 _wait_for_device_hosts(folder)
+
+
+def _engine_alone(folder: str) -> str:
+    """A folder of native programs with the placement engine and nothing else."""
+    native = os.path.join(folder, "native")
+    os.mkdir(native)
+    engine = native_programs.find(native_programs.PLACEMENT)
+    os.symlink(engine, os.path.join(native, native_programs.PLACEMENT))
+    return native
 
 
 def apart(folder: str) -> dict[str, str]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from itertools import accumulate
-from xml.sax.saxutils import escape
 
 from aliquot.bench.fairness.result import Outcome, Result
+from aliquot.diagram.marks import INK, head, line, text
 
 _BANDS = ("#4263eb", "#f59f00", "#12b886", "#e64980", "#7950f2", "#74b816", "#15aabf", "#fd7e14")
-_INK, _SOFT = "#1f2933", "#5f6c7b"
-_FONT = "system-ui, 'DejaVu Sans', sans-serif"
 _COLUMNS = 2
 _PANEL_WIDTH, _PANEL_HEIGHT = 470, 210
 _LEFT, _TOP, _WIDE, _HIGH = 46, 44, 400, 130  # of the drawing within its panel
@@ -23,12 +21,9 @@ def draw(result: Result, device_name: str) -> str:
     rows = (len(result.outcomes) + _COLUMNS - 1) // _COLUMNS
     width, height = _COLUMNS * _PANEL_WIDTH + 20, _HEAD + rows * _PANEL_HEIGHT + 10
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}" font-family="{_FONT}" role="img">',
-        "<title>Shares of device time by completed work</title>",
-        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
-        _text(20, 24, "Shares of device time, by the work that tenants completed", 15, bold=True),
-        _text(
+        *head(width, height, "Shares of device time by completed work"),
+        text(20, 24, "Shares of device time, by the work that tenants completed", 15, bold=True),
+        text(
             20,
             42,
             f"{device_name}; percent in each half second; dashed: as promised; "
@@ -51,9 +46,9 @@ def _panel(outcome: Outcome) -> list[str]:
     verdict = "PASS" if not missed else f"{missed} of {len(outcome.checks)} promises missed"
     colour = "#2b8a3e" if not missed else "#c92a2a"
     parts = [
-        _text(_LEFT, _TOP - 22, outcome.case.name, 13, bold=True),
-        _text(_LEFT + _WIDE, _TOP - 22, verdict, 12, bold=True, anchor="end", colour=colour),
-        _text(_LEFT, _TOP - 7, _shares(outcome), 11, soft=True),
+        text(_LEFT, _TOP - 22, outcome.case.name, 13, bold=True),
+        text(_LEFT + _WIDE, _TOP - 22, verdict, 12, bold=True, anchor="end", colour=colour),
+        text(_LEFT, _TOP - 7, _shares(outcome), 11, soft=True),
         f'<rect x="{_LEFT}" y="{_TOP}" width="{_WIDE}" height="{_HIGH}" fill="#f1f3f5"/>',
     ]
     parts += _bands(outcome)
@@ -61,13 +56,13 @@ def _panel(outcome: Outcome) -> list[str]:
     seconds = len(outcome.bands[0]) * _BAND_SECONDS if outcome.bands else 0.0
     if seconds > _WARM_UP_SECONDS:
         x = _LEFT + _WIDE * _WARM_UP_SECONDS / seconds
-        parts.append(_line(x, _TOP, x, _TOP + _HIGH, _INK, ' stroke-width="0.8"'))
+        parts.append(line(x, _TOP, x, _TOP + _HIGH, INK, ' stroke-width="0.8"'))
     for percent in (0, 50, 100):
         y = _TOP + _HIGH * (1 - percent / 100)
-        parts.append(_text(_LEFT - 6, y + 4, f"{percent}", 10, soft=True, anchor="end"))
-    parts.append(_text(_LEFT, _TOP + _HIGH + 15, "0 s", 10, soft=True))
+        parts.append(text(_LEFT - 6, y + 4, f"{percent}", 10, soft=True, anchor="end"))
+    parts.append(text(_LEFT, _TOP + _HIGH + 15, "0 s", 10, soft=True))
     parts.append(
-        _text(_LEFT + _WIDE, _TOP + _HIGH + 15, f"{seconds:g} s", 10, soft=True, anchor="end")
+        text(_LEFT + _WIDE, _TOP + _HIGH + 15, f"{seconds:g} s", 10, soft=True, anchor="end")
     )
     return parts
 
@@ -103,7 +98,7 @@ def _promised(outcome: Outcome) -> list[str]:
         if level < 99.99:
             y = _y(level)
             dashes = ' stroke-width="1.4" stroke-dasharray="5 4"'
-            lines.append(_line(_LEFT, y, _LEFT + _WIDE, y, _INK, dashes))
+            lines.append(line(_LEFT, y, _LEFT + _WIDE, y, INK, dashes))
     return lines
 
 
@@ -121,28 +116,3 @@ def _shares(outcome: Outcome) -> str:
 
 def _y(percent: float) -> float:
     return _TOP + _HIGH * (1 - min(100.0, max(0.0, percent)) / 100)
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str, more: str) -> str:
-    return (
-        f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"{more}/>'
-    )
-
-
-def _text(
-    x: float,
-    y: float,
-    words: str,
-    size: int,
-    *,
-    bold: bool = False,
-    soft: bool = False,
-    anchor: str = "start",
-    colour: str = "",
-) -> str:
-    weight = ' font-weight="600"' if bold else ""
-    fill = colour or (_SOFT if soft else _INK)
-    return (
-        f'<text x="{x:g}" y="{y:g}" font-size="{size}" text-anchor="{anchor}"{weight} '
-        f'fill="{fill}">{escape(words)}</text>'
-    )
