@@ -1,4 +1,4 @@
-# ruff: noqa: A002, N801, N802, N803 (the names are the package's)
+# ruff: noqa: N802, N803, N815 (the names are the package's)
 """A stand-in for pynvml on a GPU with MIG: instances are made and ended by NVIDIA's rules.
 
 The rules and tables here are written apart from those of aliquot.modes.mig, on bit masks, so that
@@ -87,7 +87,7 @@ GPUS: dict[str, tuple[int, int, dict[int, Row]]] = {
 
 
 class Placement(ctypes.Structure):
-    _fields_ = [("start", ctypes.c_uint), ("size", ctypes.c_uint)]  # noqa: RUF012
+    _fields_ = [("start", ctypes.c_uint), ("size", ctypes.c_uint)]
 
 
 class MigNvml:

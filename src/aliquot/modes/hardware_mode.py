@@ -181,12 +181,13 @@ class HardwareMode(abc.ABC):
             for entry in self._entries():
                 if entry.stage in _SETTLED:
                     continue
-                values = {"vgpu": entry.vgpu, "device": entry.device}
+                vgpu, device = entry.vgpu, entry.device
                 try:
                     self._settled(entry)
-                    told.append(because(Why.UNDONE, **values))
+                    told.append(because(Why.UNDONE, vgpu=vgpu, device=device))
                 except HardwareError as error:
-                    told.append(because(Why.NOT_UNDONE, *error.lines, **values))
+                    line = because(Why.NOT_UNDONE, *error.lines, vgpu=vgpu, device=device)
+                    told.append(line)
         return tuple(told)
 
     # How that is done.
@@ -238,8 +239,8 @@ class HardwareMode(abc.ABC):
             all_of_other = {*other.whole, *other.shared}
             clash = {*entry.whole} & all_of_other | {*entry.shared} & {*other.whole}
             if clash:
-                values = {"address": min(clash), "vgpu": other.vgpu, "mode": other.mode.value}
-                raise refusal(FunctionTaken, Why.TAKEN, **values)
+                address, mode = min(clash), other.mode.value
+                raise refusal(FunctionTaken, Why.TAKEN, address=address, vgpu=other.vgpu, mode=mode)
 
     def _refuse_users(self, entry: Entry) -> None:
         refuse_users(entry.id, self._users(entry))

@@ -12,7 +12,7 @@ from aliquot.devices.opencl import find_device
 from aliquot.devices.sysfs import Sysfs
 from aliquot.devices.users import PROC, Use, User
 from aliquot.devices.verdicts import can, cannot
-from aliquot.errors import AliquotError, NoSuchLease, NotMade
+from aliquot.errors import AliquotError, MemoryUnavailable, NoSuchLease, NotMade
 from aliquot.model.device import Device
 from aliquot.model.hardware import Attachment, Capabilities, Made, Plan, Wanted
 from aliquot.model.line import Line
@@ -54,7 +54,15 @@ class Remoting:
     def plan(self, wanted: Wanted) -> Plan:
         """A reservation with the device's host."""
         device = self._find(wanted.device)
-        memory = wanted.memory or device.global_memory
+        size, reserved = device.global_memory, 0
+        for host in self._hosts():
+            with host:
+                if host.welcome.device_uuid == device.uuid:
+                    size, reserved = host.welcome.device_memory, host.welcome.reserved_memory
+        free = size - reserved
+        memory = wanted.memory or free
+        if memory > free or not memory:
+            raise refusal(MemoryUnavailable, Why.MEMORY_SHORT, free=free, size=size, wanted=memory)
         step = because(Why.STEP_REMOTING, memory=memory, device=device.name)
         return Plan(mode=self.mode, target=device.uuid, memory=wanted.memory, steps=(step,))
 
@@ -89,10 +97,10 @@ class Remoting:
     def detach(self, vgpu: str) -> None:
         """End the lease."""
         lease = self._leases.pop(vgpu, None)
-        if lease is None:
-            return
         host, _ = self._at_host(vgpu)
         with host:
+            if lease is None:
+                return
             try:
                 host.end_lease(lease.vgpu, lease.number)
             except NoSuchLease:
@@ -119,11 +127,8 @@ class Remoting:
         return [self._made(vgpu, usage) for vgpu, usage in self._listed()]
 
     def verify(self, vgpu: str) -> tuple[Line, ...]:
-        """Whether its device host has it."""
-        try:
-            self._closed(self._at_host(vgpu))
-        except NotMade as error:
-            return (*error.lines,)
+        """Nothing where its device host has it; else NotMade, for there is no other record."""
+        self._closed(self._at_host(vgpu))
         return ()
 
     def recover(self) -> tuple[Line, ...]:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.absent import absent
 from tests.contract.modes.houses import HOUSES, House
+from tests.contract.modes.remoting_house import RemotingHouse
 from tests.fakes.kernel.fuse import NoFuse
 from tests.fakes.kernel.machine import Machine
 
@@ -33,5 +34,16 @@ def sysfs(machine: Machine, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture(params=sorted(HOUSES))
-def house(request: pytest.FixtureRequest, tmp_path: Path, machine: Machine, sysfs: str) -> House:
+def hardware(request: pytest.FixtureRequest, tmp_path: Path, machine: Machine, sysfs: str) -> House:
+    """A mode that changes hardware."""
     return HOUSES[request.param](tmp_path, sysfs, machine)
+
+
+@pytest.fixture(params=[*sorted(HOUSES), "remoting"])
+def house(
+    request: pytest.FixtureRequest, tmp_path: Path, machine: Machine, sysfs: str
+) -> Iterator[House]:
+    """Any mode."""
+    made = HOUSES.get(request.param, RemotingHouse)(tmp_path, sysfs, machine)
+    yield made
+    made.close()

@@ -36,6 +36,7 @@ class House(abc.ABC):
 
     device = GPU
     rooms = 2  # how many vGPUs fit
+    kept_attached = True  # what is used isn't detached: it could not be used on
 
     def __init__(self, folder: Path, sysfs: str, machine: Machine) -> None:
         self.folder = folder
@@ -66,9 +67,10 @@ class House(abc.ABC):
         """All of the hardware that can be seen, to be compared."""
         return self.machine.state()
 
-    def use(self, made: Made, attachment: Attachment) -> None:
-        """Let a virtual machine, or what else the mode is for, use it."""
+    def use(self, made: Made, attachment: Attachment) -> int:
+        """Let a virtual machine, or what else the mode is for, use it; the process's number."""
         self.machine.opens(QEMU, "qemu-system-x86", attachment.files[-1])
+        return QEMU
 
     def end_use(self, made: Made) -> None:
         self.machine.ends(QEMU)
@@ -76,6 +78,9 @@ class House(abc.ABC):
     def unplug(self, made: Made) -> None:
         """Take the device out."""
         self.machine.pci.unplug(self.device)
+
+    def close(self) -> None:  # noqa: B027 - most start nothing
+        """End what the house has started."""
 
     @abc.abstractmethod
     def meddle(self, made: Made) -> None:
@@ -239,10 +244,11 @@ class MigHouse(House):
     def _set(self, **changes: Any) -> None:
         self.library.save({**self.library.load(), **changes})
 
-    def use(self, made: Made, attachment: Attachment) -> None:
+    def use(self, made: Made, attachment: Attachment) -> int:
         (self.machine.proc / str(QEMU)).mkdir()
         (self.machine.proc / str(QEMU) / "comm").write_text("python3\n")
         self._set(processes={made.id: [QEMU]})
+        return QEMU
 
     def end_use(self, made: Made) -> None:
         self._set(processes={})

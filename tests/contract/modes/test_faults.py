@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from aliquot.errors import (
     PartitionExists,
 )
 from aliquot.model.hardware import Wanted
-from aliquot.modes.journal import Journal, Stage
+from aliquot.modes.journal import Entry, Journal, Stage
 from aliquot.modes.mdev import Mdev
 from aliquot.modes.mig.mode import Mig
 from aliquot.modes.passthrough import Passthrough
@@ -221,12 +222,23 @@ def test_a_rom_file(card: PassthroughHouse, tmp_path: Path) -> None:
     assert mode.attach(made.vgpu).rom == str(rom)
 
 
+class SlowJournal(Journal):
+    """One that leaves time between looking and writing for others to come between."""
+
+    def entries(self) -> list[Entry]:
+        found = super().entries()
+        time.sleep(0.02)
+        return found
+
+
 def test_two_ask_for_one_function_at_once(card: PassthroughHouse) -> None:
     told: list[str] = []
 
     def ask(number: int) -> None:
+        journal = SlowJournal(card.journal().path)
+        mode = Passthrough(card.kernel(), journal, str(card.machine.proc))
         try:
-            told.append(card.mode().create(card.wanted(number)).vgpu)
+            told.append(mode.create(card.wanted(number)).vgpu)
         except HardwareError as error:
             told.append(error.code)
 
@@ -236,6 +248,7 @@ def test_two_ask_for_one_function_at_once(card: PassthroughHouse) -> None:
     for thread in threads:
         thread.join()
     assert sorted(told)[-7:] == [FunctionTaken.code] * 7
+    assert len(card.mode().adopt()) == 1
 
 
 def test_whole_and_parts_exclude_each_other(tmp_path: Path, machine: Machine, sysfs: str) -> None:
@@ -270,7 +283,7 @@ def test_an_mdev_that_somebody_else_made(tmp_path: Path, machine: Machine, sysfs
         create(kind, text)
         create(kind, text)
 
-    parent.create = first_somebody_else  # type: ignore[method-assign]
+    parent.create = first_somebody_else
     with pytest.raises(PartitionExists):
         other.create(house.wanted(2))
     assert vgpu(2) in parent.made
@@ -284,9 +297,9 @@ def test_mdev_types(tmp_path: Path, machine: Machine, sysfs: str) -> None:
     assert (types["nvidia-558"].memory, types["nvidia-558"].most) == (4 << 30, 12)
     assert (types["nvidia-559"].memory, types["nvidia-559"].most) == (None, None)
     assert [one.available for one in types.values()] == [2, 1]
-    for changes in ({"type": "A40-99Q"}, {"type": None}, {"type": None, "memory": 64 << 30}):
+    for kind, memory in (("A40-99Q", None), (None, None), (None, 64 << 30)):
         with pytest.raises(NoSuchPartitionType, match="A40-4Q"):
-            mode.create(house.wanted(**changes))
+            mode.create(house.wanted(type=kind, memory=memory))
     made = mode.create(house.wanted(type=None, memory=3 << 30))
     assert (made.type, made.memory) == ("nvidia-558", 4 << 30)
     assert mode.plan(house.wanted(2)).leaves == {"nvidia-558": 0}

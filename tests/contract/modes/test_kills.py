@@ -89,20 +89,20 @@ def go_on_to_the_end(house: House, states: list[object]) -> None:
 
 
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
-def test_killed_at_every_change_of_the_hardware(house: House, done: bool) -> None:
+def test_killed_at_every_change_of_the_hardware(hardware: House, done: bool) -> None:
     """Before it and after it: so also between journal and hardware, and between two changes."""
-    states = at_rest(house)
+    states = at_rest(hardware)
     kills = 0
     for step in range(len(STEPS)):
         for change in range(1, 20):
-            mode = house.mode()
+            mode = hardware.mode()
             for earlier in STEPS[:step]:
-                earlier(mode, house)
-            house.kill_at(change, done=done)
-            killed = died(lambda step=step: STEPS[step](house.mode(), house))
-            house.kill_nobody()
-            agrees(house, states)
-            go_on_to_the_end(house, states)
+                earlier(mode, hardware)
+            hardware.kill_at(change, done=done)
+            killed = died(lambda step=step: STEPS[step](hardware.mode(), hardware))
+            hardware.kill_nobody()
+            agrees(hardware, states)
+            go_on_to_the_end(hardware, states)
             if not killed:
                 break
             kills += 1
@@ -111,12 +111,12 @@ def test_killed_at_every_change_of_the_hardware(house: House, done: bool) -> Non
     assert kills >= 2
 
 
-def test_killed_at_random_moments(house: House) -> None:
-    states = at_rest(house)
+def test_killed_at_random_moments(hardware: House) -> None:
+    states = at_rest(hardware)
 
     def all_steps() -> None:
         for step in STEPS:
-            step(house.mode(), house)
+            step(hardware.mode(), hardware)
 
     begun = time.monotonic()
     died(all_steps)
@@ -125,22 +125,22 @@ def test_killed_at_random_moments(house: House) -> None:
     kills = 0
     for _ in range(_EACH):
         kills += died(all_steps, chance.uniform(0, span))
-        agrees(house, states)
-        go_on_to_the_end(house, states)
+        agrees(hardware, states)
+        go_on_to_the_end(hardware, states)
     assert kills > _EACH // 4
 
 
-def test_killed_while_it_recovers(house: House) -> None:
+def test_killed_while_it_recovers(hardware: House) -> None:
     """Recovery may be killed as well, as often as it likes."""
-    states = at_rest(house)
+    states = at_rest(hardware)
     chance = random.Random(11)
     for _ in range(12):
-        house.kill_at(chance.randint(1, 4), done=chance.random() < 0.5)
-        died(lambda: [step(house.mode(), house) for step in STEPS])
+        hardware.kill_at(chance.randint(1, 4), done=chance.random() < 0.5)
+        died(lambda: [step(hardware.mode(), hardware) for step in STEPS])
         for _ in range(8):
-            house.kill_at(1, done=chance.random() < 0.5)
-            if not died(lambda: house.mode().recover()):
+            hardware.kill_at(1, done=chance.random() < 0.5)
+            if not died(lambda: hardware.mode().recover()):
                 break
-        house.kill_nobody()
-        agrees(house, states)
-        go_on_to_the_end(house, states)
+        hardware.kill_nobody()
+        agrees(hardware, states)
+        go_on_to_the_end(hardware, states)

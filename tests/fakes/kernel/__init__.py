@@ -1,1 +1,1 @@
-"""A Linux kernel's sysfs with behaviour: what is written to it happens, with the kernel's errors."""
+"""A sysfs with behaviour: what is written to it happens, with the kernel's errors."""

@@ -90,8 +90,7 @@ class Mount:
                     "<4I2H2I2H2I6I", 7, 31, 0, 0, 0, 0, _LARGEST, 1, 0, 0, 0, 0, *[0] * 6
                 )
             case 1:  # LOOKUP
-                path = os.path.join(self._paths[number], body.rstrip(b"\0").decode())
-                return self._entry(path)
+                return self._entry(self._paths[number], body.rstrip(b"\0").decode())
             case 3 | 4:  # GETATTR, and SETATTR, of which truncation is all that is asked
                 return struct.pack("<QII", 0, 0, 0) + self._attributes(self._paths[number])
             case 5:  # READLINK
@@ -131,7 +130,8 @@ class Mount:
             raise Refused(errno.ENODEV)  # as sysfs has it for an open file whose device is gone
         return node
 
-    def _entry(self, path: str) -> bytes:
+    def _entry(self, folder: str, name: str) -> bytes:
+        path = f"{folder.rstrip('/')}/{name}"
         attributes = self._attributes(path)
         number = self._numbers.setdefault(path, len(self._numbers) + 1)
         self._paths[number] = path
@@ -172,7 +172,7 @@ def _mount(folder: str) -> tuple[int, int]:
         try:
             ours.close()
             _hold(folder, theirs)
-        except BaseException as error:  # noqa: BLE001 - told to the parent
+        except BaseException as error:
             theirs.send(str(error).encode() or b"?")
         os._exit(1)
     theirs.close()
@@ -194,7 +194,6 @@ def _hold(folder: str, parent: socket.socket) -> None:
 
     user, group = os.getuid(), os.getgid()
     called(libc.prctl(1, signal.SIGKILL, 0, 0, 0), "prctl")  # PR_SET_PDEATHSIG
-    device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
     if os.geteuid() == 0:
         called(libc.unshare(_CLONE_NEWNS), "a mount namespace")
     else:
@@ -207,6 +206,8 @@ def _hold(folder: str, parent: socket.socket) -> None:
             with open(f"/proc/self/{file}", "w") as kernel:
                 kernel.write(text)
     called(libc.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None), "private mounts")
+    # Opened by now: the kernel wants device and mount to be of one user namespace.
+    device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
     options = f"fd={device},rootmode=40000,user_id={user},group_id={group}".encode()
     flags = _MS_NOSUID | _MS_NODEV
     called(libc.mount(b"sysfs", folder.encode(), b"fuse", flags, options), "mount")

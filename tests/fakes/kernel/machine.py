@@ -55,7 +55,7 @@ class Machine:
         descriptors = self.proc / str(process) / "fd"
         descriptors.mkdir(parents=True, exist_ok=True)
         (self.proc / str(process) / "comm").write_text(f"{name}\n")
-        (descriptors / str(len(os.listdir(descriptors)))).symlink_to(file)
+        (descriptors / str(len(list(descriptors.iterdir())))).symlink_to(file)
 
     def ends(self, process: int) -> None:
         """Take a process out."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tests.fakes.kernel.tree import Dir, File, Link, Node, Refused, fixed
@@ -66,7 +66,7 @@ class MdevParent:
         self.budget = budget
         self.place = place
         self.made: dict[str, tuple[str, int]] = {}
-        self.shown = lambda: True
+        self.shown: Callable[[], bool] = lambda: True
         bus.parents[name] = self
 
     def left(self) -> int:

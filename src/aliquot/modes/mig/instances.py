@@ -233,5 +233,6 @@ class Gpu:
                 self._library.NVML_ERROR_LIBRARY_NOT_FOUND: ModuleMissing,
             }
             kind = kinds.get(getattr(error, "value", None), KernelRefused)
-            what = {"address": self.address, "call": function, "error": str(error)}
-            raise refusal(kind, Why.NVML_REFUSES, **what) from error
+            raise refusal(
+                kind, Why.NVML_REFUSES, address=self.address, call=function, error=str(error)
+            ) from error
