@@ -1,0 +1,130 @@
+"""What each mode lacks on this machine's GPUs, and the lines that mend it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from aliquot import environment
+from aliquot.devices.discovery import Discoverer
+from aliquot.devices.sysfs import ROOT, Sysfs
+from aliquot.devices.users import PROC, Use, users
+from aliquot.diagnosis.finding import Finding, Level
+from aliquot.diagnosis.iommu import AREA, check_iommu
+from aliquot.model.modes import Mode, ModeAbility
+from aliquot.model.physical_device import PhysicalDevice
+from aliquot.model.why import Why
+
+_MOST_NAMED = 4
+_VFIO = "bus/pci/drivers/vfio-pci"
+_LOAD_VFIO = "modprobe vfio-pci && echo vfio-pci > /etc/modules-load.d/vfio-pci.conf"
+
+# What mends a reason, by its code; {address} is the first device that it is told of. A reason that
+# isn't here can't be mended by anybody: the hardware is what it is.
+_REMEDIES: dict[Why, str] = {
+    Why.SHARED_IOMMU_GROUP: (
+        "put the card into a slot of the processor's own, or switch ACS on in firmware; or hand "
+        "the whole group over"
+    ),
+    Why.UNBOUND: "echo {address} > /sys/bus/pci/drivers_probe, with its driver loaded",
+    Why.BOUND_TO_VFIO: (
+        "echo > /sys/bus/pci/devices/{address}/driver_override && "
+        "echo {address} > /sys/bus/pci/drivers/vfio-pci/unbind && "
+        "echo {address} > /sys/bus/pci/drivers_probe"
+    ),
+    Why.NO_MDEV_TYPES_NVIDIA: "install NVIDIA's vGPU host driver, which needs a licence",
+    Why.NO_MDEV_TYPES_INTEL: (
+        "echo 'options i915 enable_gvt=1' > /etc/modprobe.d/gvt.conf && "
+        "echo kvmgt > /etc/modules-load.d/kvmgt.conf, then start the machine anew"
+    ),
+    Why.MIG_OFF: "nvidia-smi -i {address} -mig 1, while nothing runs on it",
+    Why.MIG_CHANGES: "nvidia-smi --gpu-reset -i {address}, while nothing runs on it",
+    Why.ONLY_NVML: "pip install 'aliquot[nvidia]'",
+    Why.NO_OPENCL: "install its vendor's OpenCL driver, then: aliquot devices --fresh",
+    Why.ASK_DRIVERS: "install its vendor's OpenCL driver, then: aliquot devices --fresh",
+}
+
+
+def check_modes(
+    discoverer: Discoverer | None = None,
+    sysfs_root: str | None = None,
+    proc: str = PROC,
+    root: str = "/",
+) -> list[Finding]:
+    """One finding for each mode and reason; nothing where there is no GPU on the bus.
+
+    A sysfs from elsewhere tells of another machine: then who uses its devices isn't looked at.
+    """
+    place = sysfs_root or environment.SYSFS_ROOT.get() or ROOT
+    sysfs = Sysfs(place)
+    found = (discoverer or Discoverer(sysfs_root=sysfs_root)).discover()
+    devices = [one for one in found.devices if one.pci is not None and not one.simulated]
+    if not devices:
+        return []
+    findings = [check_iommu(sysfs, Sysfs(proc), root)]
+    if findings[0].level is Level.OK:
+        findings.append(_vfio(sysfs))
+    for mode in Mode:
+        findings += _of_mode(mode, devices)
+    return [*findings, *_in_use(sysfs, devices, proc)]
+
+
+def _vfio(sysfs: Sysfs) -> Finding:
+    if sysfs.exists(_VFIO):
+        return Finding(AREA, "vfio-pci", Level.OK, "loaded")
+    text = "not loaded: passthrough and most virtual functions need it"
+    return Finding(AREA, "vfio-pci", Level.WEAK, text, _LOAD_VFIO)
+
+
+def _of_mode(mode: Mode, devices: list[PhysicalDevice]) -> Iterator[Finding]:
+    """Devices of which the same is to be told are told together."""
+    alike: dict[tuple[bool, str], list[tuple[PhysicalDevice, ModeAbility]]] = {}
+    for device in devices:
+        ability = device.ability(mode)
+        if ability is not None:
+            text = ability.note if ability.can else ability.why_not
+            alike.setdefault((ability.can, text or ""), []).append((device, ability))
+    for (can, text), told in alike.items():
+        names = _names([device for device, _ in told])
+        device, ability = told[0]
+        remedy = _remedy(ability, device.pci_address or "")
+        word = "can" if can else "can't"
+        said = f"{names} {word}: {text}" if text else f"{names} {word}"
+        yield Finding(AREA, mode.value, Level.WEAK if remedy else Level.OK, said, remedy)
+
+
+def _remedy(ability: ModeAbility, address: str) -> str:
+    keys = [key for line in ability.lines for key in (line.key, *(one.key for one in line.lines))]
+    for key in keys:
+        for why, remedy in _REMEDIES.items():
+            if key == f"why-{why.value}":
+                return remedy.format(address=address)
+    if f"why-{Why.NO_IOMMU_GROUP.value}" in keys:
+        return "switch the IOMMU on, as told above"
+    return ""
+
+
+def _in_use(sysfs: Sysfs, devices: list[PhysicalDevice], proc: str) -> Iterator[Finding]:
+    """Who would have to end before a device could be handed over."""
+    if sysfs.root != ROOT and proc == PROC:
+        return
+    for device in devices:
+        address = device.pci_address or ""
+        using = [one for one in users(sysfs, address, proc) if one.use is not Use.SOUND]
+        if not using:
+            continue
+        shown = [f"{one.name} (process {one.process_id}, {one.use})" for one in using]
+        if len(shown) > _MOST_NAMED:
+            shown[_MOST_NAMED:] = [f"{len(shown) - _MOST_NAMED} more"]
+        text = f"{address} is used by {', '.join(shown)}: it is not handed over meanwhile"
+        yield Finding(AREA, "in use", Level.OK, text)
+    if os.geteuid() != 0:
+        text = "only your own processes could be seen: run it as root to see who uses a device"
+        yield Finding(AREA, "in use", Level.OK, text)
+
+
+def _names(devices: list[PhysicalDevice]) -> str:
+    addresses = [device.pci_address or device.uuid for device in devices]
+    if len(addresses) > _MOST_NAMED:
+        return f"{len(addresses)} devices ({addresses[0]} to {addresses[-1]})"
+    return ", ".join(addresses)
