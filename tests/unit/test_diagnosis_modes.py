@@ -102,7 +102,7 @@ def test_the_owner_of_a_desktop_card(house: House) -> None:
     (passthrough,) = told["passthrough"]
     assert (passthrough.level, passthrough.remedy) == (
         Level.WEAK,
-        "switch the IOMMU on, as told above",
+        "as told above",
     )
     (used, *_) = told["in use"]
     assert "kwin_wayland (process 812, display)" in used.text
@@ -128,13 +128,23 @@ def test_the_owner_of_a_proxmox_box_with_two_cards(house: House) -> None:
     assert audio in card.text
     assert card.level is Level.OK
     assert any("vGPU host driver" in finding.remedy for finding in told["mdev"])
-    assert any("enable_gvt" in finding.remedy for finding in told["mdev"])
+    # GVT-g is for older ones than that.
+    assert not any("enable_gvt" in finding.remedy for finding in told["mdev"])
     house.sysfs.bind("0000:01:00.0", "vfio-pci")
     told = house.findings()
     assert told["vfio-pci"][0].level is Level.OK
     bound = next(f for f in told["remoting"] if "kept" in f.text or "keeps" in f.text)
     assert "/sys/bus/pci/drivers/vfio-pci/unbind" in bound.remedy
     assert "0000:01:00.0" in bound.remedy
+    again = next(finding for finding in told["mig"] if "keeps" in finding.text)
+    assert again.remedy == "as told above"
+
+
+def test_the_owner_of_an_older_laptop(house: House) -> None:
+    """Intel's Gen9, of which GVT-g makes mdevs."""
+    house.sysfs.function("0000:00:02.0", "8086:3e98", driver="i915", group=0, boot_vga=1)
+    (mdev,) = house.findings()["mdev"]
+    assert "enable_gvt=1" in mdev.remedy
 
 
 def test_the_owner_of_a_server_with_eight_gpus(house: House) -> None:
@@ -159,11 +169,12 @@ def test_the_owner_of_a_server_with_eight_gpus(house: House) -> None:
     told = house.findings()
     off, on = told["mig"]
     assert off.text.startswith("6 devices (0000:11:00.0 to 0000:66:00.0) can: MIG is off")
-    assert off.remedy == "nvidia-smi -i 0000:11:00.0 -mig 1, while nothing runs on it"
+    six = ",".join(f"0000:{n}{n}:00.0" for n in range(1, 7))
+    assert off.remedy == f"nvidia-smi -i {six} -mig 1, while nothing runs on it"
     assert (on.text, on.level) == ("0000:77:00.0, 0000:88:00.0 can", Level.OK)
     whole, cut = told["passthrough"]
     assert "6 devices" in whole.text
-    assert "its partitions (1) would end" in cut.text
+    assert "its partitions (1) would have to end first" in cut.text
     for mode in ("mdev", "sriov", "remoting"):
         assert len(told[mode]) == 1, mode
         assert "8 devices" in told[mode][0].text

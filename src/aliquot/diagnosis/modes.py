@@ -16,17 +16,18 @@ from aliquot.model.physical_device import PhysicalDevice
 from aliquot.model.why import Why
 
 _MOST_NAMED = 4
+_ABOVE = "as told above"
 _VFIO = "bus/pci/drivers/vfio-pci"
 _LOAD_VFIO = "modprobe vfio-pci && echo vfio-pci > /etc/modules-load.d/vfio-pci.conf"
 
-# What mends a reason, by its code; {address} is the first device that it is told of. A reason that
-# isn't here can't be mended by anybody: the hardware is what it is.
+# What mends a reason, by its code; {address} is a device, {addresses} all of which it is told. A
+# reason that isn't here can't be mended by anybody: the hardware is what it is.
 _REMEDIES: dict[Why, str] = {
     Why.SHARED_IOMMU_GROUP: (
         "put the card into a slot of the processor's own, or switch ACS on in firmware; or hand "
         "the whole group over"
     ),
-    Why.UNBOUND: "echo {address} > /sys/bus/pci/drivers_probe, with its driver loaded",
+    Why.UNBOUND: "echo {address} > /sys/bus/pci/drivers_probe",
     Why.BOUND_TO_VFIO: (
         "echo > /sys/bus/pci/devices/{address}/driver_override && "
         "echo {address} > /sys/bus/pci/drivers/vfio-pci/unbind && "
@@ -37,10 +38,9 @@ _REMEDIES: dict[Why, str] = {
         "echo 'options i915 enable_gvt=1' > /etc/modprobe.d/gvt.conf && "
         "echo kvmgt > /etc/modules-load.d/kvmgt.conf, then start the machine anew"
     ),
-    Why.MIG_OFF: "nvidia-smi -i {address} -mig 1, while nothing runs on it",
-    Why.MIG_CHANGES: "nvidia-smi --gpu-reset -i {address}, while nothing runs on it",
+    Why.MIG_OFF: "nvidia-smi -i {addresses} -mig 1, while nothing runs on it",
+    Why.MIG_CHANGES: "nvidia-smi --gpu-reset -i {addresses}, while nothing runs on it",
     Why.ONLY_NVML: "pip install 'aliquot[nvidia]'",
-    Why.NO_OPENCL: "install its vendor's OpenCL driver, then: aliquot devices --fresh",
     Why.ASK_DRIVERS: "install its vendor's OpenCL driver, then: aliquot devices --fresh",
 }
 
@@ -64,8 +64,15 @@ def check_modes(
     findings = [check_iommu(sysfs, Sysfs(proc), root)]
     if findings[0].level is Level.OK:
         findings.append(_vfio(sysfs))
+    told: set[str] = set()
     for mode in Mode:
-        findings += _of_mode(mode, devices)
+        for finding in _of_mode(mode, devices):
+            again = finding.remedy in told
+            told.add(finding.remedy)
+            # What mends several modes is told with the first of them.
+            findings.append(
+                finding._replace(remedy=_ABOVE) if again and finding.remedy else finding
+            )
     return [*findings, *_in_use(sysfs, devices, proc)]
 
 
@@ -86,22 +93,36 @@ def _of_mode(mode: Mode, devices: list[PhysicalDevice]) -> Iterator[Finding]:
             alike.setdefault((ability.can, text or ""), []).append((device, ability))
     for (can, text), told in alike.items():
         names = _names([device for device, _ in told])
-        device, ability = told[0]
-        remedy = _remedy(ability, device.pci_address or "")
+        remedy = _remedy(told)
         word = "can" if can else "can't"
         said = f"{names} {word}: {text}" if text else f"{names} {word}"
         yield Finding(AREA, mode.value, Level.WEAK if remedy else Level.OK, said, remedy)
 
 
-def _remedy(ability: ModeAbility, address: str) -> str:
-    keys = [key for line in ability.lines for key in (line.key, *(one.key for one in line.lines))]
-    for key in keys:
-        for why, remedy in _REMEDIES.items():
-            if key == f"why-{why.value}":
-                return remedy.format(address=address)
+def _remedy(told: list[tuple[PhysicalDevice, ModeAbility]]) -> str:
+    """What mends it, for all devices at once; nothing where nobody can."""
+    lines = told[0][1].lines
+    keys = [key for line in lines for key in (line.key, *(one.key for one in line.lines))]
     if f"why-{Why.NO_IOMMU_GROUP.value}" in keys:
-        return "switch the IOMMU on, as told above"
-    return ""
+        return _ABOVE
+    mends = (remedy for why, remedy in _REMEDIES.items() if f"why-{why.value}" in keys)
+    template = next(mends, "")
+    if template == _REMEDIES[Why.NO_MDEV_TYPES_INTEL]:
+        told = [(one, ability) for one, ability in told if _has_gvt(one)]
+    addresses = [device.pci_address or "" for device, _ in told]
+    if not addresses:
+        return ""
+    if "{addresses}" in template:
+        return template.format(addresses=",".join(addresses))
+    if len(addresses) == 1 or "{address}" not in template:
+        return template.format(address=addresses[0])
+    command = template.format(address="$a")
+    return f"for a in {' '.join(addresses)}; do {command}; done"
+
+
+def _has_gvt(device: PhysicalDevice) -> bool:
+    """Whether Intel's GVT-g is for such a GPU."""
+    return device.architecture is not None and device.architecture.name in ("Gen8", "Gen9")
 
 
 def _in_use(sysfs: Sysfs, devices: list[PhysicalDevice], proc: str) -> Iterator[Finding]:
