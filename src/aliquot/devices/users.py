@@ -96,6 +96,8 @@ def vfio_files(sysfs: Sysfs, *device: str) -> dict[str, Use]:
     if group is not None and sysfs.link(*device, "driver") is not None:
         files[f"/dev/vfio/{group}"] = Use.MACHINE
     for name in sysfs.names(*device, "vfio-dev"):
+        if not sysfs.exists(*device, "vfio-dev", name, "dev"):
+            continue  # a kernel without device files of VFIO's own shows the folder all the same
         files[f"/dev/vfio/devices/{name}"] = Use.MACHINE
     return files
 

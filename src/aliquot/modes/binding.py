@@ -46,7 +46,7 @@ def hand_over(kernel: Kernel, address: str, *, forced: bool) -> None:
         raise refusal(BootDisplayKept, Why.BOOT_DISPLAY)
     kernel.write(VFIO, PCI_DEVICES, address, "driver_override")
     if driver is not None:
-        kernel.write(address, PCI_DEVICES, address, "driver/unbind")
+        _unbind(kernel, address)
     kernel.write(address, "bus/pci/drivers_probe")
     if driver_of(kernel, address) != VFIO:
         _refuse_if_gone(kernel, address)
@@ -77,7 +77,7 @@ def _give_back(kernel: Kernel, was: FunctionBefore) -> None:
         return
     driver = driver_of(kernel, was.address)
     if driver == VFIO:
-        kernel.write(was.address, *here, "driver/unbind")
+        _unbind(kernel, was.address)
         driver = None
     if driver is not None or was.driver is None or not kernel.exists(_DRIVERS, was.driver):
         return
@@ -88,6 +88,18 @@ def _give_back(kernel: Kernel, was: FunctionBefore) -> None:
     if driver_of(kernel, was.address) is None:
         _refuse_if_gone(kernel, was.address)
         raise refusal(KernelRefused, Why.NOT_BOUND, address=was.address, driver=was.driver)
+
+
+def _unbind(kernel: Kernel, address: str) -> None:
+    """Take a function from its driver, which may let go of it by itself at the same moment.
+
+    So do drivers that find out only later that they can't use a virtual function.
+    """
+    try:
+        kernel.write(address, PCI_DEVICES, address, "driver/unbind")
+    except (HardwareGone, KernelRefused):
+        if driver_of(kernel, address) is not None or not kernel.has_function(address):
+            raise
 
 
 def _refuse_if_gone(kernel: Kernel, address: str) -> None:

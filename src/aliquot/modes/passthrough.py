@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from aliquot.devices.pci import driver_of
+from aliquot.devices.pci import driver_of, read_function
 from aliquot.devices.sysfs import PCI_DEVICES
 from aliquot.devices.users import Use, User, users, users_of_files, vfio_files
 from aliquot.errors import BadRomFile, BootDisplayKept, DeviceInUse
@@ -42,7 +42,7 @@ class Passthrough(HardwareMode):
         binding.require_vfio(self.kernel)
         if wanted.rom is not None:
             _check_rom(wanted.rom)
-        functions = _functions(function)
+        functions = self._functions(function)
         self._refuse_users_of(functions)
         entry = Entry(
             vgpu=wanted.vgpu,
@@ -91,7 +91,9 @@ class Passthrough(HardwareMode):
             binding.give_back(self.kernel, function)
 
     def _attachment(self, entry: Entry) -> Attachment:
-        files = vfio_files(self.kernel, PCI_DEVICES, entry.device)
+        files: dict[str, Use] = {}
+        for address in entry.whole:
+            files |= vfio_files(self.kernel, PCI_DEVICES, address)
         return Attachment(
             mode=self.mode,
             vgpu=entry.vgpu,
@@ -124,18 +126,33 @@ class Passthrough(HardwareMode):
             if driver != binding.VFIO
         )
 
+    def _functions(self, function: PciFunction) -> tuple[str, ...]:
+        """The display, then what goes along.
+
+        That is all of its group but bridges, which stay with the host; and of the same card what
+        the IOMMU tells apart from it, as long as that isn't bound up with something else.
+        """
+        members = function.iommu_group.members if function.iommu_group else ()
+        found = {function.address: None}
+        found |= dict.fromkeys(one.pci_address for one in members if one.what != "bridge")
+        slot = function.address.rpartition(".")[0]
+        for address in self.kernel.names(PCI_DEVICES):
+            if address.rpartition(".")[0] != slot or address in found:
+                continue
+            group = read_function(self.kernel, address).iommu_group
+            virtual = self.kernel.link(PCI_DEVICES, address, "physfn") is not None
+            if group is None or virtual:
+                continue
+            others = [one.pci_address for one in group.members if one.what != "bridge"]
+            if all(other.rpartition(".")[0] == slot for other in others):
+                found[address] = None
+        return tuple(found)
+
     def _refuse_users_of(self, functions: tuple[str, ...]) -> None:
         """Raise DeviceInUse; a sound server lets go of a card that is taken from it."""
         for address in functions:
             found = users(self.kernel, address, self.proc)
             refuse_users(address, tuple(user for user in found if user.use is not Use.SOUND))
-
-
-def _functions(function: PciFunction) -> tuple[str, ...]:
-    """The display, then what goes along: all of its group but bridges, which stay with the host."""
-    members = function.iommu_group.members if function.iommu_group else ()
-    others = [one.pci_address for one in members if one.what != "bridge"]
-    return (function.address, *(one for one in others if one != function.address))
 
 
 def _check_rom(path: str) -> None:

@@ -41,7 +41,7 @@ from tests.contract.modes.houses import (
     vgpu,
 )
 from tests.fakes.kernel.machine import Machine
-from tests.fakes.kernel.pci import Function
+from tests.fakes.kernel.pci import Driver, Function
 
 
 @pytest.fixture
@@ -62,6 +62,23 @@ def test_all_of_the_group_but_bridges_goes_and_comes_back(card: PassthroughHouse
     drivers = {address: one.driver and one.driver.name for address, one in pci.functions.items()}
     assert drivers == {"0000:00:01.0": "pcieport", GPU: "nouveau", AUDIO: "snd_hda_intel"}
     assert [one.override for one in pci.functions.values()] == ["", "", ""]
+
+
+def test_a_card_goes_whole_where_its_functions_are_in_groups_of_their_own(
+    card: PassthroughHouse,
+) -> None:
+    """As on platforms that tell functions apart, and wherever a card was plugged in later."""
+    pci = card.machine.pci
+    pci.functions[AUDIO].group = 16
+    mode = card.mode()
+    attachment = mode.attach(mode.create(card.wanted()).vgpu)
+    assert attachment.functions == (GPU, AUDIO)
+    assert attachment.files == ("/dev/vfio/vfio", "/dev/vfio/15", "/dev/vfio/16")
+    mode.delete(vgpu(1))
+    # What would bring somebody else along stays.
+    pci.driver("nvme", "144d:a80c")
+    pci.add(Function("0000:43:00.0", "144d:a80c", "0x010802", group=16))
+    assert mode.attach(mode.create(card.wanted()).vgpu).functions == (GPU,)
 
 
 def test_a_driver_that_was_asked_for_by_hand_is_bound_again(card: PassthroughHouse) -> None:
@@ -178,6 +195,22 @@ def test_vfio_is_not_loaded(card: PassthroughHouse) -> None:
             act()
     card.machine.pci.drivers["vfio-pci"] = vfio
     mode.attach(vgpu(1))
+
+
+def test_a_driver_that_lets_go_by_itself_at_that_moment(card: PassthroughHouse) -> None:
+    """As drivers do that find out only later that they can't use a virtual function."""
+    pci = card.machine.pci
+    unbind = pci.unbind
+
+    def too_late(driver: Driver, text: str) -> None:
+        if driver.name == "nouveau":
+            pci.functions[GPU].driver = None
+        unbind(driver, text)
+
+    pci.unbind = too_late
+    mode = card.mode()
+    mode.attach(mode.create(card.wanted()).vgpu)
+    assert pci.functions[GPU].driver is pci.drivers["vfio-pci"]
 
 
 def test_a_function_that_vfio_refuses_leaves_all_as_it_was(card: PassthroughHouse) -> None:
