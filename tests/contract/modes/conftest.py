@@ -1,4 +1,4 @@
-"""A house for each mode, on the kernel with behaviour."""
+"""A house for each mode: on the kernel with behaviour, or in tools.vm's guest VM on a real one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ import pytest
 
 from tests.absent import absent
 from tests.contract.modes.houses import HOUSES, House
+from tests.contract.modes.real_houses import REAL, REAL_HOUSES
 from tests.contract.modes.remoting_house import RemotingHouse
 from tests.fakes.kernel.fuse import NoFuse
 from tests.fakes.kernel.machine import Machine
+
+# What is made to go wrong there is made so in the kernel with behaviour.
+collect_ignore = ["test_faults.py"] if REAL else []
+_HARDWARE = sorted(REAL_HOUSES if REAL else HOUSES)
 
 
 @pytest.fixture
@@ -33,17 +38,25 @@ def sysfs(machine: Machine, tmp_path: Path) -> Iterator[str]:
         mounted.__exit__(None, None, None)
 
 
-@pytest.fixture(params=sorted(HOUSES))
-def hardware(request: pytest.FixtureRequest, tmp_path: Path, machine: Machine, sysfs: str) -> House:
+@pytest.fixture(params=_HARDWARE)
+def hardware(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     """A mode that changes hardware."""
-    return HOUSES[request.param](tmp_path, sysfs, machine)
-
-
-@pytest.fixture(params=[*sorted(HOUSES), "remoting"])
-def house(
-    request: pytest.FixtureRequest, tmp_path: Path, machine: Machine, sysfs: str
-) -> Iterator[House]:
-    """Any mode."""
-    made = HOUSES.get(request.param, RemotingHouse)(tmp_path, sysfs, machine)
+    made = _house(request, tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture(params=_HARDWARE if REAL else [*_HARDWARE, "remoting"])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    """Any mode."""
+    made = _house(request, tmp_path)
+    yield made
+    made.close()
+
+
+def _house(request: pytest.FixtureRequest, folder: Path) -> House:
+    if REAL:
+        return REAL_HOUSES[request.param](folder)
+    kind = HOUSES.get(request.param, RemotingHouse)
+    sysfs, machine = (request.getfixturevalue(name) for name in ("sysfs", "machine"))
+    return kind(folder, sysfs, machine)
