@@ -319,6 +319,10 @@ class MigNvml:
     def nvmlDeviceGetGpuInstanceId(self, device: tuple[int, str]) -> int:
         return device[0]
 
+    def nvmlDeviceGetGpuInstanceById(self, device: str, gpuInstanceId: int) -> int:
+        self._instance(self._state("nvmlDeviceGetGpuInstanceById"), gpuInstanceId)
+        return gpuInstanceId
+
     def nvmlDeviceGetUUID(self, handle: tuple[int, str]) -> str:
         return handle[1]
 

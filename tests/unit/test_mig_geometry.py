@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from aliquot.devices import nvml_mig as nvml_mig_source
+from aliquot.devices.nvml_calls import NvmlCalls
 from aliquot.modes.mig.geometry import (
     EMPTY,
     Geometry,
@@ -114,6 +116,17 @@ def test_the_known_geometry_is_what_nvml_tells(name: str, tmp_path: Path) -> Non
     )
     shape = {(p.id, p.name, p.size, p.compute, p.starts, p.most) for p in geometry.profiles}
     assert {(p.id, p.name, p.size, p.compute, p.starts, p.most) for p in known.profiles} == shape
+
+
+def test_the_inventory_tells_where_instances_lie(tmp_path: Path) -> None:
+    library, geometry = told("NVIDIA A100-SXM4-40GB", tmp_path)
+    with Gpu(library.address, lambda: library) as gpu:
+        for profile_id, start in ((9, 4), (19, 0)):
+            profile = geometry.profile(profile_id)
+            assert profile is not None
+            gpu.create(profile, start)
+    _, _, partitions = nvml_mig_source.read(NvmlCalls(library), "gpu")
+    assert [(one.start, one.slices) for one in partitions] == [(4, 4), (0, 1)]
 
 
 def test_a_place_is_chosen_that_leaves_the_most() -> None:

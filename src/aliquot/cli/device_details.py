@@ -103,7 +103,10 @@ def _partitions(device: PhysicalDevice) -> Iterator[str]:
         kind = f", type {partition.type}" if partition.type else ""
         size = f", {format_size(partition.memory)}" if partition.memory else ""
         driver = f", driver {partition.driver}" if partition.driver else ""
-        yield _line("partition", f"{partition.mode} {partition.id}{kind}{size}{driver}")
+        place = ""
+        if partition.start is not None and partition.slices is not None:
+            place = f", memory slices {partition.start} to {partition.start + partition.slices - 1}"
+        yield _line("partition", f"{partition.mode} {partition.id}{kind}{size}{place}{driver}")
     for offered in device.partition_types:
         yield _line("offers", _partition_type(offered))
 
