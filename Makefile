@@ -31,10 +31,10 @@ BESIDE ?= 4
 ORDER := --dist loadfile --no-loadscope-reorder
 ALONE := (alone or performance)
 
-.PHONY: help setup demo test ready-for-tests soak lint bench generate docs clean
+.PHONY: help setup demo test test-vm ready-for-tests soak lint bench generate docs clean
 
 help: ## list these targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(STAMPS)/installed ## make .venv with aliquot and all that it needs (no root needed)
 
@@ -52,6 +52,9 @@ test: ## all tests but the long ones
 	if [ -n "$$failed" ]; then echo "tests failed among those that run:$$failed"; exit 1; fi
 
 ready-for-tests: $(STAMPS)/installed-for-tests $(STAMPS)/programs $(STAMPS)/tests $(STAMPS)/fuzz $(STAMPS)/thread
+
+test-vm: $(STAMPS)/installed-for-tests ## the modes on a real kernel, in an emulated guest VM
+	@$(RUN) tools.vm
 
 soak: test ## the long tests: hours
 	@$(RUN) pytest -m soak --timeout 14400

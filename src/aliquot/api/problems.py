@@ -35,6 +35,7 @@ _BY_STATUS: Mapping[int, tuple[type[AliquotError], ...]] = {
         errors.NoSuchLease,
         errors.NoSuchProcess,
         errors.UnknownDevice,
+        errors.NotMade,
     ),
     # It can't be now, but could be at another time.
     409: (
@@ -60,6 +61,16 @@ _BY_STATUS: Mapping[int, tuple[type[AliquotError], ...]] = {
         errors.TenantQuota,
         errors.WaitedTooLong,
         errors.GroupDoesNotFit,
+        errors.ModeUnavailable,
+        errors.FunctionTaken,
+        errors.DeviceInUse,
+        errors.BootDisplayKept,
+        errors.PartitionExists,
+        errors.NoRoomForPartition,
+        errors.HardwareGone,
+        errors.HardwareChanged,
+        errors.NotResizable,
+        errors.HardwareBusy,
     ),
     410: (errors.EventsForgotten,),
     412: (errors.ChangedMeanwhile,),
@@ -84,6 +95,8 @@ _BY_STATUS: Mapping[int, tuple[type[AliquotError], ...]] = {
         errors.SizeNeeded,
         errors.BadGroup,
         errors.BadInventory,
+        errors.NoSuchPartitionType,
+        errors.BadRomFile,
     ),
     # What should not happen, or not in a daemon.
     500: (
@@ -142,6 +155,9 @@ _BY_STATUS: Mapping[int, tuple[type[AliquotError], ...]] = {
         errors.InternalError,
         errors.WorkerStart,
         errors.DeviceHostUnreachable,
+        errors.ModuleMissing,
+        errors.HardwareNotPermitted,
+        errors.KernelRefused,
     ),
 }
 STATUS: Mapping[type[AliquotError], int] = MappingProxyType(

@@ -6,19 +6,23 @@ import json
 import time
 from collections.abc import Callable, Iterator
 
+from aliquot import environment
 from aliquot.cli.devices import as_dict
 from aliquot.cli.printable import printable
 from aliquot.client.device_host import Welcome
 from aliquot.devices.listing import Entry
 from aliquot.devices.readings import derived
+from aliquot.devices.sysfs import Sysfs
+from aliquot.devices.users import users
 from aliquot.model.modes import PartitionType
-from aliquot.model.pci import PciFunction, PciLink
+from aliquot.model.pci import Bar, PciFunction, PciLink
 from aliquot.model.physical_device import Link, PhysicalDevice
 from aliquot.model.telemetry import Telemetry
 from aliquot.shares import format_shares
 from aliquot.sizes import format_size
 
 _WIDTH = 16
+_ROM = 6  # of a function's ranges of addresses
 # Long enough for counters of energy and sleep to have moved.
 _SPAN_SECONDS = 0.25
 
@@ -74,6 +78,7 @@ def lines(
     yield _line("highest clocks", _clocks(device))
     yield _line("memory", _memory(entry, host))
     yield from _pci(device.pci)
+    yield from _users(device)
     yield from _modes(device)
     yield from _partitions(device)
     for vgpu in device.vgpus:
@@ -98,7 +103,10 @@ def _partitions(device: PhysicalDevice) -> Iterator[str]:
         kind = f", type {partition.type}" if partition.type else ""
         size = f", {format_size(partition.memory)}" if partition.memory else ""
         driver = f", driver {partition.driver}" if partition.driver else ""
-        yield _line("partition", f"{partition.mode} {partition.id}{kind}{size}{driver}")
+        place = ""
+        if partition.start is not None and partition.slices is not None:
+            place = f", memory slices {partition.start} to {partition.start + partition.slices - 1}"
+        yield _line("partition", f"{partition.mode} {partition.id}{kind}{size}{place}{driver}")
     for offered in device.partition_types:
         yield _line("offers", _partition_type(offered))
 
@@ -133,6 +141,24 @@ def _pci(function: PciFunction | None) -> Iterator[str]:
             yield _line("", f"with {member.pci_address}, {member.what}, {driver}")
     if function.reset_methods is not None:
         yield _line("reset", ", ".join(function.reset_methods) or "not alone")
+    if function.boot_display:
+        yield _line("boot display", "yes: it is never taken from the machine unforced")
+    for bar in function.bars:
+        yield _line("ROM" if bar.number == _ROM else f"BAR {bar.number}", _bar(bar))
+
+
+def _bar(bar: Bar) -> str:
+    if bar.io:
+        return f"{bar.size} ports"
+    return format_size(bar.size) + (", prefetchable" if bar.prefetchable else "")
+
+
+def _users(device: PhysicalDevice) -> Iterator[str]:
+    """Who has the device's files open; of a copied sysfs that is another machine's matter."""
+    if device.pci is None or device.simulated or environment.SYSFS_ROOT.get():
+        return
+    for user in users(Sysfs(), device.pci.address):
+        yield _line("used by", f"{user.name}, process {user.process_id}, {user.file}")
 
 
 def _pci_link(link: PciLink | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from aliquot.cli.daemon import connect
 from aliquot.cli.parser import Parser, add_json
-from aliquot.diagnosis import installation, machine, trial
+from aliquot.diagnosis import installation, machine, modes, trial
 from aliquot.diagnosis.finding import Finding, Level
 from aliquot.errors import EXIT_PROBLEM
 
@@ -19,6 +19,7 @@ _CHECKS: tuple[Callable[[], list[Finding]], ...] = (
     machine.check_runtime_directory,
     machine.check_limits,
     machine.check_kernel,
+    modes.check_modes,
     trial.check_worker,
 )
 
@@ -27,9 +28,10 @@ def build_parser() -> Parser:
     """The options of `aliquot doctor`."""
     parser = Parser(
         "doctor",
-        "Looks at native programs, drivers, loader, permissions, limits and kernel, and makes a\n"
-        "small vGPU on trial to tell which protections its worker really has. `weak` is worth\n"
-        "knowing, `broken` keeps Aliquot from working or from holding what it promises.\n\n"
+        "Looks at native programs, drivers, loader, permissions, limits and kernel, tells what\n"
+        "each mode lacks on each GPU with the lines that mend it, and makes a small vGPU on\n"
+        "trial to tell which protections its worker really has. `weak` is worth knowing,\n"
+        "`broken` keeps Aliquot from working or from holding what it promises.\n\n"
         "--deep also looks whether the daemon's word, its state, the audit, the device hosts and "
         "their\nworkers agree: that no vGPU is lost, doubled or leaked, that leases are held by "
         "whom they are\nsaid to be, and that no quota is exceeded.",
@@ -74,6 +76,7 @@ def _print_table(findings: list[Finding]) -> None:
         level = Cell(finding.level.value, styles[finding.level])
         rows.append([shown, level, finding.subject, finding.text])
         if finding.remedy and finding.level is not Level.OK:
-            rows.append(["", "", "", Cell(f"→ {finding.remedy}", "cyan")])
+            for line in finding.remedy.splitlines():
+                rows.append(["", "", "", Cell(f"→ {line}", "cyan")])
     headings = (Column("area"), Column("is"), Column("what"), Column("found"))
     console().print(table(headings, rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from aliquot.devices import pci_names
@@ -31,21 +32,15 @@ class Subject(NamedTuple):
 
 def abilities(subject: Subject) -> tuple[ModeAbility, ...]:
     """Every mode, in the order of the design."""
-    rules = {
-        Mode.REMOTING: _remoting,
-        Mode.PASSTHROUGH: _passthrough,
-        Mode.MDEV: _mdev,
-        Mode.SRIOV: _sriov,
-        Mode.MIG: _mig,
-    }
-    told = {verdict.mode: verdict for verdict in subject.verdicts}
-    found: list[ModeAbility] = []
-    for mode, rule in rules.items():
-        if subject.fault:
-            found.append(cannot(mode, because(Why.FAULTY, fault=subject.fault)))
-        else:
-            found.append(told.get(mode) or rule(subject))
-    return tuple(found)
+    return tuple(ability(mode, subject) for mode in _RULES)
+
+
+def ability(mode: Mode, subject: Subject) -> ModeAbility:
+    """One mode: what a source that knows better told of it, else what follows from the rest."""
+    if subject.fault:
+        return cannot(mode, because(Why.FAULTY, fault=subject.fault))
+    told = next((verdict for verdict in subject.verdicts if verdict.mode is mode), None)
+    return told or _RULES[mode](subject)
 
 
 def _remoting(subject: Subject) -> ModeAbility:
@@ -155,3 +150,12 @@ def _listed(members: list[IommuMember]) -> list[Line]:
     if len(members) > _MOST_LISTED:
         shown.append(because(Why.MORE_FUNCTIONS, count=len(members) - _MOST_LISTED))
     return shown
+
+
+_RULES: dict[Mode, Callable[[Subject], ModeAbility]] = {
+    Mode.REMOTING: _remoting,
+    Mode.PASSTHROUGH: _passthrough,
+    Mode.MDEV: _mdev,
+    Mode.SRIOV: _sriov,
+    Mode.MIG: _mig,
+}

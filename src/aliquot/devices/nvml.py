@@ -25,7 +25,8 @@ _MOST_LINKS = 36  # NVML_NVLINK_MAX_LINKS
 MISSING = "the package nvidia-ml-py is not installed: pip install 'aliquot[nvidia]'"
 
 
-def _import_library() -> Any:
+def import_library() -> Any:
+    """The package's module; raises ImportError."""
     return importlib.import_module("pynvml")
 
 
@@ -34,7 +35,7 @@ class NvmlSource:
 
     name = "nvml"
 
-    def __init__(self, load: Callable[[], Any] = _import_library) -> None:
+    def __init__(self, load: Callable[[], Any] = import_library) -> None:
         """Use the library that `load` gives; it is loaded with the first question."""
         self._load = load
         self._calls: NvmlCalls | None = None

@@ -70,5 +70,20 @@ def _instances(calls: NvmlCalls, handle: Any) -> tuple[Partition, ...]:
         name = calls.ask("nvmlDeviceGetName", mig, give=str) or ""
         kind = name.partition(" MIG ")[2] or None
         total = int(memory.total) if memory else None
-        found.append(Partition(mode=Mode.MIG, id=uuid, type=kind, memory=total))
+        start, slices = _placement(calls, handle, mig)
+        found.append(
+            Partition(mode=Mode.MIG, id=uuid, type=kind, memory=total, start=start, slices=slices)
+        )
     return tuple(found)
+
+
+def _placement(calls: NvmlCalls, handle: Any, mig: Any) -> tuple[int | None, int | None]:
+    """Where the GPU instance of a MIG device lies; only root may be told."""
+    number = calls.ask("nvmlDeviceGetGpuInstanceId", mig, give=int)
+    instance = None
+    if number is not None:
+        instance = calls.ask("nvmlDeviceGetGpuInstanceById", handle, number)
+    info = calls.ask("nvmlGpuInstanceGetInfo", instance) if instance is not None else None
+    if info is None:
+        return None, None
+    return int(info.placement.start), int(info.placement.size)

@@ -11,7 +11,7 @@ import re
 from aliquot.devices import pci_names, pci_partitions
 from aliquot.devices.source import Listing, Sighting
 from aliquot.devices.sysfs import PCI_DEVICES, Sysfs
-from aliquot.model.pci import IommuGroup, IommuMember, PciFunction, PciLink
+from aliquot.model.pci import Bar, IommuGroup, IommuMember, PciFunction, PciLink
 from aliquot.model.physical_device import PhysicalDevice
 from aliquot.model.telemetry import Telemetry
 
@@ -19,6 +19,10 @@ _ADDRESS = re.compile(r"([0-9a-f]{4,8}):([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])", r
 _SPEED = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,2})?) GT/s", re.ASCII)
 _DISPLAY = "03"
 _ACCELERATOR = "1200"
+_RESOURCE = re.compile(r"0x([0-9a-f]{1,16}) 0x([0-9a-f]{1,16}) 0x([0-9a-f]{1,16})", re.ASCII)
+# Flags of a resource, Linux's include/linux/ioport.h.
+_IO, _PREFETCHABLE = 0x100, 0x2000
+_BARS = 7  # six, and the expansion ROM; what follows belongs to virtual functions or bridges
 # 255 lanes is how the kernel writes a width that it doesn't know.
 _MOST_LANES = 32
 
@@ -109,7 +113,10 @@ def read_function(sysfs: Sysfs, address: str) -> PciFunction:
         numa_node=numa_node if numa_node is not None and numa_node >= 0 else None,
         iommu_group=_iommu_group(sysfs, address),
         reset_methods=_reset_methods(sysfs, address),
-        boot_display=sysfs.integer(*here, "boot_vga") == 1,
+        # `boot_vga` is of VGA controllers only; `boot_display`, since Linux 6.17, of all displays.
+        boot_display=1 in (sysfs.integer(*here, "boot_vga"), sysfs.integer(*here, "boot_display")),
+        bars=_bars(sysfs, address),
+        rom_readable=sysfs.exists(*here, "rom"),
         virtual_functions=sysfs.natural(*here, "sriov_numvfs"),
         most_virtual_functions=sysfs.natural(*here, "sriov_totalvfs"),
     )
@@ -126,6 +133,24 @@ def _reset_methods(sysfs: Sysfs, address: str) -> tuple[str, ...] | None:
     if sysfs.exists(PCI_DEVICES, address, "reset"):
         return None
     return () if sysfs.exists(PCI_DEVICES, address, "class") else None
+
+
+def _bars(sysfs: Sysfs, address: str) -> tuple[Bar, ...]:
+    """From `resource`: a line each of first and last address and flags, zeros where unused."""
+    found: list[Bar] = []
+    lines = (sysfs.text(PCI_DEVICES, address, "resource") or "").splitlines()
+    for number, line in enumerate(lines[:_BARS]):
+        match = _RESOURCE.fullmatch(line.strip())
+        first, last, flags = (int(part, 16) for part in match.groups()) if match else (0, 0, 0)
+        if last > first:
+            bar = Bar(
+                number=number,
+                size=last - first + 1,
+                io=bool(flags & _IO),
+                prefetchable=bool(flags & _PREFETCHABLE),
+            )
+            found.append(bar)
+    return tuple(found)
 
 
 def _link(sysfs: Sysfs, address: str) -> PciLink | None:

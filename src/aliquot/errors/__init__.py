@@ -21,6 +21,11 @@
     │   ├── NotAStore, DamagedStore, BadBackup
     │   ├── IllegalTransition, ChangedMeanwhile, IdempotencyKeyReused, BadSpec
     │   └── NoSuchEntry, TokenRefused, EventsForgotten, DeviceLost
+    ├── HardwareError               what can't be done with hardware (ALQ-E750 to ALQ-E799)
+    │   ├── ModeUnavailable, ModuleMissing, HardwareNotPermitted, HardwareBusy
+    │   ├── FunctionTaken, DeviceInUse, BootDisplayKept, BadRomFile
+    │   ├── NoSuchPartitionType, NoRoomForPartition, PartitionExists, NotResizable
+    │   └── HardwareGone, HardwareChanged, KernelRefused, NotMade
     ├── DaemonError                 what the daemon and its API refused (ALQ-E4xx)
     │   ├── SimulatedDevice, NotYourProcess, NoDeviceFits
     │   ├── DaemonUnreachable, NotUnderstood, BadApiAddress, BadTokenFile
@@ -30,7 +35,7 @@
     │   ├── NoDaemon, WaitedInVain, NotConfirmed, BadLabel, SetupFailed, VgpuUnusable
     │   ├── QueueFull, SizeNeeded, WaitedTooLong, GroupDoesNotFit, BadGroup, TooManyVgpus
     │   └── TenantQuota, NoDashboard
-    └── PlacementError              what planning and simulating can't use (ALQ-E7xx)
+    └── PlacementError              what planning and simulating can't use (ALQ-E700 to ALQ-E749)
         ├── BadNodeList, BadPodList, BadSeeds, UnknownPlacementPolicy
         └── ImpossibleRequest, MissingPlanningLibrary, NoHistory
 
@@ -106,6 +111,25 @@ from aliquot.errors.device_host import (
     VgpuDiffers,
     WorkerEnded,
     WorkerStart,
+)
+from aliquot.errors.hardware import (
+    BadRomFile,
+    BootDisplayKept,
+    DeviceInUse,
+    FunctionTaken,
+    HardwareBusy,
+    HardwareChanged,
+    HardwareError,
+    HardwareGone,
+    HardwareNotPermitted,
+    KernelRefused,
+    ModeUnavailable,
+    ModuleMissing,
+    NoRoomForPartition,
+    NoSuchPartitionType,
+    NotMade,
+    NotResizable,
+    PartitionExists,
 )
 from aliquot.errors.placement import (
     BadNodeList,
@@ -191,6 +215,7 @@ __all__ = [
     "BadPodList",
     "BadRecord",
     "BadRequest",
+    "BadRomFile",
     "BadRuntimeDirectory",
     "BadSeeds",
     "BadServerSetting",
@@ -203,6 +228,7 @@ __all__ = [
     "BadTraceFile",
     "BadTurn",
     "BenchmarkFailed",
+    "BootDisplayKept",
     "ChangedMeanwhile",
     "ChosenDriverUnusable",
     "CommandNotExecutable",
@@ -214,16 +240,24 @@ __all__ = [
     "DamagedStore",
     "DeviceHostError",
     "DeviceHostUnreachable",
+    "DeviceInUse",
     "DeviceLost",
     "DeviceNotOffered",
     "EventsForgotten",
+    "FunctionTaken",
     "GroupDoesNotFit",
+    "HardwareBusy",
+    "HardwareChanged",
+    "HardwareError",
+    "HardwareGone",
+    "HardwareNotPermitted",
     "IdempotencyKeyReused",
     "IllegalTransition",
     "ImpossibleRequest",
     "ImpossibleShare",
     "IncompatibleDriver",
     "InternalError",
+    "KernelRefused",
     "LacksFeature",
     "LimitReached",
     "MemoryInUse",
@@ -231,6 +265,8 @@ __all__ = [
     "MissingNativeProgram",
     "MissingPlanningLibrary",
     "MissingStoreDriver",
+    "ModeUnavailable",
+    "ModuleMissing",
     "MoveFailed",
     "NameTaken",
     "NewerSchema",
@@ -240,19 +276,24 @@ __all__ = [
     "NoDeviceFits",
     "NoDriver",
     "NoHistory",
+    "NoRoomForPartition",
     "NoSuchEntry",
     "NoSuchLease",
+    "NoSuchPartitionType",
     "NoSuchProcess",
     "NoSuchRoute",
     "NoSuchVgpu",
     "NotAStore",
     "NotAllowed",
     "NotConfirmed",
+    "NotMade",
     "NotPermitted",
+    "NotResizable",
     "NotStopped",
     "NotUnderstood",
     "NotYourProcess",
     "OlderSchema",
+    "PartitionExists",
     "PictureNeedsLibrary",
     "PlacementError",
     "QueueFull",

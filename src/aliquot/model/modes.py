@@ -53,7 +53,7 @@ class Partition(msgspec.Struct, frozen=True, kw_only=True):
     """A hardware slice of a device that exists now.
 
     `id` is a MIG device's UUID, an mdev's UUID, or a virtual function's PCI address; memory is in
-    bytes.
+    bytes. `start` and `slices` say where a MIG instance lies, in the GPU's memory slices.
     """
 
     mode: Mode
@@ -61,3 +61,5 @@ class Partition(msgspec.Struct, frozen=True, kw_only=True):
     type: str | None = None
     memory: int | None = None
     driver: str | None = None
+    start: int | None = None
+    slices: int | None = None

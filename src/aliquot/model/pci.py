@@ -29,12 +29,25 @@ class IommuGroup(msgspec.Struct, frozen=True, kw_only=True):
     members: tuple[IommuMember, ...] = ()
 
 
+class Bar(msgspec.Struct, frozen=True, kw_only=True):
+    """A range of addresses that a function has; `number` 0 to 5 is a BAR, 6 the expansion ROM.
+
+    Size in bytes. Prefetchable ones are where a GPU shows its memory.
+    """
+
+    number: int
+    size: int
+    io: bool = False
+    prefetchable: bool = False
+
+
 class PciFunction(msgspec.Struct, frozen=True, kw_only=True):
     """A PCI function as sysfs shows it; None where the kernel doesn't tell.
 
     Ids are four hexadecimal digits, the class six. `reset_methods` is empty where the kernel knows
-    no way to reset this function alone. `virtual_functions` counts SR-IOV functions that exist,
-    `most_virtual_functions` those that could.
+    no way to reset this function alone. `bars` are those that have addresses; `rom_readable`:
+    whether the kernel shows what is in the function's ROM. `virtual_functions` counts SR-IOV
+    functions that exist, `most_virtual_functions` those that could.
     """
 
     address: str
@@ -48,5 +61,7 @@ class PciFunction(msgspec.Struct, frozen=True, kw_only=True):
     iommu_group: IommuGroup | None = None
     reset_methods: tuple[str, ...] | None = None
     boot_display: bool = False
+    bars: tuple[Bar, ...] = ()
+    rom_readable: bool = False
     virtual_functions: int | None = None
     most_virtual_functions: int | None = None

@@ -1,0 +1,1 @@
+"""The modes in which vGPUs are made of hardware, behind one interface (aliquot.modes.interface)."""

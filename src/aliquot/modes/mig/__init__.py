@@ -1,0 +1,1 @@
+"""Mode `mig`: NVIDIA's Multi-Instance GPU."""

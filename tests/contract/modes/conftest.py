@@ -1,0 +1,62 @@
+"""A house for each mode: on the kernel with behaviour, or in tools.vm's guest VM on a real one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.absent import absent
+from tests.contract.modes.houses import HOUSES, House
+from tests.contract.modes.real_houses import REAL, REAL_HOUSES
+from tests.contract.modes.remoting_house import RemotingHouse
+from tests.fakes.kernel.fuse import NoFuse
+from tests.fakes.kernel.machine import Machine
+
+# What is made to go wrong there is made so in the kernel with behaviour.
+collect_ignore = ["test_faults.py"] if REAL else []
+_HARDWARE = sorted(REAL_HOUSES if REAL else HOUSES)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+@pytest.fixture
+def sysfs(machine: Machine, tmp_path: Path) -> Iterator[str]:
+    """Where the machine's sysfs is mounted."""
+    try:
+        mounted = machine.mounted(tmp_path / "sys")
+        path = mounted.__enter__()
+    except (NoFuse, OSError) as error:
+        absent(str(error))
+    try:
+        yield path
+    finally:
+        mounted.__exit__(None, None, None)
+
+
+@pytest.fixture(params=_HARDWARE)
+def hardware(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    """A mode that changes hardware."""
+    made = _house(request, tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=_HARDWARE if REAL else [*_HARDWARE, "remoting"])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    """Any mode."""
+    made = _house(request, tmp_path)
+    yield made
+    made.close()
+
+
+def _house(request: pytest.FixtureRequest, folder: Path) -> House:
+    if REAL:
+        return REAL_HOUSES[request.param](folder)
+    kind = HOUSES.get(request.param, RemotingHouse)
+    sysfs, machine = (request.getfixturevalue(name) for name in ("sysfs", "machine"))
+    return kind(folder, sysfs, machine)
