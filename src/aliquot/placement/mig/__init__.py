@@ -1,6 +1,5 @@
 """Where MIG instances go: which GPU, and which of its memory slices."""
 
-from aliquot.placement.mig.geometry import GEOMETRIES, Geometry, Profile
 from aliquot.placement.mig.policies import MigPlacer, MigPolicy
 
-__all__ = ["GEOMETRIES", "Geometry", "MigPlacer", "MigPolicy", "Profile"]
+__all__ = ["MigPlacer", "MigPolicy"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from aliquot.placement.mig.geometry import Geometry, Profile
+from aliquot.modes.mig.geometry import Geometry, GpuProfile
 
 Layout = tuple[tuple[int, int], ...]  # (which profile, its start), ascending: equal where alike
 
@@ -45,5 +45,5 @@ def allocated(geometry: Geometry, layout: Layout) -> int:
     return sum(geometry.profiles[which].size for which, _ in layout)
 
 
-def _slices(profile: Profile, start: int) -> int:
+def _slices(profile: GpuProfile, start: int) -> int:
     return ((1 << profile.size) - 1) << start

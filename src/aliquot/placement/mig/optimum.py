@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from aliquot.placement.mig.geometry import Geometry
+from aliquot.modes.mig.geometry import Geometry
 from aliquot.placement.mig.layout import Layout, spots
 
 Counts = tuple[int, ...]  # by profile

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import cache
 
-from aliquot.placement.mig.geometry import Geometry
+from aliquot.modes.mig.geometry import Geometry
 from aliquot.placement.mig.layout import Layout, Spot, allocated, spots
 
 

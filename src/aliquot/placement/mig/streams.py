@@ -7,7 +7,7 @@ import random
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from aliquot.placement.mig.geometry import Geometry
+from aliquot.modes.mig.geometry import Geometry
 from aliquot.placement.mig.layout import allocated
 from aliquot.placement.mig.policies import MigPlacer, MigPolicy
 

@@ -8,19 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aliquot.placement.mig import GEOMETRIES, Geometry, MigPlacer, MigPolicy
+from aliquot.modes.mig.geometry import Geometry
+from aliquot.modes.mig.known_geometries import KNOWN
+from aliquot.placement.mig import MigPlacer, MigPolicy
 from aliquot.placement.mig.layout import allocated
 from aliquot.placement.mig.optimum import optimum
 from aliquot.placement.mig.streams import filled, flowing
 from aliquot.placement.simulation.report import paired
 
-A100 = GEOMETRIES["A100-40GB"]
+A100 = KNOWN["A100-40GB"]
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[Geometry, int, MigPolicy, list[tuple[int, int | None]]]:
     """A geometry, a few GPUs, a policy; profiles that come, and who leaves before."""
-    geometry = GEOMETRIES[draw(st.sampled_from(sorted(GEOMETRIES)))]
+    geometry = KNOWN[draw(st.sampled_from(sorted(KNOWN)))]
     which = st.integers(0, len(geometry.profiles) - 1)
     steps = draw(st.lists(st.tuples(which, st.none() | st.integers(0, 9)), max_size=30))
     return geometry, draw(st.integers(1, 3)), draw(st.sampled_from(list(MigPolicy))), steps
