@@ -25,13 +25,12 @@ from tools.programs.drivers import Driver
 _USER = 65534
 _MANAGER = "/lib/systemd/systemd"
 _UNITS = "/usr/lib/systemd/system"
+# Where our units go: places of the machine's that are hidden behind empty ones.
+_WRITTEN = (_UNITS, "/usr/lib/systemd/user", "/etc/systemd/system", "/etc/systemd/user")
 _EMPTY = (
-    _UNITS,
-    "/usr/lib/systemd/user",
+    *_WRITTEN,
     "/usr/lib/systemd/system-generators",
     "/usr/lib/systemd/user-generators",
-    "/etc/systemd/system",
-    "/etc/systemd/user",
     "/var/lib",
     "/var/cache",
 )
@@ -56,6 +55,11 @@ mount -o remount,bind,ro /etc
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir /run/lock
 for place in {empty}; do [ ! -d $place ] || mount -t tmpfs -o mode=755 tmpfs $place; done
+# What follows fails where one of these is none of ours.
+for place in {written}; do mountpoint -q $place; done
+mount --bind /dev/null /dev/console
+mount --bind /proc/sys /proc/sys
+mount -o remount,bind,ro /proc/sys
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 cp -R {folder}/units/. /
 export container=test
@@ -78,7 +82,7 @@ class Booted:
         self.folder = make_short_folder()
         self.folder.chmod(0o755)
         self._driver = driver
-        self._group = _make_group(self.folder.name)
+        self._group: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._first = 0
         try:
@@ -88,17 +92,24 @@ class Booted:
             raise
 
     def _boot(self) -> None:
+        self._group = group = _make_group(self.folder.name)
         python = self.python()
         self._write_units([python, "-m", "aliquot.cli"])
         script = self.folder / "boot"
         first = "user-manager.service" if self.user else "aliquot.socket"
         script.write_text(
-            _BOOT.format(empty=" ".join(_EMPTY), folder=self.folder, manager=_MANAGER, first=first)
+            _BOOT.format(
+                empty=" ".join(_EMPTY),
+                written=" ".join(_WRITTEN),
+                folder=self.folder,
+                manager=_MANAGER,
+                first=first,
+            )
         )
         with open(self.folder / "said", "wb") as said:
             self._process = subprocess.Popen(
                 [
-                    *("sh", "-c", 'echo $$ > "$0" && exec "$@"', str(self._group / "cgroup.procs")),
+                    *("sh", "-c", 'echo $$ > "$0" && exec "$@"', str(group / "cgroup.procs")),
                     *("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--mount"),
                     *("--uts", "--ipc", "--net", "--cgroup", "sh", str(script)),
                 ],
@@ -241,7 +252,7 @@ class Booted:
             self._process.kill()
             self._process.wait(60)
         deadline = time.monotonic() + _SECONDS
-        while True:
+        while self._group is not None:
             try:
                 _remove_group(self._group)
                 break

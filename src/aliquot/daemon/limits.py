@@ -3,7 +3,7 @@
 A vGPU of a byte takes a slot of its device host as a large one does, and a place in every list that
 the daemon goes through: so their number is bounded where nobody says otherwise, what they hold of
 devices is not. What is asked for counts from the beginning, also of those that wait or have given
-up their places: they come back.
+up their places: they come back. One that is to become smaller counts as before until it is smaller.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from aliquot.model.vgpu_record import VgpuRecord, VgpuSpec
 from aliquot.placement.engine import Request
 from aliquot.placement.engine.quotas import Quota, Quotas
 from aliquot.placement.explain import quota_lines
-from aliquot.store import View, vgpus
+from aliquot.store import View, reservations, vgpus
 from aliquot.words.refusals import saying
 
 MOST_VGPUS = 256  # of a tenant, those that wait included; administrators have no limit
@@ -40,10 +40,17 @@ def quota_left(view: View, caller: Caller, tenant: str, quota: Quota) -> Quota:
     # Whoever has a quota of these has no more vGPUs than `places`: a list of them is short.
     quotas = Quotas({tenant: msgspec.structs.replace(quota, places=None)})
     for kept in vgpus.listed(view, vgpus.Filter(tenant=tenant)):
-        guarantee = kept.spec.shares.guarantee
-        request = Request(devices=1, share=guarantee, device_memory=kept.spec.memory)
-        quotas.add(tenant, request)
+        memory, guarantee = _counted(view, kept)
+        quotas.add(tenant, Request(devices=1, share=guarantee, device_memory=memory))
     return quotas.left(tenant)
+
+
+def _counted(view: View, vgpu: VgpuRecord) -> tuple[int, int]:
+    """The memory and guarantee that count: what is wanted, or where it still has more, that."""
+    had = reservations.of_vgpu(view, vgpu.id)
+    memory = max([vgpu.spec.memory, *(place.memory for place in had)])
+    guarantee = max([vgpu.spec.shares.guarantee, *(place.guarantee for place in had)])
+    return memory, guarantee
 
 
 def must_be_within(left: Quota, memory: int, guarantee: int) -> None:
@@ -56,8 +63,9 @@ def must_allow_change(
     view: View, caller: Caller, before: VgpuRecord, after: VgpuSpec, quota: Quota
 ) -> None:
     """Raise TenantQuota where a vGPU is to become larger than its tenant's quota lets it."""
-    memory = after.memory - before.spec.memory
-    guarantee = after.shares.guarantee - before.spec.shares.guarantee
+    had_memory, had_guarantee = _counted(view, before)
+    memory = after.memory - had_memory
+    guarantee = after.shares.guarantee - had_guarantee
     if caller.is_admin or (memory <= 0 and guarantee <= 0):
         return
     left = quota_left(view, caller, before.tenant, quota)

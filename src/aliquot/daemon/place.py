@@ -97,8 +97,15 @@ def plan(view: View, wanted: Demand, caller: Caller, node: str) -> Plan:
         candidates=looked_at,
         changes=[remedy.words for remedy in changes],
         change_lines=[remedy.line for remedy in changes],
-        queue_position=queue.counted(view) + 1 if wanted.memory is not None else None,
+        queue_position=queue.counted(view) + 1 if _may_wait(wanted) else None,
     )
+
+
+def _may_wait(wanted: Demand) -> bool:
+    """Whether time could mend it: no time mends a quota, and who waits has to have a size."""
+    if wanted.memory is None:
+        return False
+    return not quota_lines(wanted.quota, wanted.memory, wanted.guarantee)
 
 
 def refusal(wanted: Demand, devices: list[DeviceView]) -> AliquotError:

@@ -23,7 +23,7 @@ from aliquot.placement.engine.defragment import plan_moves
 from aliquot.placement.engine.explain import changes
 from aliquot.placement.engine.obstacles import Obstacle
 from aliquot.placement.engine.quotas import Quota
-from aliquot.placement.machine import OF_ROOM, Choice, Machine
+from aliquot.placement.machine import OF_ROOM, Choice, Machine, choose
 from aliquot.placement.marks import conflict
 from aliquot.placement.preempt import victims
 from aliquot.placement.unfit import Unfit
@@ -104,7 +104,9 @@ def remedies(demand: Demand, devices: Sequence[DeviceView]) -> list[Remedy]:
     )
     if machine.choose(demand) is not None:
         return []
-    return [*_changes(demand, machine), *_move(demand, machine), *_suspension(demand, devices)]
+    found = [*_changes(demand, machine), *_move(demand, machine), *_suspension(demand, devices)]
+    # Tried once more, on the devices as they would be: that is what is promised.
+    return [remedy for remedy in found if choose(remedy.demand, remedy.devices) is not None]
 
 
 def _changes(demand: Demand, machine: Machine) -> Iterator[Remedy]:

@@ -51,9 +51,10 @@ class Machine:
         self._unnoted: list[tuple[int, VgpuView]] = []
         self.placer = Placer(Engine([_node(device) for device in devices], Policy.PACK))
         for at, device in enumerate(devices):
-            # What is taken of it that isn't told by vGPUs one by one.
-            share = WHOLE - device.room_guarantee
-            memory = device.memory - device.room_memory
+            # What is taken of it that isn't told by vGPUs one by one; more than there is where more
+            # is kept for those who wait than is free.
+            share = WHOLE - device.free_guarantee + device.held_guarantee
+            memory = device.memory - device.free_memory + device.held_memory
             for vgpu in device.vgpus:
                 if movable and movable(vgpu) and self._put(vgpu, at):
                     share -= vgpu.guarantee
@@ -66,12 +67,17 @@ class Machine:
 
     def choose(self, demand: Demand) -> Choice | None:
         """The device for a demand, None where none fits."""
+        if demand.memory is None:
+            return next(iter(self.ranked(demand)), None)
         place = self.placer.preview(self.claim(demand))
         return None if place is None else self.choice(demand, place.node, place.score)
 
     def ranked(self, demand: Demand) -> list[Choice]:
         """Every device that fits, the best first: where it would go is the first."""
-        return [self.choice(demand, *rank) for rank in self.placer.ranked(self.claim(demand))]
+        found = [self.choice(demand, *rank) for rank in self.placer.ranked(self.claim(demand))]
+        if demand.memory is None:  # it takes what is free, whatever is promised of time there
+            found.sort(key=_least_taken)
+        return found
 
     def obstacles(self, demand: Demand, at: int) -> tuple[Unfit | Obstacle, ...]:
         """All that keeps a demand from a device, by its number; nothing where it fits."""
@@ -168,6 +174,10 @@ class Machine:
 def choose(demand: Demand, devices: Sequence[DeviceView]) -> Choice | None:
     """The device for a demand, None where none fits."""
     return Machine(devices).choose(demand)
+
+
+def _least_taken(choice: Choice) -> tuple[bool, float]:
+    return (choice.device.software, -choice.memory / choice.device.memory)
 
 
 def _request(demand: Demand) -> Request:

@@ -21,6 +21,7 @@ _POD_COLUMNS = ("name", "cpu_milli", "memory_mib", "num_gpu", "gpu_milli")
 _MIB = 1 << 20
 _MILLI = 1_000  # of a device, in which the lists tell shares
 _MOST = 1 << 40  # no number in such a list is as large
+_DIGITS = 20  # Python reads no number of thousands
 
 
 class Pod(msgspec.Struct, frozen=True):
@@ -115,6 +116,7 @@ def _lines(
 def _number(line: Mapping[str, str], column: str, where: str, kind: type[AliquotError]) -> int:
     """A whole number from 0 on. Published lists have some with a zero behind a point."""
     text = line[column].removesuffix(".0")
-    if not (text.isascii() and text.isdigit()) or int(text) > _MOST:
+    digits = text.isascii() and text.isdigit() and len(text) <= _DIGITS
+    if not digits or int(text) > _MOST:
         raise kind(f"{where}: {column} is {line[column]!r}, not a whole number")
     return int(text)
