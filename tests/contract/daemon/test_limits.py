@@ -9,6 +9,8 @@ import pytest
 from aliquot.errors import AliquotError, TenantQuota, TooManyVgpus
 from aliquot.model.api.vgpus import GroupWanted, VgpuChange, VgpuWanted
 from aliquot.placement.engine.quotas import Quota
+from aliquot.store import reservations
+from aliquot.store.change import SYSTEM
 from tests.contract.daemon.house import ADMIN, ALICE, BOB, GIB, House
 
 MOST = 4
@@ -111,6 +113,21 @@ def test_all_vgpus_of_a_tenant_have_so_much_together(bounded: House) -> None:
     vgpus.create(BOB, sized("of-another", 5, 10))
     vgpus.delete(ALICE, "one")
     vgpus.create(ALICE, sized("again", 2, 60))
+
+
+def test_who_is_to_become_smaller_counts_as_before_until_it_is(bounded: House) -> None:
+    vgpus = bounded.service.vgpus
+    made = vgpus.create(ALICE, sized("one", 1))
+    # As long as its device host has not made it so small, it keeps what it had.
+    with bounded.store.change(SYSTEM) as change:
+        reservations.reserve(change, made.id, str(made.device), 5 * GIB, 5_000)
+    with pytest.raises(TenantQuota, match="1 GiB is left"):
+        vgpus.create(ALICE, sized("more", 2))
+    with pytest.raises(TenantQuota, match="10 % can still be guaranteed"):
+        vgpus.create(ALICE, sized("more", 1, 11))
+    with pytest.raises(TenantQuota):
+        vgpus.change(ALICE, "one", VgpuChange(memory=7 * GIB))
+    vgpus.change(ALICE, "one", VgpuChange(memory=5 * GIB))  # which it has as yet
 
 
 def test_without_a_size_a_vgpu_has_what_the_quota_leaves(bounded: House) -> None:

@@ -108,3 +108,11 @@ def test_what_is_kept_for_others_is_not_given_away() -> None:
     assert chosen(demand(2, guarantee=1001), held) is None
     beyond = msgspec.structs.replace(held, free_guarantee=0)
     assert chosen(demand(2), beyond) == "one"  # who wants no guarantee lacks none
+
+
+def test_without_a_size_it_goes_where_most_memory_is_free_whatever_is_promised_of_time() -> None:
+    promised = device("promised", 14, free_guarantee=1_000)
+    assert chosen(demand(None), promised, device("half", 8)) == "promised"
+    assert chosen(demand(None), device("half", 8), promised) == "promised"
+    stands_in = device("stands-in", 16, software=True)
+    assert chosen(demand(None), stands_in, device("half", 8)) == "half"

@@ -45,6 +45,24 @@ def test_every_remedy_is_true_and_a_single_thing(wanted: Demand, devices: list[D
                 assert not any(may_go(less_changed, one, devices) for one in devices)
 
 
+def test_a_move_that_would_only_serve_who_waits_is_no_remedy() -> None:
+    there = VgpuView(id="1", name="there", tenant="alice", memory=4 * GIB, movable=True)
+    gpus = [
+        DeviceView(
+            uuid="a",
+            name="a",
+            memory=16 * GIB,
+            free_memory=2 * GIB,
+            held_memory=6 * GIB,
+            vgpus=(there,),
+        ),
+        DeviceView(uuid="b", name="b", memory=4 * GIB, free_memory=4 * GIB, held_guarantee=1),
+    ]
+    wanted = Demand(tenant="alice", memory=4 * GIB, guarantee=10_000, device="a")
+    assert remedies(wanted, gpus) == []
+    assert remedies(msgspec.structs.replace(wanted, guarantee=0, memory=5 * GIB), gpus) == []
+
+
 def _after_suspension(after: list[DeviceView], before: list[DeviceView]) -> bool:
     gone = {v.id for d in before for v in d.vgpus} - {v.id for d in after for v in d.vgpus}
     lost = [v for d in before for v in d.vgpus if v.id in gone and not v.leaving]
