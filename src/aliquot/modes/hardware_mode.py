@@ -201,6 +201,7 @@ class HardwareMode(abc.ABC):
         if entry.stage in _SETTLED:
             return entry
         if entry.stage is Stage.MOVING:
+            self._refuse_users(entry)
             self._take_back(entry)
             return self.journal.put(_at(entry, Stage.MADE))
         self._refuse_users(entry)

@@ -11,7 +11,7 @@ import msgspec
 from aliquot.devices.pci import driver_of, read_function
 from aliquot.devices.sysfs import PCI_DEVICES
 from aliquot.devices.users import Use, User, users, users_of_files, vfio_files
-from aliquot.errors import BadRomFile, BootDisplayKept, DeviceInUse
+from aliquot.errors import BadRomFile, BootDisplayKept, DeviceInUse, HardwareError
 from aliquot.model.hardware import Attachment, Plan, Wanted
 from aliquot.model.line import Line
 from aliquot.model.modes import Mode
@@ -87,8 +87,14 @@ class Passthrough(HardwareMode):
             binding.hand_over(self.kernel, address, forced=entry.forced)
 
     def _take_back(self, entry: Entry) -> None:
-        for function in reversed(entry.before):
-            binding.give_back(self.kernel, function)
+        failed: HardwareError | None = None
+        for function in reversed(entry.before):  # one that can't be given back keeps no other
+            try:
+                binding.give_back(self.kernel, function)
+            except HardwareError as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
 
     def _attachment(self, entry: Entry) -> Attachment:
         files: dict[str, Use] = {}

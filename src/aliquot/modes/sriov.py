@@ -22,7 +22,7 @@ from aliquot.model.modes import Mode, PartitionType
 from aliquot.model.why import Why, because
 from aliquot.modes import binding
 from aliquot.modes.choose_type import choose_type
-from aliquot.modes.hardware_mode import HardwareMode
+from aliquot.modes.hardware_mode import HardwareMode, refuse_users
 from aliquot.modes.journal import Entry, Stage
 from aliquot.modes.kernel import number_of
 from aliquot.words.refusals import refusal
@@ -127,6 +127,7 @@ class Sriov(HardwareMode):
         if self._has_types(entry.id):
             return entry
         binding.require_vfio(self.kernel)
+        refuse_users(entry.id, users(self.kernel, entry.id, self.proc))
         before = (binding.before(self.kernel, entry.id),)
         return msgspec.structs.replace(entry, before=before)
 
@@ -191,7 +192,9 @@ class Sriov(HardwareMode):
 
     def _taken(self, functions: list[str]) -> set[str]:
         """Virtual functions that some vGPU has, or somebody else has given a type or uses."""
-        of_vgpus = {address for entry in self.journal.entries() for address in entry.whole}
+        of_vgpus = {
+            address for entry in self.journal.entries() for address in (*entry.whole, *entry.shared)
+        }
         return {
             function
             for function in functions
@@ -209,7 +212,11 @@ class Sriov(HardwareMode):
                 NoRoomForPartition, Why.VF_NONE_FREE, address=wanted.device, count=len(functions)
             )
         if not self._has_types(free[0]):
-            return free[0], None
+            # A driver of the host's may work on it for somebody: it isn't taken from under them.
+            unused = next((one for one in free if not users(self.kernel, one, self.proc)), None)
+            if unused is None:
+                refuse_users(free[0], users(self.kernel, free[0], self.proc))
+            return unused or free[0], None
         listed = [(one, pci_partitions.vgpu_types(self.kernel, one)) for one in free]
         for function, types in listed:
             if any(wanted.type in (None, one.id, one.name) for one in types):

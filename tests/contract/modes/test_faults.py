@@ -389,6 +389,25 @@ def test_virtual_functions_that_others_use_stay(flex: SriovHouse) -> None:
     assert function.sriov.count == 4
 
 
+def test_a_virtual_function_that_a_program_works_on_is_left_to_it(flex: SriovHouse) -> None:
+    pci = flex.machine.pci
+    pci.set_count(pci.functions[GPU], "2")
+    for last in (4, 5):
+        function = pci.functions[f"0000:41:00.{last}"]
+        function.nodes = {"drm": (f"renderD{140 + last}",)}
+        function.driver = pci.drivers["xe"]
+    flex.machine.opens(91, "clinfo", "/dev/dri/renderD144")
+    mode = flex.mode()
+    made = mode.create(flex.wanted())
+    assert made.id == "0000:41:00.5"
+    flex.machine.opens(92, "python3", "/dev/dri/renderD145")
+    with pytest.raises(DeviceInUse, match="python3"):
+        mode.attach(made.vgpu)
+    with pytest.raises(DeviceInUse, match="clinfo"):
+        mode.create(flex.wanted(2))
+    assert pci.unbound == []
+
+
 def test_the_number_of_virtual_functions_changed_under_us(flex: SriovHouse) -> None:
     mode = flex.mode()
     mode.create(flex.wanted())
