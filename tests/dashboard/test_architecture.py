@@ -220,6 +220,23 @@ def test_a_slider_that_was_moved_stays_whatever_others_do(
         until(lambda: guaranteed.input_value() == "10", daemon)  # it has what it asked for
 
 
+def test_what_was_begun_for_one_vgpu_is_not_done_to_another(
+    daemon: Daemon, busy: str, open_page: Open
+) -> None:
+    page = open_page()
+    with daemon.client() as client:
+        idle = client.vgpus.show("idle")
+        own = client.vgpus.show("busy")
+    guaranteed = page.get_by_role("slider", name="guaranteed")
+    for vgpu in (busy, idle.id, busy):  # both have been read by then
+        box(page, f"vgpu:{vgpu}").click()
+        guaranteed.wait_for()
+    guaranteed.fill(str(int(own.compute) + 7))
+    box(page, f"vgpu:{idle.id}").click()
+    until(lambda: guaranteed.input_value() == str(int(idle.compute)), daemon)
+    assert page.get_by_role("button", name="change the size").is_disabled()
+
+
 def test_moving_while_it_computes(daemon: Daemon, enduring: Path, open_page: Open) -> None:
     with daemon.client() as client:
         real = [device for device in client.devices.list().items if not device.simulated]

@@ -79,7 +79,7 @@ KINDS = [
     ("kernels", "kernels", 0.8),
     ("syncs", "syncs", 0.2),
     ("events", "syncs", 0.2),
-    ("answers", "round_trips", 0.3),  # nearly as much goes into asking, with a worker that is awake
+    ("answers", "round_trips", 0.5),
     ("builds", "compiling", 0.8),
     ("copies", "copies", 0.8),
     ("program", "program", 0.9),

@@ -12,7 +12,7 @@ from pathlib import Path
 # The guest's root is the host's, shared read-only by 9p under the tag `host`. What the command
 # says goes to the second serial port, which no message of the kernel disturbs.
 _INIT = """#!/bin/busybox sh
-/bin/busybox mkdir -p /proc /sys /dev /below /above /root
+/bin/busybox mkdir -p /proc /sys /dev /below /above /whole
 /bin/busybox --install -s /bin
 export PATH=/bin
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
@@ -20,14 +20,14 @@ exec >/dev/ttyS1 2>&1
 for module in $(cat /order); do insmod /modules/$module || echo "@@no $module"; done
 mount -t 9p -o ro,trans=virtio,version=9p2000.L,msize=524288,cache=loose host /below || poweroff -f
 mount -t tmpfs -o size=60% above /above; mkdir /above/changes /above/work
-mount -t overlay -o lowerdir=/below,upperdir=/above/changes,workdir=/above/work all /root \\
+mount -t overlay -o lowerdir=/below,upperdir=/above/changes,workdir=/above/work all /whole \\
   || poweroff -f
 mkdir -p /dev/pts /dev/shm
 mount -t devpts pts /dev/pts; mount -t tmpfs shm /dev/shm
-for folder in proc sys dev; do mount --move /$folder /root/$folder; done
-cp /command /root/command; ip link set lo up
+for folder in proc sys dev; do mount --move /$folder /whole/$folder; done
+cp /command /whole/command; ip link set lo up
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
-chroot /root /bin/sh /command </root/dev/null
+chroot /whole /bin/sh /command </whole/dev/null
 echo "@@status $?"
 poweroff -f
 """

@@ -148,6 +148,7 @@ def test_a_dry_run_tells_of_the_quota_and_what_would_be_within_it(bounded: House
     assert not plan.fits
     assert "2 GiB is left of what its tenant may have, 3 GiB are asked for" in plan.why
     assert plan.changes[0].startswith("with 2 GiB of memory, 1 GiB less, it fits on")
+    assert plan.queue_position is None  # no time mends a quota
     assert vgpus.plan(ALICE, sized("more", 2)).fits
     plan = vgpus.plan(ALICE, sized("more", 1, 60))
     assert plan.changes[0].startswith("with a guarantee of 50 % instead of 60 %, it fits on")

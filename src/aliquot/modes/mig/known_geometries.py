@@ -13,48 +13,36 @@ _GB = 10**9
 _ONE = (0, 1, 2, 3, 4, 5, 6)
 
 
+def _profile(
+    number: int, compute: int, gb: int, size: int, at: tuple[int, ...], most: int, me: str = ""
+) -> GpuProfile:
+    return GpuProfile(
+        id=number,
+        name=f"{compute}g.{gb}gb{me}",
+        size=size,
+        compute=compute,
+        starts=at,
+        most=most,
+        memory=gb * _GB,
+    )
+
+
 def _seven(unit: int, *, inferred: bool = False, sizes: tuple[int, ...] = ()) -> Geometry:
     """Eight memory slices of `unit` GB, seven compute slices; `sizes` where they don't add up."""
     one, wide, three, whole = sizes or (unit, 2 * unit, 4 * unit, 8 * unit)
-
-    def profile(
-        number: int, compute: int, gb: int, size: int, at: tuple[int, ...], most: int, me: str = ""
-    ) -> GpuProfile:
-        return GpuProfile(
-            id=number,
-            name=f"{compute}g.{gb}gb{me}",
-            size=size,
-            compute=compute,
-            starts=at,
-            most=most,
-            memory=gb * _GB,
-        )
-
     return Geometry(
         memory_slices=8,
         compute_slices=7,
         inferred=inferred,
         profiles=(
-            profile(19, 1, one, 1, _ONE, 7),
-            profile(20, 1, one, 1, _ONE, 1, "+me"),
-            profile(15, 1, wide, 2, (0, 2, 4, 6), 4),
-            profile(14, 2, wide, 2, (0, 2, 4), 3),
-            profile(9, 3, three, 4, (0, 4), 2),
-            profile(5, 4, three, 4, (0,), 1),
-            profile(0, 7, whole, 8, (0,), 1),
+            _profile(19, 1, one, 1, _ONE, 7),
+            _profile(20, 1, one, 1, _ONE, 1, "+me"),
+            _profile(15, 1, wide, 2, (0, 2, 4, 6), 4),
+            _profile(14, 2, wide, 2, (0, 2, 4), 3),
+            _profile(9, 3, three, 4, (0, 4), 2),
+            _profile(5, 4, three, 4, (0,), 1),
+            _profile(0, 7, whole, 8, (0,), 1),
         ),
-    )
-
-
-def _a30(number: int, compute: int, at: tuple[int, ...], most: int, me: str = "") -> GpuProfile:
-    return GpuProfile(
-        id=number,
-        name=f"{compute}g.{6 * compute}gb{me}",
-        size=compute,
-        compute=compute,
-        starts=at,
-        most=most,
-        memory=6 * compute * _GB,
     )
 
 
@@ -63,11 +51,11 @@ KNOWN: dict[str, Geometry] = {
         memory_slices=4,
         compute_slices=4,
         profiles=(
-            _a30(14, 1, (0, 1, 2, 3), 4),
-            _a30(21, 1, (0, 1, 2, 3), 1, "+me"),
-            _a30(5, 2, (0, 2), 2),
-            _a30(6, 2, (0, 2), 1, "+me"),
-            _a30(0, 4, (0,), 1),
+            _profile(14, 1, 6, 1, (0, 1, 2, 3), 4),
+            _profile(21, 1, 6, 1, (0, 1, 2, 3), 1, "+me"),
+            _profile(5, 2, 12, 2, (0, 2), 2),
+            _profile(6, 2, 12, 2, (0, 2), 1, "+me"),
+            _profile(0, 4, 24, 4, (0,), 1),
         ),
     ),
     "A100-40GB": _seven(5),

@@ -66,6 +66,7 @@ def test_a_list_without_models_asks_for_none(tmp_path: Path) -> None:
         ("a,1e3,1,1,T4\n", "cpu_milli is '1e3'"),
         ("a,,1,1,T4\n", "cpu_milli is ''"),
         ("a,99999999999999999,1,1,T4\n", "cpu_milli"),
+        (f"a,{'9' * 5000},1,1,T4\n", "cpu_milli"),
         ("a,1,1,1,T4\na,1,1,1,T4\n", "line 3: the name 'a' is there twice"),
         (",1,1,1,T4\n", "the name '' is empty"),
         ("a,1,1,0,T4\n", "no node with a device"),
