@@ -36,6 +36,7 @@ _BY_STATUS: Mapping[int, tuple[type[AliquotError], ...]] = {
         errors.NoSuchProcess,
         errors.UnknownDevice,
         errors.NotMade,
+        errors.NoSuchVm,
     ),
     # It can't be now, but could be at another time.
     409: (
@@ -71,6 +72,12 @@ _BY_STATUS: Mapping[int, tuple[type[AliquotError], ...]] = {
         errors.HardwareChanged,
         errors.NotResizable,
         errors.HardwareBusy,
+        errors.VmHasVgpu,
+        errors.NotForVms,
+        errors.NotAttached,
+        errors.VmKeepsDevice,
+        errors.VmElsewhere,
+        errors.HypervisorRefused,
     ),
     410: (errors.EventsForgotten,),
     412: (errors.ChangedMeanwhile,),
@@ -97,6 +104,8 @@ _BY_STATUS: Mapping[int, tuple[type[AliquotError], ...]] = {
         errors.BadInventory,
         errors.NoSuchPartitionType,
         errors.BadRomFile,
+        errors.BadVmName,
+        errors.AmbiguousVm,
     ),
     # What should not happen, or not in a daemon.
     500: (
@@ -158,6 +167,10 @@ _BY_STATUS: Mapping[int, tuple[type[AliquotError], ...]] = {
         errors.ModuleMissing,
         errors.HardwareNotPermitted,
         errors.KernelRefused,
+        errors.NoHypervisor,
+        errors.HypervisorUnreachable,
+        errors.HypervisorMisspoke,
+        errors.BadHypervisorToken,
     ),
 }
 STATUS: Mapping[type[AliquotError], int] = MappingProxyType(

@@ -21,11 +21,16 @@
     │   ├── NotAStore, DamagedStore, BadBackup
     │   ├── IllegalTransition, ChangedMeanwhile, IdempotencyKeyReused, BadSpec
     │   └── NoSuchEntry, TokenRefused, EventsForgotten, DeviceLost
-    ├── HardwareError               what can't be done with hardware (ALQ-E750 to ALQ-E799)
+    ├── HardwareError               what can't be done with hardware (ALQ-E750 to ALQ-E769)
     │   ├── ModeUnavailable, ModuleMissing, HardwareNotPermitted, HardwareBusy
     │   ├── FunctionTaken, DeviceInUse, BootDisplayKept, BadRomFile
     │   ├── NoSuchPartitionType, NoRoomForPartition, PartitionExists, NotResizable
     │   └── HardwareGone, HardwareChanged, KernelRefused, NotMade
+    ├── VmError                     what can't be done with VMs (ALQ-E770 to ALQ-E789)
+    │   ├── NoSuchVm, AmbiguousVm, BadVmName, VmElsewhere
+    │   ├── VmHasVgpu, NotForVms, NotAttached, VmKeepsDevice
+    │   └── NoHypervisor, HypervisorUnreachable, HypervisorRefused, HypervisorMisspoke,
+    │       BadHypervisorToken
     ├── DaemonError                 what the daemon and its API refused (ALQ-E4xx)
     │   ├── SimulatedDevice, NotYourProcess, NoDeviceFits
     │   ├── DaemonUnreachable, NotUnderstood, BadApiAddress, BadTokenFile
@@ -193,6 +198,22 @@ from aliquot.errors.user import (
     UsageError,
     UserError,
 )
+from aliquot.errors.vm import (
+    AmbiguousVm,
+    BadHypervisorToken,
+    BadVmName,
+    HypervisorMisspoke,
+    HypervisorRefused,
+    HypervisorUnreachable,
+    NoHypervisor,
+    NoSuchVm,
+    NotAttached,
+    NotForVms,
+    VmElsewhere,
+    VmError,
+    VmHasVgpu,
+    VmKeepsDevice,
+)
 
 __all__ = [
     "BY_NUMBER",
@@ -202,10 +223,12 @@ __all__ = [
     "AliquotError",
     "AmbiguousDevice",
     "AmbiguousVgpu",
+    "AmbiguousVm",
     "BadApiAddress",
     "BadBackup",
     "BadDuration",
     "BadGroup",
+    "BadHypervisorToken",
     "BadInventory",
     "BadLabel",
     "BadListenAddress",
@@ -227,6 +250,7 @@ __all__ = [
     "BadTokenFile",
     "BadTraceFile",
     "BadTurn",
+    "BadVmName",
     "BenchmarkFailed",
     "BootDisplayKept",
     "ChangedMeanwhile",
@@ -251,6 +275,9 @@ __all__ = [
     "HardwareError",
     "HardwareGone",
     "HardwareNotPermitted",
+    "HypervisorMisspoke",
+    "HypervisorRefused",
+    "HypervisorUnreachable",
     "IdempotencyKeyReused",
     "IllegalTransition",
     "ImpossibleRequest",
@@ -276,6 +303,7 @@ __all__ = [
     "NoDeviceFits",
     "NoDriver",
     "NoHistory",
+    "NoHypervisor",
     "NoRoomForPartition",
     "NoSuchEntry",
     "NoSuchLease",
@@ -283,9 +311,12 @@ __all__ = [
     "NoSuchProcess",
     "NoSuchRoute",
     "NoSuchVgpu",
+    "NoSuchVm",
     "NotAStore",
     "NotAllowed",
+    "NotAttached",
     "NotConfirmed",
+    "NotForVms",
     "NotMade",
     "NotPermitted",
     "NotResizable",
@@ -324,6 +355,10 @@ __all__ = [
     "VersionMismatch",
     "VgpuDiffers",
     "VgpuUnusable",
+    "VmElsewhere",
+    "VmError",
+    "VmHasVgpu",
+    "VmKeepsDevice",
     "WaitedInVain",
     "WaitedTooLong",
     "WorkerEnded",

@@ -1,4 +1,4 @@
-"""What can't be done with hardware, by whatever mode (ALQ-E750 to ALQ-E799)."""
+"""What can't be done with hardware, by whatever mode (ALQ-E750 to ALQ-E769)."""
 
 from __future__ import annotations
 

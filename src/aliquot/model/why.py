@@ -171,6 +171,29 @@ class Why(StrEnum):
     AUTO_NOT_FOR_WINDOWS = "auto-not-for-windows"
     AUTO_ONLY_VMS = "auto-only-vms"
 
+    # What is between a vGPU and a virtual machine.
+    NO_VM = "no-vm"
+    NO_VM_ANYWHERE = "no-vm-anywhere"
+    VM_NOT_UNIQUE = "vm-not-unique"
+    VM_NAME = "vm-name"
+    VM_ON_NODE = "vm-on-node"
+    HYPERVISOR_SILENT = "hypervisor-silent"
+    HYPERVISOR_AWAY = "hypervisor-away"
+    HYPERVISOR_SAYS = "hypervisor-says"
+    HYPERVISOR_GARBLED = "hypervisor-garbled"
+    HYPERVISOR_LACKS = "hypervisor-lacks"
+    VM_HAS = "vm-has"
+    VM_HAS_NOT = "vm-has-not"
+    VM_KEEPS = "vm-keeps"
+    VM_WONT = "vm-wont"
+    VM_FULL = "vm-full"
+    VM_PORTS = "vm-ports"
+    VM_NO_DEVICE = "vm-no-device"
+    VGPU_LEASED = "vgpu-leased"
+    OTHERS_MAY_READ = "others-may-read"
+    NO_CREDENTIAL = "no-credential"
+    ROM_OF_ROOT = "rom-of-root"
+
 
 def because(why: Why, *lines: Line, **values: str | int | float) -> Line:
     """The sentence of a reason, with its values, and the sentences that stand within it."""

@@ -1,0 +1,1 @@
+"""QEMU, by its monitor's protocol QMP."""
