@@ -1,4 +1,4 @@
-"""What all parts of the service share: the state, the device hosts, and a lock a vGPU."""
+"""What all parts of the service share: the state, device hosts, hardware, and a lock a vGPU."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from aliquot.daemon.hardware import Hardware
 from aliquot.daemon.hosts import Hosts
 from aliquot.daemon.limits import USUAL
 from aliquot.daemon.live import Live
@@ -18,11 +19,14 @@ from aliquot.store import Store
 class Core:
     """Held by each part. `usages` and `telemetry` are what was observed last, in memory alone."""
 
-    def __init__(self, store: Store, node: str, hosts: Hosts) -> None:
+    def __init__(
+        self, store: Store, node: str, hosts: Hosts, hardware: Hardware | None = None
+    ) -> None:
         """Share these; threads begin with the service."""
         self.store = store
         self.node = node
         self.hosts = hosts
+        self.hardware = hardware or Hardware()
         self.stop = threading.Event()
         self.quota = USUAL  # of each tenant
         self.usages: dict[str, VgpuUsage] = {}  # by the vGPU's id

@@ -32,7 +32,8 @@ class Placement(StrEnum):
 class VgpuSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is wanted: the owner's word. Every change of it raises the vGPU's generation.
 
-    A field that comes later gets a default, so that older states can be read.
+    Memory is 0 only of a vGPU made of hardware of which nobody tells how much it has. A field that
+    comes later gets a default, so that older states can be read.
     """
 
     memory: int
@@ -58,6 +59,10 @@ class VgpuSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     adopted: bool = False  # made by `aliquot run` without the daemon: its device host ends it
     flags: int = 0  # of its device host: staged, strict-sync, no-split
     device_type: int = 0  # cl_device_type that programs are told; 0 leaves the driver's own
+    type: str | None = None  # of the partition that it is made of: its id, or a name yet unknown
+    rom: str | None = None  # the file to show in place of the card's ROM
+    force: bool = False  # hand over the boot display, too
+    on: str | None = None  # the id of the vGPU on whose partition it is
 
 
 class VgpuStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -71,6 +76,7 @@ class VgpuStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     socket_path: str = ""
     protections: int = 0
     memory_used: int = 0
+    hardware: str = ""  # what it is made of: a PCI address, or the UUID of an mdev or MIG device
 
 
 class VgpuRecord(msgspec.Struct, frozen=True, kw_only=True):
