@@ -83,6 +83,38 @@ SYSFS_ROOT = Variable(
     "vendors' libraries are not asked then, because they tell of this machine.",
     "0.1",
 )
+LIBVIRT_URI = Variable(
+    "ALIQUOT_LIBVIRT_URI",
+    "Read by `aliquot serve`: the libvirt whose VMs get vGPUs, instead of qemu:///system.",
+    "0.1",
+)
+PROXMOX = Variable(
+    "ALIQUOT_PROXMOX",
+    "Read by `aliquot serve`: HOST or HOST:PORT of the Proxmox VE whose VMs get vGPUs.",
+    "0.1",
+)
+PROXMOX_TOKEN_FILE = Variable(
+    "ALIQUOT_PROXMOX_TOKEN_FILE",
+    "Read by `aliquot serve`: file with the API token for Proxmox VE, as USER@REALM!NAME=SECRET; "
+    "only its owner may be able to read it.",
+    "0.1",
+)
+PROXMOX_TOKEN = Variable(
+    "ALIQUOT_PROXMOX_TOKEN",
+    "Read by `aliquot serve`: that token itself, where no file is named.",
+    "0.1",
+)
+PROXMOX_CA = Variable(
+    "ALIQUOT_PROXMOX_CA",
+    "Read by `aliquot serve`: file of the certificates by which Proxmox VE is known, instead of "
+    "/etc/pve/pve-root-ca.pem or, where that isn't, the machine's own.",
+    "0.1",
+)
+PROXMOX_NODE = Variable(
+    "ALIQUOT_PROXMOX_NODE",
+    "Read by `aliquot serve`: this machine's name in Proxmox VE, instead of its host name.",
+    "0.1",
+)
 XDG_RUNTIME_DIR = Variable(
     "XDG_RUNTIME_DIR", "Where the runtime directory lies for a user.", "0.1", ours=False
 )
@@ -131,6 +163,12 @@ VARIABLES = (
     API,
     TOKEN_FILE,
     SYSFS_ROOT,
+    LIBVIRT_URI,
+    PROXMOX,
+    PROXMOX_TOKEN_FILE,
+    PROXMOX_TOKEN,
+    PROXMOX_CA,
+    PROXMOX_NODE,
     ICD_VENDORS,
     ICD_FILENAMES,
     XDG_RUNTIME_DIR,

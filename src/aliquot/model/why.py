@@ -193,6 +193,9 @@ class Why(StrEnum):
     OTHERS_MAY_READ = "others-may-read"
     NO_CREDENTIAL = "no-credential"
     ROM_OF_ROOT = "rom-of-root"
+    PROXMOX_NO_HOTPLUG = "proxmox-no-hotplug"
+    PROXMOX_NOT_LISTED = "proxmox-not-listed"
+    PROXMOX_TASK = "proxmox-task"
 
 
 def because(why: Why, *lines: Line, **values: str | int | float) -> Line:

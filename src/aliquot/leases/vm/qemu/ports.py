@@ -21,11 +21,11 @@ _REDHAT, _REDHAT_PORTS = 0x1B36, frozenset({0x000C, 0x000E})  # pcie-root-port, 
 _DEEPEST = 32
 
 
-class _Class(msgspec.Struct):
+class _Class(msgspec.Struct, frozen=True):
     code: int = msgspec.field(name="class", default=0)
 
 
-class _Id(msgspec.Struct):
+class _Id(msgspec.Struct, frozen=True):
     vendor: int = 0
     device: int = 0
 

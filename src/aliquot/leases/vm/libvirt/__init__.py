@@ -1,0 +1,1 @@
+"""libvirt: devices in a domain's XML, live, in its configuration, or both."""

@@ -1,0 +1,1 @@
+"""Proxmox VE, by its API: resource mappings and `hostpciN`, with an API token."""
