@@ -1,4 +1,4 @@
-"""A stand-in for QEMU's monitor, with behaviour: ports, devices, a guest that lets go or doesn't."""
+"""A stand-in for QEMU: its monitor, ports, devices, and a guest that lets go or doesn't."""
 
 from __future__ import annotations
 

@@ -15,9 +15,7 @@ MDEV = "/sys/bus/mdev/devices/11111111-2222-3333-4444-555555555555"
 
 def card(vgpu: str = VGPU, rom: str | None = None) -> Attachment:
     """A card with its audio function, as the mode passthrough hands it over."""
-    return Attachment(
-        mode=Mode.PASSTHROUGH, vgpu=str(uuid.UUID(vgpu)), functions=CARD, rom=rom
-    )
+    return Attachment(mode=Mode.PASSTHROUGH, vgpu=str(uuid.UUID(vgpu)), functions=CARD, rom=rom)
 
 
 def function(address: str = "0000:02:00.4", vgpu: str = OTHER) -> Attachment:

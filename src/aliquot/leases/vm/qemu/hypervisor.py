@@ -88,7 +88,8 @@ class Qemu:
             if now is not seen or now is VmState.GONE or left <= 0:
                 return now
             with contextlib.suppress(HypervisorUnreachable, NoSuchVm):  # then `state` finds out
-                self._monitor(vm).wait(lambda event: event.name in _TELLING, left)
+                # In pieces: who waits for something else meanwhile may take an event from us.
+                self._monitor(vm).wait(lambda event: event.name in _TELLING, min(left, 1.0))
 
     def attach(self, vm: Vm, attachment: Attachment, *, lasting: bool) -> Attached:  # noqa: ARG002
         """Plug it in, function 0 last: with that the guest VM sees the whole card."""
@@ -203,8 +204,8 @@ class Qemu:
                 elif "already in the process" not in error.what and len(names) == 1:
                     raise
         while left and not refused and (wait := until - time.monotonic()) > 0:
-            # The event may have come between two commands: the list is the truth.
-            monitor.wait(gone, min(wait, 1.0))
+            # The event may have gone to somebody else who waits: the list is the truth.
+            monitor.wait(gone, min(wait, 0.3))
             left &= self._pci(monitor).names()
         if refused:
             raise refusal(VmKeepsDevice, Why.VM_WONT, vm=vm.name)

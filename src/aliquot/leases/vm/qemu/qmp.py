@@ -27,6 +27,7 @@ MOST_LINE_BYTES = 4 << 20
 GREETING_SECONDS = 5.0
 COMMAND_SECONDS = 10.0
 _MOST_EVENTS = 1024
+_PIECE_SECONDS = 0.1
 _CREDENTIALS = struct.Struct("iII")
 _NAME = "QEMU"
 
@@ -123,13 +124,16 @@ class Monitor:
                 while self._events:
                     if enough(self._events.popleft()):
                         return True
-                left = until - time.monotonic()
-                if left <= 0:
-                    return False
-                # In pieces, so that who has a command to give needn't wait for an event.
-                if self._readable(min(left, 0.2)):
+                if self._readable(0):
                     answer = self._next(time.monotonic() + COMMAND_SECONDS, COMMAND_SECONDS)
                     self._is_event(answer)
+                    continue
+            left = until - time.monotonic()
+            if left <= 0:
+                return False
+            # Without the lock, so that who has a command to give needn't wait for an event. What
+            # they read meanwhile, events and all, is looked at soon.
+            self._readable(min(left, _PIECE_SECONDS))
 
     def close(self) -> None:
         """End the connection; the VM goes on."""
@@ -159,7 +163,10 @@ class Monitor:
             return True
         if self.closed:
             raise _away(ConnectionError("the connection has ended"))
-        return bool(select.select([self._socket], [], [], seconds)[0])
+        try:
+            return bool(select.select([self._socket], [], [], seconds)[0])
+        except (OSError, ValueError) as error:  # another thread has closed it
+            raise _away(ConnectionError("the connection has ended")) from error
 
     def _next(self, until: float, seconds: float) -> Answer:
         """The next object that QEMU sends."""
