@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 ANSWER_SECONDS = 10.0
 TASK_SECONDS = 40.0
-_LOOK_SECONDS = 0.5
+_FIRST_LOOK_SECONDS, _LOOK_SECONDS = 0.05, 0.5
 _NAME = "Proxmox VE"
 _NODE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?", re.ASCII)
 _UPID = re.compile(r"UPID:([A-Za-z0-9-]{1,63}):[0-9A-Fa-f]{8,}:[!-~]{1,400}", re.ASCII)
@@ -104,6 +104,7 @@ class Api:
 
     def _await(self, node: str, task: str) -> None:
         until = time.monotonic() + self._task_seconds
+        pause = _FIRST_LOOK_SECONDS
         while True:
             # The path's parts go to proxmoxer as a list: a slash in them would make two.
             now = self.ask(lambda root: root.nodes(node).tasks([task]).status.get(), _Task)
@@ -111,7 +112,8 @@ class Api:
                 break
             if time.monotonic() >= until:
                 raise self._silent(self._task_seconds)
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(pause)
+            pause = min(2 * pause, _LOOK_SECONDS)
         if now.exitstatus != "OK" and not now.exitstatus.startswith("WARNINGS:"):
             raise refusal(HypervisorRefused, Why.PROXMOX_TASK, error=printable(now.exitstatus))
 
