@@ -34,6 +34,7 @@
     │   ├── DaemonRunning, AddressInUse, BadListenAddress, BadServerSetting
     │   ├── NoDaemon, WaitedInVain, NotConfirmed, BadLabel, SetupFailed, VgpuUnusable
     │   ├── QueueFull, SizeNeeded, WaitedTooLong, GroupDoesNotFit, BadGroup, TooManyVgpus
+    │   ├── NotInThisMode, NoModeSuits, BadCarrier
     │   └── TenantQuota, NoDashboard
     └── PlacementError              what planning and simulating can't use (ALQ-E700 to ALQ-E749)
         ├── BadNodeList, BadPodList, BadSeeds, UnknownPlacementPolicy
@@ -54,6 +55,7 @@ from aliquot.errors.base import (
 from aliquot.errors.daemon import (
     AddressInUse,
     BadApiAddress,
+    BadCarrier,
     BadGroup,
     BadLabel,
     BadListenAddress,
@@ -69,9 +71,11 @@ from aliquot.errors.daemon import (
     NoDaemon,
     NoDashboard,
     NoDeviceFits,
+    NoModeSuits,
     NoSuchRoute,
     NotAllowed,
     NotConfirmed,
+    NotInThisMode,
     NotUnderstood,
     NotYourProcess,
     QueueFull,
@@ -204,6 +208,7 @@ __all__ = [
     "AmbiguousVgpu",
     "BadApiAddress",
     "BadBackup",
+    "BadCarrier",
     "BadDuration",
     "BadGroup",
     "BadInventory",
@@ -276,6 +281,7 @@ __all__ = [
     "NoDeviceFits",
     "NoDriver",
     "NoHistory",
+    "NoModeSuits",
     "NoRoomForPartition",
     "NoSuchEntry",
     "NoSuchLease",
@@ -286,6 +292,7 @@ __all__ = [
     "NotAStore",
     "NotAllowed",
     "NotConfirmed",
+    "NotInThisMode",
     "NotMade",
     "NotPermitted",
     "NotResizable",
