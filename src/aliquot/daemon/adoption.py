@@ -17,6 +17,7 @@ from aliquot.daemon import processes
 from aliquot.daemon.at_host import holders_of, is_it, names_of
 from aliquot.daemon.core import Core
 from aliquot.daemon.enforcement import enforced
+from aliquot.daemon.hardware import is_hardware
 from aliquot.daemon.holders import Holders
 from aliquot.daemon.leases import Leases
 from aliquot.daemon.owners import tenant_of
@@ -63,6 +64,7 @@ class Adoption:
             if device not in known:  # another OpenCL driver's, before it was discovered
                 return False
             rows = vgpus.listed(view, vgpus.Filter(node=self._core.node, device=device))
+            rows = [row for row in rows if not is_hardware(row.spec)]  # no device host has those
             held = _by_vgpu(leases.listed(view))
         for row in rows:
             if row.spec.adopted and row.status.device == device:

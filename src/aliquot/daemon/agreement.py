@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from aliquot.client.device_host import running_vgpus
 from aliquot.daemon import processes
 from aliquot.daemon.at_host import external_id, holders_of, is_it
+from aliquot.daemon.hardware import is_hardware
 from aliquot.daemon.transfer import LEAST_MEMORY
 from aliquot.model.device_record import DeviceRecord
 from aliquot.model.lease import Lease
@@ -61,6 +62,8 @@ def _of_vgpu(
     if len(there) > 1:
         yield f"{name} is at {len(there)} device hosts"
     real = [uuid for uuid in places if not known[uuid].simulated]
+    if is_hardware(kept.spec):
+        return  # no device host has it; what it is made of is looked at all the time
     if kept.state not in LEASABLE or not real:
         if kept.state is VgpuState.PENDING and there:
             yield f"{name} is pending, and at a device host"

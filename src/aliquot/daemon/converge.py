@@ -14,6 +14,8 @@ import msgspec
 from aliquot.daemon import processes, transfer
 from aliquot.daemon.at_host import destroy, find, registered, resized
 from aliquot.daemon.core import Core
+from aliquot.daemon.hardware import is_hardware
+from aliquot.daemon.hardware_steps import delete_hardware, make_of_hardware
 from aliquot.daemon.hosts import NotRunning
 from aliquot.errors import AliquotError, DeviceLost, NoSuchVgpu
 from aliquot.model.device_record import DeviceRecord
@@ -86,6 +88,8 @@ class Converger:
         if not seen.places:
             return self._without_place(kept)
         device = seen.places[0]
+        if is_hardware(kept.spec):
+            return self._of_hardware(kept, device)
         if len(seen.places) > 1:
             return self._move(seen)
         if not device.present:
@@ -100,6 +104,16 @@ class Converger:
         if there and kept.id not in self._missing:
             return kept
         return self._register(kept, device)
+
+    def _of_hardware(self, kept: VgpuRecord, device: DeviceRecord) -> VgpuRecord:
+        """What it is made of decides on it, and not whether the host's drivers see the device."""
+        if device.simulated:
+            return self._settle(kept, VgpuStatus(device=device.uuid), VgpuState.READY)
+        if kept.settled and kept.state in LEASABLE and kept.id not in self._missing:
+            return kept
+        status = make_of_hardware(self._core, kept, device)
+        self._missing.discard(kept.id)
+        return self._settle(kept, status, VgpuState.READY)
 
     def _is_over(self, seen: _Seen) -> bool:
         """Whether an ephemeral vGPU has had its last lease, or nobody comes for the first."""
@@ -221,8 +235,10 @@ class Converger:
 
     def _delete(self, kept: VgpuRecord, places: list[DeviceRecord]) -> VgpuRecord:
         """Destroy it wherever it may be, then give back what it has."""
+        if is_hardware(kept.spec):
+            delete_hardware(self._core, kept, places)
         where = dict.fromkeys([*(d.uuid for d in places if not d.simulated), kept.status.device])
-        for uuid in where:
+        for uuid in () if is_hardware(kept.spec) else where:
             if uuid is None:
                 continue
             try:

@@ -97,11 +97,18 @@ class Finder:
         return self._found.devices
 
     def _keep(self, change: Change, seen: list[Entry]) -> None:
+        before = devices.listed(change, change.node)
+        here: set[str] = set()
         for index, entry in enumerate(seen):
-            devices.put(change, _record(change.node, index, entry))
+            record = _record(change.node, index, entry, _uuid_of(entry, before))
+            known = next((one for one in before if one.uuid == record.uuid), None)
+            if known is not None and entry.memory is None:
+                # The driver that told has no longer the card, which has its memory all the same.
+                record = msgspec.structs.replace(record, memory=known.memory)
+            here.add(record.uuid)
+            devices.put(change, record)
             if entry.device.vgpus:
                 simulate(change, entry.uuid, entry.device)
-        here = {entry.uuid for entry in seen}
         for kept in devices.listed(change, change.node):
             if kept.present and kept.uuid not in here:
                 devices.lose(change, kept.uuid)
@@ -119,7 +126,24 @@ class Finder:
             del read[uuid]
 
 
-def _record(node: str, index: int, entry: Entry) -> DeviceRecord:
+def _uuid_of(entry: Entry, before: Collection[DeviceRecord]) -> str:
+    """The UUID by which a device is kept.
+
+    A card that was handed over is offered by no OpenCL driver any more, and may be listed by
+    another UUID for that; it stays the device on which its vGPU has its place.
+    """
+    if entry.offer is not None:
+        return entry.uuid
+    card = entry.device.uuid
+    own = [one.uuid for one in before if _has_place(one) and one.facts.get("uuid") == card]
+    return entry.uuid if entry.uuid in own or not own else own[0]
+
+
+def _has_place(device: DeviceRecord) -> bool:
+    return device.reserved_memory > 0 or device.reserved_guarantee > 0
+
+
+def _record(node: str, index: int, entry: Entry, uuid: str) -> DeviceRecord:
     device = entry.device
     facts: dict[str, Any] = device.as_dict() | {
         "kind": entry.kind,
@@ -134,7 +158,7 @@ def _record(node: str, index: int, entry: Entry) -> DeviceRecord:
         for passing in ("speed_gts", "width"):
             facts["pci"]["link"].pop(passing, None)
     return DeviceRecord(
-        uuid=entry.uuid,
+        uuid=uuid,
         node=node,
         name=entry.name,
         memory=entry.memory or 0,

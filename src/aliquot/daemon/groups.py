@@ -17,6 +17,7 @@ from aliquot.daemon.reconciler import Reconciler
 from aliquot.daemon.resources import vgpu_resources
 from aliquot.daemon.serving import next_round
 from aliquot.daemon.views import demand
+from aliquot.daemon.wished_mode import wished_mode
 from aliquot.errors import (
     AliquotError,
     BadGroup,
@@ -24,16 +25,20 @@ from aliquot.errors import (
     GroupDoesNotFit,
     InternalError,
     NoSuchEntry,
+    NotInThisMode,
     SizeNeeded,
     StateError,
 )
 from aliquot.model.api.vgpus import GroupPage, GroupResource, GroupWanted
 from aliquot.model.lifecycle import Wanted
+from aliquot.model.modes import Mode
 from aliquot.model.vgpu_record import Group, VgpuSpec
+from aliquot.model.why import Why
 from aliquot.placement import Demand, DeviceView, assign, misfit, why_not
 from aliquot.placement.engine.quotas import Quota
 from aliquot.store import Change, View, groups, idempotency, vgpus
 from aliquot.store.groups import members
+from aliquot.words.refusals import refusal
 
 # After these a member may yet become ready; after all else its device host has refused it.
 _PASSING = (DeviceHostUnreachable, InternalError, StateError)
@@ -130,6 +135,10 @@ def make(change: Change, tenant: str, wanted: GroupWanted, left: Quota) -> Group
 
     `left` is what its tenant may have beside what it has.
     """
+    for member in wanted.vgpus:
+        mode = wished_mode(change, member, change.node).mode
+        if mode is not None and mode is not Mode.REMOTING:
+            raise refusal(NotInThisMode, Why.MODE_NO_GROUP, mode=mode.value)
     group = groups.create(change, wanted.name, tenant)
     kept = [
         msgspec.structs.replace(

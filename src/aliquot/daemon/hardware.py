@@ -14,14 +14,17 @@ from aliquot.model.line import Line
 from aliquot.model.modes import Mode
 from aliquot.model.vgpu import MODE_REMOTING
 from aliquot.model.vgpu_record import VgpuRecord, VgpuSpec
-from aliquot.model.why import Why
+from aliquot.model.why import Why, because
 from aliquot.modes.every import every_mode, recover
 from aliquot.modes.interface import VgpuMode
 from aliquot.modes.journal import Journal
 from aliquot.words.refusals import refusal, saying
 
-# What verify says of hardware that is no longer there; all else is there, and otherwise.
-_GONE = frozenset(f"why-{why.value}" for why in (Why.NOT_ON_BUS, Why.MDEV_GONE, Why.MIG_GONE))
+# What modes say of hardware that is no longer there; all else is there, and otherwise.
+_GONE = frozenset(
+    because(why).key for why in (Why.NOT_ON_BUS, Why.MDEV_GONE, Why.MIG_GONE, Why.NVML_REFUSES)
+)
+_COUNT_CHANGED = because(Why.VF_COUNT_CHANGED).key
 
 
 class Hardware:
@@ -87,8 +90,7 @@ class Hardware:
             return error
         if not lines:
             return None
-        gone = any(line.key in _GONE for line in lines)
-        return saying(HardwareGone if gone else HardwareChanged, *lines)
+        return saying(HardwareGone if any(map(_is_gone, lines)) else HardwareChanged, *lines)
 
     def _of(self, mode: str) -> VgpuMode:
         found = self._modes.get(Mode(mode))
@@ -101,6 +103,14 @@ class Hardware:
         if entry is None:
             raise refusal(NotMade, Why.NOTHING_MADE, vgpu=uuid_of(vgpu), mode="-")
         return self._of(entry.mode.value)
+
+
+def _is_gone(line: Line) -> bool:
+    """Whether it is gone, and with it whatever somebody else may have made of it.
+
+    So are virtual functions where there are none: they go with the card and its driver.
+    """
+    return line.key in _GONE or (line.key == _COUNT_CHANGED and line.values.get("now") == 0)
 
 
 def is_hardware(spec: VgpuSpec) -> bool:

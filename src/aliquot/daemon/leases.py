@@ -12,6 +12,7 @@ from aliquot.daemon.at_host import end_lease, external_id, find, receipt_of
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.core import Core
 from aliquot.daemon.enforcement import enforced
+from aliquot.daemon.hardware import is_hardware
 from aliquot.daemon.holders import Holders
 from aliquot.daemon.hosts import NotRunning
 from aliquot.daemon.owners import user_of
@@ -25,6 +26,7 @@ from aliquot.errors import (
     NoSuchLease,
     NoSuchProcess,
     NoSuchVgpu,
+    NotInThisMode,
     NotYourProcess,
     SimulatedDevice,
 )
@@ -36,7 +38,9 @@ from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
 from aliquot.model.receipt import Receipt
 from aliquot.model.vgpu import Lease as HostLease
 from aliquot.model.vgpu_record import VgpuRecord, VgpuStatus
+from aliquot.model.why import Why
 from aliquot.store import Change, View, devices, leases, lifecycle, reservations, vgpus
+from aliquot.words.refusals import refusal
 
 
 class Leases:
@@ -257,6 +261,8 @@ def _device_of(view: View, kept: VgpuRecord) -> DeviceRecord | None:
 
 
 def _must_be_leasable(kept: VgpuRecord, device: DeviceRecord | None) -> None:
+    if is_hardware(kept.spec):
+        raise refusal(NotInThisMode, Why.MODE_NO_PROCESS, mode=kept.spec.mode)
     if device is not None and device.simulated:
         raise SimulatedDevice(f"vGPU {kept.name!r} is on the simulated device {device.name!r}")
     if kept.spec.wanted is Wanted.DELETED:

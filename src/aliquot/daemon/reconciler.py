@@ -17,6 +17,7 @@ from contextlib import suppress
 
 from aliquot.daemon.converge import Converger
 from aliquot.daemon.core import Core
+from aliquot.daemon.hardware import is_hardware
 from aliquot.errors import AliquotError, NoSuchVgpu, StateError
 from aliquot.model.event import Event
 from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
@@ -137,7 +138,7 @@ class Reconciler:
         if kept.state in LEASABLE:
             return kept.spec.ephemeral and kept.state is VgpuState.READY
         if kept.state is VgpuState.FAILED:
-            return kept.status.device in present
+            return kept.status.device in present or is_hardware(kept.spec)
         return True
 
     def _hand_out(self) -> None:

@@ -77,6 +77,9 @@ def _vgpu(
         deleted_ms=kept.deleted_ms,
         measured=dict(live.values) if live else {},
         reason_lines=kept.reason_lines,
+        type=spec.type,
+        hardware=status.hardware,
+        on=spec.on,
     )
 
 

@@ -17,6 +17,8 @@ from aliquot.daemon.diagram import Diagram
 from aliquot.daemon.discovery import Finder
 from aliquot.daemon.events import Events
 from aliquot.daemon.groups import Groups
+from aliquot.daemon.hardware import Hardware
+from aliquot.daemon.hardware_watch import HardwareWatch
 from aliquot.daemon.hosts import Hosts
 from aliquot.daemon.housekeeping import Housekeeping
 from aliquot.daemon.invitations import Invitations
@@ -62,6 +64,7 @@ class Service:
         self.diagram = Diagram(core, self.processes)
         self.groups = Groups(core, self.reconciler)
         self.observer = Observer(core, self.reconciler, self.leases)
+        self.hardware = HardwareWatch(core, self.reconciler)
         self.housekeeping = Housekeeping(core)
         self.profiles = Profiles(core.store)
         self.tokens = Tokens(core.store)
@@ -93,6 +96,7 @@ class Service:
         quota: Quota = USUAL,
         clock: Clock = system_clock,
         hosts: Hosts | None = None,
+        hardware: Hardware | None = None,
         discoverer: Discoverer | None = None,
     ) -> Service:
         """Open the state, look for devices once, adopt what runs, and start to work.
@@ -104,7 +108,7 @@ class Service:
         source = InventorySource(inventory) if inventory else None
         store = Store.open(where or location.usual(), node or socket.gethostname(), clock=clock)
         try:
-            core = Core(store, store.identity.node, hosts or Hosts())
+            core = Core(store, store.identity.node, hosts or Hosts(), hardware)
             core.quota = quota
             finder = Finder(core, discoverer or Discoverer(inventory=source), hotplug.waiter())
             service = cls(core, finder)
@@ -123,6 +127,7 @@ class Service:
             *self.housekeeping.threads(),
             *self.queue.threads(),
             threading.Thread(target=self.finder.run, name="finder"),
+            self.hardware.thread(),
         ]
         for thread in self._threads:
             thread.start()
@@ -143,6 +148,7 @@ class Service:
         self.sampler.stop()
         self.audit_watch.stop()
         self.observer.stop()
+        self.hardware.stop()
         self.queue.stop()
         self.reconciler.stop()
         for thread in self._threads:

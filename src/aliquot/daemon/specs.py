@@ -11,7 +11,7 @@ from aliquot.client.device_host import DEVICE_TYPES
 from aliquot.client.records import VgpuFlag
 from aliquot.daemon.choosing import line_of
 from aliquot.daemon.views import ALL_MEMORY
-from aliquot.errors import BadSpec, ImpossibleShare
+from aliquot.errors import BadSpec, ImpossibleShare, NotResizable
 from aliquot.model.api.vgpus import VgpuChange, VgpuWanted
 from aliquot.model.copies import LEAST_COPY_LIMIT
 from aliquot.model.lifecycle import Wanted
@@ -29,6 +29,10 @@ def spec_of(view: View, wanted: VgpuWanted, node: str) -> VgpuSpec:
 
     Raises NoSuchEntry for a profile, UnknownDevice, AmbiguousDevice, ImpossibleShare, BadSpec.
     """
+    if wanted.type is not None:
+        raise refusal(BadSpec, Why.MODE_NO_TYPE, mode=MODE_REMOTING)
+    if wanted.rom is not None or wanted.force:
+        raise refusal(BadSpec, Why.ONLY_PASSTHROUGH)
     profile = profiles.get(view, wanted.profile) if wanted.profile else None
     usual = profile.shares if profile else Shares()
     memory = wanted.memory or (profile.memory if profile else ALL_MEMORY)
@@ -71,7 +75,9 @@ def spec_of(view: View, wanted: VgpuWanted, node: str) -> VgpuSpec:
 
 
 def changed(view: View, spec: VgpuSpec, change: VgpuChange) -> VgpuSpec:
-    """The spec with what is to change."""
+    """The spec with what is to change; raises NotResizable where hardware has cut it."""
+    if spec.mode != MODE_REMOTING and _sizes(change):
+        raise refusal(NotResizable, Why.CUT_ONCE, mode=spec.mode)
     shares = _shares(
         spec.shares,
         {
@@ -99,6 +105,12 @@ def changed(view: View, spec: VgpuSpec, change: VgpuChange) -> VgpuSpec:
 def with_wanted(spec: VgpuSpec, wanted: Wanted, *, release: bool = False) -> VgpuSpec:
     """The spec with another desired state, by its owner's word."""
     return msgspec.structs.replace(spec, wanted=wanted, release=release, preempted=False)
+
+
+def _sizes(change: VgpuChange) -> bool:
+    """Whether more than labels and the time of its end is to change."""
+    sizes = (change.memory, change.compute, change.compute_limit, change.weight, change.priority)
+    return any(one is not UNSET for one in (*sizes, change.copy_limit, change.preemptible))
 
 
 def _shares(usual: Shares, given: dict[str, Any]) -> Shares:

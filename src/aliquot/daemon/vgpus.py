@@ -15,6 +15,9 @@ from aliquot.daemon.caller import Caller
 from aliquot.daemon.choosing import line_of
 from aliquot.daemon.core import Core
 from aliquot.daemon.endings import Endings
+from aliquot.daemon.hardware import is_hardware
+from aliquot.daemon.hardware_making import make_of_hardware
+from aliquot.daemon.hardware_plans import HardwarePlans
 from aliquot.daemon.hosts import NotRunning
 from aliquot.daemon.leases import Leases, holder_of
 from aliquot.daemon.limits import must_allow_change, must_have_room, quota_left
@@ -25,13 +28,16 @@ from aliquot.daemon.processes import Process
 from aliquot.daemon.reconciler import Reconciler
 from aliquot.daemon.resources import vgpu_resources
 from aliquot.daemon.views import demand
+from aliquot.daemon.wished_mode import wished_mode
 from aliquot.errors import (
     AliquotError,
     DeviceHostError,
     DeviceHostUnreachable,
+    HardwareError,
     IllegalTransition,
     InternalError,
     MemoryInUse,
+    NotInThisMode,
     StateError,
 )
 from aliquot.model.api.devices import SeriesResource
@@ -47,6 +53,7 @@ from aliquot.model.api.vgpus import (
     VgpuWanted,
 )
 from aliquot.model.lifecycle import VgpuState, Wanted
+from aliquot.model.modes import Mode
 from aliquot.model.vgpu_record import VgpuRecord, VgpuSpec
 from aliquot.model.why import Why
 from aliquot.store import Change, View, groups, idempotency, lifecycle, queue, vgpus
@@ -64,6 +71,7 @@ class Vgpus:
         self._core = core
         self._reconciler = reconciler
         self._leases = leases
+        self._hardware_plans = HardwarePlans(core)
 
     def create(
         self, caller: Caller, wanted: VgpuWanted, *, idempotency_key: str | None = None
@@ -162,9 +170,12 @@ class Vgpus:
         tenant = access.tenant_for(caller, wanted.tenant)
         with self._core.store.look() as view:
             left = quota_left(view, caller, tenant, self._core.quota)
-            spec = specs.spec_of(view, wanted, self._core.node)
-            asked = msgspec.structs.replace(demand(spec, tenant), quota=left)
-            return plan(view, asked, caller, self._core.node)
+            wished = wished_mode(view, wanted, self._core.node)
+            if wished.mode is Mode.REMOTING:
+                spec = specs.spec_of(view, wanted, self._core.node)
+                asked = msgspec.structs.replace(demand(spec, tenant), quota=left)
+                return plan(view, asked, caller, self._core.node)
+        return self._hardware_plans.plan(caller, wanted, wished, left)
 
     def change(
         self,
@@ -212,6 +223,7 @@ class Vgpus:
         """Stop a vGPU at a kernel boundary; with `release` its place is given up."""
         with self._core.store.look() as view:
             before = access.vgpu_of(view, caller, vgpu)
+        _refuse_hardware(before, Why.MODE_NO_SUSPEND)
 
         def as_before(_: View, spec: VgpuSpec) -> VgpuSpec:
             was = before.spec
@@ -251,6 +263,7 @@ class Vgpus:
         access.must_be_user(caller)
         with self._core.store.look() as view:
             kept = access.vgpu_of(view, caller, vgpu)
+        _refuse_hardware(kept, Why.MODE_NO_MOVE)
         with self._core.alone(kept.id):
             with self._core.store.change(caller.actor) as change:
                 start_move(change, kept.id, wanted.device, generation)
@@ -264,12 +277,25 @@ class Vgpus:
             return self._shown(kept.id)
 
     def delete(self, caller: Caller, vgpu: str, *, generation: int | None = None) -> VgpuResource:
-        """End a vGPU, whoever uses it."""
+        """End a vGPU, whoever uses it.
+
+        One of hardware that is used, or that carries others, is refused and goes on as it was.
+        """
 
         def deleted(_: View, spec: VgpuSpec) -> VgpuSpec:
             return specs.with_wanted(spec, Wanted.DELETED)
 
-        return self._want_state(caller, vgpu, deleted, generation)
+        try:
+            return self._want_state(caller, vgpu, deleted, generation)
+        except HardwareError:
+            with suppress(AliquotError), self._core.store.look() as view:
+                vgpu = access.vgpu_of(view, caller, vgpu).id
+            with suppress(AliquotError), self._core.alone(vgpu):
+                with self._core.store.change(caller.actor) as change:
+                    kept = vgpus.get(change, vgpu)
+                    lifecycle.want(change, vgpu, specs.with_wanted(kept.spec, Wanted.RUNNING))
+                self._reconciler.bring(vgpu)
+            raise
 
     def _made(
         self,
@@ -286,7 +312,11 @@ class Vgpus:
             if known is not None:
                 return known, False
             left = must_have_room(change, caller, tenant, self._core.quota)
-            made = make(change, tenant, wanted, process, left).id
+            mode = wished_mode(change, wanted, change.node).mode
+            if mode in (None, Mode.REMOTING):
+                made = make(change, tenant, wanted, process, left).id
+            else:
+                made = make_of_hardware(change, caller, tenant, wanted, mode, left).id
             _remember(change, caller, key, wanted, made)
             # Before anybody else sees it, so nobody has it.
             held.enter_context(self._core.alone(made))
@@ -391,6 +421,12 @@ class Vgpus:
                 if key is not None:
                     idempotency.forget(change, caller.tenant, key)
             self._reconciler.bring(after.id)
+
+
+def _refuse_hardware(kept: VgpuRecord, why: Why) -> None:
+    """Raise NotInThisMode for what only a device host can do."""
+    if is_hardware(kept.spec):
+        raise refusal(NotInThisMode, why, mode=kept.spec.mode)
 
 
 def _suspended(wanted: SuspendWanted) -> Callable[[View, VgpuSpec], VgpuSpec]:

@@ -39,6 +39,7 @@
     │   ├── DaemonRunning, AddressInUse, BadListenAddress, BadServerSetting
     │   ├── NoDaemon, WaitedInVain, NotConfirmed, BadLabel, SetupFailed, VgpuUnusable
     │   ├── QueueFull, SizeNeeded, WaitedTooLong, GroupDoesNotFit, BadGroup, TooManyVgpus
+    │   ├── NotInThisMode, NoModeSuits, BadCarrier
     │   └── TenantQuota, NoDashboard
     └── PlacementError              what planning and simulating can't use (ALQ-E700 to ALQ-E749)
         ├── BadNodeList, BadPodList, BadSeeds, UnknownPlacementPolicy
@@ -59,6 +60,7 @@ from aliquot.errors.base import (
 from aliquot.errors.daemon import (
     AddressInUse,
     BadApiAddress,
+    BadCarrier,
     BadGroup,
     BadLabel,
     BadListenAddress,
@@ -74,9 +76,11 @@ from aliquot.errors.daemon import (
     NoDaemon,
     NoDashboard,
     NoDeviceFits,
+    NoModeSuits,
     NoSuchRoute,
     NotAllowed,
     NotConfirmed,
+    NotInThisMode,
     NotUnderstood,
     NotYourProcess,
     QueueFull,
@@ -226,6 +230,7 @@ __all__ = [
     "AmbiguousVm",
     "BadApiAddress",
     "BadBackup",
+    "BadCarrier",
     "BadDuration",
     "BadGroup",
     "BadHypervisorToken",
@@ -304,6 +309,7 @@ __all__ = [
     "NoDriver",
     "NoHistory",
     "NoHypervisor",
+    "NoModeSuits",
     "NoRoomForPartition",
     "NoSuchEntry",
     "NoSuchLease",
@@ -317,6 +323,7 @@ __all__ = [
     "NotAttached",
     "NotConfirmed",
     "NotForVms",
+    "NotInThisMode",
     "NotMade",
     "NotPermitted",
     "NotResizable",

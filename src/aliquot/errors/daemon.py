@@ -258,6 +258,36 @@ class TenantQuota(DaemonError):
     )
 
 
+class NotInThisMode(DaemonError):
+    code = "ALQ-E491"
+    title = "A vGPU of this mode can't do that"
+    why = (
+        "Shares of the time, waiting, moving, suspending and leases of processes are software's, "
+        "of the mode remoting. What hardware cuts or hands over is there as it is, or not at all."
+    )
+    remedy = "leave that out, or make it in the mode remoting; docs/modes has what each mode can"
+
+
+class NoModeSuits(DaemonError):
+    code = "ALQ-E492"
+    title = "No mode does all that is asked"
+    why = (
+        "Who uses a vGPU, what keeps it from others and whether it is resized in use decide on its "
+        "mode, and no device here can do one that is left."
+    )
+    remedy = "ask for less, or name a mode; 'aliquot devices DEVICE' tells why each can't be"
+
+
+class BadCarrier(DaemonError):
+    code = "ALQ-E493"
+    title = "That vGPU can't carry others"
+    why = (
+        "Programs of this machine use a MIG instance, or a virtual function that has its vendor's "
+        "driver; what is handed to virtual machines carries nothing."
+    )
+    remedy = "name a vGPU of the mode mig that is ready"
+
+
 class NoDashboard(DaemonError):
     code = "ALQ-E498"
     title = "There is no dashboard to open"

@@ -64,7 +64,7 @@ class Mdev(HardwareMode):
             memory=chosen.memory,
             parent=parent,
         )
-        step = because(Why.STEP_MDEV, uuid=entry.id, type=chosen.name, parent=parent)
+        step = because(Why.STEP_MDEV, type=chosen.name, parent=parent)
         return entry, Plan(
             mode=self.mode,
             target=parent,

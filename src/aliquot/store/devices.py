@@ -11,6 +11,7 @@ from aliquot.errors import DeviceLost, NoSuchEntry, QuotaAboveDevice
 from aliquot.model.device_record import DeviceRecord
 from aliquot.model.lifecycle import VgpuState
 from aliquot.model.line import Line
+from aliquot.model.vgpu import MODE_REMOTING
 from aliquot.model.vgpu_record import VgpuRecord
 from aliquot.model.why import Why, because
 from aliquot.store import codec, lifecycle, reservations, vgpus
@@ -65,7 +66,11 @@ def put(change: Change, seen: DeviceRecord) -> DeviceRecord:
 
 
 def lose(change: Change, uuid: str) -> DeviceRecord:
-    """A device is gone: its vGPUs fail, and keep their place for when it returns."""
+    """A device is gone: its vGPUs fail, and keep their place for when it returns.
+
+    Not those of hardware: who looks at what each is made of tells of it. A card that was handed
+    over is lost to the host's drivers, and as it should be.
+    """
     kept = get(change, uuid)
     if kept.present:
         change.connection.execute(update(devices).where(devices.c.uuid == uuid).values(present=0))
@@ -106,7 +111,7 @@ def with_place_for(view: View, vgpu: str) -> list[DeviceRecord]:
 def _lose(change: Change, kept: DeviceRecord) -> None:
     change.tell("device.lost", kept.uuid, name=kept.name)
     for vgpu in _on(change, kept.uuid):
-        if vgpu.state is not VgpuState.FAILED:
+        if vgpu.state is not VgpuState.FAILED and vgpu.spec.mode == MODE_REMOTING:
             _fail(
                 change,
                 vgpu.id,

@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 from aliquot.errors import ChangedMeanwhile, IllegalTransition
 from aliquot.model.lifecycle import TRANSITIONS, VgpuState
 from aliquot.model.line import Line
+from aliquot.model.vgpu import MODE_REMOTING
 from aliquot.model.vgpu_record import VgpuRecord, VgpuSpec, VgpuStatus
 from aliquot.model.why import Why
 from aliquot.store import codec, reservations, vgpus
@@ -46,7 +47,9 @@ def want(change: Change, vgpu: str, spec: VgpuSpec, *, generation: int | None = 
     vgpus.check(spec)
     if spec == before.spec:
         return before
-    for kept in reservations.of_vgpu(change, vgpu):
+    # What hardware has cut stays as large as it is.
+    held = reservations.of_vgpu(change, vgpu) if spec.mode == MODE_REMOTING else []
+    for kept in held:
         reservations.reserve(
             change,
             vgpu,
@@ -208,7 +211,8 @@ def _observed(change: Change, before: VgpuRecord, status: VgpuStatus) -> None:
     """Free what the observed generation doesn't need, and tell of what is new."""
     if status.observed_generation == before.generation and before.state is not VgpuState.DELETED:
         spec = before.spec
-        for kept in reservations.of_vgpu(change, before.id):
+        held = reservations.of_vgpu(change, before.id) if spec.mode == MODE_REMOTING else []
+        for kept in held:
             if (kept.memory, kept.guarantee) != (spec.memory, spec.shares.guarantee):
                 reservations.reserve(
                     change, before.id, kept.device, spec.memory, spec.shares.guarantee

@@ -169,7 +169,8 @@ reservations = Table(
     metadata,
     Column("vgpu_id", Words, ForeignKey("vgpus.id"), primary_key=True),
     Column("device_uuid", Words, ForeignKey("devices.uuid"), primary_key=True, index=True),
-    _number("memory", CheckConstraint("memory > 0", name="memory")),
+    # 0 is a place of hardware of which nobody tells how much memory it has.
+    _number("memory", CheckConstraint("memory >= 0", name="memory")),
     _number("guarantee", CheckConstraint("guarantee >= 0", name="guarantee")),
 )
 

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Row, bindparam, func, insert, select
 from aliquot.errors import BadName, BadSpec, NameTaken, NoSuchVgpu
 from aliquot.model.lifecycle import VgpuState
 from aliquot.model.shares import MOST_WEIGHT, WHOLE
+from aliquot.model.vgpu import MODE_REMOTING
 from aliquot.model.vgpu_record import (
     LABEL_KEY,
     LABEL_VALUE,
@@ -61,10 +62,12 @@ def create(
     device: str | None = None,
     group: str | None = None,
     key: str | None = None,
+    set_aside: int | None = None,
 ) -> VgpuRecord:
     """Make a pending vGPU and, where `device` is given, reserve its place there.
 
-    `key` is the id of one that is somewhere already and that the state has forgotten.
+    `set_aside` is what of the device's memory it reserves, where that isn't its own. `key` is the
+    id of one that is somewhere already and that the state has forgotten.
     Raises NameTaken, BadName, BadSpec, MemoryUnavailable, ShareUnavailable; then nothing is made.
     """
     if not NAME.fullmatch(name):
@@ -91,7 +94,8 @@ def create(
     change.connection.execute(_ADD, columns(made))
     put_labels(change, made.id, spec)
     if device is not None:
-        reservations.reserve(change, made.id, device, spec.memory, spec.shares.guarantee)
+        memory = spec.memory if set_aside is None else set_aside
+        reservations.reserve(change, made.id, device, memory, spec.shares.guarantee)
     change.tell(
         "vgpu.pending", made.id, tenant, name=name, device=device, group=group, generation=1
     )
@@ -126,6 +130,22 @@ def listed(
     return [_record(row) for row in rows]
 
 
+def placed(view: View, node: str) -> dict[str, list[VgpuRecord]]:
+    """The vGPUs that have a place on a node's devices, by the device's UUID, oldest first."""
+    place = tables.reservations.c
+    statement = (
+        select(place.device_uuid, *vgpus.c)
+        .join(tables.reservations, place.vgpu_id == vgpus.c.id)
+        .where(vgpus.c.node == node)
+        .order_by(vgpus.c.id)
+    )
+    found: dict[str, list[VgpuRecord]] = {}
+    for row in view.connection.execute(statement):
+        fields = tuple(row)
+        found.setdefault(fields[0], []).append(record(fields[1:]))
+    return found
+
+
 def counted(view: View, tenant: str) -> int:
     """How many living vGPUs a tenant has, on all nodes."""
     living = vgpus.c.deleted_ms.is_(None)
@@ -155,8 +175,10 @@ def expired(view: View) -> list[VgpuRecord]:
 def check(spec: VgpuSpec) -> None:
     """Raise BadSpec for what no vGPU can be."""
     shares = spec.shares
-    if not 0 < spec.memory < 1 << 63:
-        raise BadSpec("its memory is not above 0")
+    # Of hardware nobody may tell how much memory it has.
+    least = 1 if spec.mode == MODE_REMOTING else 0
+    if not least <= spec.memory < 1 << 63:
+        raise BadSpec(f"its memory is not above {least - 1}")
     if not 0 <= shares.guarantee <= shares.limit <= WHOLE or not 1 <= shares.weight <= MOST_WEIGHT:
         raise BadSpec("its shares are out of their bounds")
     if len(spec.labels) > MOST_LABELS:

@@ -17,6 +17,8 @@ Weight = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=(1 << 53))]
 ProcessId = Annotated[int, msgspec.Meta(ge=1, le=(1 << 22))]
 Text = Annotated[str, msgspec.Meta(max_length=200)]
+# Of this machine, from its root on.
+FilePath = Annotated[str, msgspec.Meta(pattern=r"^/[^\x00-\x1f\x7f]*$", max_length=4096)]
 
 
 class Request(

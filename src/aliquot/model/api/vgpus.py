@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from aliquot.model.api.common import (
     Bytes,
+    FilePath,
     Milliseconds,
     Name,
     Percent,
@@ -24,6 +25,9 @@ from aliquot.model.line import Line
 from aliquot.model.vgpu_record import Placement
 
 PriorityWord = Literal["latency", "normal", "batch"]
+ModeWord = Literal["auto", "remoting", "passthrough", "mdev", "sriov", "mig"]
+ConsumerWord = Literal["process", "container", "vm"]
+IsolationWord = Literal["software", "hardware", "whole"]
 DeviceTypeWord = Literal["cpu", "gpu", "accelerator"]
 Labels = Annotated[dict[str, str], msgspec.Meta(max_length=64)]
 
@@ -43,6 +47,11 @@ class VgpuWanted(Request, frozen=True, kw_only=True):
     a unique part of a name, for the only device that will do. `wait_ms` lets it wait in the queue
     where it doesn't fit now. An `ephemeral` vGPU ends with its last lease; with `lease` it is made
     and leased at once, or not at all.
+
+    The mode `auto` goes by `consumer`, `isolation`, `elastic` (its size changes in use) and
+    `windows` (the guest VM's system). `type` names a type of partition; without one the smallest of
+    at least `memory` is taken. `rom` and `force` (take even the boot display) are passthrough's.
+    `on` is the vGPU on whose partition one of the mode remoting is made.
     """
 
     name: Name
@@ -53,7 +62,15 @@ class VgpuWanted(Request, frozen=True, kw_only=True):
     priority: PriorityWord | None = None
     copy_limit: Annotated[int, msgspec.Meta(ge=0, le=(1 << 62))] = 0
     kernel_limit_ms: Annotated[int, msgspec.Meta(ge=1, le=86_400_000)] = 2000
-    mode: Literal["auto", "remoting"] = "auto"
+    mode: ModeWord = "auto"
+    type: Text | None = None
+    rom: FilePath | None = None
+    force: bool = False
+    on: Reference | None = None
+    consumer: ConsumerWord = "process"
+    isolation: IsolationWord = "software"
+    elastic: bool = False
+    windows: bool = False
     device: Reference | None = None
     placement: Placement = Placement.PACK
     apart: Text | None = None
@@ -115,6 +132,9 @@ class VgpuResource(msgspec.Struct, frozen=True, kw_only=True):
     what was observed last. `lease_kind` says enforced or advisory, of what leases there are.
     `measured` is of the last second, by the metrics of its series; empty where nobody leases it.
     `reason_lines` are the reason to be told in any language, where it is a sentence of ours.
+    `memory` is 0 where nobody tells how much a partition has. `type` is that of its partition;
+    `hardware` what it is made of: a PCI address, or the UUID of an mdev or MIG device; `on` the id
+    of the vGPU on whose partition it is.
     """
 
     id: str
@@ -155,6 +175,9 @@ class VgpuResource(msgspec.Struct, frozen=True, kw_only=True):
     lease: Granted | None = None  # in the answer to a request that asked for one
     measured: dict[str, float] = {}
     reason_lines: tuple[Line, ...] = ()
+    type: str | None = None
+    hardware: str = ""
+    on: str | None = None
 
     @property
     def etag(self) -> str:
@@ -201,6 +224,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     `changes` are alternatives, each a single change or move that would make it fit. `lines` and
     `change_lines` are both to be told in any language.
+
+    `mode` is the one in which it would be made, `mode_lines` why it where it was chosen, `others`
+    why not each other. Of a mode of hardware, `steps` are what would be done, `notes` what one has
+    to know before, and `leaves` how many more of each type would fit then.
     """
 
     fits: bool
@@ -211,6 +238,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     queue_position: int | None = None
     lines: list[Line] = []
     change_lines: list[Line] = []
+    mode: str = "remoting"
+    mode_lines: list[Line] = []
+    others: dict[str, list[Line]] = {}
+    type: str | None = None
+    steps: list[Line] = []
+    notes: list[Line] = []
+    leaves: dict[str, int] = {}
 
 
 class GroupWanted(Request, frozen=True, kw_only=True):
