@@ -79,6 +79,7 @@ class FakeProxmox:
         self.node = node
         self.guests = {100: Guest("build-01"), 101: Guest("twin"), 102: Guest("twin")}
         self.elsewhere = {200: "pve2"}
+        self.devices = list(DEVICES)
         self.mappings: dict[str, dict[str, Any]] = {}
         self.rights: dict[str, set[str]] = {k: set(v) for k, v in NEEDED.items()}
         self.tasks: dict[str, dict[str, Any]] = {}
@@ -106,6 +107,11 @@ class FakeProxmox:
         """Where it listens."""
         return f"localhost:{self._server.server_address[1]}"
 
+    def lists(self, address: str, vendor: str, device: str, group: int) -> None:
+        """A display is plugged in, in place of what was there."""
+        self.devices = [one for one in self.devices if one[0] != address]
+        self.devices.append((address, vendor, device, group, "0x030000"))
+
     def close(self) -> None:
         """End."""
         self._server.shutdown()
@@ -125,7 +131,7 @@ class FakeProxmox:
                 mapping = self.mappings[told["mapping"]]
                 entry = schema.properties(mapping["map"][0], schema.MAP)
                 first = entry["path"] if "." in entry["path"] else entry["path"] + ".0"
-                device = next(one for one in DEVICES if one[0] == first)
+                device = next(one for one in self.devices if one[0] == first)
                 expected = f"{device[1][2:]}:{device[2][2:]}", str(device[3])
                 assert (entry["id"], entry["iommugroup"]) == expected
                 guest.used[key] = {**told, "path": entry["path"]}
@@ -270,7 +276,7 @@ class FakeProxmox:
                 "subsystem_vendor": vendor,
                 "subsystem_device": "0x1467",
             }
-            for address, vendor, device, group, kind in DEVICES
+            for address, vendor, device, group, kind in self.devices
             if not kind.startswith(hidden)
         ]
 
@@ -318,7 +324,7 @@ def _handler(fake: FakeProxmox) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def log_message(self, *_: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the server's name
             """Quiet."""
 
         def _serve(self) -> None:

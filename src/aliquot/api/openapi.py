@@ -26,6 +26,7 @@ Memory is in bytes, shares in percent of one device, times in milliseconds since
 """
 _TAGS = {
     "vgpus": "vGPUs: slices of devices, with their quotas.",
+    "vms": "Virtual machines: what their hypervisors' hooks tell.",
     "leases": "Leases: vGPUs in use, and by whom.",
     "devices": "Devices, how their time is shared out, and what was measured.",
     "diagram": "The architecture picture, laid out.",

@@ -79,15 +79,15 @@ def lines(
     if vgpu.expires_ms is not None:
         at = vgpu_words.clock(vgpu.expires_ms)
         yield _line("deleted", f"in {vgpu_words.until(vgpu.expires_ms)}, at {at} UTC")
+    if vgpu.vm is not None:
+        yield _line("VM", vgpu_words.vm_words(vgpu))
     yield _line("leases", "" if leases else "none")
     for lease in leases:
         word = "enforced" if lease.enforced else "advisory"
         holder = printable(lease.holder)
         by = f"{lease.kind.value} {holder}".rstrip()
-        yield (
-            f"  {lease.id}: {by}, process {lease.process_id}, {word}, "
-            f"since {vgpu_words.clock(lease.since_ms)} UTC"
-        )
+        process = f"process {lease.process_id}, " if lease.process_id else ""
+        yield (f"  {lease.id}: {by}, {process}{word}, since {vgpu_words.clock(lease.since_ms)} UTC")
     if events:
         yield _line("events", "")
     for event in events:

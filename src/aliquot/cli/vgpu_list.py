@@ -62,6 +62,7 @@ def table_of(listed: list[VgpuResource], devices: dict[str, Any]) -> Table:
 
     with_labels = any(vgpu.labels for vgpu in listed)
     with_reasons = any(vgpu.reason for vgpu in listed)
+    with_vms = any(vgpu.vm for vgpu in listed)
     with_expiry = any(vgpu.expires_ms is not None for vgpu in listed)
     headings = [
         Column("vGPU"),
@@ -72,6 +73,7 @@ def table_of(listed: list[VgpuResource], devices: dict[str, Any]) -> Table:
         Column("share of the time"),
         Column("leases", right=True),
         Column("device"),
+        *([Column("VM")] if with_vms else []),
         *([Column("ends in", right=True)] if with_expiry else []),
         *([Column("labels")] if with_labels else []),
         *([Column("why")] if with_reasons else []),
@@ -89,6 +91,8 @@ def table_of(listed: list[VgpuResource], devices: dict[str, Any]) -> Table:
             str(vgpu.leases),
             vgpu_words.place(vgpu, devices) if vgpu.device else "-",
         ]
+        if with_vms:
+            row.append(vgpu_words.vm_words(vgpu))
         if with_expiry:
             row.append("-" if vgpu.expires_ms is None else vgpu_words.until(vgpu.expires_ms))
         if with_labels:

@@ -67,6 +67,14 @@ def line(vgpu: VgpuResource, devices: dict[str, DeviceResource]) -> str:
     return about + (f" ({printable(vgpu.reason)})" if vgpu.reason else "")
 
 
+def vm_words(vgpu: VgpuResource) -> str:
+    """The VM that it is attached to, and what that did last: `libvirt:build-01, paused`."""
+    if vgpu.vm is None:
+        return "-"
+    told = f", {vgpu.vm_state.value}" if vgpu.vm_state is not None else ""
+    return f"{printable(vgpu.vm.word)}{told}"
+
+
 def until(at_ms: int) -> str:
     """How long it is to a moment."""
     return format_duration(at_ms - int(time.time() * 1000))

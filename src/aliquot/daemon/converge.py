@@ -6,6 +6,7 @@ finish. The state tells what is wanted, and the id of the vGPU there is its id a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -43,6 +44,8 @@ class Converger:
         """Work with these."""
         self._core = core
         self._missing: set[str] = set()
+        # Takes a vGPU from its VM; raises where the VM keeps it.
+        self.let_go: Callable[[VgpuRecord], object] = lambda _: None
 
     def miss(self, vgpu: str) -> None:
         """Its device host doesn't have it, although it should: the next step makes it again."""
@@ -111,6 +114,8 @@ class Converger:
             return self._settle(kept, VgpuStatus(device=device.uuid), VgpuState.READY)
         if kept.settled and kept.state in LEASABLE and kept.id not in self._missing:
             return kept
+        if kept.status.lent:  # a hypervisor has it in its own hands until its VM stops
+            return self._settle(kept, kept.status, VgpuState.READY)
         status = make_of_hardware(self._core, kept, device)
         self._missing.discard(kept.id)
         return self._settle(kept, status, VgpuState.READY)
@@ -236,6 +241,8 @@ class Converger:
     def _delete(self, kept: VgpuRecord, places: list[DeviceRecord]) -> VgpuRecord:
         """Destroy it wherever it may be, then give back what it has."""
         if is_hardware(kept.spec):
+            if kept.spec.vm is not None:
+                self.let_go(kept)
             delete_hardware(self._core, kept, places)
         where = dict.fromkeys([*(d.uuid for d in places if not d.simulated), kept.status.device])
         for uuid in () if is_hardware(kept.spec) else where:

@@ -11,6 +11,7 @@ from aliquot.daemon.hardware import Hardware
 from aliquot.daemon.hosts import Hosts
 from aliquot.daemon.limits import USUAL
 from aliquot.daemon.live import Live
+from aliquot.leases.vm.hypervisors import Hypervisors
 from aliquot.model.telemetry import Telemetry
 from aliquot.model.vgpu import VgpuUsage
 from aliquot.store import Store
@@ -20,13 +21,19 @@ class Core:
     """Held by each part. `usages` and `telemetry` are what was observed last, in memory alone."""
 
     def __init__(
-        self, store: Store, node: str, hosts: Hosts, hardware: Hardware | None = None
+        self,
+        store: Store,
+        node: str,
+        hosts: Hosts,
+        hardware: Hardware | None = None,
+        hypervisors: Hypervisors | None = None,
     ) -> None:
         """Share these; threads begin with the service."""
         self.store = store
         self.node = node
         self.hosts = hosts
         self.hardware = hardware or Hardware()
+        self.hypervisors = hypervisors or Hypervisors()
         self.stop = threading.Event()
         self.quota = USUAL  # of each tenant
         self.usages: dict[str, VgpuUsage] = {}  # by the vGPU's id

@@ -99,7 +99,7 @@ class HardwareWatch:
             for device, listed in placed.items()
             if device in real
             for kept in listed
-            if is_hardware(kept.spec)
+            if is_hardware(kept.spec) and not kept.status.lent
         ]
 
     def _fail(self, kept: VgpuRecord, error: HardwareError, began: float) -> None:

@@ -29,11 +29,12 @@ from aliquot.errors import (
     NotInThisMode,
     NotYourProcess,
     SimulatedDevice,
+    VmHasVgpu,
 )
 from aliquot.model.api.leases import LeasePage, LeaseResource
 from aliquot.model.api.vgpus import Granted, LeaseWanted
 from aliquot.model.device_record import DeviceRecord
-from aliquot.model.lease import Holder, Lease
+from aliquot.model.lease import Holder, Lease, LeaseKind
 from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
 from aliquot.model.receipt import Receipt
 from aliquot.model.vgpu import Lease as HostLease
@@ -144,6 +145,10 @@ class Leases:
         access.must_be_user(caller)
         with self._core.store.look() as view:
             kept = _lease_of(view, caller, lease)
+            vgpu = vgpus.get(view, kept.vgpu)
+        if kept.kind is LeaseKind.VM and kept.released_ms is None:
+            # It would begin again: its VM has the vGPU until that is taken from it.
+            raise refusal(VmHasVgpu, Why.VM_HAS, vgpu=vgpu.name, vm=kept.holder.name)
         with self._core.alone(kept.vgpu):
             self.drop(caller.actor, kept, f"ended by {caller.actor}")
         return self.show(caller, lease)

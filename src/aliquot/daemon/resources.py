@@ -80,6 +80,8 @@ def _vgpu(
         type=spec.type,
         hardware=status.hardware,
         on=spec.on,
+        vm=spec.vm,
+        vm_state=status.vm_state,
     )
 
 

@@ -36,9 +36,11 @@ from aliquot.daemon.sampler import Sampler
 from aliquot.daemon.tokens import Tokens
 from aliquot.daemon.vgpu_processes import VgpuProcessList
 from aliquot.daemon.vgpus import Vgpus
+from aliquot.daemon.vms import Vms
 from aliquot.devices import hotplug
 from aliquot.devices.discovery import Discoverer
 from aliquot.devices.inventory import InventorySource
+from aliquot.leases.vm.hypervisors import Hypervisors
 from aliquot.placement.engine.quotas import Quota
 from aliquot.store import Location, Store, location
 from aliquot.store.store import Clock, system_clock
@@ -65,6 +67,7 @@ class Service:
         self.groups = Groups(core, self.reconciler)
         self.observer = Observer(core, self.reconciler, self.leases)
         self.hardware = HardwareWatch(core, self.reconciler)
+        self.vms = Vms(core, self.reconciler)
         self.housekeeping = Housekeeping(core)
         self.profiles = Profiles(core.store)
         self.tokens = Tokens(core.store)
@@ -97,6 +100,7 @@ class Service:
         clock: Clock = system_clock,
         hosts: Hosts | None = None,
         hardware: Hardware | None = None,
+        hypervisors: Hypervisors | None = None,
         discoverer: Discoverer | None = None,
     ) -> Service:
         """Open the state, look for devices once, adopt what runs, and start to work.
@@ -108,7 +112,7 @@ class Service:
         source = InventorySource(inventory) if inventory else None
         store = Store.open(where or location.usual(), node or socket.gethostname(), clock=clock)
         try:
-            core = Core(store, store.identity.node, hosts or Hosts(), hardware)
+            core = Core(store, store.identity.node, hosts or Hosts(), hardware, hypervisors)
             core.quota = quota
             finder = Finder(core, discoverer or Discoverer(inventory=source), hotplug.waiter())
             service = cls(core, finder)
@@ -128,6 +132,7 @@ class Service:
             *self.queue.threads(),
             threading.Thread(target=self.finder.run, name="finder"),
             self.hardware.thread(),
+            self.vms.thread(),
         ]
         for thread in self._threads:
             thread.start()
@@ -149,6 +154,7 @@ class Service:
         self.audit_watch.stop()
         self.observer.stop()
         self.hardware.stop()
+        self.vms.stop()
         self.queue.stop()
         self.reconciler.stop()
         for thread in self._threads:
@@ -156,6 +162,7 @@ class Service:
             if thread.is_alive():
                 _log.error("thread %s did not end", thread.name)
         self.observer.close()
+        self.core.hypervisors.close()
         hurry.cancel()
         self.core.hosts.close()
         self.store.close()

@@ -15,6 +15,7 @@ from aliquot.model.lifecycle import VgpuState, Wanted
 from aliquot.model.line import Line
 from aliquot.model.shares import Shares
 from aliquot.model.vgpu import MODE_REMOTING
+from aliquot.model.vm import VmBinding, VmState
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 LABEL_KEY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?", re.ASCII)
@@ -63,6 +64,7 @@ class VgpuSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rom: str | None = None  # the file to show in place of the card's ROM
     force: bool = False  # hand over the boot display, too
     on: str | None = None  # the id of the vGPU on whose partition it is
+    vm: VmBinding | None = None  # the VM that it belongs to, whether that runs or not
 
 
 class VgpuStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -77,6 +79,9 @@ class VgpuStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     protections: int = 0
     memory_used: int = 0
     hardware: str = ""  # what it is made of: a PCI address, or the UUID of an mdev or MIG device
+    vm_state: VmState | None = None  # what its VM did when that was looked at last
+    at_rest: bool = False  # the host has its hardware until a hook tells that its VM starts
+    lent: bool = False  # its place is free for the hypervisor, which makes the partition itself
 
 
 class VgpuRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,6 +43,8 @@ from aliquot.model.api.vgpus import (
     VgpuChange,
     VgpuWanted,
 )
+from aliquot.model.api.vms import AttachWanted, VmTold
+from aliquot.model.vm import HypervisorKind
 from tests.contract.api.serving import Serving
 
 WANTED = VgpuWanted(name="one", memory=1 << 20)
@@ -68,6 +70,8 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("vgpus.suspend", ("one",), {}),
     ("vgpus.resume", ("one",), {}),
     ("leases.begin", ("one", LeaseWanted(process_id=1)), {}),
+    ("vms.started", (VmTold(hypervisor=HypervisorKind.LIBVIRT, vm="none"),), {}),
+    ("vms.stopped", (VmTold(hypervisor=HypervisorKind.LIBVIRT, vm="none"),), {}),
     ("leases.list", (), {"ended": True}),
     ("receipts.list", (), {}),
     ("receipts.of_vgpu", ("one",), {}),
@@ -95,6 +99,8 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
 # These need the id of something, or end in an error on fakes.
 REFUSED: list[tuple[str, tuple[Any, ...], str]] = [
     ("vgpus.move", ("none", MoveWanted(device="1")), "ALQ-E106"),
+    ("vgpus.attach", ("none", AttachWanted(vm="qemu:/none")), "ALQ-E106"),
+    ("vgpus.detach", ("none",), "ALQ-E106"),
     ("leases.show", ("0" * 32,), "ALQ-E323"),
     ("leases.end", ("0" * 32,), "ALQ-E323"),
     ("queue.leave", ("none",), "ALQ-E323"),

@@ -16,10 +16,12 @@ from aliquot.api.routes import (
     receipts,
     tokens,
     vgpus,
+    vms,
 )
 
 _MODULES = (
     vgpus,
+    vms,
     leases,
     devices,
     diagram,

@@ -23,6 +23,7 @@ from aliquot.model.api.vgpus import (
     VgpuResource,
     VgpuWanted,
 )
+from aliquot.model.api.vms import AttachedResource, AttachWanted
 from aliquot.model.lifecycle import VgpuState
 
 if TYPE_CHECKING:
@@ -166,6 +167,27 @@ def delete(
 ) -> VgpuResource:
     """Delete a vGPU and end its leases."""
     return service.vgpus.delete(caller, vgpu, generation=generation)
+
+
+@routes.post("/vgpus/{vgpu}/attachment", example={"vm": "libvirt:build-01", "lasting": True})
+def attach(
+    service: Service,
+    caller: Caller,
+    vgpu: VgpuReference,
+    body: AttachWanted = AttachWanted(),  # noqa: B008 - frozen
+) -> AttachedResource:
+    """Attach a vGPU of hardware to a virtual machine.
+
+    To one that runs at once, where its hypervisor can; without `vm` the answer has the arguments
+    with which QEMU is started by hand.
+    """
+    return service.vms.attach(caller, vgpu, body)
+
+
+@routes.delete("/vgpus/{vgpu}/attachment")
+def detach(service: Service, caller: Caller, vgpu: VgpuReference) -> VgpuResource:
+    """Take a vGPU from its virtual machine, and out of that's configuration."""
+    return service.vms.detach(caller, vgpu)
 
 
 @routes.get("/vgpus/{vgpu}/processes")

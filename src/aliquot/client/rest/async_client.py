@@ -25,6 +25,7 @@ class AsyncClient:
         self.transport = AsyncTransport(address, token, timeout)
         send = self.transport.send
         self.vgpus = resources.AsyncVgpus(send)
+        self.vms = resources.AsyncVms(send)
         self.leases = resources.AsyncLeases(send)
         self.devices = resources.AsyncDevices(send)
         self.diagram = resources.AsyncDiagram(send)

@@ -50,6 +50,7 @@ from aliquot.model.api.vgpus import (
     VgpuResource,
     VgpuWanted,
 )
+from aliquot.model.api.vms import AttachedResource, AttachWanted, VmTold, VmVgpus
 from aliquot.model.lifecycle import VgpuState
 
 T = TypeVar("T")
@@ -200,6 +201,33 @@ class AsyncVgpus(Resource):
     async def processes(self, vgpu: str) -> VgpuProcesses:
         """The processes that use it, and their command queues, as its worker tells these."""
         return await self._send(call("GET", f"/vgpus/{part(vgpu)}/processes", VgpuProcesses))
+
+    async def attach(self, vgpu: str, wanted: AttachWanted | None = None) -> AttachedResource:
+        """Attach it to a virtual machine, or ready it for one that is started by hand."""
+        return await self._send(
+            call(
+                "POST",
+                f"/vgpus/{part(vgpu)}/attachment",
+                AttachedResource,
+                body=wanted or AttachWanted(),
+            )
+        )
+
+    async def detach(self, vgpu: str) -> VgpuResource:
+        """Take it from its virtual machine."""
+        return await self._send(call("DELETE", f"/vgpus/{part(vgpu)}/attachment", VgpuResource))
+
+
+class AsyncVms(Resource):
+    """Virtual machines: what hypervisors' hooks tell."""
+
+    async def started(self, told: VmTold) -> VmVgpus:
+        """One is about to start: its vGPUs are readied."""
+        return await self._send(call("POST", "/vms/started", VmVgpus, body=told))
+
+    async def stopped(self, told: VmTold) -> VmVgpus:
+        """One has stopped: its vGPUs are taken back."""
+        return await self._send(call("POST", "/vms/stopped", VmVgpus, body=told))
 
 
 class AsyncLeases(Resource):

@@ -33,6 +33,7 @@ class Client:
         self.transport = Transport(address, token, timeout)
         send = self.transport.send
         self.vgpus = resources.Vgpus(send)
+        self.vms = resources.Vms(send)
         self.leases = resources.Leases(send)
         self.devices = resources.Devices(send)
         self.diagram = resources.Diagram(send)

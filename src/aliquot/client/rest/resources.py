@@ -52,6 +52,7 @@ from aliquot.model.api.vgpus import (
     VgpuResource,
     VgpuWanted,
 )
+from aliquot.model.api.vms import AttachedResource, AttachWanted, VmTold, VmVgpus
 from aliquot.model.lifecycle import VgpuState
 
 T = TypeVar("T")
@@ -194,6 +195,33 @@ class Vgpus(Resource):
     def processes(self, vgpu: str) -> VgpuProcesses:
         """The processes that use it, and their command queues, as its worker tells these."""
         return self._send(call("GET", f"/vgpus/{part(vgpu)}/processes", VgpuProcesses))
+
+    def attach(self, vgpu: str, wanted: AttachWanted | None = None) -> AttachedResource:
+        """Attach it to a virtual machine, or ready it for one that is started by hand."""
+        return self._send(
+            call(
+                "POST",
+                f"/vgpus/{part(vgpu)}/attachment",
+                AttachedResource,
+                body=wanted or AttachWanted(),
+            )
+        )
+
+    def detach(self, vgpu: str) -> VgpuResource:
+        """Take it from its virtual machine."""
+        return self._send(call("DELETE", f"/vgpus/{part(vgpu)}/attachment", VgpuResource))
+
+
+class Vms(Resource):
+    """Virtual machines: what hypervisors' hooks tell."""
+
+    def started(self, told: VmTold) -> VmVgpus:
+        """One is about to start: its vGPUs are readied."""
+        return self._send(call("POST", "/vms/started", VmVgpus, body=told))
+
+    def stopped(self, told: VmTold) -> VmVgpus:
+        """One has stopped: its vGPUs are taken back."""
+        return self._send(call("POST", "/vms/stopped", VmVgpus, body=told))
 
 
 class Leases(Resource):

@@ -23,6 +23,7 @@ from aliquot.model.lease import LeaseKind
 from aliquot.model.lifecycle import VgpuState, Wanted
 from aliquot.model.line import Line
 from aliquot.model.vgpu_record import Placement
+from aliquot.model.vm import VmBinding, VmState
 
 PriorityWord = Literal["latency", "normal", "batch"]
 ModeWord = Literal["auto", "remoting", "passthrough", "mdev", "sriov", "mig"]
@@ -134,7 +135,8 @@ class VgpuResource(msgspec.Struct, frozen=True, kw_only=True):
     `reason_lines` are the reason to be told in any language, where it is a sentence of ours.
     `memory` is 0 where nobody tells how much a partition has. `type` is that of its partition;
     `hardware` what it is made of: a PCI address, or the UUID of an mdev or MIG device; `on` the id
-    of the vGPU on whose partition it is.
+    of the vGPU on whose partition it is; `vm` the VM that it is attached to, and `vm_state` what
+    that did when it was looked at last.
     """
 
     id: str
@@ -178,6 +180,8 @@ class VgpuResource(msgspec.Struct, frozen=True, kw_only=True):
     type: str | None = None
     hardware: str = ""
     on: str | None = None
+    vm: VmBinding | None = None
+    vm_state: VmState | None = None
 
     @property
     def etag(self) -> str:

@@ -6,12 +6,14 @@ is made for each vGPU, and is named like it.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
 
+from aliquot.devices.pci import normal_address
 from aliquot.devices.sysfs import PCI_DEVICES, Sysfs
 from aliquot.errors import HardwareGone, HypervisorRefused
 from aliquot.leases.vm.interface import vgpu_id
@@ -58,10 +60,10 @@ def shares(attachment: Attachment, sysfs: Sysfs) -> list[Share]:
     if attachment.path is not None:
         uuid = attachment.path.rpartition("/")[2]
         kind = sysfs.link(_MDEVS, uuid, "mdev_type")
-        place = sysfs.place(_MDEVS, uuid)
-        if kind is None or len(place) < 2:
+        parent = _parent(sysfs, uuid)
+        if kind is None or parent is None:
             raise refusal(HardwareGone, Why.MDEV_GONE, uuid=uuid)
-        return [Share(device_name(vgpu, 0), (place[-2],), mdev=kind)]
+        return [Share(device_name(vgpu, 0), (parent,), mdev=kind)]
     cards: dict[str, list[str]] = {}
     for address in attachment.functions:
         cards.setdefault(address.rpartition(".")[0], []).append(address)
@@ -120,6 +122,15 @@ def vgpu_in(value: str) -> str | None:
         if key == "mapping":
             return vgpu_of(name)
     return None
+
+
+def _parent(sysfs: Sysfs, uuid: str) -> str | None:
+    """The function below which an mdev lies: its place in sysfs is in its parent's folder."""
+    try:
+        place = os.readlink(sysfs.path(_MDEVS, uuid))
+    except OSError:
+        return None
+    return normal_address(os.path.basename(os.path.dirname(place)))
 
 
 def _hex(text: str) -> str:

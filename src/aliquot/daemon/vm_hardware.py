@@ -1,0 +1,93 @@
+"""The hardware of a vGPU that belongs to a VM: readied before that starts, given back after it.
+
+A hypervisor that makes mdevs itself (Proxmox VE) needs the place of ours when its VM starts: ours
+ends then, and is made again when the VM has stopped. What it did to a virtual function's type
+meanwhile is put right in the same way.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from aliquot.daemon.core import Core
+from aliquot.daemon.hardware_place import address_of
+from aliquot.daemon.vm_bindings import Bindings
+from aliquot.errors import DeviceInUse, HardwareBusy, HardwareChanged, HardwareError, HardwareGone
+from aliquot.model.modes import Mode
+from aliquot.model.vgpu_record import VgpuRecord
+
+_log = logging.getLogger(__name__)
+
+
+class VmHardware:
+    """For who has the vGPU alone. All calls may be said twice; they raise HardwareErrors."""
+
+    def __init__(self, core: Core, bindings: Bindings) -> None:
+        """Change this hardware."""
+        self._core = core
+        self._bindings = bindings
+
+    def ready(self, kept: VgpuRecord) -> None:
+        """Its VM is about to start."""
+        if not self._makes_it_itself(kept):
+            self._core.hardware.attachment(kept.id)
+            self._bindings.observe(kept, at_rest=False)
+        elif not kept.status.lent:
+            self._bindings.observe(kept, lent=True, at_rest=False)
+            try:
+                self._core.hardware.delete(kept.id)
+            except HardwareError:
+                self._bindings.observe(self._bindings.get(kept.id), lent=False)
+                raise
+
+    def rest(self, kept: VgpuRecord) -> None:
+        """Its VM has stopped, and a hook will tell when it starts: the host may use the card."""
+        if kept.status.lent:
+            self._make_again(kept)
+        else:
+            self._released(kept)
+            self._put_right(kept)
+        self._bindings.observe(self._bindings.get(kept.id), at_rest=True)
+
+    def before_start(self, kept: VgpuRecord) -> None:
+        """Its VM is off, and no hook told so: it may start at any moment."""
+        if not kept.status.at_rest and not self._makes_it_itself(kept):
+            self._core.hardware.attachment(kept.id)
+
+    def take_back(self, kept: VgpuRecord) -> None:
+        """It belongs to no VM any more."""
+        if kept.status.lent:
+            self._make_again(kept)
+        else:
+            self._released(kept)
+
+    def _put_right(self, kept: VgpuRecord) -> None:
+        """A virtual function whose type the hypervisor took away gets it again."""
+        binding = kept.spec.vm
+        if binding is None or not self._core.hypervisors.of(binding.hypervisor).makes_mdevs:
+            return
+        if isinstance(self._core.hardware.verify(kept.id), (HardwareChanged, HardwareGone)):
+            self._core.hardware.delete(kept.id)
+            self._make_again(kept)
+
+    def _released(self, kept: VgpuRecord) -> None:
+        """As Hardware.release; what was unplugged meanwhile is told by who watches hardware."""
+        try:
+            self._core.hardware.release(kept.id)
+        except (DeviceInUse, HardwareBusy):
+            raise  # the VM's process is about to end
+        except HardwareError as error:
+            _log.warning("vGPU %s: %s", kept.name, error)
+
+    def _make_again(self, kept: VgpuRecord) -> None:
+        with self._core.store.look() as view:
+            device = self._bindings.device_of(view, kept)
+        if device is not None:
+            self._core.hardware.create(kept, address_of(device))
+        self._bindings.observe(self._bindings.get(kept.id), lent=False)
+
+    def _makes_it_itself(self, kept: VgpuRecord) -> bool:
+        binding = kept.spec.vm
+        if binding is None or Mode(kept.spec.mode) is not Mode.MDEV:
+            return False
+        return self._core.hypervisors.of(binding.hypervisor).makes_mdevs
