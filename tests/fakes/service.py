@@ -66,6 +66,7 @@ from tests.fakes.service_at_rest import (
     FakeProcesses,
     FakeQueue,
     FakeReceipts,
+    FakeVms,
     now_ms,
 )
 
@@ -78,6 +79,7 @@ class FakeService:
         self.store = Store.open(Location(folder), NODE)
         self.lock = threading.RLock()
         self.vgpus = FakeVgpus(self)
+        self.vms = FakeVms(self)
         self.leases = FakeLeases(self)
         self.devices = FakeDevices()
         self.groups = FakeGroups(self)

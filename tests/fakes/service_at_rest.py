@@ -1,4 +1,4 @@
-"""The parts of the fake service that always tell the same: devices, queue, receipts, metrics."""
+"""The parts of the fake service that always tell the same: devices, queue, receipts, metrics, VMs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from aliquot.daemon.caller import Caller
 from aliquot.daemon.own_metrics import OwnMetrics
 from aliquot.errors import (
     NoSuchEntry,
+    NotAttached,
+    NotForVms,
     UnknownDevice,
 )
 from aliquot.model.api.devices import (
@@ -26,6 +28,7 @@ from aliquot.model.api.vgpus import (
     QueuePage,
     VgpuResource,
 )
+from aliquot.model.api.vms import AttachedResource, AttachWanted, VmTold, VmVgpus
 from aliquot.model.receipt import Receipt
 from aliquot.model.shares import Shares
 from tests.fakes.scenes import processes
@@ -178,3 +181,29 @@ class FakeMetrics:
     def text(self, caller: Caller) -> bytes:
         """As Prometheus reads it."""
         return f'# TYPE aliquot_up gauge\naliquot_up{{for="{caller.tenant}"}} 1\n'.encode()
+
+
+class FakeVms:
+    """No VM runs, and no vGPU is one that a VM could have."""
+
+    def __init__(self, service: FakeService) -> None:
+        """Of this service's vGPUs."""
+        self._service = service
+
+    def attach(self, caller: Caller, vgpu: str, wanted: AttachWanted) -> AttachedResource:
+        """They are all software's."""
+        found = self._service.vgpus.show(caller, vgpu)
+        raise NotForVms(f"vGPU {found.name} is of the mode {found.mode}")
+
+    def detach(self, caller: Caller, vgpu: str) -> VgpuResource:
+        """None is attached."""
+        found = self._service.vgpus.show(caller, vgpu)
+        raise NotAttached(f"vGPU {found.name} is attached to no VM")
+
+    def started(self, caller: Caller, told: VmTold) -> VmVgpus:
+        """It has no vGPUs."""
+        return VmVgpus(vgpus=[])
+
+    def stopped(self, caller: Caller, told: VmTold) -> VmVgpus:
+        """It had no vGPUs."""
+        return VmVgpus(vgpus=[])

@@ -122,7 +122,10 @@ from aliquot.errors.device_host import (
     WorkerStart,
 )
 from aliquot.errors.hardware import (
+    AmbiguousVm,
+    BadHypervisorToken,
     BadRomFile,
+    BadVmName,
     BootDisplayKept,
     DeviceInUse,
     FunctionTaken,
@@ -131,14 +134,25 @@ from aliquot.errors.hardware import (
     HardwareError,
     HardwareGone,
     HardwareNotPermitted,
+    HypervisorMisspoke,
+    HypervisorRefused,
+    HypervisorUnreachable,
     KernelRefused,
     ModeUnavailable,
     ModuleMissing,
+    NoHypervisor,
     NoRoomForPartition,
     NoSuchPartitionType,
+    NoSuchVm,
+    NotAttached,
+    NotForVms,
     NotMade,
     NotResizable,
     PartitionExists,
+    VmElsewhere,
+    VmError,
+    VmHasVgpu,
+    VmKeepsDevice,
 )
 from aliquot.errors.placement import (
     BadNodeList,
@@ -201,22 +215,6 @@ from aliquot.errors.user import (
     UnknownPriorityClass,
     UsageError,
     UserError,
-)
-from aliquot.errors.vm import (
-    AmbiguousVm,
-    BadHypervisorToken,
-    BadVmName,
-    HypervisorMisspoke,
-    HypervisorRefused,
-    HypervisorUnreachable,
-    NoHypervisor,
-    NoSuchVm,
-    NotAttached,
-    NotForVms,
-    VmElsewhere,
-    VmError,
-    VmHasVgpu,
-    VmKeepsDevice,
 )
 
 __all__ = [
