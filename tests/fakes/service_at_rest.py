@@ -1,4 +1,4 @@
-"""The parts of the fake service that always tell the same: devices, queue, receipts, metrics, VMs."""
+"""The parts of the fake service that always tell the same: devices, queue, receipts, VMs."""
 
 from __future__ import annotations
 

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from tools.setup import compiler, debian, drivers, environment, opencl_headers, postgresql, promtool
+from tools.setup import (
+    compiler,
+    debian,
+    drivers,
+    environment,
+    libvirt_schemas,
+    opencl_headers,
+    postgresql,
+    promtool,
+)
 from tools.setup.report import say
 
 # Programs that tests run through Aliquot, and what the fuzzers and sanitizers need.
@@ -22,6 +31,8 @@ _FOR_TESTS = (
     "fish",
     # Tests start a server of their own from it, as an ordinary user, with a folder and a socket.
     "postgresql",
+    # Devices are plugged into a real one, which needs neither /dev/kvm nor a guest's system.
+    "qemu-system-x86",
 )
 
 
@@ -40,5 +51,7 @@ def prepare(*, for_tests: bool) -> None:
         absent = debian.missing(_FOR_TESTS)
     if not promtool.ensure():
         absent.append("prometheus")
+    if not libvirt_schemas.ensure():
+        absent.append("libvirt0")
     if absent:
         say(f"not on this machine, tests that need them will be skipped: {' '.join(absent)}")
