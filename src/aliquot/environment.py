@@ -179,6 +179,14 @@ VARIABLES = (
     *_SERVICE_MANAGER,
 )
 
+# What no program that is started may see: workers run what tenants have written.
+SECRETS = frozenset({PROXMOX_TOKEN.name})
+
+
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment as device hosts, workers and other programs get it."""
+    return {name: value for name, value in environment.items() if name not in SECRETS}
+
 
 def cache_directory() -> str:
     """Where Aliquot keeps what it can find out again."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from aliquot import native_programs, runtime_directory
+from aliquot import environment, native_programs, runtime_directory
 from aliquot.client.connection import Connection
 from aliquot.errors import BadRuntimeDirectory, DeviceHostUnreachable, MissingNativeProgram
 from aliquot.model.device import SOFTWARE, Device
@@ -124,7 +124,8 @@ def _spawn(device: Device, root: str) -> tuple[int, int]:
     ]
     actions += [(os.POSIX_SPAWN_CLOSE, descriptor) for descriptor in inherited]
     try:
-        return os.posix_spawn(program, arguments, os.environ, file_actions=actions), reading
+        variables = environment.without_secrets(os.environ)
+        return os.posix_spawn(program, arguments, variables, file_actions=actions), reading
     except OSError as error:
         os.close(reading)
         raise MissingNativeProgram(f"{program} can't be executed ({error.strerror})") from error

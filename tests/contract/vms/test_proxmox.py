@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aliquot import environment
+from aliquot.client import start
 from aliquot.devices.sysfs import Sysfs
 from aliquot.errors import (
     AmbiguousVm,
@@ -32,6 +34,7 @@ from aliquot.leases.vm.proxmox.hypervisor import Proxmox
 from aliquot.leases.vm.proxmox.settings import Settings, Token, parsed
 from aliquot.model.vm import VmState
 from tests.contract.vms.given import MDEV, OTHER, VGPU, card, function, mdev
+from tests.fakes.device_hosts import device
 from tests.fakes.proxmox import NODE, SECRET, TOKEN, USER, FakeProxmox, fake_proxmox
 
 _TOKEN = Token(USER, TOKEN, SECRET)
@@ -356,3 +359,20 @@ def test_what_is_no_token_is_refused_without_being_told(text: str) -> None:
     with pytest.raises(BadHypervisorToken) as caught:
         parsed(text, "the file")
     assert len(text) < 2 or text not in str(caught.value)
+
+
+def test_programs_that_are_started_dont_get_the_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "aliquot-device-host"
+    program.write_text(f"#!/bin/sh\nenv > {tmp_path}/told\nmv {tmp_path}/told {tmp_path}/done\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(start.native_programs, "find", lambda name: str(program))
+    monkeypatch.setenv(environment.PROXMOX_TOKEN.name, f"{USER}!{TOKEN}={SECRET}")
+    monkeypatch.setenv("KEPT", "yes")
+    process, reading = start._spawn(device("one"), str(tmp_path))
+    os.close(reading)
+    os.waitpid(process, 0)
+    told = (tmp_path / "done").read_text()
+    assert "KEPT=yes" in told
+    assert SECRET not in told

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 
+from aliquot import environment
 from aliquot.errors import HypervisorRefused, HypervisorUnreachable
 from aliquot.leases.vm.libvirt.connection import Domain, NoDomain
 from aliquot.leases.vm.libvirt.xml import MOST_BYTES, garbled
@@ -87,7 +88,7 @@ class Virsh:
                 input=text.encode(),
                 capture_output=True,
                 timeout=self._seconds,
-                env={**os.environ, "LC_ALL": "C"},
+                env={**environment.without_secrets(os.environ), "LC_ALL": "C"},
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
