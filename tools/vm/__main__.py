@@ -1,4 +1,4 @@
-"""`python -m tools.vm`: the contract suite of the modes on a real kernel, in a guest VM."""
+"""`python -m tools.vm`: modes, and VMs that get their hardware, on a real kernel, in a guest VM."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ _DEVICES = (
     "nvme,serial=vf,subsys=subsystem,bus=five,sriov_max_vfs=4,max_ioqpairs=26,msix_qsize=27,"
     "sriov_vq_flexible=8,sriov_vi_flexible=4",
 )
+_SUITES = ("tests/contract/modes", "tests/contract/vms/test_real_vfio.py")
 _MODULES = ("vfio_pci", "vfio_iommu_type1", "bochs", "snd_hda_intel", "nvme", "virtio_gpu")
 
 
@@ -38,11 +39,12 @@ def main() -> int:
     parser.add_argument("--command", help="run this there, instead of the suite")
     parser.add_argument("arguments", nargs="*", help="of pytest")
     given = parser.parse_args()
-    pytest = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/contract/modes"]
+    pytest = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *_SUITES]
     command = given.command or shlex.join([*pytest, *given.arguments])
     there = f"cd {shlex.quote(str(ROOT))}\nexport PYTHONPATH=src:. ALIQUOT_TEST_KERNEL=real\n"
     try:
         found = packages.programs(given.packages)
+        there += _own_qemu(found)
         outcome = guest.run(f"{there}{command}\n", found, devices=_DEVICES, modules=_MODULES)
     except SetupError as error:
         sys.stderr.write(f"vm: {error}\n")
@@ -50,6 +52,16 @@ def main() -> int:
     print(outcome.said, end="")
     print(f"the guest VM took {outcome.seconds:.0f} s")
     return 1 if outcome.status is None else outcome.status
+
+
+def _own_qemu(found: packages.Programs) -> str:
+    """Where the guest finds the QEMU that tests start there."""
+    told = f"export ALIQUOT_TEST_QEMU={shlex.quote(str(found.qemu))}\n"
+    if found.data is not None:
+        told += f"export ALIQUOT_TEST_QEMU_DATA={shlex.quote(str(found.data))}\n"
+        libraries = found.environment.get("LD_LIBRARY_PATH", "")
+        told += f"export LD_LIBRARY_PATH={shlex.quote(libraries)}\n"
+    return told
 
 
 if __name__ == "__main__":

@@ -7,12 +7,9 @@ opens a vfio device is `make test-vm`.
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -25,59 +22,12 @@ from aliquot.leases.vm.qemu.ports import Pci
 from aliquot.leases.vm.qemu.qmp import Monitor
 from aliquot.model.hardware import Attachment
 from aliquot.model.vm import Vm, VmState
-from tests.absent import absent
+from tests.contract.vms.conftest import Start
 from tests.contract.vms.given import VGPU, card, function, mdev
 
 # Without ACPI in between an empty port gives a device back at once; else the guest's system must.
 _AT_ONCE = "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"
 _SECONDS = 60.0
-
-
-Start = Callable[..., tuple[subprocess.Popen[bytes], Path]]
-
-
-@pytest.fixture
-def program() -> str:
-    """QEMU."""
-    found = shutil.which("qemu-system-x86_64")
-    return found or absent("QEMU is not here (Debian's package qemu-system-x86)")
-
-
-@pytest.fixture
-def start(program: str, tmp_path: Path) -> Iterator[Start]:
-    """Starts a QEMU that stands still before its first instruction."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def begin(*more: str) -> tuple[subprocess.Popen[bytes], Path]:
-        path = tmp_path / "qmp"
-        words = [
-            *(program, "-S", "-display", "none", "-nodefaults", "-m", "64", "-accel", "tcg"),
-            *("-name", "guest=aliquot-test", "-machine", "q35"),
-            *("-qmp", f"unix:{path},server=on,wait=off"),
-            *("-device", "pcie-root-port,id=one,chassis=1,slot=1"),
-            *("-device", "pcie-root-port,id=two,chassis=2,slot=2"),
-            *more,
-        ]
-        process = subprocess.Popen(words, stderr=subprocess.PIPE)
-        started.append(process)
-        until = time.monotonic() + _SECONDS
-        while not path.exists():
-            assert process.poll() is None, process.stderr and process.stderr.read()
-            assert time.monotonic() < until
-            time.sleep(0.02)
-        return process, path
-
-    yield begin
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
-@pytest.fixture
-def qemu() -> Iterator[Qemu]:
-    made = Qemu(unplug_seconds=1.0)
-    yield made
-    made.close()
 
 
 def _plug(qemu: Qemu, vm: Vm) -> None:
@@ -123,8 +73,8 @@ def test_what_isnt_there_is_refused_in_qemus_words(
 
 
 @pytest.mark.parametrize("attachment", [card(), mdev()], ids=["card", "mdev"])
-def test_arguments_are_ones_that_qemu_knows(program: str, attachment: Attachment) -> None:
-    words = [program, "-S", "-display", "none", "-nodefaults", "-machine", "q35", "-m", "64"]
+def test_arguments_are_ones_that_qemu_knows(program: list[str], attachment: Attachment) -> None:
+    words = [*program, "-S", "-display", "none", "-nodefaults", "-machine", "q35", "-m", "64"]
     done = subprocess.run(
         [*words, *arguments(attachment)],
         capture_output=True,

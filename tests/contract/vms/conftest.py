@@ -1,0 +1,70 @@
+"""A real QEMU that stands still before its first instruction; it needs no /dev/kvm.
+
+The one of this machine, or the one that tools.vm names in its guest VM.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from aliquot.leases.vm.qemu.hypervisor import Qemu
+from tests.absent import absent
+
+Start = Callable[..., tuple[subprocess.Popen[bytes], Path]]
+_SECONDS = 60.0
+
+
+@pytest.fixture
+def program() -> list[str]:
+    """QEMU, and the option that names its own files where they aren't in their usual place."""
+    named = os.environ.get("ALIQUOT_TEST_QEMU")
+    if named:
+        data = os.environ.get("ALIQUOT_TEST_QEMU_DATA")
+        return [named, *(["-L", data] if data else [])]
+    found = shutil.which("qemu-system-x86_64")
+    return [found or absent("QEMU is not here (Debian's package qemu-system-x86)")]
+
+
+@pytest.fixture
+def start(program: list[str], tmp_path: Path) -> Iterator[Start]:
+    """Starts a QEMU; its process and the path of its monitor."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def begin(*more: str) -> tuple[subprocess.Popen[bytes], Path]:
+        path = tmp_path / "qmp"
+        words = [
+            *(*program, "-S", "-display", "none", "-nodefaults", "-m", "64", "-accel", "tcg"),
+            *("-name", "guest=aliquot-test", "-machine", "q35"),
+            *("-qmp", f"unix:{path},server=on,wait=off"),
+            *("-device", "pcie-root-port,id=one,chassis=1,slot=1"),
+            *("-device", "pcie-root-port,id=two,chassis=2,slot=2"),
+            *more,
+        ]
+        process = subprocess.Popen(words, stderr=subprocess.PIPE)
+        started.append(process)
+        until = time.monotonic() + _SECONDS
+        while not path.exists():
+            assert process.poll() is None, process.stderr and process.stderr.read()
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        return process, path
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def qemu() -> Iterator[Qemu]:
+    """Our side of it."""
+    made = Qemu(unplug_seconds=1.0)
+    yield made
+    made.close()

@@ -1,0 +1,81 @@
+"""Real cards of a real kernel, behind an IOMMU, in a real QEMU: `make test-vm`, in its guest VM."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from aliquot.devices.pci import driver_of
+from aliquot.devices.sysfs import Sysfs
+from aliquot.errors import DeviceInUse, HypervisorRefused
+from aliquot.leases.vm.interface import vgpu_id
+from aliquot.leases.vm.qemu.arguments import arguments
+from aliquot.leases.vm.qemu.hypervisor import Qemu
+from aliquot.model.vm import VmState
+from tests.contract.modes.real_houses import REAL, AudioCard, BochsCard, RealHouse, VirtualFunctions
+from tests.contract.vms.conftest import Start
+
+pytestmark = pytest.mark.skipif(not REAL, reason="only in the guest VM of `make test-vm`")
+# Without ACPI in between a port gives a device back without a guest's system.
+_AT_ONCE = ("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off")
+
+
+@pytest.mark.parametrize("kind", [AudioCard, BochsCard, VirtualFunctions])
+def test_a_card_goes_into_a_vm_and_comes_back(
+    kind: type[RealHouse], tmp_path: Path, qemu: Qemu, start: Start
+) -> None:
+    house = kind(tmp_path)
+    try:
+        mode = house.mode()
+        made = mode.create(house.wanted())
+        attachment = mode.attach(made.vgpu)
+        process, path = start(*_AT_ONCE)
+        vm = qemu.find(str(path))
+        began = time.monotonic()
+        assert qemu.attach(vm, attachment, lasting=False).now == {vgpu_id(attachment)}
+        print(f"attached in {time.monotonic() - began:.2f} s")
+        with pytest.raises(DeviceInUse) as caught:
+            mode.detach(made.vgpu)
+        assert str(process.pid) in caught.value.what
+        qemu.detach(vm, vgpu_id(attachment))
+        assert qemu.attached(vm).now == frozenset()
+        assert qemu.attach(vm, attachment, lasting=False).now  # and in again
+        process.kill()
+        process.wait()
+        assert qemu.changed(vm.id, VmState.PAUSED, 30) is VmState.GONE
+        mode.detach(made.vgpu)
+        mode.delete(made.vgpu)
+    finally:
+        house.close()
+    assert house.state() == house.at_first
+
+
+def test_arguments_start_a_qemu_that_has_the_card(tmp_path: Path, qemu: Qemu, start: Start) -> None:
+    house = BochsCard(tmp_path)
+    try:
+        mode = house.mode()
+        made = mode.create(house.wanted())
+        _, path = start(*arguments(mode.attach(made.vgpu)))
+        vm = qemu.find(str(path))
+        assert qemu.attached(vm).now == {made.vgpu.replace("-", "")}
+    finally:
+        house.close()
+
+
+def test_a_card_that_wasnt_handed_over_is_refused(tmp_path: Path, qemu: Qemu, start: Start) -> None:
+    house = BochsCard(tmp_path)
+    try:
+        mode = house.mode()
+        made = mode.create(house.wanted())
+        attachment = mode.attach(made.vgpu)
+        mode.detach(made.vgpu)
+        assert driver_of(Sysfs(), attachment.functions[0]) != "vfio-pci"
+        _, path = start(*_AT_ONCE)
+        vm = qemu.find(str(path))
+        with pytest.raises(HypervisorRefused, match="vfio"):
+            qemu.attach(vm, attachment, lasting=False)
+        assert qemu.attached(vm).now == frozenset()
+    finally:
+        house.close()
