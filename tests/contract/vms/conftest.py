@@ -1,6 +1,7 @@
-"""A real QEMU that stands still before its first instruction; it needs no /dev/kvm.
+"""The daemon with hypervisors around it, and a real QEMU.
 
-The one of this machine, or the one that tools.vm names in its guest VM.
+That stands still before its first instruction and needs no /dev/kvm; it is the one of this machine,
+or the one that tools.vm names in its guest VM.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ import pytest
 
 from aliquot.leases.vm.qemu.hypervisor import Qemu
 from tests.absent import absent
+from tests.contract.vms.around import Around, around
+from tests.fakes.kernel.fuse import NoFuse
+from tests.fakes.kernel.machine import Machine
 
 Start = Callable[..., tuple[subprocess.Popen[bytes], Path]]
 _SECONDS = 60.0
@@ -68,3 +72,31 @@ def qemu() -> Iterator[Qemu]:
     made = Qemu(unplug_seconds=1.0)
     yield made
     made.close()
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+@pytest.fixture
+def sysfs(machine: Machine, tmp_path: Path) -> Iterator[str]:
+    try:
+        mounted = machine.mounted(tmp_path / "sys")
+        path = mounted.__enter__()
+    except (NoFuse, OSError) as error:
+        pytest.skip(str(error))
+    try:
+        yield path
+    finally:
+        mounted.__exit__(None, None, None)
+
+
+@pytest.fixture
+def card(tmp_path: Path, sysfs: str, machine: Machine) -> Iterator[Around]:
+    yield from around("passthrough", tmp_path, sysfs, machine)
+
+
+@pytest.fixture
+def mdev(tmp_path: Path, sysfs: str, machine: Machine) -> Iterator[Around]:
+    yield from around("mdev", tmp_path, sysfs, machine)

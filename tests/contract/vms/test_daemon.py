@@ -8,12 +8,11 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from aliquot.devices.sysfs import Sysfs
 from aliquot.errors import (
     AliquotError,
     DeviceInUse,
@@ -26,110 +25,18 @@ from aliquot.errors import (
     VmHasVgpu,
     VmKeepsDevice,
 )
-from aliquot.leases.vm.hypervisors import Hypervisors
-from aliquot.leases.vm.libvirt.hypervisor import Libvirt
-from aliquot.leases.vm.proxmox.api import Api
-from aliquot.leases.vm.proxmox.hypervisor import Proxmox
-from aliquot.leases.vm.proxmox.settings import Settings, Token
-from aliquot.leases.vm.qemu.hypervisor import Qemu
-from aliquot.model.api.leases import LeaseResource
 from aliquot.model.api.vms import AttachWanted, VmTold
 from aliquot.model.lease import LeaseKind
 from aliquot.model.lifecycle import VgpuState
 from aliquot.model.vm import HypervisorKind, VmState
 from aliquot.service.hooks import hook
-from tests.contract.daemon.hardware_house import HardwareService
 from tests.contract.daemon.house import ADMIN, ALICE
-from tests.contract.modes.houses import AUDIO, GPU, HOUSES, QEMU
-from tests.fakes.kernel.fuse import NoFuse
-from tests.fakes.kernel.machine import Machine
-from tests.fakes.libvirtd import FakeLibvirtd
-from tests.fakes.proxmox import NODE, SECRET, TOKEN, USER, FakeProxmox, fake_proxmox
+from tests.contract.modes.houses import AUDIO, GPU, QEMU
+from tests.contract.vms.around import Around
+from tests.fakes.proxmox import fake_proxmox
 from tests.fakes.qmp import fake_qemu
 
 WAIT_SECONDS = 20.0
-
-
-class Around:
-    """The service, and the hypervisors around it."""
-
-    def __init__(self, service: HardwareService, folder: Path) -> None:
-        self.libvirtd = FakeLibvirtd("build-01", "build-02")
-        self.domain, self.other = self.libvirtd.listed.values()
-        self.house = service
-        self.folder = folder
-        self.proxmox: FakeProxmox | None = None
-        self.connect()
-
-    def connect(self) -> None:
-        """Let the service ask these hypervisors, as one that has just started."""
-
-        def proxmox() -> Proxmox:
-            fake = self.proxmox
-            assert fake is not None
-            told = Settings(fake.host, Token(USER, TOKEN, SECRET), str(fake.ca), NODE)
-            return Proxmox(lambda: Api(told), sysfs=Sysfs(self.house.house.sysfs), look_seconds=0.1)
-
-        self.house.core.hypervisors = Hypervisors(
-            {
-                HypervisorKind.LIBVIRT: lambda: Libvirt(
-                    lambda: self.libvirtd, look_seconds=0.05, unplug_seconds=0.3
-                ),
-                HypervisorKind.QEMU: lambda: Qemu(
-                    str(self.house.house.machine.proc), unplug_seconds=0.5
-                ),
-                **({HypervisorKind.PROXMOX: proxmox} if self.proxmox else {}),
-            }
-        )
-        self.vms = self.house.service.vms
-
-    def attach(self, vm: str | None = "libvirt:build-01", **more: bool):
-        """Attach vGPU `a`."""
-        return self.vms.attach(ADMIN, "a", AttachWanted(vm=vm, **more))
-
-    def leases(self, *, ended: bool = False) -> list[LeaseResource]:
-        return self.house.service.leases.list(ADMIN, vgpu="a", ended=ended).items
-
-    def driver(self, address: str = GPU) -> str:
-        driver = self.house.house.machine.pci.functions[address].driver
-        return driver.name if driver else "-"
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    return Machine(tmp_path)
-
-
-@pytest.fixture
-def sysfs(machine: Machine, tmp_path: Path) -> Iterator[str]:
-    try:
-        mounted = machine.mounted(tmp_path / "sys")
-        path = mounted.__enter__()
-    except (NoFuse, OSError) as error:
-        pytest.skip(str(error))
-    try:
-        yield path
-    finally:
-        mounted.__exit__(None, None, None)
-
-
-def around(kind: str, folder: Path, sysfs: str, machine: Machine) -> Iterator[Around]:
-    service = HardwareService(folder, HOUSES[kind](folder, sysfs, machine))
-    try:
-        service.create()
-        yield Around(service, folder)
-    finally:
-        service.close()
-
-
-@pytest.fixture
-def card(tmp_path: Path, sysfs: str, machine: Machine) -> Iterator[Around]:
-    yield from around("passthrough", tmp_path, sysfs, machine)
-
-
-@pytest.fixture
-def mdev(tmp_path: Path, sysfs: str, machine: Machine) -> Iterator[Around]:
-    yield from around("mdev", tmp_path, sysfs, machine)
 
 
 def test_a_vm_that_runs_has_it_until_it_is_detached(card: Around) -> None:

@@ -220,3 +220,24 @@ def test_vms_are_found_by_their_name_among_processes(tmp_path: Path) -> None:
     for name in ("three", "four", "five", "--help", "$(reboot)", "two; x", "tw*"):
         with pytest.raises(NoSuchVm):
             qemu.find(name)
+
+
+def test_a_name_is_the_processs_that_listens_there(tmp_path: Path) -> None:
+    """A path may have become another's, and anybody can give a QEMU any name."""
+    proc = tmp_path / "proc"
+    program = "/usr/bin/qemu-system-x86_64"
+    with fake_qemu(tmp_path / "qmp") as vm:
+        told = ("-name", "one", "-qmp", f"unix:{vm.path},server=on")
+        _process(proc, os.getpid(), program, *told)
+        qemu = Qemu(str(proc))
+        assert qemu.find("one").id == str(vm.path)
+        (proc / str(os.getpid())).rename(proc / "1")
+        with pytest.raises(NoSuchVm):
+            qemu.find("one")
+        if os.geteuid() == 0:
+            (proc / "1").rename(proc / str(os.getpid()))
+            os.chown(proc / str(os.getpid()) / "cmdline", 1000, 1000)
+            with pytest.raises(NoSuchVm):
+                qemu.find("one")
+            assert qemu.find(str(vm.path)).id == str(vm.path)
+        qemu.close()

@@ -7,6 +7,7 @@ opens a vfio device is `make test-vm`.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 import time
@@ -108,7 +109,7 @@ def test_states_are_told_the_moment_they_change(qemu: Qemu, start: Start) -> Non
 def test_it_is_found_by_its_name(qemu: Qemu, start: Start) -> None:
     process, path = start()
     found = [one for one in processes.running() if one.process_id == process.pid]
-    assert found == [processes.Running(process.pid, "aliquot-test", str(path))]
+    assert found == [processes.Running(process.pid, "aliquot-test", str(path), os.geteuid())]
     assert qemu.find("aliquot-test").id == str(path)
 
 

@@ -56,6 +56,8 @@ class Qemu:
         else:
             path, called = self._named(name).monitor, name
         monitor = self._monitor(path)
+        if called is not None and monitor.process_id not in (0, self._named(name).process_id):
+            raise _no_vm(name)  # somebody else listens where that one said that it does
         state = self._state(monitor)
         if called is None:
             called = _part(monitor.execute("query-name"), "name")
@@ -133,7 +135,9 @@ class Qemu:
             self._monitors.clear()
 
     def _named(self, name: str) -> Running:
-        found = [one for one in running(self._proc) if one.name == name]
+        # Anybody can give a QEMU any name: another user's is to be named by its socket.
+        trusted = {0, os.geteuid()}
+        found = [one for one in running(self._proc) if one.name == name and one.user_id in trusted]
         if not found:
             raise _no_vm(name)
         if len(found) > 1:

@@ -22,6 +22,7 @@ class Running(NamedTuple):
     process_id: int
     name: str
     monitor: str
+    user_id: int
 
 
 def running(proc: str = PROC) -> Iterator[Running]:
@@ -29,12 +30,14 @@ def running(proc: str = PROC) -> Iterator[Running]:
     for entry in os.listdir(proc):
         if not entry.isdigit():
             continue
-        words = _command_line(os.path.join(proc, entry, "cmdline"))
+        path = os.path.join(proc, entry, "cmdline")
+        words = _command_line(path)
         if not words or not os.path.basename(words[0]).startswith(("qemu-system-", "qemu-kvm")):
             continue
         name, monitor = named(words), monitor_of(words)
-        if name and monitor:
-            yield Running(int(entry), name, monitor)
+        owner = _owner(path)
+        if name and monitor and owner is not None:
+            yield Running(int(entry), name, monitor, owner)
 
 
 def named(words: Sequence[str]) -> str | None:
@@ -89,6 +92,13 @@ def _parts(value: str) -> list[str]:
 def _absolute(path: str) -> str | None:
     """A path from the root on; what is relative to a QEMU's folder could be anything by now."""
     return path if os.path.isabs(path) else None
+
+
+def _owner(path: str) -> int | None:
+    try:
+        return os.stat(path).st_uid
+    except OSError:
+        return None
 
 
 def _command_line(path: str) -> list[str]:
