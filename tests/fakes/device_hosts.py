@@ -75,6 +75,7 @@ class FakeOpencl:
             [
                 Sighting(
                     source=self.name,
+                    pci_address=found.pci_address,
                     vendor_uuid=found.uuid,
                     name=found.name,
                     kind=found.kind,

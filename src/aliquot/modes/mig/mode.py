@@ -163,5 +163,5 @@ def _types(geometry: Geometry, left: dict[int, int]) -> tuple[PartitionType, ...
             most=one.most,
             memory=one.memory,
         )
-        for one in geometry.profiles
+        for one in sorted(geometry.profiles, key=lambda one: (one.size, one.compute, one.id))
     )
