@@ -52,6 +52,13 @@ class VgpuList:
 
         return {"vgpus": msgspec.to_builtins(self.fetch())}
 
+    def print_tree(self) -> None:
+        """The vGPUs on their devices."""
+        from aliquot.cli.vgpu_tree import lines
+
+        for line in lines(self.fetch(), self._client.devices.list().items):
+            print(printable(line))
+
     def draw(self) -> Table:
         """The vGPUs as a table."""
         return table_of(self.fetch(), vgpu_words.devices_by_uuid(self._client))
