@@ -28,6 +28,15 @@ bool is_plain_name(const std::string& text) {
          std::string::npos;
 }
 
+// What names a partition to a vendor's driver, and nothing that a loader or shell would act on.
+bool is_variable(const std::string& text) {
+  const size_t sign = text.find('=');
+  if (sign == std::string::npos || sign == 0 || text.size() > 256) return false;
+  const std::string name = text.substr(0, sign);
+  if (name.compare(0, 3, "LD_") == 0 || name == "PATH") return false;
+  return name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == std::string::npos;
+}
+
 std::string default_cache_dir() {
   if (::geteuid() == 0) return "/var/cache/aliquot/workers";
   const char* base = ::getenv("XDG_CACHE_HOME");
@@ -63,7 +72,8 @@ bool parse_options(int count, char** arguments, Options& options, std::string& p
     }
     const auto text = texts.find(name);
     const auto number = numbers.find(name);
-    if (text == texts.end() && number == numbers.end() && name != "--device-node") {
+    const bool listed = name == "--device-node" || name == "--variable";
+    if (text == texts.end() && number == numbers.end() && !listed) {
       problem = "unknown option: " + name;
       return false;
     }
@@ -73,6 +83,12 @@ bool parse_options(int count, char** arguments, Options& options, std::string& p
     }
     if (name == "--device-node") {
       options.device_nodes.emplace_back(arguments[index]);
+    } else if (name == "--variable") {
+      if (!is_variable(arguments[index])) {
+        problem = "--variable needs NAME=VALUE, not \"" + std::string(arguments[index]) + "\"";
+        return false;
+      }
+      options.variables.emplace_back(arguments[index]);
     } else if (text != texts.end()) {
       *text->second = arguments[index];
     } else if (!parse_number(arguments[index], name == "--memory" ? (uint64_t{1} << 60) : 0xffff,

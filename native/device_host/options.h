@@ -13,7 +13,9 @@ struct Options {
   std::string cache_dir;    // compiled kernels, kept between workers; may be empty
   std::string driver;       // the driver's library: an absolute path or a bare name
   std::vector<std::string> device_nodes;  // what the worker may open; none named: every GPU
-  std::string worker;                     // the worker program, by absolute path
+  // NAME=VALUE, for the worker's driver: so it sees a partition of the device and nothing else.
+  std::vector<std::string> variables;
+  std::string worker;  // the worker program, by absolute path
   uint32_t device_index = 0;
   uint32_t platform_index = 0;
   uint64_t memory = 0;      // bytes that the device has
@@ -28,7 +30,7 @@ constexpr const char* kUsage =
     "usage: aliquot-device --uuid UUID --runtime-dir DIR --driver LIBRARY --device-index N\n"
     "                      --platform-index N --memory BYTES --worker PATH\n"
     "                      [--cache-dir DIR] [--processors N] [--device-node PATH]...\n"
-    "                      [--worker-idle-ms N] [--foreground]\n";
+    "                      [--variable NAME=VALUE]... [--worker-idle-ms N] [--foreground]\n";
 
 /// Parses and checks. On failure `problem` says in one sentence what is wrong.
 bool parse_options(int count, char** arguments, Options& options, std::string& problem);

@@ -116,6 +116,7 @@ sandbox::Plan make_worker_plan(const Options& options, const VgpuSettings& setti
   show_driver(options.driver, plan.visible);
   plan.devices = options.device_nodes.empty() ? gpu_nodes() : options.device_nodes;
   plan.device_groups = groups_of(plan.devices);
+  plan.variables = options.variables;
   for (const char* node : {"/dev/null", "/dev/full", "/dev/random", "/dev/urandom"})
     plan.devices.emplace_back(node);
   plan.hidden_probe = options.device_dir() + "/lock";

@@ -88,12 +88,14 @@ bool reachable_by(const Plan& plan) {
   return reachable;
 }
 
-std::vector<std::string> clean_environment(const std::string& scratch, const std::string& cache) {
+std::vector<std::string> clean_environment(const Plan& plan, const std::string& scratch,
+                                           const std::string& cache) {
   std::vector<std::string> environment = {
       "PATH=/usr/bin:/bin",      "LANG=C.UTF-8",
       "HOME=" + scratch,         "TMPDIR=" + scratch,
       "XDG_CACHE_HOME=" + cache, "POCL_CACHE_DIR=" + cache + "/pocl",
   };
+  environment.insert(environment.end(), plan.variables.begin(), plan.variables.end());
   return environment;
 }
 
@@ -158,7 +160,7 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
 
   // The program's own memory is no secret from the device host, who watches it.
   ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-  const std::vector<std::string> environment = clean_environment(scratch, cache);
+  const std::vector<std::string> environment = clean_environment(plan, scratch, cache);
   std::vector<char*> arguments = pointers_to(plan.arguments);
   std::vector<char*> variables = pointers_to(environment);
   if (install_filter(own_processes) && filter_bites()) {

@@ -21,6 +21,7 @@ struct Plan {
   std::vector<std::string> arguments;  // argv, the program's name first; holds no secrets
   std::vector<std::string> visible;    // absolute paths shown read-only, files or folders
   std::vector<std::string> devices;    // device nodes that may be opened for writing
+  std::vector<std::string> variables;  // NAME=VALUE, beside those that every worker has
   std::string hidden_probe;            // a path that must not be reachable, tried before the start
   std::string mount_point;             // an empty folder of ours to build the view upon
   std::string cache_directory;         // kept between workers of one owner, writable; may be empty

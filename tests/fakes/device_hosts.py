@@ -75,6 +75,7 @@ class FakeOpencl:
             [
                 Sighting(
                     source=self.name,
+                    pci_address=found.pci_address,
                     vendor_uuid=found.uuid,
                     name=found.name,
                     kind=found.kind,
@@ -382,12 +383,18 @@ class FakeMachine:
         """Connections to them, as a daemon has them."""
         return Hosts(self._start, self._join, self._running, lambda of: of.uuid.encode())
 
+    def add(self, device: Device) -> None:
+        """Another device, which OpenCL's driver offers from now on."""
+        self.opencl.devices.append(device)
+        self.by_uuid[device.uuid] = FakeHost(device)
+
     def usages(self) -> list[VgpuUsage]:
         """All vGPUs of all device hosts."""
         return [usage for host in self.by_uuid.values() for usage in host.vgpus.values()]
 
     def _start(self, wanted: Device) -> Any:
-        host = self.by_uuid[wanted.uuid]
+        # A partition is offered by no driver before its vGPU names it.
+        host = self.by_uuid.setdefault(wanted.uuid, FakeHost(wanted))
         if (error := host.fail.get("start")) is not None:
             raise error
         host.running = True

@@ -52,7 +52,7 @@ def device(
     return DeviceResource(**(told | more))
 
 
-def vgpu(number: int, on: DeviceResource | None, **more: Any) -> VgpuResource:
+def vgpu(number: int, on: DeviceResource | None, /, **more: Any) -> VgpuResource:
     """A vGPU of 2 GiB and 10 %."""
     told: dict[str, Any] = {
         "id": f"{number:032x}",

@@ -124,7 +124,7 @@ def test_the_inventory_tells_where_instances_lie(tmp_path: Path) -> None:
         for profile_id, start in ((9, 4), (19, 0)):
             profile = geometry.profile(profile_id)
             assert profile is not None
-            gpu.create(profile, start)
+            gpu.furnish(profile, gpu.create(profile, start))
     _, _, partitions = nvml_mig_source.read(NvmlCalls(library), "gpu")
     assert [(one.start, one.slices) for one in partitions] == [(4, 4), (0, 1)]
 

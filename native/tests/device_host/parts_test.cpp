@@ -134,6 +134,17 @@ void test_options() {
     Options ignored;
     CHECK(!parses(words, ignored));
   }
+  std::vector<std::string> with_variables = good;
+  with_variables.insert(with_variables.end(), {"--variable", "CUDA_VISIBLE_DEVICES=MIG-1", "--variable", "B=="});
+  Options told;
+  CHECK(parses(with_variables, told));
+  CHECK(told.variables == std::vector<std::string>({"CUDA_VISIBLE_DEVICES=MIG-1", "B=="}));
+  for (const char* bad : {"", "A", "=b", "a=b", "A B=c", "LD_PRELOAD=/x.so", "PATH=/x"}) {
+    std::vector<std::string> words = good;
+    words.insert(words.end(), {"--variable", bad});
+    Options none;
+    CHECK(!parses(words, none));
+  }
   Options ignored;
   CHECK(!parses({"--uuid"}, ignored));
   CHECK(!parses({"--what", "1"}, ignored));

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aliquot.cli.daemon import connect, new_key
+from aliquot.cli.mode_options import add_mode, with_mode
 from aliquot.cli.names import checked_name
 from aliquot.cli.parser import Parser, add_json
+from aliquot.cli.printable import printable
 from aliquot.cli.told import print_vgpu
 from aliquot.cli.vgpu_options import add_wanted, wanted_of
 from aliquot.cli.wait_option import add_wait, wait_of
@@ -16,12 +18,16 @@ from aliquot.errors import EXIT_PROBLEM, AliquotError, WaitedInVain
 
 if TYPE_CHECKING:
     from aliquot.client.rest import Client
-    from aliquot.model.api.vgpus import Plan, VgpuResource, VgpuWanted
+    from aliquot.model.api.vgpus import VgpuResource, VgpuWanted
 
 _DESCRIPTION = """\
 Makes a vGPU that stays until it is deleted: its memory and its guarantee are reserved,
 also while nothing uses it. 'aliquot exec' runs programs on it. The device is chosen
 where --device names none.
+
+Hardware can make it, too: passthrough hands over a whole card, mdev, sriov and mig cut one.
+--mode auto takes what suits who uses it (--for), what keeps it from others (--isolation) and
+whether its size is to change in use (--elastic).
 
 --dry-run makes nothing and says where it would be and why; or why nowhere, and which
 one change, or one move of another vGPU, would make it fit."""
@@ -37,6 +43,7 @@ def build_parser() -> Parser:
     )
     parser.add_argument("name", metavar="NAME", help="its name, among your own vGPUs")
     add_wanted(parser)
+    add_mode(parser)
     add_wait(parser, "where it doesn't fit now, wait in the queue at most so long")
     parser.add_argument("--dry-run", action="store_true", help="only say where it would be")
     add_json(parser, "print the vGPU, or the plan, as JSON")
@@ -47,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     """Create the vGPU."""
     given = build_parser().parse_args(arguments)
     wait_ms = wait_of(given)
-    wanted = wanted_of(given, checked_name(given.name), wait_ms=wait_ms)
+    wanted = with_mode(wanted_of(given, checked_name(given.name), wait_ms=wait_ms), given)
     with connect() as client:
         if given.dry_run:
             return _plan(client, wanted, as_json=given.json)
@@ -77,20 +84,8 @@ def _plan(client: Client, wanted: VgpuWanted, *, as_json: bool) -> int:
 
         print_json(plan)
     else:
-        _print_plan(plan)
+        from aliquot.cli.plan_words import lines
+
+        for line in lines(plan):
+            print(printable(line))
     return 0 if plan.fits else EXIT_PROBLEM
-
-
-def _print_plan(plan: Plan) -> None:
-    from aliquot.cli.printable import printable
-
-    print(printable(plan.why))
-    for candidate in plan.candidates:
-        fits = "fits" if candidate.fits else "doesn't fit"
-        print(printable(f"  {candidate.device_name} ({candidate.device}): {fits}: {candidate.why}"))
-    if plan.changes:
-        print("One of these would make it fit:")
-        for change in plan.changes:
-            print(printable(f"  {change}"))
-    if plan.queue_position is not None:
-        print(f"With --wait it would be number {plan.queue_position} in the queue.")

@@ -14,6 +14,7 @@ from aliquot.cli.printable import printable
 from aliquot.cli.recent_events import newest
 from aliquot.client.device_host import running_hosts
 from aliquot.errors import DeviceHostError
+from aliquot.model.vgpu import MODE_REMOTING
 from aliquot.sizes import format_size
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def lines(
     unsettled = "" if vgpu.settled else f"; {vgpu.wanted} is wanted, and not yet reached"
     yield _line("state", f"{vgpu_words.state(vgpu)}{why}{code}{unsettled}")
     yield _line("device", place)
-    yield _line("reserves", f"{vgpu_words.promise(vgpu)}; {format_size(vgpu.memory_used)} used")
+    used = f"; {format_size(vgpu.memory_used)} used" if vgpu.mode == MODE_REMOTING else ""
+    yield _line("reserves", f"{vgpu_words.promise(vgpu)}{used}")
     if vgpu.profile:
         yield _line("profile", vgpu.profile)
     if vgpu.group:

@@ -10,6 +10,7 @@ from aliquot.cli.labels import format_labels, labels_of
 from aliquot.cli.paging import every
 from aliquot.cli.printable import printable
 from aliquot.model.lifecycle import VgpuState
+from aliquot.model.vgpu import MODE_REMOTING
 from aliquot.shares import format_shares
 from aliquot.sizes import format_size
 
@@ -51,6 +52,13 @@ class VgpuList:
 
         return {"vgpus": msgspec.to_builtins(self.fetch())}
 
+    def print_tree(self) -> None:
+        """The vGPUs on their devices."""
+        from aliquot.cli.vgpu_tree import lines
+
+        for line in lines(self.fetch(), self._client.devices.list().items):
+            print(printable(line))
+
     def draw(self) -> Table:
         """The vGPUs as a table."""
         return table_of(self.fetch(), vgpu_words.devices_by_uuid(self._client))
@@ -63,6 +71,7 @@ def table_of(listed: list[VgpuResource], devices: dict[str, Any]) -> Table:
     with_labels = any(vgpu.labels for vgpu in listed)
     with_reasons = any(vgpu.reason for vgpu in listed)
     with_vms = any(vgpu.vm for vgpu in listed)
+    with_hardware = any(vgpu.mode != MODE_REMOTING for vgpu in listed)
     with_expiry = any(vgpu.expires_ms is not None for vgpu in listed)
     headings = [
         Column("vGPU"),
@@ -70,7 +79,7 @@ def table_of(listed: list[VgpuResource], devices: dict[str, Any]) -> Table:
         Column("state"),
         Column("memory", right=True),
         Column("used", right=True),
-        Column("share of the time"),
+        Column("share of the time, or hardware" if with_hardware else "share of the time"),
         Column("leases", right=True),
         Column("device"),
         *([Column("VM")] if with_vms else []),
@@ -81,13 +90,14 @@ def table_of(listed: list[VgpuResource], devices: dict[str, Any]) -> Table:
     rows: list[list[str | Cell]] = []
     for vgpu in listed:
         state = vgpu_words.state(vgpu)
+        by_software = vgpu.mode == MODE_REMOTING
         row: list[str | Cell] = [
             vgpu.name,
             vgpu.tenant,
             Cell(state, "bold red") if vgpu.state is VgpuState.FAILED else state,
-            format_size(vgpu.memory),
-            format_size(vgpu.memory_used),
-            format_shares(vgpu_words.shares_in(vgpu)) or "what is left over",
+            format_size(vgpu.memory) if vgpu.memory else "unknown",
+            format_size(vgpu.memory_used) if by_software else "-",
+            _share(vgpu) if by_software else vgpu_words.made_of(vgpu),
             str(vgpu.leases),
             vgpu_words.place(vgpu, devices) if vgpu.device else "-",
         ]
@@ -101,3 +111,7 @@ def table_of(listed: list[VgpuResource], devices: dict[str, Any]) -> Table:
             row.append(printable(vgpu.reason))
         rows.append(row)
     return table(headings, rows)
+
+
+def _share(vgpu: VgpuResource) -> str:
+    return format_shares(vgpu_words.shares_in(vgpu)) or "what is left over"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from aliquot.cli.printable import printable
 from aliquot.model.shares import PriorityClass, Shares
+from aliquot.model.vgpu import MODE_REMOTING
 from aliquot.shares import format_copy_limit, format_shares
 from aliquot.sizes import format_duration, format_size
 
@@ -27,13 +28,26 @@ def shares_in(vgpu: VgpuResource) -> Shares:
 
 
 def promise(vgpu: VgpuResource) -> str:
-    """Its memory, share of the time and limit of copies."""
+    """Its memory, share of the time and limit of copies; of hardware, what it is made of."""
+    if vgpu.mode != MODE_REMOTING:
+        return ", ".join(filter(None, [made_of(vgpu), memory(vgpu)]))
     words = [
         format_size(vgpu.memory),
         format_shares(shares_in(vgpu)),
         format_copy_limit(vgpu.copy_limit),
     ]
     return ", ".join(filter(None, words))
+
+
+def memory(vgpu: VgpuResource) -> str:
+    """How much it has."""
+    return format_size(vgpu.memory) if vgpu.memory else "memory unknown"
+
+
+def made_of(vgpu: VgpuResource) -> str:
+    """Its mode, the type of its partition, and which piece of hardware it is."""
+    words = [vgpu.mode, vgpu.type or "", vgpu.hardware]
+    return printable(" ".join(filter(None, words)))
 
 
 def state(vgpu: VgpuResource) -> str:

@@ -13,7 +13,7 @@ from aliquot.cli.labels import add_labels
 from aliquot.cli.parser import Parser, add_json
 from aliquot.cli.vgpu_argument import uuid_of
 from aliquot.client.device_host import running_vgpus
-from aliquot.errors import NoDaemon
+from aliquot.errors import NoDaemon, UsageError
 from aliquot.model.lifecycle import VgpuState
 from aliquot.model.vgpu import VgpuUsage
 from aliquot.sizes import format_size
@@ -46,6 +46,11 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--all", action="store_true", help="also those that were deleted")
     add_json(parser, "print JSON; with --watch one line each time")
+    parser.add_argument(
+        "--tree",
+        action="store_true",
+        help="devices with what is on them, and on the partitions of that",
+    )
     parser.add_argument("--watch", action="store_true", help="print it again and again")
     live.add_rhythm(parser, "with --watch")
     return parser
@@ -62,11 +67,16 @@ def main(arguments: Sequence[str]) -> int:
 
         with client:
             kept = VgpuList(client, given)
+            if given.tree:
+                if given.json or given.watch:
+                    raise UsageError("--tree goes with neither --json nor --watch")
+                kept.print_tree()
+                return 0
             nothing = "there is no vGPU that fits" if kept.narrowed else "there is no vGPU"
             live.show(kept.as_dict, kept.draw, rhythm, nothing, once=once, as_json=given.json)
         return 0
-    if given.label or given.state or given.all:
-        raise NoDaemon("labels and states are the daemon's, and none listens here")
+    if given.label or given.state or given.all or given.tree:
+        raise NoDaemon("labels, states and trees are the daemon's, and none listens here")
     device_uuid = uuid_of(given.device)
     used = _Drawing(device_uuid)
     live.show(

@@ -112,6 +112,8 @@ def _spawn(device: Device, root: str) -> tuple[int, int]:
         "--worker",
         native_programs.find(native_programs.WORKER),
     ]
+    for name, value in device.variables:
+        arguments += ["--variable", f"{name}={value}"]
     if device.kind == SOFTWARE:
         arguments += ["--processors", str(device.compute_units)]
     inherited = _inherited_descriptors()

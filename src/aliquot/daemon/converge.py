@@ -15,7 +15,7 @@ import msgspec
 from aliquot.daemon import processes, transfer
 from aliquot.daemon.at_host import destroy, find, registered, resized
 from aliquot.daemon.core import Core
-from aliquot.daemon.hardware import is_hardware
+from aliquot.daemon.hardware import is_hardware, uuid_of
 from aliquot.daemon.hardware_steps import delete_hardware, make_of_hardware
 from aliquot.daemon.hosts import NotRunning
 from aliquot.errors import AliquotError, DeviceLost, NoSuchVgpu
@@ -254,7 +254,12 @@ class Converger:
                 continue
         self._missing.discard(kept.id)
         with self._core.store.change(SYSTEM) as change:
-            return lifecycle.transition(change, kept.id, VgpuState.DELETED)
+            deleted = lifecycle.transition(change, kept.id, VgpuState.DELETED)
+            if is_hardware(kept.spec):
+                devices.forget(change, uuid_of(kept.id))  # should it have carried any
+        if is_hardware(kept.spec):
+            self._core.hosts.forget_partition(uuid_of(kept.id))
+        return deleted
 
     def _settle(self, kept: VgpuRecord, status: VgpuStatus, state: VgpuState) -> VgpuRecord:
         """Keep that it is as it is wanted; what it no longer needs is given back by that."""

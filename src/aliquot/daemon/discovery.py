@@ -110,7 +110,8 @@ class Finder:
             if entry.device.vgpus:
                 simulate(change, entry.uuid, entry.device)
         for kept in devices.listed(change, change.node):
-            if kept.present and kept.uuid not in here:
+            # Partitions are no devices of discovery's: carriers.py has them.
+            if kept.present and kept.uuid not in here and not kept.facts.get("carrier"):
                 devices.lose(change, kept.uuid)
 
     def _read_telemetry(self, found: Collection[PhysicalDevice]) -> None:

@@ -136,6 +136,8 @@ def make(change: Change, tenant: str, wanted: GroupWanted, left: Quota) -> Group
     `left` is what its tenant may have beside what it has.
     """
     for member in wanted.vgpus:
+        if member.on is not None:
+            raise BadGroup(f"member {member.name!r} is to be on the partition of another vGPU")
         mode = wished_mode(change, member, change.node).mode
         if mode is not None and mode is not Mode.REMOTING:
             raise refusal(NotInThisMode, Why.MODE_NO_GROUP, mode=mode.value)

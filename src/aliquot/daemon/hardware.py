@@ -14,7 +14,7 @@ from aliquot.model.line import Line
 from aliquot.model.modes import Mode
 from aliquot.model.vgpu import MODE_REMOTING
 from aliquot.model.vgpu_record import VgpuRecord, VgpuSpec
-from aliquot.model.why import Why, because
+from aliquot.model.why import Why
 from aliquot.modes.every import every_mode, recover
 from aliquot.modes.interface import VgpuMode
 from aliquot.modes.journal import Journal
@@ -22,9 +22,9 @@ from aliquot.words.refusals import refusal, saying
 
 # What modes say of hardware that is no longer there; all else is there, and otherwise.
 _GONE = frozenset(
-    because(why).key for why in (Why.NOT_ON_BUS, Why.MDEV_GONE, Why.MIG_GONE, Why.NVML_REFUSES)
+    f"why-{why.value}" for why in (Why.NOT_ON_BUS, Why.MDEV_GONE, Why.MIG_GONE, Why.NVML_REFUSES)
 )
-_COUNT_CHANGED = because(Why.VF_COUNT_CHANGED).key
+_COUNT_CHANGED = f"why-{Why.VF_COUNT_CHANGED.value}"
 
 
 class Hardware:

@@ -124,7 +124,8 @@ def _refuse_software(wanted: VgpuWanted, mode: Mode) -> None:
     shares = (wanted.compute, wanted.compute_limit, wanted.weight, wanted.priority)
     refused = {
         Why.MODE_NO_SHARES: any(share is not None for share in shares) or wanted.copy_limit > 0,
-        Why.MODE_NO_MOVE: wanted.movable or wanted.on is not None or wanted.apart is not None,
+        Why.MODE_NO_MOVE: wanted.movable,
+        Why.MODE_NOT_ON: wanted.on is not None,
         Why.MODE_NO_SUSPEND: wanted.preemptible,
         Why.MODE_NO_WAIT: wanted.wait_ms is not None,
         Why.MODE_NO_PROCESS: wanted.lease is not None or wanted.ephemeral,

@@ -249,12 +249,12 @@ def _short(
         return [because(Why.TOO_SMALL, size=memory, wanted=spec.memory)]
     if memory <= device.free_memory or all(is_hardware(one.spec) for one in beside):
         return []
-    values = {"size": device.memory, "wanted": memory}
-    if memory > device.memory:
-        return [because(Why.TOO_SMALL, **values)]
-    if not device.free_memory:
-        return [because(Why.NO_MEMORY, **values)]
-    return [because(Why.MEMORY_SHORT, free=device.free_memory, **values)]
+    size, free = device.memory, device.free_memory
+    if memory > size:
+        return [because(Why.TOO_SMALL, size=size, wanted=memory)]
+    if not free:
+        return [because(Why.NO_MEMORY, size=size, wanted=memory)]
+    return [because(Why.MEMORY_SHORT, free=free, size=size, wanted=memory)]
 
 
 def _beyond(left: Quota, memory: int, guarantee: int) -> list[Line]:

@@ -15,6 +15,7 @@ from contextlib import suppress
 import msgspec
 
 from aliquot import words
+from aliquot.daemon.carriers import follow
 from aliquot.daemon.core import Core
 from aliquot.daemon.hardware import is_hardware
 from aliquot.daemon.hardware_place import pci_of
@@ -89,6 +90,10 @@ class HardwareWatch:
                 self._reconciler.schedule(kept.id)
             elif error is not None and kept.state in LEASABLE:
                 self._fail(kept, error, began)
+            with suppress(NoSuchVgpu):
+                with self._core.store.look() as view:
+                    now = vgpus.get(view, kept.id)
+                follow(self._core, now)
 
     def _all(self) -> list[VgpuRecord]:
         with self._core.store.look() as view:

@@ -80,6 +80,7 @@ class Hosts:
         self._report = report
         self._reports: dict[tuple[str, str], bytes] = {}  # by device and its driver's version
         self._offers: dict[str, Device] = {}
+        self._partitions: dict[str, Device] = {}
         self._links: dict[str, _Link] = {}
         self._lock = threading.Lock()
         self._ended = False
@@ -88,9 +89,17 @@ class Hosts:
         """What OpenCL drivers offer by now: these devices can have a device host."""
         self._offers = {offer.uuid: offer for offer in offers}
 
+    def know_partition(self, offer: Device) -> None:
+        """What a partition is to programs, until it is forgotten."""
+        self._partitions[offer.uuid] = offer
+
+    def forget_partition(self, uuid: str) -> None:
+        """There is no such partition any more."""
+        self._partitions.pop(uuid, None)
+
     def offer(self, uuid: str) -> Device | None:
         """The device as its driver offers it, or None where none does."""
-        return self._offers.get(uuid)
+        return self._offers.get(uuid) or self._partitions.get(uuid)
 
     def reports(self) -> list[bytes]:
         """What programs would be told of each device, for vGPUs that shall move among them.
@@ -182,7 +191,7 @@ class Hosts:
             if joined is None:
                 raise refusal(NotRunning, Why.NO_DEVICE_HOST, uuid=uuid)
             return joined
-        offer = self._offers.get(uuid)
+        offer = self.offer(uuid)
         if offer is None:
             # Its driver may be gone; the device host needs none.
             joined = self._join(uuid, patience)

@@ -20,15 +20,21 @@ PASSING = (MemoryUnavailable, ShareUnavailable, NoDeviceFits)
 
 
 def make(
-    change: Change, tenant: str, wanted: VgpuWanted, asker: Process | None, left: Quota
+    change: Change,
+    tenant: str,
+    wanted: VgpuWanted,
+    asker: Process | None,
+    left: Quota,
+    on: specs.Carrier | None = None,
 ) -> VgpuRecord:
     """Make a pending vGPU with a reservation or, where it may wait, with a place in the queue.
 
-    `left` is what its tenant may have beside what it has. An ephemeral one waits no longer than
+    `left` is what its tenant may have beside what it has; `on` the vGPU on whose partition it is.
+    An ephemeral one waits no longer than
     `asker` lives, the process that is to lease it.
     Raises why it can't be; nothing may be kept of the change then.
     """
-    spec = specs.spec_of(change, wanted, change.node)
+    spec = specs.on_partition(specs.spec_of(change, wanted, change.node), on)
     try:
         asked = msgspec.structs.replace(demand(spec, tenant), quota=left)
         found = find(change, asked, change.node)

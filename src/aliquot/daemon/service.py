@@ -123,6 +123,7 @@ class Service:
         return service
 
     def _start(self) -> None:
+        self.vgpus.carriers.remember()
         self.finder.look()
         self.observer.look()
         self._threads = [

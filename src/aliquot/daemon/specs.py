@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET
@@ -72,6 +72,24 @@ def spec_of(view: View, wanted: VgpuWanted, node: str) -> VgpuSpec:
         flags=int(flags),
         device_type=DEVICE_TYPES[wanted.device_type] if wanted.device_type else 0,
     )
+
+
+class Carrier(NamedTuple):
+    """A vGPU on whose partition another is made, by its id, and the device that that is."""
+
+    vgpu: str
+    device: str
+
+
+def on_partition(spec: VgpuSpec, carrier: Carrier | None) -> VgpuSpec:
+    """The spec of one that is on a vGPU's partition, where there is such a vGPU; raises BadSpec."""
+    if carrier is None:
+        return spec
+    if spec.device is not None:
+        raise refusal(BadSpec, Why.OTHER_DEVICE)
+    if spec.movable:
+        raise refusal(BadSpec, Why.STAYS_ON_PARTITION)
+    return msgspec.structs.replace(spec, on=carrier.vgpu, device=carrier.device)
 
 
 def changed(view: View, spec: VgpuSpec, change: VgpuChange) -> VgpuSpec:

@@ -12,6 +12,7 @@ import msgspec
 from aliquot.daemon import access, series, specs
 from aliquot.daemon.at_host import find
 from aliquot.daemon.caller import Caller
+from aliquot.daemon.carriers import Carriers, carrier_of
 from aliquot.daemon.choosing import line_of
 from aliquot.daemon.core import Core
 from aliquot.daemon.endings import Endings
@@ -72,6 +73,7 @@ class Vgpus:
         self._reconciler = reconciler
         self._leases = leases
         self._hardware_plans = HardwarePlans(core)
+        self.carriers = Carriers(core)
 
     def create(
         self, caller: Caller, wanted: VgpuWanted, *, idempotency_key: str | None = None
@@ -83,6 +85,8 @@ class Vgpus:
         access.must_be_user(caller)
         tenant = access.tenant_for(caller, wanted.tenant)
         process = holder_of(caller, wanted.lease) if wanted.lease else None
+        if wanted.on is not None:
+            self.carriers.prepare(caller, wanted.on)
         endings = Endings(self._core)
         with ExitStack() as held:
             while True:
@@ -168,11 +172,15 @@ class Vgpus:
     def plan(self, caller: Caller, wanted: VgpuWanted) -> Plan:
         """Where a vGPU would go and why, or why nowhere and what would mend that; makes nothing."""
         tenant = access.tenant_for(caller, wanted.tenant)
+        if wanted.on is not None:
+            self.carriers.prepare(caller, wanted.on)
         with self._core.store.look() as view:
             left = quota_left(view, caller, tenant, self._core.quota)
             wished = wished_mode(view, wanted, self._core.node)
             if wished.mode is Mode.REMOTING:
                 spec = specs.spec_of(view, wanted, self._core.node)
+                carrier = carrier_of(view, caller, wanted.on, self._core.node)
+                spec = specs.on_partition(spec, carrier)
                 asked = msgspec.structs.replace(demand(spec, tenant), quota=left)
                 return plan(view, asked, caller, self._core.node)
         return self._hardware_plans.plan(caller, wanted, wished, left)
@@ -264,6 +272,8 @@ class Vgpus:
         with self._core.store.look() as view:
             kept = access.vgpu_of(view, caller, vgpu)
         _refuse_hardware(kept, Why.MODE_NO_MOVE)
+        if kept.spec.on is not None:
+            raise refusal(NotInThisMode, Why.STAYS_ON_PARTITION)
         with self._core.alone(kept.id):
             with self._core.store.change(caller.actor) as change:
                 start_move(change, kept.id, wanted.device, generation)
@@ -314,7 +324,8 @@ class Vgpus:
             left = must_have_room(change, caller, tenant, self._core.quota)
             mode = wished_mode(change, wanted, change.node).mode
             if mode in (None, Mode.REMOTING):
-                made = make(change, tenant, wanted, process, left).id
+                on = carrier_of(change, caller, wanted.on, change.node)
+                made = make(change, tenant, wanted, process, left, on).id
             else:
                 made = make_of_hardware(change, caller, tenant, wanted, mode, left).id
             _remember(change, caller, key, wanted, made)

@@ -94,6 +94,7 @@ def _devices(view: View, node: str, there: dict[str, list[VgpuView]]) -> list[De
             remotable=is_remotable(line.record),
             simulated=line.record.simulated,
             software=line.kind == SOFTWARE,
+            partition=bool(line.record.facts.get("carrier")),
             vgpus=tuple(there.get(line.uuid, ())),
         )
         for line in lines(view, node)

@@ -5,7 +5,9 @@ Only imported when the cache has no answer: subprocess and msgspec cost 40 ms.
 
 from __future__ import annotations
 
+import os
 import subprocess
+from collections.abc import Mapping
 
 import msgspec
 
@@ -53,8 +55,13 @@ class Probe(msgspec.Struct):
     library: str | None = None
 
 
-def probe(library: str, timeout: float = PROBE_SECONDS) -> Probe:
-    """Ask one driver, out of process; a driver that crashes or hangs becomes an `error`."""
+def probe(
+    library: str, timeout: float = PROBE_SECONDS, variables: Mapping[str, str] | None = None
+) -> Probe:
+    """Ask one driver, out of process; a driver that crashes or hangs becomes an `error`.
+
+    `variables` are set for it beside those that are there.
+    """
     worker = native_programs.find(native_programs.WORKER)
     try:
         finished = subprocess.run(
@@ -63,6 +70,7 @@ def probe(library: str, timeout: float = PROBE_SECONDS) -> Probe:
             capture_output=True,
             timeout=timeout,
             check=False,
+            env={**os.environ, **(variables or {})},
         )
     except subprocess.TimeoutExpired:
         return Probe([], f"the driver did not answer within {timeout:g} s")

@@ -6,7 +6,7 @@ and the same slots give the same picture, to the pixel.
 
 from __future__ import annotations
 
-from aliquot.diagram import frames, grouped, measures, opened
+from aliquot.diagram import frames, grouped, hybrid, measures, opened
 from aliquot.diagram.column import Column, column, drawn
 from aliquot.diagram.frames import Laid
 from aliquot.diagram.scene import Choice, Grouping, Scene
@@ -20,10 +20,11 @@ def arrange(scene: Scene, choice: Choice, slots: Slots) -> Picture:
     if choice.vgpu is not None:
         return _of_one(scene, choice.vgpu, slots)
     if choice.grouping is Grouping.NODE:
-        slots.keep_only([device.uuid for device in scene.devices])
+        carriers = [vgpu.on for vgpu in scene.vgpus if vgpu.on is not None]
+        slots.keep_only([*(device.uuid for device in scene.devices), *carriers])
     else:
         slots.keep_only(list(grouped.keys(scene, choice)))
-    scene = _chosen(scene, choice)
+    scene = hybrid.folded(_chosen(scene, choice))
     if choice.grouping is Grouping.NODE:
         boxes, edges, bands, right, top = _on_their_devices(scene, choice, slots)
     else:
@@ -67,8 +68,9 @@ def _chosen(scene: Scene, choice: Choice) -> Scene:
     """Without what is not to be seen."""
     devices, vgpus = scene.devices, scene.vgpus
     if choice.device is not None:
-        devices = [device for device in devices if device.uuid == choice.device]
-        vgpus = [vgpu for vgpu in vgpus if vgpu.device == choice.device]
+        shown = hybrid.of_card(devices, choice.device)
+        devices = [device for device in devices if device.uuid in shown]
+        vgpus = [vgpu for vgpu in vgpus if vgpu.device in shown]
     if choice.owner is not None:
         vgpus = [vgpu for vgpu in vgpus if vgpu.tenant == choice.owner]
     return scene._replace(devices=devices, vgpus=vgpus)

@@ -13,7 +13,13 @@ from aliquot.model.api.vgpus import VgpuResource
 
 def memory(device: DeviceResource, vgpus: Sequence[VgpuResource]) -> Bar:
     """Bytes: what is reserved for each vGPU, and what of that is in use."""
-    sizes = [(vgpu, float(vgpu.memory), float(vgpu.memory_used)) for vgpu in vgpus]
+    left = device.memory
+    sizes: list[tuple[VgpuResource, float, float]] = []
+    for vgpu in vgpus:
+        # What is on a partition is within that; drivers' types may add up to more than there is.
+        size = min(vgpu.memory, left) if vgpu.on is None else 0
+        sizes.append((vgpu, float(size), float(min(vgpu.memory_used, size))))
+        left -= size
     return _bar("memory", device, float(device.memory), float(device.reserved_memory), sizes)
 
 

@@ -77,10 +77,7 @@ def vgpu_box(
 ) -> Box:
     """A vGPU in the virtualization layer of a row that begins at `top`; `used`: by somebody."""
     look = look_of(vgpu)
-    lines = [
-        Line(key="memory", values={"used": vgpu.memory_used, "limit": vgpu.memory}),
-        _promise(vgpu),
-    ]
+    lines = vgpu_lines(vgpu)
     if vgpu.state in (VgpuState.READY, VgpuState.LEASED):
         consumed = vgpu.measured.get("consumed")
         if consumed is not None:
@@ -108,6 +105,19 @@ def vgpu_box(
         reason_code=vgpu.reason_code,
         reason_lines=list(vgpu.reason_lines),
     )
+
+
+def vgpu_lines(vgpu: VgpuResource) -> list[Line]:
+    """What it was promised: of software a part of memory and time, of hardware what it is."""
+    if look_of(vgpu) in (Look.SOFTWARE, Look.HYBRID):
+        memory = Line(key="memory", values={"used": vgpu.memory_used, "limit": vgpu.memory})
+        return [memory, _promise(vgpu)]
+    size = Line(key="memory-unknown")
+    if vgpu.memory:
+        size = Line(key="device-memory", values={"size": vgpu.memory})
+    if vgpu.type:
+        size = Line(key="vgpu-type", values={"type": vgpu.type}, lines=[size])
+    return [size, *([Line(key="name", values={"name": vgpu.hardware})] if vgpu.hardware else [])]
 
 
 def several(

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from aliquot import words
-from aliquot.diagram import bars, chain, measures
+from aliquot.diagram import bars, chain, hybrid, measures
 from aliquot.diagram.chain import Flow
 from aliquot.diagram.scene import Choice, Collapse, Scene, look_of
 from aliquot.diagram.slots import Slots, column_slots
@@ -42,7 +42,7 @@ def column(scene: Scene, device: DeviceResource, choice: Choice, slots: Slots) -
     if collapsed(scene, device.uuid, len(on_it), choice):
         looks = len({look_of(vgpu) for vgpu in on_it}) + hidden
         return Column(device, on_it, {}, measures.column_width(max(_NARROWEST, looks)))
-    places = slots.assign(device.uuid, [vgpu.id for vgpu in on_it])
+    places = hybrid.assign(slots, device.uuid, on_it)
     used = max(places.values(), default=-1) + 1 + hidden
     return Column(device, on_it, places, measures.column_width(column_slots(used)))
 
@@ -56,24 +56,51 @@ def drawn(scene: Scene, one: Column, left: int, top: int) -> tuple[list[Box], li
     boxes: list[Box] = [box, *mode_boxes(device, box)]
     edges: list[Edge] = []
     begin = left + measures.COLUMN_PAD
-    chains = chain.all_of(scene, device.uuid, one.vgpus, one.places, begin, top)
-    through = [(made, vgpus) for made, vgpus in chains if made.foot.look not in PAST_THE_HOST]
+    standing = [vgpu for vgpu in one.vgpus if not one.places or vgpu.id in one.places]
+    chains = chain.all_of(scene, device.uuid, standing, one.places, begin, top)
+    carriers = _carriers(one, chains, top, stale=stale)
+    through = [
+        (made, vgpus)
+        for made, vgpus in chains
+        if made.foot.look not in PAST_THE_HOST and vgpus[0].on not in carriers
+    ]
     host = host_box(one, [made.foot for made, _ in through], top) if through else None
     for made, vgpus in chains:
         boxes += made.boxes
         edges += made.edges
         look = made.foot.look
         target = box if look in PAST_THE_HOST or host is None else host
+        target = carriers.get(str(vgpus[0].on), target)
         name = f"turns:{made.foot.id}"
         edges.append(chain.down(made.foot, target, look, Flow.of(vgpus), name))
     if host is not None:
         boxes.append(host)
         flow = Flow.of([vgpu for _, vgpus in through for vgpu in vgpus])
         edges.append(chain.down(host, box, Look.SOFTWARE, flow, f"device:{device.uuid}"))
+    for carrier, partition in carriers.items():
+        boxes.append(partition)
+        flow = Flow.of([vgpu for vgpu in one.vgpus if vgpu.on == carrier])
+        edges.append(chain.down(partition, box, Look.HARDWARE, flow, f"partition:{carrier}"))
     if device.vgpus > len(one.vgpus):
         x = left + one.width - measures.COLUMN_PAD - measures.SLOT
         boxes.append(chain.others(device, one.vgpus, x, top))
     return boxes, edges
+
+
+def _carriers(
+    one: Column, chains: Sequence[tuple[chain.Chain, list[VgpuResource]]], top: int, *, stale: bool
+) -> dict[str, Box]:
+    """What carries others, by its id: under these, where each is drawn by itself."""
+    if not one.places:
+        return {}
+    feet = {vgpus[0].id: made.foot for made, vgpus in chains}
+    named = {vgpu.id: vgpu for vgpu in one.vgpus}
+    return {
+        carrier: hybrid.carrier_box(
+            named[carrier], [feet[vgpu.id] for vgpu in some], top, stale=stale
+        )
+        for carrier, some in hybrid.carrying(one.vgpus).items()
+    }
 
 
 def collapsed(scene: Scene, key: str, count: int, choice: Choice) -> bool:

@@ -69,4 +69,4 @@ def look_of(vgpu: VgpuResource) -> Look:
         return Look.PASSTHROUGH
     if vgpu.mode in (Mode.MIG, Mode.MDEV, Mode.SRIOV):
         return Look.HARDWARE
-    return Look.SOFTWARE
+    return Look.SOFTWARE if vgpu.on is None else Look.HYBRID

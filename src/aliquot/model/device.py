@@ -17,6 +17,7 @@ class Device(NamedTuple):
     """One device that an OpenCL driver offers. Memory is in bytes.
 
     `pci_address` is as sysfs writes it; None for a software device, and where the driver is silent.
+    `variables` are what the driver must be told so that it sees this partition and nothing else.
     """
 
     uuid: str
@@ -37,6 +38,7 @@ class Device(NamedTuple):
     unified_memory: bool
     extensions: list[str]
     pci_address: str | None = None
+    variables: tuple[tuple[str, str], ...] = ()
 
     @property
     def kind(self) -> str:
@@ -53,4 +55,5 @@ class Device(NamedTuple):
 
     def as_dict(self) -> dict[str, Any]:
         """The device for `--json`."""
-        return {**self._asdict(), "kind": self.kind}
+        told = {name: value for name, value in self._asdict().items() if name != "variables"}
+        return {**told, "kind": self.kind}

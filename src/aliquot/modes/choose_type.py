@@ -28,7 +28,8 @@ def choose_type(offered: Sequence[PartitionType], wanted: Wanted) -> PartitionTy
     elif wanted.memory is not None:
         least = wanted.memory
         found = [one for one in offered if one.memory is not None and one.memory >= least]
-        found.sort(key=lambda one: one.memory or 0)
+        # Of the same memory that with less to compute with, for the rest is another's then.
+        found.sort(key=lambda one: (one.memory or 0, one.compute_units or 0))
         if not found:
             raise refusal(
                 NoSuchPartitionType,

@@ -37,6 +37,15 @@ from aliquot.words.refusals import refusal, saying
 _SETTLED = (Stage.MADE, Stage.ATTACHED)
 
 
+class NothingMade(Exception):
+    """The first step of `_make` was refused: what lies where it would have been is another's."""
+
+    def __init__(self, why: HardwareError) -> None:
+        """With the refusal."""
+        super().__init__(why.what)
+        self.why = why
+
+
 class HardwareMode(abc.ABC):
     """A mode that makes vGPUs of hardware; see aliquot.modes.interface.VgpuMode."""
 
@@ -118,8 +127,11 @@ class HardwareMode(abc.ABC):
             except PartitionExists:
                 self.journal.remove(entry.vgpu)  # it is another's: there is nothing to undo
                 raise
+            except NothingMade as told:
+                self.journal.remove(entry.vgpu)
+                raise told.why from told
             except HardwareError:
-                if self._undone(entry, self._unmake):
+                if self._undone(self.journal.find(entry.vgpu) or entry, self._unmake):
                     self.journal.remove(entry.vgpu)
                 raise
             return _made(self.journal.put(_at(made, Stage.MADE)))

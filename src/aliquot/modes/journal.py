@@ -69,6 +69,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     resets_count: bool = False  # we made the virtual functions: they go with the last vGPU
     parent: str | None = None  # of an mdev
     start: int | None = None  # of a MIG instance, in memory slices
+    instance: int | None = None  # its number at the driver, once there is one
 
 
 def folder() -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from aliquot.devices.abilities import Subject
 from aliquot.devices.pci import driver_of, read_function
 from aliquot.devices.sysfs import PCI_DEVICES
 from aliquot.devices.users import Use, User, users, users_of_files, vfio_files
@@ -36,9 +37,7 @@ class Passthrough(HardwareMode):
         assert function is not None
         if function.boot_display and function.driver != binding.VFIO and not wanted.force:
             raise refusal(BootDisplayKept, Why.BOOT_DISPLAY)
-        if subject.partitions:
-            count = len(subject.partitions)
-            raise refusal(DeviceInUse, Why.HAS_PARTITIONS, address=wanted.device, count=count)
+        _refuse_partitions(subject, wanted.device)
         binding.require_vfio(self.kernel)
         if wanted.rom is not None:
             _check_rom(wanted.rom)
@@ -77,6 +76,12 @@ class Passthrough(HardwareMode):
         self._take_back(entry)
 
     def _before_handing_over(self, entry: Entry) -> Entry:
+        """Look at all again: it may have been set aside long ago, and others use it till now."""
+        subject = self._able(entry.device)
+        assert subject.pci is not None
+        _refuse_partitions(subject, entry.device)
+        entry = msgspec.structs.replace(entry, whole=self._functions(subject.pci))
+        self._refuse_taken(entry)
         binding.require_vfio(self.kernel)
         self._refuse_users_of(entry.whole)
         before = tuple(binding.before(self.kernel, address) for address in entry.whole)
@@ -159,6 +164,12 @@ class Passthrough(HardwareMode):
         for address in functions:
             found = users(self.kernel, address, self.proc)
             refuse_users(address, tuple(user for user in found if user.use is not Use.SOUND))
+
+
+def _refuse_partitions(subject: Subject, address: str) -> None:
+    """Raise DeviceInUse where the card is cut: what was cut of it would end."""
+    if count := len(subject.partitions):
+        raise refusal(DeviceInUse, Why.HAS_PARTITIONS, address=address, count=count)
 
 
 def _check_rom(path: str) -> None:

@@ -120,7 +120,10 @@ class Sriov(HardwareMode):
         if entry.resets_count and last and now and now == entry.virtual_functions:
             existing = pci_partitions.virtual_functions(self.kernel, entry.device)
             used = any(users(self.kernel, function, self.proc) for function in existing)
-            if not used and not self._taken(existing) - {entry.id}:
+            cut = any(
+                one.mode is Mode.MDEV for one in pci_partitions.existing(self.kernel, entry.device)
+            )
+            if not used and not cut and not self._taken(existing) - {entry.id}:
                 self._count(entry.device, 0)
 
     def _before_handing_over(self, entry: Entry) -> Entry:

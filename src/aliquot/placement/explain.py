@@ -203,6 +203,8 @@ def _clauses(obstacle: Unfit | Obstacle, demand: Demand, device: DeviceView) -> 
             return [because(Why.NO_MODE, mode=demand.mode or MODE_REMOTING)]
         case Unfit.SIMULATED:
             return [because(Why.NOT_NAMED)]
+        case Unfit.PARTITION:
+            return [because(Why.ANOTHERS_PARTITION)]
         case Obstacle.RULE:
             there = next(one for one in device.vgpus if conflict(demand, one))
             return [because(Why.APART, vgpu=there.name)]

@@ -17,6 +17,7 @@ class Unfit(StrEnum):
     ABSENT = "absent"
     MODE = "mode"
     SIMULATED = "simulated"
+    PARTITION = "partition"
 
 
 def unfit(demand: Demand, device: DeviceView, devices: Sequence[DeviceView]) -> tuple[Unfit, ...]:
@@ -35,5 +36,7 @@ def _found(demand: Demand, device: DeviceView, devices: Sequence[DeviceView]) ->
         yield Unfit.ABSENT
     if not device.remotable or demand.mode != MODE_REMOTING:
         yield Unfit.MODE
+    if device.partition and not named:
+        yield Unfit.PARTITION
     if device.simulated and not named and not all(other.simulated for other in devices):
         yield Unfit.SIMULATED

@@ -39,7 +39,8 @@ class VgpuView(msgspec.Struct, frozen=True, kw_only=True):
 class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
     """A device: what is free there, and what of that is kept for those who wait.
 
-    `software`: it stands in for a GPU, and is taken where no GPU will do.
+    `software`: it stands in for a GPU, and is taken where no GPU will do. `partition`: it is one of
+    another device, which a vGPU has, and is taken only where it is named.
 
     What is free is told beside `vgpus` and not reckoned from them, so that whoever only asks
     whether something fits need not list them all: those that its labels can conflict with will do.
@@ -56,6 +57,7 @@ class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
     remotable: bool = True
     simulated: bool = False
     software: bool = False
+    partition: bool = False
     vgpus: tuple[VgpuView, ...] = ()
 
     @property

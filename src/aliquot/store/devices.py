@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 
 from aliquot import words
 from aliquot.errors import DeviceLost, NoSuchEntry, QuotaAboveDevice
@@ -76,6 +76,15 @@ def lose(change: Change, uuid: str) -> DeviceRecord:
         change.connection.execute(update(devices).where(devices.c.uuid == uuid).values(present=0))
         _lose(change, kept)
     return get(change, uuid)
+
+
+def forget(change: Change, uuid: str) -> None:
+    """A device that will not come back, and on which nothing has a place, is no longer kept."""
+    kept = _maybe(change, uuid)
+    if kept is None or reservations.on_device(change, uuid):
+        return
+    change.connection.execute(delete(devices).where(devices.c.uuid == uuid))
+    change.tell("device.forgotten", uuid, name=kept.name)
 
 
 def set_up(change: Change, uuid: str, settings: dict[str, Any]) -> DeviceRecord:

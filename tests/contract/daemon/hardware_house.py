@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from aliquot.daemon.carriers import Carriers
 from aliquot.daemon.core import Core
 from aliquot.daemon.discovery import Finder
 from aliquot.daemon.hardware import Hardware
@@ -21,12 +23,12 @@ from aliquot.model.modes import Mode
 from aliquot.model.physical_device import PhysicalDevice
 from aliquot.modes.interface import VgpuMode
 from aliquot.store import Location, Store
-from tests.contract.daemon.house import ADMIN, GIB
+from tests.contract.daemon.house import ADMIN, GIB, ONE
 from tests.contract.daemon.house import House as ServiceHouse
 from tests.contract.modes.houses import GPU, MigHouse
 from tests.contract.modes.houses import House as Hardware_
 from tests.contract.store.places import NODE, Clock
-from tests.fakes.device_hosts import FakeMachine
+from tests.fakes.device_hosts import FakeMachine, device
 from tests.fakes.kernel.pci import Function
 
 
@@ -69,6 +71,7 @@ class HardwareService(ServiceHouse):
         self.folder = folder
         self.clock = Clock()
         self.machine = FakeMachine(*offered)
+        self.told: list[Mapping[str, str]] = []  # what a driver was told, to show a partition
         self.start()
 
     def start(self) -> None:
@@ -84,6 +87,8 @@ class HardwareService(ServiceHouse):
             known=KnownDevices(str(self.folder / "known")),
         )
         self.service = Service(self.core, Finder(self.core, discoverer))
+        self.service.vgpus.carriers = Carriers(self.core, self._offer)
+        self.service.vgpus.carriers.remember()
         self.store = store
         self.service.finder.look()
         self.service.hardware.recover()
@@ -91,6 +96,11 @@ class HardwareService(ServiceHouse):
 
     def _nvml(self) -> Source | None:
         return Nvml(self.house) if isinstance(self.house, MigHouse) else None
+
+    def _offer(self, variables: Mapping[str, str]) -> Device:
+        self.told.append(variables)
+        found = device(ONE, 39 * GIB, name="A100 MIG")
+        return found._replace(variables=tuple(sorted(variables.items())))
 
     def restart(self) -> None:
         """The daemon ends, and another begins."""

@@ -19,6 +19,7 @@ from aliquot.errors import (
     KernelRefused,
     ModeUnavailable,
     ModuleMissing,
+    NoRoomForPartition,
     NoSuchPartitionType,
     PartitionExists,
 )
@@ -41,7 +42,9 @@ from tests.contract.modes.houses import (
     vgpu,
 )
 from tests.fakes.kernel.machine import Machine
+from tests.fakes.kernel.mdev import MdevParent, Type
 from tests.fakes.kernel.pci import Driver, Function
+from tests.fakes.nvml_mig import Placement
 
 
 @pytest.fixture
@@ -541,3 +544,84 @@ def test_modes_are_apart(tmp_path: Path, machine: Machine, sysfs: str) -> None:
         other.delete(made.vgpu)
     assert isinstance(house.mode(), Sriov)
     assert OTHER not in machine.pci.functions
+
+
+def test_partitions_that_somebody_made_meanwhile_are_seen_at_attach(
+    tmp_path: Path, machine: Machine, sysfs: str
+) -> None:
+    house = MdevHouse(tmp_path, sysfs, machine)
+    whole = Passthrough(house.kernel(), house.journal(), str(machine.proc))
+    made = whole.create(Wanted(vgpu=vgpu(1), device=GPU))
+    parent = machine.mdev.parents[GPU]
+    parent.create("nvidia-558", vgpu(9))
+    with pytest.raises(DeviceInUse, match="1 partitions"):
+        whole.attach(made.vgpu)
+    assert machine.pci.unbound == []
+    parent.remove(vgpu(9))
+    assert whole.attach(made.vgpu).functions == (GPU,)
+
+
+def test_what_came_to_the_group_meanwhile_is_seen_at_attach(card: PassthroughHouse) -> None:
+    pci = card.machine.pci
+    mode = card.mode()
+    made = mode.create(card.wanted())
+    pci.driver("nvme", "144d:a80c")
+    pci.add(Function("0000:43:00.0", "144d:a80c", "0x010802", group=15))
+    with pytest.raises(ModeUnavailable, match="0000:43:00"):
+        mode.attach(made.vgpu)
+    assert pci.unbound == []
+    pci.unplug("0000:43:00.0")
+    # Another function of the same card goes along, and comes back.
+    pci.driver("xhci_hcd", "10de:22bb")
+    pci.add(Function("0000:41:00.2", "10de:22bb", "0x0c0330", group=15))
+    before = card.state()
+    assert mode.attach(made.vgpu).functions == (GPU, AUDIO, "0000:41:00.2")
+    mode.detach(made.vgpu)
+    assert card.state() == before
+
+
+def test_virtual_functions_that_others_have_cut_stay(
+    tmp_path: Path, machine: Machine, sysfs: str
+) -> None:
+    house = SriovHouse(tmp_path, sysfs, machine)
+    mode = house.mode()
+    made = mode.create(house.wanted())
+    address = next(a for a, f in machine.pci.functions.items() if f.physical and a != made.id)
+    function = machine.pci.functions[address]
+    function.driver = machine.pci.drivers["xe"]
+    place = f"../../bus/pci/devices/{address}"
+    function.parent = MdevParent(machine.mdev, address, {"t": Type("T", 1)}, 1, place)
+    function.parent.create("t", vgpu(9))
+    mode.delete(made.vgpu)
+    assert address in machine.pci.functions, "an mdev of somebody's lies on it"
+    assert vgpu(9) in function.parent.made
+
+
+def test_somebody_elses_instance_at_the_same_place_is_left(
+    tmp_path: Path, machine: Machine, sysfs: str
+) -> None:
+    """Theirs came between looking and making, or between that and a death."""
+    house = MigHouse(tmp_path, sysfs, machine)
+    mode = house.mode()
+    make = house.library.nvmlDeviceCreateGpuInstanceWithPlacement
+
+    def others_first(device: str, profile: int, placement: Placement) -> int:
+        number = make(device, profile, placement)
+        house.library.nvmlGpuInstanceCreateComputeInstance(number, 2)
+        return make(device, profile, placement)
+
+    house.library.nvmlDeviceCreateGpuInstanceWithPlacement = others_first  # type: ignore[method-assign]
+    with pytest.raises(NoRoomForPartition):
+        mode.create(house.wanted())
+    theirs = house.library.placed()
+    assert len(theirs) == 1
+    assert house.journal().entries() == []
+    # The intent of one who died before anything was made.
+    (_, start) = next(iter(theirs))
+    entry = Entry(
+        vgpu=vgpu(1), mode=mode.mode, stage=Stage.MAKING, device=GPU, id="", type="9", start=start
+    )
+    house.journal().put(entry)
+    house.mode().recover()
+    assert house.library.placed() == theirs
+    assert house.journal().entries() == []

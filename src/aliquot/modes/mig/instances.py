@@ -16,6 +16,7 @@ from aliquot.devices.sysfs import Sysfs
 from aliquot.devices.users import PROC, Use, User
 from aliquot.errors import (
     DeviceInUse,
+    HardwareError,
     HardwareGone,
     HardwareNotPermitted,
     KernelRefused,
@@ -130,13 +131,21 @@ class Gpu:
         """Where instances lie."""
         return frozenset(one.placed for one in self.instances(geometry))
 
-    def create(self, profile: GpuProfile, start: int) -> str:
-        """Make a GPU instance there, with one compute instance of all of it; its device's UUID."""
+    def create(self, profile: GpuProfile, start: int) -> int:
+        """Make a GPU instance there; its number."""
         placement = self._library.c_nvmlGpuInstancePlacement_t(start, profile.size)
         instance = self._do(
             "nvmlDeviceCreateGpuInstanceWithPlacement", self._handle, profile.id, placement
         )
-        number = int(self._do("nvmlGpuInstanceGetInfo", instance).id)
+        try:
+            return int(self._do("nvmlGpuInstanceGetInfo", instance).id)
+        except HardwareError:
+            self._calls.ask("nvmlGpuInstanceDestroy", instance)  # nobody would know whose it is
+            raise
+
+    def furnish(self, profile: GpuProfile, number: int) -> str:
+        """Make one compute instance of all of a GPU instance; the UUID of its MIG device."""
+        instance = self._do("nvmlDeviceGetGpuInstanceById", self._handle, number)
         kind = getattr(self._library, f"NVML_COMPUTE_INSTANCE_PROFILE_{profile.compute}_SLICE")
         engines = self._library.NVML_COMPUTE_INSTANCE_ENGINE_PROFILE_SHARED
         info = self._do("nvmlGpuInstanceGetComputeInstanceProfileInfo", instance, kind, engines)
@@ -144,7 +153,7 @@ class Gpu:
         for found, uuid, _ in self._mig_devices():
             if found == number:
                 return uuid
-        raise refusal(HardwareGone, Why.MIG_GONE, address=self.address, start=start)
+        raise refusal(HardwareGone, Why.MIG_GONE, address=self.address, start=number)
 
     def destroy(self, geometry: Geometry, instance: Instance) -> None:
         """End a GPU instance and its compute instances; raises DeviceInUse where one is busy."""

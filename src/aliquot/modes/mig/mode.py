@@ -16,7 +16,7 @@ from aliquot.model.line import Line
 from aliquot.model.modes import Mode, ModeAbility, PartitionType
 from aliquot.model.why import Why, because
 from aliquot.modes.choose_type import choose_type
-from aliquot.modes.hardware_mode import HardwareMode
+from aliquot.modes.hardware_mode import HardwareMode, NothingMade
 from aliquot.modes.journal import Entry, Journal, Stage
 from aliquot.modes.kernel import Kernel
 from aliquot.modes.mig.geometry import Geometry, Placed, best_start, more
@@ -98,10 +98,17 @@ class Mig(HardwareMode):
             profile = gpu.geometry().profile(int(entry.type or -1))
             if profile is None or entry.start is None:
                 raise refusal(HardwareGone, Why.MIG_GONE, address=entry.device, start=-1)
-            return msgspec.structs.replace(entry, id=gpu.create(profile, entry.start))
+            try:
+                instance = gpu.create(profile, entry.start)
+            except HardwareError as error:
+                raise NothingMade(error) from error
+            # Kept before it has a MIG device: one that has one, and isn't known, is another's.
+            entry = msgspec.structs.replace(entry, stage=Stage.MAKING, instance=instance)
+            self.journal.put(entry)
+            return msgspec.structs.replace(entry, id=gpu.furnish(profile, instance))
 
     def _unmake(self, entry: Entry) -> None:
-        """End the instance at the place, which nobody else could take since the intent was kept."""
+        """End the instance that is known to be ours."""
         try:
             with Gpu(entry.device, self._load) as gpu:
                 geometry = gpu.geometry()
@@ -142,13 +149,16 @@ class Mig(HardwareMode):
 
 
 def _at(instances: list[Instance], entry: Entry) -> Instance | None:
-    """The instance of an entry: at its place, of its profile, and no other's by its UUID.
+    """The instance of an entry: at its place, of its profile, and no other's by number and UUID.
 
-    One that has no MIG device is one that was being made or ended.
+    One that has no MIG device is one that was being made or ended. Of one whose number wasn't kept,
+    because who made it died in that moment, there can be no MIG device yet.
     """
     for one in instances:
-        same = (one.placed.profile, one.placed.start) == (int(entry.type or -1), entry.start)
-        if same and (not entry.id or one.uuid in (None, entry.id)):
+        if (one.placed.profile, one.placed.start) != (int(entry.type or -1), entry.start):
+            continue
+        ours = one.uuid in (None, entry.id) if entry.id else entry.instance == one.id
+        if ours or (entry.instance is None and one.uuid is None):
             return one
     return None
 
@@ -163,5 +173,5 @@ def _types(geometry: Geometry, left: dict[int, int]) -> tuple[PartitionType, ...
             most=one.most,
             memory=one.memory,
         )
-        for one in geometry.profiles
+        for one in sorted(geometry.profiles, key=lambda one: (one.size, one.compute, one.id))
     )

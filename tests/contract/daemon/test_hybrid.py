@@ -1,0 +1,175 @@
+"""Software vGPUs on a partition that a vGPU of hardware is: made, reckoned, lost, in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from aliquot.errors import (
+    BadCarrier,
+    BadSpec,
+    DeviceInUse,
+    DeviceLost,
+    DeviceNotOffered,
+    MemoryUnavailable,
+    NoSuchVgpu,
+    NotInThisMode,
+)
+from aliquot.model.api.vgpus import MoveWanted, VgpuWanted
+from aliquot.model.lifecycle import VgpuState
+from aliquot.store import check
+from tests.contract.daemon.hardware_house import HardwareService
+from tests.contract.daemon.house import ADMIN, ALICE, GIB, ONE
+from tests.contract.modes.houses import MdevHouse, MigHouse, SriovHouse
+from tests.fakes.device_hosts import device
+from tests.fakes.kernel.fuse import NoFuse
+from tests.fakes.kernel.machine import Machine
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[tuple[Machine, str]]:
+    machine = Machine(tmp_path)
+    try:
+        mount = machine.mounted(tmp_path / "sys")
+        path = mount.__enter__()
+    except (NoFuse, OSError) as error:
+        pytest.skip(str(error))
+    try:
+        yield machine, path
+    finally:
+        mount.__exit__(None, None, None)
+
+
+@pytest.fixture
+def service(tmp_path: Path, mounted: tuple[Machine, str]) -> Iterator[HardwareService]:
+    """A GPU with MIG, whose instances the driver offers to who names them."""
+    machine, sysfs = mounted
+    made = HardwareService(tmp_path, MigHouse(tmp_path, sysfs, machine))
+    yield made
+    made.close()
+
+
+def on(name: str, carrier: str = "a", memory: int = 4 * GIB) -> VgpuWanted:
+    return VgpuWanted(name=name, on=carrier, memory=memory)
+
+
+def test_software_on_a_mig_instance(service: HardwareService) -> None:
+    vgpus = service.service.vgpus
+    carrier = service.create()
+    made = vgpus.create(ADMIN, on("soft"))
+    assert (made.mode, made.on, made.state) == ("remoting", carrier.id, VgpuState.READY)
+    assert service.told == [
+        {"CUDA_VISIBLE_DEVICES": carrier.hardware, "NVIDIA_VISIBLE_DEVICES": carrier.hardware}
+    ]
+    host = service.machine.by_uuid[str(made.device)]
+    assert dict(host.device.variables)["CUDA_VISIBLE_DEVICES"] == carrier.hardware
+    [partition] = [d for d in service.service.devices.list(ADMIN).items if d.uuid == made.device]
+    assert (partition.memory, partition.reserved_memory) == (39 * GIB, 4 * GIB)
+    assert partition.facts["carrier"] == carrier.id
+    with pytest.raises(MemoryUnavailable):
+        vgpus.create(ADMIN, on("large", memory=36 * GIB))
+    service.watch()
+    assert service.show("soft").state is VgpuState.READY
+
+
+def test_a_carrier_stays_as_long_as_it_carries(service: HardwareService) -> None:
+    vgpus = service.service.vgpus
+    service.create()
+    vgpus.create(ADMIN, on("soft"))
+    with pytest.raises(DeviceInUse, match="soft"):
+        vgpus.delete(ADMIN, "a")
+    assert service.show("a").state is VgpuState.READY
+    vgpus.delete(ADMIN, "soft")
+    assert vgpus.delete(ADMIN, "a").state is VgpuState.DELETED
+    assert [d.facts.get("carrier") for d in service.service.devices.list(ADMIN).items] == [None]
+
+
+def test_others_do_not_come_to_a_partition_by_chance(service: HardwareService) -> None:
+    vgpus = service.service.vgpus
+    service.create()
+    vgpus.create(ADMIN, on("soft"))
+    with pytest.raises(DeviceNotOffered):
+        vgpus.create(ADMIN, VgpuWanted(name="b", memory=GIB))
+    plan = vgpus.plan(ADMIN, VgpuWanted(name="b", memory=GIB))
+    assert "partition of a vGPU" in plan.candidates[-1].why
+    with pytest.raises(NoSuchVgpu):
+        vgpus.create(ALICE, on("theirs"))
+
+
+def test_what_can_not_carry(service: HardwareService) -> None:
+    vgpus = service.service.vgpus
+    service.create()
+    vgpus.create(ADMIN, on("soft"))
+    with pytest.raises(BadCarrier):
+        vgpus.create(ADMIN, on("c", carrier="soft"))
+    for more in ({"device": "0"}, {"movable": True}):
+        with pytest.raises(BadSpec):
+            vgpus.create(ADMIN, VgpuWanted(name="c", on="a", memory=GIB, **more))  # type: ignore[arg-type]
+    with pytest.raises(NotInThisMode):
+        vgpus.create(ADMIN, VgpuWanted(name="c", on="a", mode="mig", type="1g.10gb"))
+    with pytest.raises(NotInThisMode):
+        vgpus.move(ADMIN, "soft", MoveWanted(device="0"))
+
+
+def test_an_mdev_carries_nothing(tmp_path: Path, mounted: tuple[Machine, str]) -> None:
+    service = HardwareService(tmp_path, MdevHouse(tmp_path, mounted[1], mounted[0]))
+    try:
+        service.create()
+        with pytest.raises(BadCarrier, match="mdev"):
+            service.service.vgpus.create(ADMIN, on("soft"))
+    finally:
+        service.close()
+
+
+def test_software_on_a_virtual_function(tmp_path: Path, mounted: tuple[Machine, str]) -> None:
+    """One that has its vendor's driver is a card to OpenCL."""
+    service = HardwareService(tmp_path, SriovHouse(tmp_path, mounted[1], mounted[0]))
+    try:
+        carrier = service.create()
+        with pytest.raises(BadCarrier):
+            service.service.vgpus.create(ADMIN, on("soft"))
+        offered = device(ONE)._replace(pci_address=carrier.hardware)
+        service.machine.add(offered)
+        service.watch()
+        made = service.service.vgpus.create(ADMIN, on("soft"))
+        assert (made.device, made.on) == (ONE, carrier.id)
+        with pytest.raises(DeviceInUse):
+            service.service.vgpus.delete(ADMIN, "a")
+    finally:
+        service.close()
+
+
+def test_with_its_carrier_it_is_lost(service: HardwareService) -> None:
+    made = service.create()
+    soft = service.service.vgpus.create(ADMIN, on("soft"))
+    service.unplug(made)
+    service.watch()
+    lost = service.show("soft")
+    assert (lost.state, lost.reason_code) == (VgpuState.FAILED, DeviceLost.code)
+    # The same instance again, as after a fault that passed.
+    assert isinstance(service.house, MigHouse)
+    library = service.house.library
+    library.save({**library.load(), "gone": False})
+    service.watch()
+    service.settle()
+    service.watch()
+    service.settle()
+    assert service.show("a").state is VgpuState.READY
+    assert service.show("soft").state is VgpuState.READY
+    assert service.show("soft").device == soft.device
+
+
+def test_the_next_daemon_knows_what_a_partition_is(service: HardwareService) -> None:
+    service.create()
+    soft = service.service.vgpus.create(ADMIN, on("soft"))
+    service.restart()
+    service.watch()
+    service.settle()
+    assert service.show("soft").state is VgpuState.READY
+    offer = service.core.hosts.offer(str(soft.device))
+    assert offer is not None
+    assert offer.variables
+    with service.store.look() as view:
+        assert list(check.problems(view)) == []
