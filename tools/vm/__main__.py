@@ -28,7 +28,11 @@ _DEVICES = (
     "nvme,serial=vf,subsys=subsystem,bus=five,sriov_max_vfs=4,max_ioqpairs=26,msix_qsize=27,"
     "sriov_vq_flexible=8,sriov_vi_flexible=4",
 )
-_SUITES = ("tests/contract/modes", "tests/contract/vms/test_real_vfio.py")
+_SUITES = (
+    "tests/contract/modes",
+    "tests/contract/vms/test_real_vfio.py",
+    "tests/contract/vms/test_real_libvirt.py",
+)
 _MODULES = ("vfio_pci", "vfio_iommu_type1", "bochs", "snd_hda_intel", "nvme", "virtio_gpu")
 
 
@@ -44,7 +48,8 @@ def main() -> int:
     there = f"cd {shlex.quote(str(ROOT))}\nexport PYTHONPATH=src:. ALIQUOT_TEST_KERNEL=real\n"
     try:
         found = packages.programs(given.packages)
-        there += _own_qemu(found)
+        if packages.libvirt(given.packages) or found.data is not None:
+            there = _in_their_places(given.packages) + there
         outcome = guest.run(f"{there}{command}\n", found, devices=_DEVICES, modules=_MODULES)
     except SetupError as error:
         sys.stderr.write(f"vm: {error}\n")
@@ -54,14 +59,14 @@ def main() -> int:
     return 1 if outcome.status is None else outcome.status
 
 
-def _own_qemu(found: packages.Programs) -> str:
-    """Where the guest finds the QEMU that tests start there."""
-    told = f"export ALIQUOT_TEST_QEMU={shlex.quote(str(found.qemu))}\n"
-    if found.data is not None:
-        told += f"export ALIQUOT_TEST_QEMU_DATA={shlex.quote(str(found.data))}\n"
-        libraries = found.environment.get("LD_LIBRARY_PATH", "")
-        told += f"export LD_LIBRARY_PATH={shlex.quote(libraries)}\n"
-    return told
+def _in_their_places(folder: Path) -> str:
+    """Links in the guest to what was unpacked, as if it were installed there: QEMU, libvirt."""
+    lines = [
+        f"[ -d {place} ] && cp -rsn {place}/. /{name}/"
+        for name in ("usr", "etc", "lib")
+        if (place := shlex.quote(str((folder / name).resolve())))
+    ]
+    return "\n".join([*lines, "ldconfig", ""])
 
 
 if __name__ == "__main__":

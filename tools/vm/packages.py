@@ -17,6 +17,8 @@ FOLDER = BUILD / "vm"
 _QEMU = "qemu-system-x86_64"
 _INSTALLED = ("qemu-system-x86", "busybox-static")
 _KERNELS = "linux-image-amd64"
+# Without its services: a test starts libvirtd in the guest. What they need is found by apt.
+_LIBVIRT = ("libvirt-daemon", "libvirt-daemon-driver-qemu", "libvirt-clients")
 
 
 class Programs(NamedTuple):
@@ -49,6 +51,26 @@ def programs(folder: Path = FOLDER) -> Programs:
     environment = {**os.environ, "LD_LIBRARY_PATH": libraries} if own else os.environ
     data = folder / "usr/share/qemu" if own else None
     return Programs(qemu, data, busybox, elf, modules, environment)
+
+
+def libvirt(folder: Path = FOLDER) -> bool:
+    """Whether libvirt had to be unpacked into the folder, or was before; never installed.
+
+    Where it can't be had, the tests that need it say so and are skipped.
+    """
+    if (folder / "usr/sbin/libvirtd").exists():
+        return True
+    if shutil.which("libvirtd") is not None:
+        return False
+    told = subprocess.run(
+        ["apt-get", "install", "--simulate", "--no-install-recommends", *_LIBVIRT],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    names = [line.split()[1] for line in told.splitlines() if line.startswith("Inst ")]
+    say(f"unpacking libvirt into {folder}")
+    return all([debian.unpack(name, folder) for name in names]) and bool(names)
 
 
 def _find(folder: Path, name: str) -> Path | None:

@@ -1,12 +1,10 @@
 """The daemon with hypervisors around it, and a real QEMU.
 
-That stands still before its first instruction and needs no /dev/kvm; it is the one of this machine,
-or the one that tools.vm names in its guest VM.
+That stands still before its first instruction, and needs no /dev/kvm.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import time
@@ -26,25 +24,21 @@ _SECONDS = 60.0
 
 
 @pytest.fixture
-def program() -> list[str]:
-    """QEMU, and the option that names its own files where they aren't in their usual place."""
-    named = os.environ.get("ALIQUOT_TEST_QEMU")
-    if named:
-        data = os.environ.get("ALIQUOT_TEST_QEMU_DATA")
-        return [named, *(["-L", data] if data else [])]
+def program() -> str:
+    """QEMU."""
     found = shutil.which("qemu-system-x86_64")
-    return [found or absent("QEMU is not here (Debian's package qemu-system-x86)")]
+    return found or absent("QEMU is not here (Debian's package qemu-system-x86)")
 
 
 @pytest.fixture
-def start(program: list[str], tmp_path: Path) -> Iterator[Start]:
+def start(program: str, tmp_path: Path) -> Iterator[Start]:
     """Starts a QEMU; its process and the path of its monitor."""
     started: list[subprocess.Popen[bytes]] = []
 
     def begin(*more: str) -> tuple[subprocess.Popen[bytes], Path]:
         path = tmp_path / "qmp"
         words = [
-            *(*program, "-S", "-display", "none", "-nodefaults", "-m", "64", "-accel", "tcg"),
+            *(program, "-S", "-display", "none", "-nodefaults", "-m", "64", "-accel", "tcg"),
             *("-name", "guest=aliquot-test", "-machine", "q35"),
             *("-qmp", f"unix:{path},server=on,wait=off"),
             *("-device", "pcie-root-port,id=one,chassis=1,slot=1"),

@@ -74,8 +74,8 @@ def test_what_isnt_there_is_refused_in_qemus_words(
 
 
 @pytest.mark.parametrize("attachment", [card(), mdev()], ids=["card", "mdev"])
-def test_arguments_are_ones_that_qemu_knows(program: list[str], attachment: Attachment) -> None:
-    words = [*program, "-S", "-display", "none", "-nodefaults", "-machine", "q35", "-m", "64"]
+def test_arguments_are_ones_that_qemu_knows(program: str, attachment: Attachment) -> None:
+    words = [program, "-S", "-display", "none", "-nodefaults", "-machine", "q35", "-m", "64"]
     done = subprocess.run(
         [*words, *arguments(attachment)],
         capture_output=True,
