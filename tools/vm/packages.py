@@ -70,7 +70,7 @@ def libvirt(folder: Path = FOLDER) -> bool:
     ).stdout
     names = [line.split()[1] for line in told.splitlines() if line.startswith("Inst ")]
     say(f"unpacking libvirt into {folder}")
-    return all([debian.unpack(name, folder) for name in names]) and bool(names)
+    return bool(names) and all(debian.unpack(name, folder) for name in names)
 
 
 def _find(folder: Path, name: str) -> Path | None:

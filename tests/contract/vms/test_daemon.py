@@ -57,6 +57,15 @@ def test_a_vm_that_runs_has_it_until_it_is_detached(card: Around) -> None:
         card.vms.detach(ADMIN, "a")
 
 
+@pytest.mark.alone
+def test_attaching_takes_little_time(card: Around) -> None:
+    """Beyond the hypervisor's own time: the stand-in takes none."""
+    card.domain.start()
+    began = time.monotonic()
+    assert card.attach().now
+    assert time.monotonic() - began < 3.0
+
+
 def test_of_two_at_once_one_wins_and_the_other_says_who_has_it(card: Around) -> None:
     card.domain.start()
     card.other.start()
