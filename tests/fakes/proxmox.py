@@ -176,7 +176,12 @@ class FakeProxmox:
             case "GET /cluster/resources":
                 return self._resources()
             case "GET /cluster/mapping/pci":
-                return [{"id": name, **kept} for name, kept in self.mappings.items()]
+                seen = ("Mapping.Modify", "Mapping.Use", "Mapping.Audit")
+                return [
+                    {"id": name, **kept}
+                    for name, kept in self.mappings.items()
+                    if any(self._may(f"/mapping/pci/{name}", right) for right in seen)
+                ]
             case "POST /cluster/mapping/pci":
                 return self._map(one["id"], given)
             case "DELETE /cluster/mapping/pci/{id}":
@@ -216,6 +221,10 @@ class FakeProxmox:
         changes: dict[str, str | None] = {
             key: None for key in one.get("delete", "").split(",") if key
         }
+        for key in changes:  # who takes a device away has to have the right to give it
+            had = guest.shown(current=False).get(key)
+            if had is not None and key.startswith("hostpci"):
+                self._check_device(key, had)
         for key, value in one.items():
             if key.startswith("hostpci"):
                 self._check_device(key, value)
@@ -291,7 +300,11 @@ class FakeProxmox:
                 "status": "running",
             }
 
-        here = [shown(n, guest.config["name"], self.node) for n, guest in self.guests.items()]
+        here = [
+            shown(n, guest.config["name"], self.node)
+            for n, guest in self.guests.items()
+            if self._may(f"/vms/{n}", "VM.Audit")
+        ]
         other = [shown(n, f"far-{n}", node) for n, node in self.elsewhere.items()]
         container = {"id": "lxc/300", "type": "lxc", "vmid": 300, "name": "ct", "node": self.node}
         return [*here, *other, container]
@@ -312,12 +325,15 @@ class FakeProxmox:
         return {"status": "stopped", "upid": upid, "exitstatus": task["exitstatus"]}
 
     def _must(self, path: str, right: str) -> None:
+        if not self._may(path, right):
+            raise Refused(403, f"Permission check failed ({path}, {right})")
+
+    def _may(self, path: str, right: str) -> bool:
         """Rights are inherited by what lies below a path."""
         places = [path]
         while places[-1] != "/":
             places.append(places[-1].rpartition("/")[0] or "/")
-        if not any(right in self.rights.get(place, ()) for place in places):
-            raise Refused(403, f"Permission check failed ({path}, {right})")
+        return any(right in self.rights.get(place, ()) for place in places)
 
 
 def _handler(fake: FakeProxmox) -> type[BaseHTTPRequestHandler]:

@@ -200,7 +200,6 @@ def test_a_rom_file_is_not_for_tokens(fake: FakeProxmox) -> None:
     ("path", "right"),
     [
         ("/", "Sys.Audit"),
-        ("/vms", "VM.Audit"),
         ("/vms", "VM.Config.HWType"),
         ("/mapping/pci", "Mapping.Modify"),
         ("/mapping/pci", "Mapping.Use"),
@@ -215,6 +214,26 @@ def test_each_right_that_lacks_is_named_and_nothing_is_left(
         proxmox.attach(proxmox.find("100"), card(), lasting=True)
     assert "hostpci0" not in fake.guests[100].config
     assert fake.mappings == {}
+
+
+def test_a_vm_that_the_token_may_not_see_isnt_there(fake: FakeProxmox) -> None:
+    proxmox = hypervisor(fake)
+    vm = proxmox.find("100")
+    fake.rights["/vms"].discard("VM.Audit")
+    with pytest.raises(NoSuchVm):
+        proxmox.find("100")
+    with pytest.raises(HypervisorRefused, match="VM.Audit"):
+        proxmox.state(vm.id)  # it is not taken for one that is gone
+
+
+def test_taking_it_back_needs_the_right_as_well(fake: FakeProxmox) -> None:
+    proxmox = hypervisor(fake)
+    vm = proxmox.find("100")
+    proxmox.attach(vm, card(), lasting=True)
+    fake.rights["/mapping/pci"].discard("Mapping.Use")
+    with pytest.raises(HypervisorRefused, match=r"Mapping\.Use"):
+        proxmox.detach(vm, VGPU)
+    assert f"aliquot-{VGPU}-0" in fake.mappings
 
 
 def test_states_are_followed(fake: FakeProxmox) -> None:
