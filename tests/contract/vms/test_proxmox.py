@@ -222,7 +222,7 @@ def test_a_vm_that_the_token_may_not_see_isnt_there(fake: FakeProxmox) -> None:
     fake.rights["/vms"].discard("VM.Audit")
     with pytest.raises(NoSuchVm):
         proxmox.find("100")
-    with pytest.raises(HypervisorRefused, match="VM.Audit"):
+    with pytest.raises(HypervisorRefused, match=r"VM\.Audit"):
         proxmox.state(vm.id)  # it is not taken for one that is gone
 
 
