@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <list>
 #include <thread>
 #include <utility>
 
@@ -11,6 +12,31 @@ namespace {
 // How soon it is seen that a build was left behind, so that one more may run.
 constexpr std::chrono::milliseconds kLook{100};
 }  // namespace
+
+// What threads work with that nobody joins. It is found from here until the last of them has let go:
+// leak checkers don't see the stack of every such thread.
+class Compilers::Kept {
+ public:
+  static Kept& get() {
+    static auto& kept = *new Kept;  // never destroyed: threads may outlive the program's end
+    return kept;
+  }
+
+  /// The same as `work`, where it stays until it is let go of.
+  std::shared_ptr<Work>* keep(std::shared_ptr<Work> work) {
+    const std::lock_guard guard(mutex_);
+    return &kept_.emplace_back(std::move(work));
+  }
+
+  void let_go(const std::shared_ptr<Work>* work) {
+    const std::lock_guard guard(mutex_);
+    kept_.remove_if([work](const std::shared_ptr<Work>& one) { return &one == work; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::list<std::shared_ptr<Work>> kept_;
+};
 
 Compilers::Compilers(Count left_behind) {
   work_->left_behind = std::move(left_behind);
@@ -42,10 +68,10 @@ void Compilers::run(const std::function<void()>& build) {
 }
 
 bool Compilers::start_thread() {
-  auto* held = new std::shared_ptr<Work>(work_);
+  std::shared_ptr<Work>* kept = Kept::get().keep(work_);
   Thread thread;
-  if (!thread.start(work, held, "compiler")) {
-    delete held;
+  if (!thread.start(work, kept, "compiler")) {
+    Kept::get().let_go(kept);
     return false;
   }
   thread.detach();
@@ -54,27 +80,29 @@ bool Compilers::start_thread() {
 }
 
 void* Compilers::work(void* argument) {
-  auto* handed_over = static_cast<std::shared_ptr<Work>*>(argument);
-  const std::shared_ptr<Work> held = std::move(*handed_over);
-  delete handed_over;  // now: a thread that nobody joins may be left behind in a build
-  Work& work = *held;
-  std::unique_lock lock(work.mutex);
-  while (!work.stop) {
-    if (work.waiting.empty() || work.busy >= work.most()) {
-      work.wanted.wait(lock);
+  const auto* kept = static_cast<std::shared_ptr<Work>*>(argument);
+  (*kept)->serve();
+  Kept::get().let_go(kept);
+  return nullptr;
+}
+
+void Compilers::Work::serve() {
+  std::unique_lock lock(mutex);
+  while (!stop) {
+    if (waiting.empty() || busy >= most()) {
+      wanted.wait(lock);
       continue;
     }
-    Task* task = work.waiting.front();
-    work.waiting.pop_front();
-    ++work.busy;
+    Task* task = waiting.front();
+    waiting.pop_front();
+    ++busy;
     lock.unlock();
     task->build();
     lock.lock();
-    --work.busy;
+    --busy;
     task->done = true;
-    work.ended.notify_all();
+    ended.notify_all();
   }
-  return nullptr;
 }
 
 }  // namespace aliquot::worker

@@ -49,7 +49,10 @@ class Compilers {
     Count left_behind;
 
     uint32_t most() const { return at_once + left_behind->load(); }
+    /// A thread's life: builds what waits, until it is to stop.
+    void serve();
   };
+  class Kept;
   static void* work(void* work);
   bool start_thread();
 
