@@ -247,6 +247,9 @@ def test_auto_goes_by_what_is_asked(serve: Houses) -> None:
     assert mode(consumer="vm", type="NVIDIA L40-24Q") == "sriov"
     assert mode(consumer="vm", elastic=True) == "remoting"
     assert mode(consumer="vm", isolation="whole") == "passthrough"
+    told = vgpus.plan(ADMIN, VgpuWanted(name="a", memory=GIB, consumer="vm", elastic=True))
+    assert told.mode_lines
+    assert told.others["sriov"]
     with pytest.raises(NoModeSuits) as refused:
         mode(consumer="vm", windows=True, elastic=True)
     assert "Windows" in refused.value.what
