@@ -200,7 +200,7 @@ def _verdict(
         kind = _type(device, spec, mode, beside)
     except HardwareError as error:
         return Verdict(device, list(error.lines), type(error))
-    memory = device.memory if mode is Mode.PASSTHROUGH else _memory(spec, kind)
+    memory = device.memory if mode is Mode.PASSTHROUGH else _memory(kind)
     if lines := _short(device, spec, memory, beside):
         too_small = bool(device.memory) and max(memory, spec.memory) > device.memory
         return no(QuotaAboveDevice if too_small else MemoryUnavailable, *lines)
@@ -249,10 +249,9 @@ def _counted(kind: PartitionType, beside: list[VgpuRecord]) -> PartitionType:
     return msgspec.structs.replace(kind, available=max(0, kind.most - used))
 
 
-def _memory(spec: VgpuSpec, kind: PartitionType | None) -> int:
-    """What a partition reserves: its own memory, else as much as was asked for; 0: unknown."""
-    told = kind.memory if kind is not None else None
-    return told if told is not None else spec.memory
+def _memory(kind: PartitionType | None) -> int:
+    """What a partition of a type has; 0 where nobody tells."""
+    return kind.memory or 0 if kind is not None else 0
 
 
 def _short(

@@ -205,6 +205,12 @@ def test_virtual_functions_without_types_have_no_memory_that_is_told(serve: Hous
     assert (made.memory, made.type) == (0, None)
     [card] = service.service.devices.list(ADMIN).items
     assert (card.reserved_memory, card.vgpus) == (0, 1)
+    with pytest.raises(MemoryUnavailable, match="nobody tells"):
+        service.create("b", memory=GIB)
+    before = service.house.state()
+    with pytest.raises(NoSuchPartitionType):
+        service.create("b", type="L40-24Q")
+    assert service.house.state() == before
 
 
 def test_quotas_count_what_hardware_has(serve: Houses) -> None:
