@@ -34,7 +34,7 @@
     │   ├── DaemonRunning, AddressInUse, BadListenAddress, BadServerSetting
     │   ├── NoDaemon, WaitedInVain, NotConfirmed, BadLabel, SetupFailed, VgpuUnusable
     │   ├── QueueFull, SizeNeeded, WaitedTooLong, GroupDoesNotFit, BadGroup, TooManyVgpus
-    │   └── TenantQuota, NoDashboard
+    │   └── TenantQuota, BadPriorityMix, ClassNotBeside, NoDashboard
     └── PlacementError              what planning and simulating can't use (ALQ-E700 to ALQ-E749)
         ├── BadNodeList, BadPodList, BadSeeds, UnknownPlacementPolicy
         └── ImpossibleRequest, MissingPlanningLibrary, NoHistory
@@ -57,9 +57,11 @@ from aliquot.errors.daemon import (
     BadGroup,
     BadLabel,
     BadListenAddress,
+    BadPriorityMix,
     BadRequest,
     BadServerSetting,
     BadTokenFile,
+    ClassNotBeside,
     DaemonError,
     DaemonFault,
     DaemonRunning,
@@ -213,6 +215,7 @@ __all__ = [
     "BadNodeList",
     "BadPictureFile",
     "BadPodList",
+    "BadPriorityMix",
     "BadRecord",
     "BadRequest",
     "BadRomFile",
@@ -231,6 +234,7 @@ __all__ = [
     "BootDisplayKept",
     "ChangedMeanwhile",
     "ChosenDriverUnusable",
+    "ClassNotBeside",
     "CommandNotExecutable",
     "CommandNotFound",
     "DaemonError",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -58,6 +59,13 @@ class VgpuSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     adopted: bool = False  # made by `aliquot run` without the daemon: its device host ends it
     flags: int = 0  # of its device host: staged, strict-sync, no-split
     device_type: int = 0  # cl_device_type that programs are told; 0 leaves the driver's own
+
+
+class Asked(NamedTuple):
+    """What was wanted of a vGPU from a time on: milliseconds since 1970."""
+
+    since_ms: int
+    spec: VgpuSpec
 
 
 class VgpuStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
