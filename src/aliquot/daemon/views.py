@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import msgspec
 from sqlalchemy import ColumnElement, or_, select
 
 from aliquot.daemon.caller import Caller
-from aliquot.daemon.choosing import lines
+from aliquot.daemon.choosing import Line, lines
 from aliquot.daemon.resources import is_remotable
 from aliquot.model.device import SOFTWARE
 from aliquot.model.device_record import DeviceRecord
@@ -18,7 +18,7 @@ from aliquot.model.shares import PriorityMix
 from aliquot.model.vgpu_record import Reservation, VgpuRecord, VgpuSpec
 from aliquot.placement import Demand, DeviceView, VgpuView, demand_of
 from aliquot.shares import priority_mix
-from aliquot.store import View, devices, vgpus
+from aliquot.store import View, vgpus
 from aliquot.store.tables import labels, reservations
 from aliquot.store.tables import vgpus as table
 
@@ -68,9 +68,10 @@ def devices_for(view: View, node: str, wanted: Demand) -> list[DeviceView]:
     which: list[ColumnElement[bool]] = []
     if conflicting:
         which.append((table.c.tenant == wanted.tenant) & or_(*conflicting))
-    if mixed := [one.uuid for one in devices.listed(view, node) if mix_of(one)]:
+    listed = lines(view, node)
+    if mixed := [line.uuid for line in listed if mix_of(line.record)]:
         which.append(reservations.c.device_uuid.in_(mixed))
-    return _devices(view, node, _placed(view, None, or_(*which)) if which else {})
+    return _devices(listed, _placed(view, None, or_(*which)) if which else {})
 
 
 def mix_of(device: DeviceRecord) -> PriorityMix:
@@ -85,14 +86,14 @@ def all_devices(
 
     `unstoppable` are vGPUs that can't be suspended, whatever their owners allow.
     """
-    return _devices(view, node, _placed(view, caller, unstoppable=unstoppable))
+    return _devices(lines(view, node), _placed(view, caller, unstoppable=unstoppable))
 
 
 def _sized(wanted: Demand) -> Demand:
     return wanted if wanted.memory != ALL_MEMORY else wanted.without_size()
 
 
-def _devices(view: View, node: str, there: dict[str, list[VgpuView]]) -> list[DeviceView]:
+def _devices(listed: Sequence[Line], there: dict[str, list[VgpuView]]) -> list[DeviceView]:
     return [
         DeviceView(
             uuid=line.uuid,
@@ -107,7 +108,7 @@ def _devices(view: View, node: str, there: dict[str, list[VgpuView]]) -> list[De
             mix=mix_of(line.record),
             vgpus=tuple(there.get(line.uuid, ())),
         )
-        for line in lines(view, node)
+        for line in listed
     ]
 
 
