@@ -7,7 +7,7 @@ doesn't fit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import ceil
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from aliquot import words
 from aliquot.model.line import Line
 from aliquot.model.why import Why, because
 from aliquot.placement.demand import Demand
-from aliquot.placement.engine.defragment import plan_moves
+from aliquot.placement.engine.defragment import Plan, PlannedMove, plan_moves
 from aliquot.placement.engine.explain import changes
 from aliquot.placement.engine.obstacles import Obstacle
 from aliquot.placement.explain import about
@@ -69,8 +69,8 @@ def _changes(demand: Demand, machine: Machine) -> Iterator[Remedy]:
             yield Remedy(line, _with(demand, guarantee=request.share), machine.devices)
         if change.obstacle is Obstacle.MIX and not demand.preemptible:
             other = change.claim.priority
-            words_of = {"priority": other.word, "wanted": demand.priority.word}
-            line = about(Why.OTHER_CLASS, device, **words_of)
+            priority, wanted = other.word, demand.priority.word
+            line = about(Why.OTHER_CLASS, device, priority=priority, wanted=wanted)
             yield Remedy(line, _with(demand, priority=other), machine.devices)
     freed = _with(demand, device=None)
     if freed != demand and (choice := machine.choose(freed)):
@@ -89,22 +89,48 @@ def _moves(demand: Demand, machine: Machine) -> Iterator[Remedy]:
     if plan is None:
         return
     after = machine.devices
-    told: list[dict[str, str | int]] = []
     for move in plan.moves:
-        vgpu = machine.vgpus[move.place]
-        source, target = machine.devices[move.source], machine.devices[move.to]
-        after = changed(after, source.uuid, lambda one, gone=vgpu: one.without([gone]))
-        after = changed(after, target.uuid, lambda one, new=vgpu: one.with_vgpu(new))
-        there = {"target": target.name, "target_uuid": target.uuid}
-        told.append({"vgpu": vgpu.name, "memory": vgpu.memory, **there})
-    device = machine.devices[plan.node]
-    seconds = ceil(plan.pause_seconds)
-    if len(told) == 1:
-        yield Remedy(about(Why.MOVED, device, **told[0], seconds=seconds), demand, after)
-        return
-    each = [because(Why.ONE_OF_MOVES, **one) for one in told]
-    size = {"count": len(told), "memory": plan.bytes, "seconds": seconds}
-    yield Remedy(about(Why.SEVERAL_MOVED, device, *each, **size), demand, after)
+        after = changed(after, machine.devices[move.source].uuid, _without(machine, move))
+        after = changed(after, machine.devices[move.to].uuid, _with_moved(machine, move))
+    yield Remedy(_moves_line(machine, plan), demand, after)
+
+
+def _without(machine: Machine, move: PlannedMove) -> Callable[[DeviceView], DeviceView]:
+    return lambda device: device.without([machine.vgpus[move.place]])
+
+
+def _with_moved(machine: Machine, move: PlannedMove) -> Callable[[DeviceView], DeviceView]:
+    return lambda device: device.with_vgpu(machine.vgpus[move.place])
+
+
+def _moves_line(machine: Machine, plan: Plan) -> Line:
+    """Who is moved where, how much that copies and how long it takes."""
+    device, seconds = machine.devices[plan.node], ceil(plan.pause_seconds)
+    moves = [(machine.vgpus[move.place], machine.devices[move.to]) for move in plan.moves]
+    if len(moves) == 1:
+        ((vgpu, target),) = moves
+        return about(
+            Why.MOVED,
+            device,
+            vgpu=vgpu.name,
+            memory=vgpu.memory,
+            target=target.name,
+            target_uuid=target.uuid,
+            seconds=seconds,
+        )
+    each = [
+        because(
+            Why.ONE_OF_MOVES,
+            vgpu=vgpu.name,
+            memory=vgpu.memory,
+            target=target.name,
+            target_uuid=target.uuid,
+        )
+        for vgpu, target in moves
+    ]
+    return about(
+        Why.SEVERAL_MOVED, device, *each, count=len(moves), memory=plan.bytes, seconds=seconds
+    )
 
 
 def _suspension(demand: Demand, devices: Sequence[DeviceView]) -> Iterator[Remedy]:
