@@ -24,7 +24,7 @@ also while nothing uses it. 'aliquot exec' runs programs on it. The device is ch
 where --device names none.
 
 --dry-run makes nothing and says where it would be and why; or why nowhere, and which
-one change, or one move of another vGPU, would make it fit."""
+one change, or the fewest moves of other vGPUs, would make it fit."""
 
 
 def build_parser() -> Parser:
