@@ -142,7 +142,8 @@ def _with_daemon(
         )
     told = device.policy
     policy = Policy(parse_policy(told.policy), round(told.turn_ms * 1e6), told.averaging)
-    return _Shown(device.uuid, device.index, device.name, policy, dict(device.priority_mix))
+    told_mix: dict[str, int] = {str(pair): most for pair, most in device.priority_mix.items()}
+    return _Shown(device.uuid, device.index, device.name, policy, told_mix)
 
 
 def _without_daemon(wanted_device: str, wanted: Policy | None) -> _Shown:

@@ -36,7 +36,8 @@ class Placer:
         self.engine = engine
         self.quotas = quotas or Quotas()
         self._neighbours = Neighbours(engine.nodes)
-        self._classes = Classes(mixes if mixes is not None else [{}] * len(engine.nodes))
+        any_mix: PriorityMix = {}
+        self._classes = Classes(mixes if mixes is not None else [any_mix] * len(engine.nodes))
         self._claims: dict[int, Claim] = {}  # by the ids of their places
         self._nodes_of: dict[int, int] = {}
         self._tiers = _tiers(engine)
