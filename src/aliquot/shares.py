@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-from aliquot.errors import BadSize, BadTurn, ImpossibleShare, UnknownPolicy, UnknownPriorityClass
+from aliquot.errors import (
+    BadPriorityMix,
+    BadSize,
+    BadTurn,
+    ImpossibleShare,
+    UnknownPolicy,
+    UnknownPriorityClass,
+)
 from aliquot.model.copies import LEAST_COPY_LIMIT
 from aliquot.model.shares import (
     LONGEST_TURN_NS,
     MOST_AVERAGING,
+    MOST_BESIDE,
     MOST_WEIGHT,
     SHORTEST_TURN_NS,
     WHOLE,
     PolicyKind,
     PriorityClass,
+    PriorityMix,
     Shares,
 )
 from aliquot.sizes import duration_ns, format_size, parse_size
@@ -23,6 +33,7 @@ POLICIES = tuple(kind.word for kind in PolicyKind)
 AUTOMATIC = "auto"
 NO_GUARANTEE = "none"
 NO_LIMIT = "none"
+NO_MIX = "none"
 
 _PERCENT = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,9}))? ?%?", re.ASCII)
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -71,6 +82,33 @@ def parse_priority(text: str) -> PriorityClass:
     if text not in PRIORITY_CLASSES:
         raise UnknownPriorityClass(f"there is no priority class {_shown(text)}")
     return PriorityClass[text.upper()]
+
+
+def parse_priority_mix(text: str) -> dict[str, int]:
+    """How many of a class may be beside one of another, by `FIRST:SECOND`, as the API takes it.
+
+    In a string like `latency:batch=0,latency:latency=1`, or `none`; raises BadPriorityMix.
+    """
+    found: dict[str, int] = {}
+    for part in text.split(",") if text.strip() != NO_MIX else ():
+        pair, _, most = part.strip().partition("=")
+        classes = pair.split(":")
+        known = len(classes) == 2 and all(one in PRIORITY_CLASSES for one in classes)
+        if not known or not _WHOLE_NUMBER.fullmatch(most) or int(most) > MOST_BESIDE:
+            raise BadPriorityMix(f"--priority-mix {_shown(text)} is not understood")
+        if pair in found:
+            raise BadPriorityMix(f"--priority-mix {_shown(text)} tells of {pair} twice")
+        found[pair] = int(most)
+    return found
+
+
+def priority_mix(told: Mapping[str, int]) -> PriorityMix:
+    """A mix by its classes, of one by their words."""
+    found: dict[tuple[PriorityClass, PriorityClass], int] = {}
+    for pair, most in told.items():
+        first, _, second = pair.partition(":")
+        found[PriorityClass[first.upper()], PriorityClass[second.upper()]] = most
+    return found
 
 
 def parse_copy_limit(text: str) -> int:

@@ -277,6 +277,11 @@ def test_the_policy_is_the_daemon_s(daemon: Daemon) -> None:
     with daemon.client() as client:
         assert client.devices.show("0").policy.policy == "equal-share"
     assert "best-effort" in daemon.run("policy", "0", "best-effort").stdout
+    mixed = asked(daemon, "policy", "0", "--priority-mix", "latency:batch=0,latency:latency=1")
+    assert mixed["priority_mix"] == {"latency:batch": 0, "latency:latency": 1}
+    told = daemon.run("policy", "0").stdout
+    assert "beside a vGPU of class latency at most 0 of class batch" in told
+    assert asked(daemon, "policy", "0", "--priority-mix", "none")["priority_mix"] == {}
 
 
 def test_daemon_and_device_hosts_agree(daemon: Daemon) -> None:

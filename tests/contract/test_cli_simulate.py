@@ -72,6 +72,7 @@ def test_a_table_and_pictures(lists: list[str], tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[0].split()[:3] == ["policy", "80", "%"]
     assert [line.split()[0] for line in done.stdout.splitlines()[1:3]] == ["fgd", "aliquot"]
+    assert "aliquot to fgd at 100 %, paired by seed: " in done.stdout.splitlines()[-1]
     assert picture.read_text().startswith("<svg")
     done = aliquot("plan", *lists, "--more", "4", "--picture", str(tmp_path / "plan.svg"))
     assert (done.returncode, done.stderr) == (0, "")

@@ -19,6 +19,8 @@ from aliquot.model.api.devices import (
     DevicePage,
     DeviceResource,
     PolicyResource,
+    PriorityMixWanted,
+    PriorityPair,
     SeriesResource,
     TurnsResource,
 )
@@ -52,6 +54,7 @@ class FakeDevices:
     def __init__(self) -> None:
         """Of no particular kind."""
         self._policy = PolicyResource()
+        self._mix: dict[PriorityPair, int] = {}
 
     def list(self, caller: Caller) -> DevicePage:
         """The one."""
@@ -79,7 +82,16 @@ class FakeDevices:
             telemetry={},
             facts={},
             seen_ms=now_ms(),
+            priority_mix=self._mix,
         )
+
+    def set_priority_mix(
+        self, caller: Caller, device: str, wanted: PriorityMixWanted
+    ) -> DeviceResource:
+        """Kept."""
+        self.show(caller, device)
+        self._mix = wanted.mix
+        return self.show(caller, device)
 
     def set_policy(self, caller: Caller, device: str, policy: PolicyResource) -> DeviceResource:
         """Kept."""

@@ -27,7 +27,7 @@ from aliquot.words.refusals import entries_of, refusal, saying
 
 _SOURCE = Path(__file__).resolve().parents[2] / "src/aliquot"
 # What makes a line of a code, and the values that it adds by itself.
-_MAKERS: dict[str, set[str]] = {"because": set(), "refusal": set(), "_at": {"device", "uuid"}}
+_MAKERS: dict[str, set[str]] = {"because": set(), "refusal": set(), "about": {"device", "uuid"}}
 _TELLERS = ("tell", "tell_watchers")
 
 languages = pytest.mark.parametrize("language", words.LANGUAGES)

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from aliquot import shares
 from aliquot.client import policies
-from aliquot.errors import BadSize, BadTurn, ImpossibleShare, UnknownPolicy, UnknownPriorityClass
+from aliquot.errors import (
+    BadPriorityMix,
+    BadSize,
+    BadTurn,
+    ImpossibleShare,
+    UnknownPolicy,
+    UnknownPriorityClass,
+)
 from aliquot.model.shares import WHOLE, Policy, PolicyKind, PriorityClass, Shares, Turns
 
 
@@ -170,3 +177,19 @@ def test_limits_of_copies() -> None:
         shares.parse_copy_limit("1MB")
     assert shares.format_copy_limit(0) == ""
     assert shares.format_copy_limit(500 << 20) == "copies at most 500 MiB/s"
+
+
+def test_a_mix_of_priority_classes() -> None:
+    told = shares.parse_priority_mix("latency:batch=0, latency:latency=1")
+    assert told == {"latency:batch": 0, "latency:latency": 1}
+    assert shares.priority_mix(told) == {
+        (PriorityClass.LATENCY, PriorityClass.BATCH): 0,
+        (PriorityClass.LATENCY, PriorityClass.LATENCY): 1,
+    }
+    assert shares.parse_priority_mix("none") == {}
+    for text in (
+        "", "latency=1", "latency:batch", "latency:batch=", "latency:batch=-1", "fast:batch=0",
+        "latency:batch=10001", "latency:batch=0,", "latency:batch=0,latency:batch=1", "a:b:c=1",
+    ):  # fmt: skip
+        with pytest.raises(BadPriorityMix):
+            shares.parse_priority_mix(text)

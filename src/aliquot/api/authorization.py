@@ -49,6 +49,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "devices.list": Rule(_V, "devices:read"),
         "devices.show": Rule(_V, "devices:read"),
         "devices.set_policy": Rule(_A, "devices:write"),
+        "devices.set_priority_mix": Rule(_A, "devices:write"),
         "devices.series": Rule(_V, "devices:read"),
         "devices.turns": Rule(_V, "devices:read"),
         "diagram.show": Rule(_V, "vgpus:read"),

@@ -30,7 +30,7 @@ Hardware can make it, too: passthrough hands over a whole card, mdev, sriov and 
 whether its size is to change in use (--elastic).
 
 --dry-run makes nothing and says where it would be and why; or why nowhere, and which
-one change, or one move of another vGPU, would make it fit."""
+one change, or the fewest moves of other vGPUs, would make it fit."""
 
 
 def build_parser() -> Parser:

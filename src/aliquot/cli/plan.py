@@ -117,7 +117,8 @@ def _of_history(given: Namespace) -> tuple[list[Answer], str, str]:
     days = given.days or _MOST_DAYS
     with Store.open_to_read(location.usual()) as store, store.look() as view:
         nodes = nodes_of(devices.listed(view))
-        stays = stays_of(history.asked_since(view, view.now_ms - days * _DAY_MS))
+        there = history.asked_since(view, view.now_ms - days * _DAY_MS)
+        stays = stays_of(there, history.specs_of(view, [kept.id for kept in there]))
     if not nodes or not stays:
         raise NoHistory("no device is there" if not nodes else f"no vGPU in the last {days} days")
     answers = [relived(way, stays) for way in _ways(nodes, given)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from aliquot.cli.daemon import connect_if_any
@@ -12,13 +12,19 @@ from aliquot.cli.printable import printable
 from aliquot.client import policies
 from aliquot.client.device_host import DeviceHost
 from aliquot.devices.opencl import find_device
-from aliquot.errors import UsageError
+from aliquot.errors import NoDaemon, UsageError
 from aliquot.model.shares import Policy
-from aliquot.shares import POLICIES, parse_averaging, parse_policy, parse_turn_ns
+from aliquot.shares import (
+    POLICIES,
+    parse_averaging,
+    parse_policy,
+    parse_priority_mix,
+    parse_turn_ns,
+)
 
 if TYPE_CHECKING:
     from aliquot.client.rest import Client
-    from aliquot.model.api.devices import PolicyWord
+    from aliquot.model.api.devices import PolicyWord, PriorityPair
 
 _DESCRIPTION = """\
 Shows how a device's time is shared out among its vGPUs, or changes it, at once.
@@ -28,6 +34,8 @@ Shows how a device's time is shared out among its vGPUs, or changes it, at once.
   equal-share   each vGPU that a program uses gets the same share
   fixed-share   each vGPU gets one of as many parts as the device has room for vGPUs
                 of its size, whether or not the others are there
+
+And which priority classes the daemon puts on the device together.
 
 The daemon keeps the policy; only an admin may change it there. Without a daemon it holds
 until it is changed, also for device hosts that start later, and is forgotten when the
@@ -58,6 +66,13 @@ def build_parser() -> Parser:
         "more than a twentieth of that by changing hands, and no vGPU is of the class latency)",
     )
     parser.add_argument(
+        "--priority-mix",
+        metavar="MIX",
+        help="which priority classes share the device, say latency:batch=0,latency:latency=1: "
+        "beside a vGPU of class latency none of class batch and one more of class latency, for "
+        "whoever comes from then on; none: any. By the daemon alone",
+    )
+    parser.add_argument(
         "--averaging",
         metavar="N",
         help="over how many turns a debt is paid back, 1 to 60 (default: 1)",
@@ -75,10 +90,13 @@ def main(arguments: Sequence[str]) -> int:
             remedy="name it too, as in 'aliquot policy 0 best-effort --turn 2ms'",
         )
     wanted = _wanted(given.name, given.turn, given.averaging) if given.name else None
+    mix = None if given.priority_mix is None else parse_priority_mix(given.priority_mix)
     client = connect_if_any()
     if client is not None:
         with client:
-            shown = _with_daemon(client, given.device, wanted)
+            shown = _with_daemon(client, given.device, wanted, mix)
+    elif mix is not None:
+        raise NoDaemon("a mix of priority classes is the daemon's, who chooses devices by it")
     else:
         shown = _without_daemon(given.device, wanted)
     if given.json:
@@ -87,6 +105,7 @@ def main(arguments: Sequence[str]) -> int:
             "device_index": shown.number,
             "device_name": shown.name,
             **shown.policy.as_dict(),
+            "priority_mix": shown.mix,
         }
         print(json.dumps(told, indent=2))
     else:
@@ -97,13 +116,21 @@ def main(arguments: Sequence[str]) -> int:
             f"device {shown.number} ({name}): {policy.kind.word}, turns of {turn}, "
             f"averaging {policy.averaging}"
         )
+        for pair, most in shown.mix.items():
+            first, _, second = pair.partition(":")
+            print(f"beside a vGPU of class {first} at most {most} of class {second}")
     return 0
 
 
-def _with_daemon(client: Client, wanted_device: str, wanted: Policy | None) -> _Shown:
-    from aliquot.model.api.devices import PolicyResource
+def _with_daemon(
+    client: Client, wanted_device: str, wanted: Policy | None, mix: dict[str, int] | None
+) -> _Shown:
+    from aliquot.model.api.devices import PolicyResource, PriorityMixWanted
 
     device = client.devices.show(wanted_device)
+    if mix is not None:
+        asked = PriorityMixWanted(mix=cast("dict[PriorityPair, int]", mix))
+        device = client.devices.set_priority_mix(device.uuid, asked)
     if wanted is not None:
         device = client.devices.set_policy(
             device.uuid,
@@ -115,7 +142,8 @@ def _with_daemon(client: Client, wanted_device: str, wanted: Policy | None) -> _
         )
     told = device.policy
     policy = Policy(parse_policy(told.policy), round(told.turn_ms * 1e6), told.averaging)
-    return _Shown(device.uuid, device.index, device.name, policy)
+    told_mix: dict[str, int] = {str(pair): most for pair, most in device.priority_mix.items()}
+    return _Shown(device.uuid, device.index, device.name, policy, told_mix)
 
 
 def _without_daemon(wanted_device: str, wanted: Policy | None) -> _Shown:
@@ -124,7 +152,7 @@ def _without_daemon(wanted_device: str, wanted: Policy | None) -> _Shown:
         policy = host.set_policy(wanted) if wanted else host.policy()
     if wanted:
         policies.remember(device.uuid, wanted)
-    return _Shown(device.uuid, index, device.name, policy)
+    return _Shown(device.uuid, index, device.name, policy, {})
 
 
 class _Shown(NamedTuple):
@@ -132,6 +160,7 @@ class _Shown(NamedTuple):
     number: int
     name: str
     policy: Policy
+    mix: Mapping[str, int]
 
 
 def _wanted(name: str, turn: str | None, averaging: str | None) -> Policy:

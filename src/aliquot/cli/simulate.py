@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from aliquot.cli.parser import Parser, add_json
@@ -148,6 +148,23 @@ def _print_table(outcomes: dict[str, Outcome], *, seeds: int, departures: bool) 
     console().print(table(columns, rows))
     what = "by the load" if departures else "by what was asked for so far"
     print(f"\nAllocated, in percent of the devices, {what}; means of {seeds} seeds.")
+    for line in _paired(outcomes, "in the mean" if departures else "at 100 %"):
+        print(line)
+
+
+def _paired(outcomes: dict[str, Outcome], where: str) -> Iterator[str]:
+    """The last policy beside each other, seed by seed."""
+    from aliquot.placement.simulation.report import paired
+
+    *others, last = [name for name in outcomes if name != _BOUND]
+    if len(outcomes[last].seeds) < 2:
+        return
+    for other in others:
+        mean, half_width = paired(outcomes[last].seeds, outcomes[other].seeds)
+        yield (
+            f"{last} to {other} {where}, paired by seed: {mean:+.2f} ± {half_width:.2f} "
+            "(95 % interval)"
+        )
 
 
 def _draw(given: Namespace, curves: dict[str, Curves], seeds: int) -> None:

@@ -19,6 +19,7 @@ from aliquot.model.api.devices import (
     DevicePage,
     DeviceResource,
     PolicyResource,
+    PriorityMixWanted,
     SeriesResource,
     TurnResource,
     TurnsResource,
@@ -77,6 +78,17 @@ class Devices:
             policies.remember(kept.uuid, wanted)
             with contextlib.suppress(NotRunning):
                 self._core.hosts.ask(kept.uuid, lambda host: host.set_policy(wanted), start=False)
+        return self.show(caller, kept.uuid)
+
+    def set_priority_mix(
+        self, caller: Caller, device: str, wanted: PriorityMixWanted
+    ) -> DeviceResource:
+        """Say which priority classes share a device, for whoever comes there from now on."""
+        access.must_be_admin(caller)
+        with self._core.store.change(caller.actor) as change:
+            kept = line_of(change, self._core.node, device).record
+            mix = {str(pair): wanted.mix[pair] for pair in sorted(wanted.mix)}
+            devices.set_up(change, kept.uuid, kept.settings | {"priority_mix": mix})
         return self.show(caller, kept.uuid)
 
     def series(

@@ -11,12 +11,15 @@ from __future__ import annotations
 import msgspec
 
 from aliquot.daemon.caller import Caller
-from aliquot.errors import TenantQuota, TooManyVgpus
+from aliquot.daemon.views import mix_of
+from aliquot.errors import ClassNotBeside, TenantQuota, TooManyVgpus
 from aliquot.model.vgpu_record import VgpuRecord, VgpuSpec
+from aliquot.model.why import Why, because
 from aliquot.placement.engine import Request
+from aliquot.placement.engine.mix import Classes
 from aliquot.placement.engine.quotas import Quota, Quotas
 from aliquot.placement.explain import quota_lines
-from aliquot.store import View, reservations, vgpus
+from aliquot.store import View, devices, reservations, vgpus
 from aliquot.words.refusals import saying
 
 MOST_VGPUS = 256  # of a tenant, those that wait included; administrators have no limit
@@ -70,3 +73,21 @@ def must_allow_change(
         return
     left = quota_left(view, caller, before.tenant, quota)
     must_be_within(left, max(0, memory), max(0, guarantee))
+
+
+def must_be_beside(view: View, before: VgpuRecord, after: VgpuSpec) -> None:
+    """Raise ClassNotBeside where a vGPU is to become of a class that its device's mix lets not."""
+    wanted = after.shares.priority
+    if wanted is before.spec.shares.priority:
+        return
+    for device in devices.with_place_for(view, before.id):
+        if not (mix := mix_of(device)):
+            continue
+        classes = Classes([mix])
+        for other in vgpus.listed(view, vgpus.Filter(device=device.uuid)):
+            if other.id != before.id:
+                classes.add(0, other.spec.shares.priority)
+        if breach := classes.breach(0, wanted):
+            first, second, most = breach
+            told = because(Why.MIX, first=first.word, second=second.word, most=most)
+            raise saying(ClassNotBeside, told)

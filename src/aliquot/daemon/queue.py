@@ -49,6 +49,7 @@ _TELLING = frozenset(
         "device.changed",
         "device.found",
         "device.returned",
+        "device.settings",
         "queue.entered",
         "queue.left",
         "queue.served",

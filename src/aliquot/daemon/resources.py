@@ -120,6 +120,7 @@ def device_resource(
         facts=facts,
         seen_ms=kept.seen_ms,
         measured=dict(live.values) if live else {},
+        priority_mix=kept.settings.get("priority_mix", {}),
     )
 
 

@@ -21,7 +21,12 @@ from aliquot.daemon.hardware_making import make_of_hardware
 from aliquot.daemon.hardware_plans import HardwarePlans
 from aliquot.daemon.hosts import NotRunning
 from aliquot.daemon.leases import Leases, holder_of
-from aliquot.daemon.limits import must_allow_change, must_have_room, quota_left
+from aliquot.daemon.limits import (
+    must_allow_change,
+    must_be_beside,
+    must_have_room,
+    quota_left,
+)
 from aliquot.daemon.making import PASSING, make
 from aliquot.daemon.moving import give_up_move, place_again, start_move
 from aliquot.daemon.place import plan
@@ -349,6 +354,7 @@ class Vgpus:
             raise refusal(IllegalTransition, Why.DELETED, vgpu=before.name)
         spec = wanted(change, before.spec)
         must_allow_change(change, caller, before, spec, self._core.quota)
+        must_be_beside(change, before, spec)
         return before, lifecycle.want(change, before.id, spec, generation=generation)
 
     def _want_state(

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import msgspec
 from sqlalchemy import ColumnElement, or_, select
 
 from aliquot.daemon.caller import Caller
-from aliquot.daemon.choosing import lines
+from aliquot.daemon.choosing import Line, lines
 from aliquot.daemon.resources import is_remotable
 from aliquot.model.device import SOFTWARE
+from aliquot.model.device_record import DeviceRecord
 from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
+from aliquot.model.shares import PriorityMix
 from aliquot.model.vgpu_record import Reservation, VgpuRecord, VgpuSpec
 from aliquot.placement import Demand, DeviceView, VgpuView, demand_of
+from aliquot.shares import priority_mix
 from aliquot.store import View, vgpus
 from aliquot.store.tables import labels, reservations
 from aliquot.store.tables import vgpus as table
@@ -48,7 +51,8 @@ def demand_to_go_on(kept: VgpuRecord, leased: bool) -> Demand:
 
 
 def devices_for(view: View, node: str, wanted: Demand) -> list[DeviceView]:
-    """The devices of a node with those vGPUs alone that this demand may have to keep away from.
+    """The devices of a node with those vGPUs alone that this demand may have to keep away from,
+    and with all of devices that have a mix of priority classes.
 
     Enough to tell whether and where it fits; what is kept for those who wait is not in it.
     """
@@ -61,11 +65,18 @@ def devices_for(view: View, node: str, wanted: Demand) -> list[DeviceView]:
         conflicting.append(conflicts)
     if wanted.group is not None:
         conflicting.append(table.c.group_id == wanted.group)
-    if not conflicting:
-        return _devices(view, node, {})
-    return _devices(
-        view, node, _placed(view, None, (table.c.tenant == wanted.tenant) & or_(*conflicting))
-    )
+    which: list[ColumnElement[bool]] = []
+    if conflicting:
+        which.append((table.c.tenant == wanted.tenant) & or_(*conflicting))
+    listed = lines(view, node)
+    if mixed := [line.uuid for line in listed if mix_of(line.record)]:
+        which.append(reservations.c.device_uuid.in_(mixed))
+    return _devices(listed, _placed(view, None, or_(*which)) if which else {})
+
+
+def mix_of(device: DeviceRecord) -> PriorityMix:
+    """Which priority classes share a device, as its owner set it; nothing: any."""
+    return priority_mix(device.settings.get("priority_mix", {}))
 
 
 def all_devices(
@@ -75,14 +86,14 @@ def all_devices(
 
     `unstoppable` are vGPUs that can't be suspended, whatever their owners allow.
     """
-    return _devices(view, node, _placed(view, caller, unstoppable=unstoppable))
+    return _devices(lines(view, node), _placed(view, caller, unstoppable=unstoppable))
 
 
 def _sized(wanted: Demand) -> Demand:
     return wanted if wanted.memory != ALL_MEMORY else wanted.without_size()
 
 
-def _devices(view: View, node: str, there: dict[str, list[VgpuView]]) -> list[DeviceView]:
+def _devices(listed: Sequence[Line], there: dict[str, list[VgpuView]]) -> list[DeviceView]:
     return [
         DeviceView(
             uuid=line.uuid,
@@ -95,9 +106,10 @@ def _devices(view: View, node: str, there: dict[str, list[VgpuView]]) -> list[De
             simulated=line.record.simulated,
             software=line.kind == SOFTWARE,
             partition=bool(line.record.facts.get("carrier")),
+            mix=mix_of(line.record),
             vgpus=tuple(there.get(line.uuid, ())),
         )
-        for line in lines(view, node)
+        for line in listed
     ]
 
 

@@ -40,7 +40,7 @@
     │   ├── NoDaemon, WaitedInVain, NotConfirmed, BadLabel, SetupFailed, VgpuUnusable
     │   ├── QueueFull, SizeNeeded, WaitedTooLong, GroupDoesNotFit, BadGroup, TooManyVgpus
     │   ├── NotInThisMode, NoModeSuits, BadCarrier
-    │   └── TenantQuota, NoDashboard
+    │   └── TenantQuota, BadPriorityMix, ClassNotBeside, NoDashboard
     └── PlacementError              what planning and simulating can't use (ALQ-E700 to ALQ-E749)
         ├── BadNodeList, BadPodList, BadSeeds, UnknownPlacementPolicy
         └── ImpossibleRequest, MissingPlanningLibrary, NoHistory
@@ -64,9 +64,11 @@ from aliquot.errors.daemon import (
     BadGroup,
     BadLabel,
     BadListenAddress,
+    BadPriorityMix,
     BadRequest,
     BadServerSetting,
     BadTokenFile,
+    ClassNotBeside,
     DaemonError,
     DaemonFault,
     DaemonRunning,
@@ -239,6 +241,7 @@ __all__ = [
     "BadNodeList",
     "BadPictureFile",
     "BadPodList",
+    "BadPriorityMix",
     "BadRecord",
     "BadRequest",
     "BadRomFile",
@@ -258,6 +261,7 @@ __all__ = [
     "BootDisplayKept",
     "ChangedMeanwhile",
     "ChosenDriverUnusable",
+    "ClassNotBeside",
     "CommandNotExecutable",
     "CommandNotFound",
     "DaemonError",

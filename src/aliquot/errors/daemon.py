@@ -288,6 +288,26 @@ class BadCarrier(DaemonError):
     remedy = "name a vGPU of the mode mig that is ready"
 
 
+class BadPriorityMix(DaemonError):
+    code = "ALQ-E495"
+    title = "A mix of priority classes is not understood"
+    why = (
+        "It says of two classes how many of the second may be on a device beside a vGPU of the "
+        "first: FIRST:SECOND=NUMBER, several with commas between them."
+    )
+    remedy = "write it like --priority-mix latency:batch=0,latency:latency=1, or none"
+
+
+class ClassNotBeside(DaemonError):
+    code = "ALQ-E496"
+    title = "The device's mix of priority classes has no room for another class"
+    why = "Its administrator bounds which classes may share the device, and how many of each."
+    remedy = (
+        "move the vGPU first, leave its class as it is, or ask an administrator to change the mix "
+        "('aliquot policy DEVICE --priority-mix')"
+    )
+
+
 class NoDashboard(DaemonError):
     code = "ALQ-E498"
     title = "There is no dashboard to open"

@@ -5,6 +5,7 @@ Shares are whole numbers, in hundredths of a percent of one device, as device ho
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ MOST_WEIGHT = 1_000
 SHORTEST_TURN_NS = 1_000_000
 LONGEST_TURN_NS = 30_000_000
 MOST_AVERAGING = 60
+MOST_BESIDE = 10_000
 
 
 class PriorityClass(IntEnum):
@@ -26,6 +28,12 @@ class PriorityClass(IntEnum):
     def word(self) -> str:
         """The class as people write it."""
         return self.name.lower()
+
+
+# By two classes: so many of the second may be on a device beside one of the first. Where it isn't
+# told, any number may. (latency, latency): 1 lets two of them share a device, (latency, batch): 0
+# none of the two, by the word of whoever is there as of whoever comes.
+PriorityMix = Mapping[tuple[PriorityClass, PriorityClass], int]
 
 
 class Shares(NamedTuple):

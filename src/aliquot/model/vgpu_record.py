@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -65,6 +66,13 @@ class VgpuSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     force: bool = False  # hand over the boot display, too
     on: str | None = None  # the id of the vGPU on whose partition it is
     vm: VmBinding | None = None  # the VM that it belongs to, whether that runs or not
+
+
+class Asked(NamedTuple):
+    """What was wanted of a vGPU from a time on: milliseconds since 1970."""
+
+    since_ms: int
+    spec: VgpuSpec
 
 
 class VgpuStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

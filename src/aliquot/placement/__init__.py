@@ -8,10 +8,11 @@ node: `Machine` is the one for the other.
 """
 
 from aliquot.placement.demand import Demand, demand_of
-from aliquot.placement.explain import Remedy, Verdict, goes_to, remedies, verdicts, why_not
+from aliquot.placement.explain import Verdict, goes_to, verdicts, why_not
 from aliquot.placement.groups import Assignment, assign, misfit
 from aliquot.placement.machine import Choice, Machine, choose
 from aliquot.placement.preempt import Preemption, victims
+from aliquot.placement.remedies import Remedy, remedies
 from aliquot.placement.views import DeviceView, VgpuView
 from aliquot.placement.waiting import Round, Turn, Waiter, serve
 

@@ -17,7 +17,7 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
     Without `memory` it takes all that is free on its device. `device` is the UUID of the only one
     that will do. `apart` is the key of a label: it goes to no device with a vGPU of its tenant
     that has the same value of it, and to none with another of its `group`. `quota` is what its
-    tenant may have beside what it has.
+    tenant may have beside what it has. One that is `preemptible` is of class batch and stays so.
     """
 
     tenant: str
@@ -33,6 +33,7 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
     id: str = ""
     name: str = ""
     quota: Quota = Quota()
+    preemptible: bool = False
 
     def without_size(self) -> Demand:
         """The same, taking all that is free."""
@@ -75,6 +76,7 @@ def demand_of(
         group=group if spec.own_device else None,
         id=id,
         name=name,
+        preemptible=spec.preemptible,
     )
 
 

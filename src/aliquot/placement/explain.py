@@ -1,16 +1,9 @@
-"""Why a demand fits or doesn't, device by device, and which one thing would make it fit.
-
-What would mend it the engine finds (engine/explain.py, engine/defragment.py), and has tried; here
-it gets its words. Changes of size are the smallest: with a byte or a hundredth of a percent more it
-doesn't fit.
-"""
+"""Why a demand fits or doesn't, device by device."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
-
-import msgspec
 
 from aliquot import words
 from aliquot.model.line import Line
@@ -19,19 +12,14 @@ from aliquot.model.vgpu import MODE_REMOTING
 from aliquot.model.vgpu_record import Placement
 from aliquot.model.why import Why, because
 from aliquot.placement.demand import Demand
-from aliquot.placement.engine.defragment import plan_moves
-from aliquot.placement.engine.explain import changes
 from aliquot.placement.engine.obstacles import Obstacle
 from aliquot.placement.engine.quotas import Quota
-from aliquot.placement.machine import OF_ROOM, Choice, Machine, choose
+from aliquot.placement.machine import OF_ROOM, Choice, Machine
 from aliquot.placement.marks import conflict
-from aliquot.placement.preempt import victims
 from aliquot.placement.unfit import Unfit
-from aliquot.placement.views import DeviceView, changed
+from aliquot.placement.views import DeviceView
 
 _SIZE = frozenset({Obstacle.DEVICE_MEMORY, Obstacle.SHARE})
-_OF_MEMORY = frozenset({Obstacle.DEVICE_MEMORY, Obstacle.QUOTA_MEMORY})
-_OF_SHARE = frozenset({Obstacle.SHARE, Obstacle.QUOTA_SHARE})
 
 
 class Verdict(NamedTuple):
@@ -46,19 +34,6 @@ class Verdict(NamedTuple):
     def why(self) -> str:
         """Why or why not, in English."""
         return words.english(*self.lines)
-
-
-class Remedy(NamedTuple):
-    """One thing that would make it fit: as words, and as the question that is then answered yes."""
-
-    line: Line
-    demand: Demand
-    devices: list[DeviceView]
-
-    @property
-    def words(self) -> str:
-        """The same in English."""
-        return words.english(self.line)
 
 
 def verdicts(demand: Demand, devices: Sequence[DeviceView]) -> list[Verdict]:
@@ -83,88 +58,17 @@ def why_not(demand: Demand, devices: Sequence[DeviceView]) -> Line:
         return because(Why.NO_DEVICE)
     machine = Machine(devices)
     nearest = closest(demand, machine)
-    return _at(Why.AT_DEVICE, devices[nearest], *_hindrance(demand, machine, nearest))
+    return about(Why.AT_DEVICE, devices[nearest], *_hindrance(demand, machine, nearest))
 
 
 def goes_to(verdict: Verdict) -> Line:
     """Where it goes, and why there."""
-    return _at(Why.GOES_TO, verdict.device, *verdict.lines)
+    return about(Why.GOES_TO, verdict.device, *verdict.lines)
 
 
 def closest(demand: Demand, machine: Machine) -> int:
     """The device, by its number, that lacks the least of what a demand needs; there must be one."""
     return min(range(len(machine.devices)), key=lambda at: _distance(demand, machine, at))
-
-
-def remedies(demand: Demand, devices: Sequence[DeviceView]) -> list[Remedy]:
-    """Single changes, moves and suspensions, each of which would make it fit; [] where it fits."""
-    machine = Machine(
-        devices,
-        movable=lambda v: v.movable and v.shown and not v.leaving and v.id != demand.id,
-    )
-    if machine.choose(demand) is not None:
-        return []
-    found = [*_changes(demand, machine), *_move(demand, machine), *_suspension(demand, devices)]
-    # Tried once more, on the devices as they would be: that is what is promised.
-    return [remedy for remedy in found if choose(remedy.demand, remedy.devices) is not None]
-
-
-def _changes(demand: Demand, machine: Machine) -> Iterator[Remedy]:
-    for change in changes(machine.placer, machine.claim(demand)):
-        device = machine.devices[change.node]
-        request = change.claim.request
-        if change.obstacle in _OF_MEMORY and demand.memory:
-            room = request.device_memory
-            line = _at(Why.LESS_MEMORY, device, memory=room, less=demand.memory - room)
-            yield Remedy(line, _with(demand, memory=room), machine.devices)
-        if change.obstacle in _OF_SHARE:
-            share, wanted = request.share / 100, demand.guarantee / 100
-            line = _at(Why.LESS_GUARANTEE, device, share=share, wanted=wanted)
-            yield Remedy(line, _with(demand, guarantee=request.share), machine.devices)
-    freed = _with(demand, device=None)
-    if freed != demand and (choice := machine.choose(freed)):
-        yield Remedy(_at(Why.NOT_TIED, choice.device), freed, machine.devices)
-    freed = _with(demand, apart=None)
-    if freed != demand and (choice := machine.choose(freed)):
-        line = _at(Why.NOT_APART, choice.device, label=str(demand.apart))
-        yield Remedy(line, freed, machine.devices)
-
-
-def _move(demand: Demand, machine: Machine) -> Iterator[Remedy]:
-    """The one move of the least memory, among those that who asks may see."""
-    if demand.memory is None:
-        return
-    plan = plan_moves(machine.placer, machine.claim(demand), most_moves=1)
-    if plan is None:
-        return
-    (move,) = plan.moves
-    vgpu = machine.vgpus[move.place]
-    source, target = machine.devices[move.source], machine.devices[move.to]
-    after = changed(machine.devices, source.uuid, lambda one: one.without([vgpu]))
-    after = changed(after, target.uuid, lambda one: one.with_vgpu(vgpu))
-    line = _at(
-        Why.MOVED,
-        source,
-        vgpu=vgpu.name,
-        memory=vgpu.memory,
-        target=target.name,
-        target_uuid=target.uuid,
-    )
-    yield Remedy(line, demand, after)
-
-
-def _suspension(demand: Demand, devices: Sequence[DeviceView]) -> Iterator[Remedy]:
-    found = victims(demand, devices)
-    if found is None or len(found.vgpus) != 1:
-        return
-    (vgpu,) = found.vgpus
-    uuid = found.device.uuid
-    after = changed([device.settled() for device in devices], uuid, lambda one: one.without([vgpu]))
-    if vgpu.shown:
-        line = _at(Why.SUSPENDED, found.device, vgpu=vgpu.name, memory=vgpu.memory)
-    else:
-        line = _at(Why.SUSPENDED_OTHERS, found.device, memory=vgpu.memory)
-    yield Remedy(line, demand, after)
 
 
 def _fitting(demand: Demand, memory: int) -> Line:
@@ -190,10 +94,11 @@ def _hindrance(demand: Demand, machine: Machine, at: int) -> list[Line]:
     hindered = machine.obstacles(demand, at)
     fixed = [one for one in hindered if one not in OF_ROOM]
     told = fixed[:1] or hindered
-    return [line for one in told for line in _clauses(one, demand, machine.devices[at])]
+    return [line for one in told for line in _clauses(one, demand, machine, at)]
 
 
-def _clauses(obstacle: Unfit | Obstacle, demand: Demand, device: DeviceView) -> list[Line]:
+def _clauses(obstacle: Unfit | Obstacle, demand: Demand, machine: Machine, at: int) -> list[Line]:
+    device = machine.devices[at]
     match obstacle:
         case Unfit.OTHER:
             return [because(Why.OTHER_DEVICE)]
@@ -210,12 +115,25 @@ def _clauses(obstacle: Unfit | Obstacle, demand: Demand, device: DeviceView) -> 
             return [because(Why.APART, vgpu=there.name)]
         case Obstacle.DEVICE_MEMORY:
             return _short_of_memory(demand.memory or 1, device)
+        case Obstacle.MIX:
+            return _mixed(demand, machine, at)
         case Obstacle.QUOTA_MEMORY | Obstacle.QUOTA_SHARE | Obstacle.QUOTA_PLACES:
             return quota_lines(demand.quota, demand.memory or 1, demand.guarantee)
         case _:  # a guarantee: nothing else is asked of a machine's devices
             left, wanted = device.room_guarantee / 100, demand.guarantee / 100
             kept = _some_kept(device.held_guarantee, device)
             return [because(Why.GUARANTEE_SHORT, share=left, wanted=wanted), *kept]
+
+
+def _mixed(demand: Demand, machine: Machine, at: int) -> list[Line]:
+    """What the device's mix of priority classes says against a demand."""
+    breach = machine.placer.breach(at, demand.priority)
+    if breach is None:
+        raise ValueError("the mix lets it come")
+    first, second, most = breach
+    line = because(Why.MIX, first=first.word, second=second.word, most=most)
+    waiting = {first, second}.intersection(machine.devices[at].held_classes)
+    return [line, because(Why.MIX_OF_WAITING)] if waiting else [line]
 
 
 def quota_lines(left: Quota, memory: int, guarantee: int) -> list[Line]:
@@ -258,10 +176,6 @@ def lack(demand: Demand, device: DeviceView) -> float:
     return max(memory, max(0, demand.guarantee - device.room_guarantee) / WHOLE)
 
 
-def _with(demand: Demand, **fields: object) -> Demand:
-    return msgspec.structs.replace(demand, **fields)
-
-
-def _at(why: Why, device: DeviceView, *lines: Line, **values: str | int | float) -> Line:
+def about(why: Why, device: DeviceView, *lines: Line, **values: str | int | float) -> Line:
     """A sentence about a device, which is named in it."""
     return because(why, *lines, device=device.name, uuid=device.uuid, **values)

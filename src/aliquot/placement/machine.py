@@ -21,7 +21,7 @@ from aliquot.placement.unfit import Unfit, unfit
 from aliquot.placement.views import DeviceView, VgpuView
 
 # What time, a move or a suspension can mend.
-OF_ROOM = frozenset({Obstacle.RULE, Obstacle.DEVICE_MEMORY, Obstacle.SHARE})
+OF_ROOM = frozenset({Obstacle.RULE, Obstacle.MIX, Obstacle.DEVICE_MEMORY, Obstacle.SHARE})
 
 _DEVICE = (0,)  # the only one of its node
 
@@ -49,7 +49,11 @@ class Machine:
         self.devices = list(devices)
         self.vgpus: dict[int, VgpuView] = {}  # the movable ones, by their places
         self._unnoted: list[tuple[int, VgpuView]] = []
-        self.placer = Placer(Engine([_node(device) for device in devices], Policy.PACK))
+        self.placer = Placer(
+            Engine([_node(device) for device in devices], Policy.PACK),
+            mixes=[device.mix for device in devices],
+        )
+        self._mixed = any(device.mix for device in devices)
         for at, device in enumerate(devices):
             # What is taken of it that isn't told by vGPUs one by one; more than there is where more
             # is kept for those who wait than is free.
@@ -62,6 +66,8 @@ class Machine:
                 else:
                     self._unnoted.append((at, vgpu))
             self.placer.engine.hold(at, 0, share, memory)
+            for priority in device.held_classes:
+                self.placer.add(at, (), priority)
         if movable:
             self._note()
 
@@ -93,7 +99,8 @@ class Machine:
         Without a size it goes where the most is free.
         """
         self.placer.quotas.allow(demand.tenant, demand.quota)
-        if wanted := rules(demand):
+        wanted = rules(demand)
+        if wanted or self._mixed:
             self._note()
         fit = [not unfit(demand, device, self.devices) for device in self.devices]
         return Claim(
@@ -132,6 +139,8 @@ class Machine:
         """Keep room for a demand on a device: whoever comes next finds that much less."""
         at = self._number(uuid)
         self.placer.engine.hold(at, 0, demand.guarantee, demand.memory or 0)
+        # Nobody whose class its own can't be beside gets there before it.
+        self.placer.add(at, (), demand.priority)
         self.devices[at] = self.devices[at].holding(demand)
 
     def leaving(self, uuid: str, ids: Sequence[str]) -> None:

@@ -6,12 +6,14 @@ never the same class, so nothing that was suspended can suspend another in turn.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
 from aliquot.model.shares import PriorityClass
 from aliquot.placement.demand import Demand
+from aliquot.placement.engine.mix import Classes
 from aliquot.placement.machine import OF_ROOM, Machine
 from aliquot.placement.marks import conflict
 from aliquot.placement.views import DeviceView, VgpuView
@@ -76,7 +78,8 @@ def _on(demand: Demand, device: DeviceView) -> Preemption | None:
         if vgpu.preemptible and vgpu.priority is PriorityClass.BATCH and vgpu.id != demand.id
     ]
     in_the_way = [v for v in device.vgpus if v.id != demand.id and conflict(demand, v)]
-    if any(vgpu not in allowed for vgpu in in_the_way):
+    too_many = _too_many(demand, device)
+    if too_many is None or any(vgpu not in allowed for vgpu in in_the_way):
         return None
     # The room that others wait for stays theirs.
     lacking = (
@@ -87,17 +90,32 @@ def _on(demand: Demand, device: DeviceView) -> Preemption | None:
         lacking[0] - sum(vgpu.memory for vgpu in in_the_way),
         lacking[1] - sum(vgpu.guarantee for vgpu in in_the_way) if demand.guarantee else 0,
     )
-    chosen = _Search([v for v in allowed if v not in in_the_way], *lacking).run()
+    rest = [vgpu for vgpu in allowed if vgpu not in in_the_way]
+    chosen = _Search(rest, *lacking, least=too_many - len(in_the_way)).run()
     return None if chosen is None else Preemption(device, (*in_the_way, *chosen))
 
 
-class _Search:
-    """The cheapest set that frees as much as is lacking: by size, each size exhaustively."""
+def _too_many(demand: Demand, device: DeviceView) -> int | None:
+    """How many of class batch have to leave for the device's mix; None where that doesn't do."""
+    there = Counter(vgpu.priority for vgpu in device.vgpus if vgpu.id != demand.id)
+    there.update(device.held_classes)
+    for leaving in range(there[PriorityClass.BATCH] + 1):
+        classes = Classes([device.mix])
+        for priority in (there - Counter({PriorityClass.BATCH: leaving})).elements():
+            classes.add(0, priority)
+        if classes.allow(0, demand.priority):
+            return leaving
+    return None
 
-    def __init__(self, vgpus: list[VgpuView], memory: int, guarantee: int) -> None:
+
+class _Search:
+    """The cheapest set that frees as much as is lacking, of so many at least: by size, each size
+    exhaustively."""
+
+    def __init__(self, vgpus: list[VgpuView], memory: int, guarantee: int, *, least: int) -> None:
         # Of those that are as good as each other the newest comes first, and is taken first.
         self._vgpus = sorted(vgpus, key=lambda v: (v.memory, v.guarantee, _Newest(v.id)))
-        self._memory, self._guarantee = memory, guarantee
+        self._memory, self._guarantee, self._least = memory, guarantee, max(0, least)
         self._steps = 0
         self._best: tuple[int, list[_Newest]] | None = None
         self._chosen: tuple[VgpuView, ...] | None = None
@@ -108,9 +126,9 @@ class _Search:
 
     def run(self) -> tuple[VgpuView, ...] | None:
         """The set, or None where all together don't free enough."""
-        if self._memory <= 0 and self._guarantee <= 0:
+        if self._memory <= 0 and self._guarantee <= 0 and not self._least:
             return ()
-        for size in range(1, len(self._vgpus) + 1):
+        for size in range(max(1, self._least), len(self._vgpus) + 1):
             self._extend((), 0, size, self._memory, self._guarantee)
             if self._chosen is not None:
                 return self._chosen
@@ -146,15 +164,16 @@ class _Search:
         """Whoever frees most of what is lacking, again and again; then nobody in vain."""
         memory, guarantee = self._memory, self._guarantee
         rest, taken = list(self._vgpus), list[VgpuView]()
-        while rest and (memory > 0 or guarantee > 0):
+        while rest and (memory > 0 or guarantee > 0 or len(taken) < self._least):
             one = max(rest, key=lambda v: _eased(v, memory, guarantee))
             rest.remove(one)
             taken.append(one)
             memory, guarantee = memory - one.memory, guarantee - one.guarantee
-        if memory > 0 or guarantee > 0:
+        if memory > 0 or guarantee > 0 or len(taken) < self._least:
             return None
         for one in list(taken):
-            if memory + one.memory <= 0 and guarantee + one.guarantee <= 0:
+            spare = len(taken) > self._least
+            if spare and memory + one.memory <= 0 and guarantee + one.guarantee <= 0:
                 taken.remove(one)
                 memory, guarantee = memory + one.memory, guarantee + one.guarantee
         return tuple(taken)

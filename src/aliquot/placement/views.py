@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from aliquot.model.shares import WHOLE, PriorityClass
+from aliquot.model.shares import WHOLE, PriorityClass, PriorityMix
 
 if TYPE_CHECKING:
     from aliquot.placement.demand import Demand
@@ -44,6 +44,8 @@ class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
 
     What is free is told beside `vgpus` and not reckoned from them, so that whoever only asks
     whether something fits need not list them all: those that its labels can conflict with will do.
+    Of a device with a `mix` of priority classes all are listed; `held_classes` are those of who
+    waits for room there.
     """
 
     uuid: str
@@ -58,6 +60,8 @@ class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
     simulated: bool = False
     software: bool = False
     partition: bool = False
+    mix: PriorityMix = {}
+    held_classes: tuple[PriorityClass, ...] = ()
     vgpus: tuple[VgpuView, ...] = ()
 
     @property
@@ -112,6 +116,7 @@ class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
             self,
             held_memory=self.held_memory + (demand.memory or 0),
             held_guarantee=self.held_guarantee + demand.guarantee,
+            held_classes=(*self.held_classes, demand.priority),
         )
 
 

@@ -51,8 +51,8 @@ def serve(waiters: Sequence[Waiter], devices: Sequence[DeviceView], now_ms: int)
     Only single demands have others suspended for them, not groups.
     """
     relevant = _relevant(waiters)
-    others = {one.uuid: [v for v in one.vgpus if not relevant(v)] for one in devices}
-    now = Machine([device.listing([v for v in device.vgpus if relevant(v)]) for device in devices])
+    parted = {one.uuid: _parted(one, relevant) for one in devices}
+    now = Machine([device.listing(parted[device.uuid][0]) for device in devices])
     turns: list[Turn] = []
     for waiter in waiters:
         found = list(now.devices)
@@ -68,7 +68,15 @@ def serve(waiters: Sequence[Waiter], devices: Sequence[DeviceView], now_ms: int)
                 now.leaving(preemption.device.uuid, [vgpu.id for vgpu in preemption.vgpus])
             _hold(waiter, now, impatient=now_ms - waiter.since_ms >= PATIENCE_MS)
         turns.append(Turn(choices, preemption, found))
-    return Round(turns, [one.listing([*others[one.uuid], *one.vgpus]) for one in now.devices])
+    return Round(turns, [one.listing([*parted[one.uuid][1], *one.vgpus]) for one in now.devices])
+
+
+def _parted(
+    device: DeviceView, relevant: Callable[[VgpuView], bool]
+) -> tuple[list[VgpuView], list[VgpuView]]:
+    """Those of a device that can decide anything, and the others: to a mix of classes all count."""
+    kept = [vgpu for vgpu in device.vgpus if device.mix or relevant(vgpu)]
+    return kept, [vgpu for vgpu in device.vgpus if not device.mix and not relevant(vgpu)]
 
 
 def _relevant(waiters: Sequence[Waiter]) -> Callable[[VgpuView], bool]:

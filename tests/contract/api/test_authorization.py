@@ -52,6 +52,7 @@ EXPECTED: dict[str, Row] = {
     "devices.list": Row(_ALL),
     "devices.show": Row(_ALL),
     "devices.set_policy": Row(_RULING, body={"policy": "equal-share"}),
+    "devices.set_priority_mix": Row(_RULING, body={"mix": {"latency:batch": 0}}),
     "devices.series": Row(_ALL, "?step_seconds=10"),
     "devices.turns": Row(_ALL),
     "diagram.show": Row(_ALL),

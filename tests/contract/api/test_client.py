@@ -33,7 +33,7 @@ from aliquot.errors import (
 from aliquot.errors.catalogue import catalogue
 from aliquot.model.access_token import Role
 from aliquot.model.api.common import Problem
-from aliquot.model.api.devices import PolicyResource
+from aliquot.model.api.devices import PolicyResource, PriorityMixWanted
 from aliquot.model.api.node import TokenWanted
 from aliquot.model.api.vgpus import (
     GroupWanted,
@@ -80,6 +80,7 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("devices.list", (), {}),
     ("devices.show", ("0",), {}),
     ("devices.set_policy", ("0", PolicyResource()), {}),
+    ("devices.set_priority_mix", ("0", PriorityMixWanted(mix={"latency:batch": 0})), {}),
     ("devices.series", ("0",), {"step_seconds": 1}),
     ("devices.turns", ("0",), {}),
     ("groups.create", (GroupWanted(name="g", vgpus=[WANTED]),), {}),

@@ -17,10 +17,16 @@ from aliquot.api.problems import STATUS, answer
 from aliquot.api.server import MOST_CONNECTIONS, MOST_HEADER_BYTES
 from aliquot.client.rest import Client
 from aliquot.daemon.caller import Caller
-from aliquot.errors import ChangedMeanwhile, DaemonFault, IdempotencyKeyReused, NameTaken
+from aliquot.errors import (
+    BadRequest,
+    ChangedMeanwhile,
+    DaemonFault,
+    IdempotencyKeyReused,
+    NameTaken,
+)
 from aliquot.errors.catalogue import catalogue
 from aliquot.model.access_token import Role
-from aliquot.model.api.devices import PolicyResource
+from aliquot.model.api.devices import PolicyResource, PriorityMixWanted
 from aliquot.model.api.vgpus import ProfileWanted, VgpuChange, VgpuResource, VgpuWanted
 from aliquot.model.lifecycle import VgpuState
 from aliquot.store.change import SYSTEM
@@ -148,6 +154,19 @@ def test_a_policy_is_set(client: Client) -> None:
     assert client.devices.set_policy("0", policy).policy == policy
     assert client.devices.show("0").policy == policy
     assert client.devices.list().items[0].policy == policy
+
+
+def test_a_mix_of_priority_classes_is_set(client: Client) -> None:
+    mix = PriorityMixWanted(mix={"latency:batch": 0, "latency:latency": 1})
+    assert client.devices.set_priority_mix("0", mix).priority_mix == mix.mix
+    assert client.devices.show("0").priority_mix == mix.mix
+
+
+@pytest.mark.parametrize("mix", [{"latency": 1}, {"fast:batch": 1}, {"latency:batch": -1}])
+def test_a_mix_that_is_not_understood_is_refused(client: Client, mix: dict[str, int]) -> None:
+    with pytest.raises(BadRequest):
+        client.devices.set_priority_mix("0", PriorityMixWanted(mix=mix))  # type: ignore[arg-type]
+    assert client.devices.show("0").priority_mix == {}
 
 
 @pytest.mark.parametrize(

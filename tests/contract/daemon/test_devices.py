@@ -10,12 +10,14 @@ import pytest
 from aliquot.errors import (
     AmbiguousDevice,
     BadTurn,
+    ClassNotBeside,
+    NoDeviceFits,
     NotPermitted,
     StoreLocked,
     UnknownDevice,
 )
-from aliquot.model.api.devices import PolicyResource
-from aliquot.model.api.vgpus import VgpuWanted
+from aliquot.model.api.devices import PolicyResource, PriorityMixWanted
+from aliquot.model.api.vgpus import VgpuChange, VgpuWanted
 from aliquot.model.shares import PolicyKind
 from aliquot.model.telemetry import Telemetry
 from aliquot.store import audit, events
@@ -108,6 +110,25 @@ def test_an_admin_sets_the_policy(
     with home.store.look() as view:
         [row] = audit.listed(view, subject=ONE, actor="root")
         assert row.action == "device.settings"
+
+
+def test_an_admin_sets_which_priority_classes_share_a_device(home: House) -> None:
+    devices, vgpus = home.service.devices, home.service.vgpus
+    mix = PriorityMixWanted(mix={"latency:batch": 0})
+    with pytest.raises(NotPermitted):
+        devices.set_priority_mix(ALICE, ONE, mix)
+    assert devices.set_priority_mix(ADMIN, ONE, mix).priority_mix == mix.mix
+    devices.set_policy(ADMIN, ONE, PolicyResource(policy="equal-share"))
+    assert devices.show(ALICE, ONE).priority_mix == mix.mix
+    vgpus.create(ALICE, VgpuWanted(name="night", memory=GIB, device=ONE, priority="batch"))
+    vgpus.create(ALICE, VgpuWanted(name="plain", memory=GIB, device=ONE))
+    with pytest.raises(NoDeviceFits):
+        vgpus.create(ALICE, VgpuWanted(name="quick", memory=GIB, device=ONE, priority="latency"))
+    with pytest.raises(ClassNotBeside):
+        vgpus.change(ALICE, "plain", VgpuChange(priority="latency"))
+    assert vgpus.show(ALICE, "plain").priority == "normal"
+    devices.set_priority_mix(ADMIN, ONE, PriorityMixWanted(mix={}))
+    assert vgpus.change(ALICE, "plain", VgpuChange(priority="latency")).priority == "latency"
 
 
 def test_discovery_goes_on_after_the_state_could_not_be_written(

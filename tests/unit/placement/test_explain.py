@@ -83,6 +83,7 @@ def test_where_a_single_change_helps_it_is_told(wanted: Demand, devices: list[De
     assert wanted.memory
     assert ({"memory"} in told) == any(helps(memory=m) for m in range(1, wanted.memory))
     assert ({"guarantee"} in told) == (wanted.guarantee > 0 and helps(guarantee=0))
+    assert ({"priority"} in told) == any(helps(priority=other) for other in PriorityClass)
     assert ({"device"} in told) == (wanted.device is not None and helps(device=None))
     assert ({"apart"} in told) == (wanted.apart is not None and helps(apart=None))
     moves = [
@@ -93,9 +94,10 @@ def test_where_a_single_change_helps_it_is_told(wanted: Demand, devices: list[De
         if vgpu.movable and vgpu.shown and not vgpu.leaving and target is not source
         and _moved(wanted, devices, vgpu, source, target)
     ]  # fmt: skip
-    told_moves = [r for r in remedies(wanted, devices) if " moved from " in r.words]
-    assert bool(told_moves) == bool(moves)
-    if moves:
+    told_moves = [r for r in remedies(wanted, devices) if " moved " in r.words]
+    if moves or any(" moved from " in r.words for r in told_moves):
+        assert moves
+        assert len(told_moves) == 1
         least = min(vgpu.memory for vgpu, _, _ in moves)
         assert any(
             f"{vgpu.name!r}" in told_moves[0].words for vgpu, _, _ in moves if vgpu.memory == least
@@ -113,7 +115,7 @@ def _moved(
         return False
     mover = Demand(
         tenant=vgpu.tenant, memory=vgpu.memory, guarantee=vgpu.guarantee, labels=vgpu.labels,
-        apart=vgpu.apart, device=target.uuid,
+        apart=vgpu.apart, device=target.uuid, priority=vgpu.priority,
     )  # fmt: skip
     if not may_go(mover, target, devices):
         return False
@@ -185,7 +187,8 @@ def test_the_words() -> None:
     ]
     assert [remedy.words for remedy in remedies(wanted, devices)] == [
         "with 9 GiB of memory, 1 GiB less, it fits on GPU (b)",
-        "with vGPU 'night' (8 GiB) moved from GPU (a) to GPU (b), it fits on GPU (a)",
+        "with vGPU 'night' (8 GiB) moved from GPU (a) to GPU (b), it fits on GPU (a); the move "
+        "takes about 2 s",
         "with the batch vGPU 'night' (8 GiB) suspended, as its owner allows, it fits on GPU (a); "
         "whoever waits in the queue gets that done",
     ]
@@ -194,6 +197,41 @@ def test_the_words() -> None:
     assert verdicts(msgspec.structs.replace(wanted, memory=4 * GIB), devices)[1].why == (
         "4 GiB of memory fit; it would be 69 % full"
     )
+
+
+def test_several_moves_are_told_with_what_they_cost() -> None:
+    there = [
+        VgpuView(id=str(at), name=f"v{at}", tenant="alice", memory=6 * GIB, movable=True)
+        for at in range(2)
+    ]
+    devices = [a_device("a", 4, *there), a_device("b", 7), a_device("c", 8)]
+    wanted = Demand(tenant="alice", memory=16 * GIB)
+    assert remedies(wanted, devices)[-1].words == (
+        "with 2 vGPUs moved one after the other it fits on GPU (a); the moves take about 3 s for "
+        "12 GiB: 'v0' (6 GiB) to GPU (b); 'v1' (6 GiB) to GPU (c)"
+    )
+
+
+def test_a_mix_of_classes_is_told() -> None:
+    latency, batch = PriorityClass.LATENCY, PriorityClass.BATCH
+    night = VgpuView(id="1", name="night", tenant="bob", memory=GIB, priority=batch, shown=False)
+    devices = [a_device("a", 8, night, mix={(latency, batch): 0})]
+    wanted = Demand(tenant="alice", memory=GIB, priority=latency)
+    why = (
+        "its mix of priority classes: beside a vGPU of class latency at most 0 of class batch may "
+        "be"
+    )
+    assert [one.why for one in verdicts(wanted, devices)] == [why]
+    assert [remedy.words for remedy in remedies(wanted, devices)] == [
+        "of class normal instead of latency, it fits on GPU (a)",
+        "of class batch instead of latency, it fits on GPU (a)",
+    ]
+    # By the word of whoever is there as of whoever comes, and of who waits for room there.
+    waits = a_device("a", 8, mix={(latency, batch): 0}, held_classes=(latency,))
+    asked = msgspec.structs.replace(wanted, priority=batch, preemptible=True)
+    (verdict,) = verdicts(asked, [waits])
+    assert verdict.why == f"{why}; who waits longer counts as there"
+    assert remedies(asked, [waits]) == []  # only one of class batch can be preemptible
 
 
 def test_what_is_another_tenants_is_not_named() -> None:

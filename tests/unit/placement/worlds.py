@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from hypothesis import strategies as st
 
 from aliquot.model.shares import WHOLE, PriorityClass
@@ -11,6 +13,13 @@ from aliquot.placement import Demand, DeviceView, VgpuView
 TENANTS = ("alice", "bob")
 LABELS = st.sampled_from([{}, {"app": "db"}, {"app": "web"}])
 UUIDS = ("d0", "d1", "d2")
+CLASSES = st.sampled_from(list(PriorityClass))
+# Most devices have none.
+MIXES = st.one_of(
+    st.just({}),
+    st.just({}),
+    st.dictionaries(st.tuples(CLASSES, CLASSES), st.integers(0, 2), max_size=2),
+)
 
 
 @st.composite
@@ -55,6 +64,8 @@ def device_views(draw: st.DrawFn, uuid: str, *, most_vgpus: int = 4) -> DeviceVi
         remotable=draw(st.sampled_from([True] * 5 + [False])),
         simulated=draw(st.sampled_from([False] * 5 + [True])),
         software=draw(st.booleans()),
+        mix=draw(MIXES),
+        held_classes=tuple(draw(st.lists(CLASSES, max_size=1))),
         vgpus=tuple(there),
     )
 
@@ -98,8 +109,17 @@ def may_go(demand: Demand, device: DeviceView, devices: list[DeviceView]) -> boo
         for vgpu in device.vgpus
     )
     memory = demand.memory if demand.memory is not None else 1
+    classes = Counter([*(vgpu.priority for vgpu in device.vgpus), *device.held_classes])
+    classes[demand.priority] += 1
+    # Those who are there already may be too many for the mix; then nobody comes whom it is about.
+    mixed = all(
+        classes[second] - (first is second) <= most
+        for (first, second), most in device.mix.items()
+        if classes[first] and demand.priority in (first, second)
+    )
     return (
         suitable
+        and mixed
         and device.present
         and device.remotable
         and alone

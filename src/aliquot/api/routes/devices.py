@@ -11,6 +11,7 @@ from aliquot.model.api.devices import (
     DevicePage,
     DeviceResource,
     PolicyWanted,
+    PriorityMixWanted,
     SeriesResource,
     TurnsResource,
 )
@@ -47,6 +48,17 @@ def set_policy(
 ) -> DeviceResource:
     """Set how a device's time is shared out."""
     return service.devices.set_policy(caller, device, body)
+
+
+@routes.put(
+    "/devices/{device}/priority-mix", example={"mix": {"latency:batch": 0, "latency:latency": 1}}
+)
+def set_priority_mix(
+    service: Service, caller: Caller, device: DeviceReference, body: PriorityMixWanted
+) -> DeviceResource:
+    """Set which priority classes share a device: beside one of the first at most so many of the
+    second. It is kept by whoever comes there from then on."""
+    return service.devices.set_priority_mix(caller, device, body)
 
 
 @routes.get("/devices/{device}/series")

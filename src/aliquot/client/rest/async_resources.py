@@ -11,6 +11,7 @@ from aliquot.model.api.devices import (
     DevicePage,
     DeviceResource,
     PolicyResource,
+    PriorityMixWanted,
     SeriesResource,
     TurnsResource,
 )
@@ -280,6 +281,12 @@ class AsyncDevices(Resource):
         """How its time is to be shared out."""
         return await self._send(
             call("PUT", f"/devices/{part(device)}/policy", DeviceResource, body=policy)
+        )
+
+    async def set_priority_mix(self, device: str, wanted: PriorityMixWanted) -> DeviceResource:
+        """Which priority classes are to share it."""
+        return await self._send(
+            call("PUT", f"/devices/{part(device)}/priority-mix", DeviceResource, body=wanted)
         )
 
     async def series(

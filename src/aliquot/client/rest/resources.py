@@ -13,6 +13,7 @@ from aliquot.model.api.devices import (
     DevicePage,
     DeviceResource,
     PolicyResource,
+    PriorityMixWanted,
     SeriesResource,
     TurnsResource,
 )
@@ -274,6 +275,12 @@ class Devices(Resource):
         """How its time is to be shared out."""
         return self._send(
             call("PUT", f"/devices/{part(device)}/policy", DeviceResource, body=policy)
+        )
+
+    def set_priority_mix(self, device: str, wanted: PriorityMixWanted) -> DeviceResource:
+        """Which priority classes are to share it."""
+        return self._send(
+            call("PUT", f"/devices/{part(device)}/priority-mix", DeviceResource, body=wanted)
         )
 
     def series(

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from aliquot.model.api.common import Milliseconds
+from aliquot.model.shares import MOST_BESIDE
 
 PolicyWord = Literal["best-effort", "equal-share", "fixed-share"]
 
@@ -23,11 +24,33 @@ class PolicyWanted(PolicyResource, frozen=True, kw_only=True, forbid_unknown_fie
     """A policy to set."""
 
 
+# Of two classes: beside a vGPU of the first, of the second at most so many.
+PriorityPair = Literal[
+    "latency:latency",
+    "latency:normal",
+    "latency:batch",
+    "normal:latency",
+    "normal:normal",
+    "normal:batch",
+    "batch:latency",
+    "batch:normal",
+    "batch:batch",
+]
+MostBeside = Annotated[int, msgspec.Meta(ge=0, le=MOST_BESIDE)]
+
+
+class PriorityMixWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which priority classes share a device: an empty mix lets any."""
+
+    mix: dict[PriorityPair, MostBeside]
+
+
 class DeviceResource(msgspec.Struct, frozen=True, kw_only=True):
     """A device: what there is to divide, what is set aside, and what discovery tells (`facts`).
 
     `remotable`: programs can use it by the mode remoting; `telemetry` is the newest reading, and
-    `measured` is of the last second, by the metrics of its series.
+    `measured` is of the last second, by the metrics of its series. `priority_mix`: beside a vGPU of
+    the first class at most so many of the second may be; what isn't there is not bounded.
     """
 
     uuid: str
@@ -48,6 +71,7 @@ class DeviceResource(msgspec.Struct, frozen=True, kw_only=True):
     facts: dict[str, Any]
     seen_ms: Milliseconds
     measured: dict[str, float] = {}
+    priority_mix: dict[PriorityPair, MostBeside] = {}
 
 
 class DevicePage(msgspec.Struct, frozen=True, kw_only=True):

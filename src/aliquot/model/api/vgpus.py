@@ -226,8 +226,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a dry run tells: where it would go and why, or why nowhere, and what would mend that.
 
-    `changes` are alternatives, each a single change or move that would make it fit. `lines` and
-    `change_lines` are both to be told in any language.
+    `changes` are alternatives, each a single change, or the fewest moves, that would make it fit.
+    `lines` and `change_lines` are both to be told in any language.
 
     `mode` is the one in which it would be made, `mode_lines` why it where it was chosen, `others`
     why not each other. Of a mode of hardware, `steps` are what would be done, `notes` what one has

@@ -2,24 +2,26 @@
 
 Those that stand in its way on one node go elsewhere, the largest first, each to where the policy
 wants it; nobody else moves. One move is tried before two, and of as many those of the fewest bytes:
-exact for one move, while several may fail each other by the places they take.
+exact for one move, while several may fail each other by the places they take. Those that are alike
+are looked at once, and of several moves so many sets at most: whoever asks waits for the answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import combinations
+from collections.abc import Hashable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
 
 from aliquot.placement.engine.claims import Claim
-from aliquot.placement.engine.cluster import Place, Room
+from aliquot.placement.engine.cluster import Place, Request, Room
 from aliquot.placement.engine.obstacles import obstacles
 from aliquot.placement.engine.placer import Placer
 
 MOST_MOVES = 3
-MOST_TRIALS = 1_000
+MOST_SETS = 20_000  # of those who would leave together, for each number of them
+MOST_TRIALS = 300
 # What suspending, copying over the host's memory and resuming came to; copies differ by machine.
 BYTES_PER_SECOND = 4 << 30
 
@@ -78,11 +80,10 @@ def plan_moves(
         return Plan(moves=(), node=place.node, devices=place.devices)
     if placer.quotas.lacking(claim.tenant, claim.request):
         return None
+    leavers = _Leavers(placer)
     trials = 0
     for count in range(1, most_moves + 1):
-        for way in sorted(_ways(placer, claim, count), key=lambda way: way[:3]):
-            if not all(_could_leave(placer, place) for place in way.leaving):
-                continue
+        for way in sorted(_ways(leavers, claim, count), key=lambda way: way[:3]):
             trials += 1
             if trials > MOST_TRIALS:
                 return None
@@ -92,29 +93,75 @@ def plan_moves(
     return None
 
 
-def _ways(placer: Placer, claim: Claim, count: int) -> Iterator[_Way]:
-    """All sets of so many whose leaving gives room."""
-    engine, request = placer.engine, claim.request
+class _Leavers:
+    """Who of a node could leave it at all, as things are."""
+
+    def __init__(self, placer: Placer) -> None:
+        self.placer = placer
+        self._homes: dict[Request, list[int]] = {}
+
+    def on(self, node: int) -> list[Place]:
+        """The largest first, those that are alike beside each other."""
+        able = [place for place in self.placer.engine.places(node) if self._could(place)]
+        first: dict[Hashable, int] = {}
+        for place in able:
+            first.setdefault(self.kind(place), place.id)
+        return sorted(
+            able,
+            key=lambda one: (-moved_bytes(one), -one.request.total, first[self.kind(one)], one.id),
+        )
+
+    def kind(self, place: Place) -> Hashable:
+        """What tells it from others of its node: as good as one of the same kind is the other."""
+        return self.placer.claim_of(place.id), place.devices
+
+    def _could(self, place: Place) -> bool:
+        nodes = self.placer.claim_of(place.id).nodes
+        return any(
+            node != place.node and (nodes is None or node in nodes)
+            for node in self._homes_of(place.request)
+        )
+
+    def _homes_of(self, request: Request) -> list[int]:
+        """Where there is room for what is placed."""
+        if request not in self._homes:
+            scores = self.placer.engine.scores(request)
+            self._homes[request] = [node for node, score in enumerate(scores) if score >= 0]
+        return self._homes[request]
+
+
+def _ways(leavers: _Leavers, claim: Claim, count: int) -> Iterator[_Way]:
+    """Sets of so many whose leaving gives room: all of one, and of more as many as are looked at,
+    the same number on each node."""
+    engine, request = leavers.placer.engine, claim.request
+    nodes: list[tuple[int, list[Place]]] = []
     for at, node in enumerate(engine.nodes):
         if claim.nodes is not None and at not in claim.nodes:
             continue
+        there = leavers.on(at)
+        if len(there) >= count and not obstacles(request, node, _emptied(engine.room(at), there)):
+            nodes.append((at, there))
+    most = None if count == 1 else MOST_SETS // max(1, len(nodes))
+    for at, there in nodes:
         room = engine.room(at)
-        there = engine.places(at)
-        if obstacles(request, node, _emptied(room, there)):
-            continue
-        for leaving in combinations(there, count):
-            if not obstacles(request, node, _emptied(room, leaving)):
+        kinds = [leavers.kind(place) for place in there]
+        for leaving in islice(_sets(there, kinds, count), most):
+            if not obstacles(request, engine.nodes[at], _emptied(room, leaving)):
                 share = sum(place.request.total for place in leaving)
                 yield _Way(sum(map(moved_bytes, leaving)), share, at, leaving)
 
 
-def _could_leave(placer: Placer, place: Place) -> bool:
-    """Whether there is room elsewhere for what is placed, as things are."""
-    nodes = placer.claim_of(place.id).nodes
-    return any(
-        score >= 0 and node != place.node and (nodes is None or node in nodes)
-        for node, score in enumerate(placer.engine.scores(place.request))
-    )
+def _sets(
+    places: Sequence[Place], kinds: Sequence[Hashable], count: int, start: int = 0
+) -> Iterator[tuple[Place, ...]]:
+    """Sets of so many from a place on, of sets of the same kinds one."""
+    if not count:
+        yield ()
+        return
+    for at in range(start, len(places) - count + 1):
+        if at == start or kinds[at] != kinds[at - 1]:
+            for rest in _sets(places, kinds, count - 1, at + 1):
+                yield (places[at], *rest)
 
 
 def _tried(placer: Placer, claim: Claim, way: _Way, bytes_per_second: float) -> Plan | None:

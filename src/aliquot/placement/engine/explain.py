@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from aliquot.model.shares import PriorityClass
 from aliquot.placement.engine.claims import Claim
 from aliquot.placement.engine.cluster import Node, Place, Request, Room
 from aliquot.placement.engine.defragment import Plan, plan_moves
@@ -89,6 +90,8 @@ def changes(placer: Placer, claim: Claim) -> Iterator[Change]:
         wider = msgspec.structs.replace(request, models=models)
         yield _changed(claim, Obstacle.MODEL, near[0], request=wider)
     yield from _without_a_rule(placer, claim)
+    if only(Obstacle.MIX):
+        yield from _of_another_class(placer, claim)
     yield from _within_quotas(placer, claim)
 
 
@@ -103,6 +106,14 @@ def _without_a_rule(placer: Placer, claim: Claim) -> Iterator[Change]:
         freed = msgspec.structs.replace(claim, rules=rest)
         if place := placer.preview(freed):
             yield Change(Obstacle.RULE, freed, place.node)
+
+
+def _of_another_class(placer: Placer, claim: Claim) -> Iterator[Change]:
+    """Each priority class of which a claim fits."""
+    for priority in PriorityClass:
+        other = msgspec.structs.replace(claim, priority=priority)
+        if place := placer.preview(other):
+            yield Change(Obstacle.MIX, other, place.node)
 
 
 def _within_quotas(placer: Placer, claim: Claim) -> Iterator[Change]:

@@ -1,29 +1,35 @@
-"""Which priority classes share a node, and how many of each."""
+"""Which priority classes share a node, and how many of each; nodes may differ in it."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from aliquot.model.shares import PriorityClass
+from aliquot.model.shares import PriorityClass, PriorityMix
 
-# By two classes: so many of the second may be on a node beside one of the first. Where it isn't
-# told, any number may. (latency, latency): 1 lets two of them share a node, (latency, batch): 0
-# none of the two, by the word of whoever is there as of whoever comes.
-Mix = Mapping[tuple[PriorityClass, PriorityClass], int]
+
+class Breach(NamedTuple):
+    """What a mix says against one more of a class: beside one of the first class at most so many
+    of the second may be."""
+
+    first: PriorityClass
+    second: PriorityClass
+    most: int
 
 
 class Classes:
     """Which classes are where. Where nodes are single devices, that is who shares a device."""
 
-    def __init__(self, nodes: int, mix: Mix | None = None) -> None:
-        """Nothing is placed yet."""
-        self._mix = dict(mix or {})
-        self._there: list[Counter[PriorityClass]] = [Counter() for _ in range(nodes)]
+    def __init__(self, mixes: Sequence[PriorityMix]) -> None:
+        """A mix for each node. Nothing is placed yet."""
+        self._mixes = mixes
+        self._there: list[Counter[PriorityClass]] = [Counter() for _ in mixes]
 
     def copy(self) -> Classes:
         """The same, which goes its own way from now on."""
-        copied = Classes(0, self._mix)
+        copied = Classes(())
+        copied._mixes = self._mixes
         copied._there = [there.copy() for there in self._there]
         return copied
 
@@ -37,18 +43,20 @@ class Classes:
 
     def allow(self, node: int, priority: PriorityClass) -> bool:
         """Whether one of a class may come to a node."""
-        if not self._mix:
-            return True
+        return self.breach(node, priority) is None
+
+    def breach(self, node: int, priority: PriorityClass) -> Breach | None:
+        """What keeps one of a class from a node; None where it may come."""
         there = self._there[node]
-        for (first, second), most in self._mix.items():
+        for (first, second), most in self._mixes[node].items():
             if first is priority and there[second] > most:
-                return False
+                return Breach(first, second, most)
             # Whoever is there counts the newcomer, and not itself.
             if second is priority and there[first] and there[second] + (first is not second) > most:
-                return False
-        return True
+                return Breach(first, second, most)
+        return None
 
     @property
     def mixed(self) -> bool:
         """Whether anything is told of the mix: else all may go anywhere."""
-        return bool(self._mix)
+        return any(self._mixes)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from aliquot.model.shares import PriorityClass
+from aliquot.model.shares import PriorityClass, PriorityMix
 from aliquot.placement.engine.claims import Claim
 from aliquot.placement.engine.cluster import Place
 from aliquot.placement.engine.engine import Engine
-from aliquot.placement.engine.mix import Classes, Mix
+from aliquot.placement.engine.mix import Breach, Classes
 from aliquot.placement.engine.neighbours import Label, Neighbours
 from aliquot.placement.engine.obstacles import Obstacle, obstacles
 from aliquot.placement.engine.quotas import Quotas
@@ -26,13 +26,18 @@ class Placer:
     """A cluster whose places are those of claims. `engine` tells what is free."""
 
     def __init__(
-        self, engine: Engine, *, quotas: Quotas | None = None, mix: Mix | None = None
+        self,
+        engine: Engine,
+        *,
+        quotas: Quotas | None = None,
+        mixes: Sequence[PriorityMix] | None = None,
     ) -> None:
-        """Take charge of an engine on which nothing is placed yet."""
+        """Take charge of an engine on which nothing is placed yet. `mixes`: one for each node."""
         self.engine = engine
         self.quotas = quotas or Quotas()
         self._neighbours = Neighbours(engine.nodes)
-        self._classes = Classes(len(engine.nodes), mix)
+        any_mix: PriorityMix = {}
+        self._classes = Classes(mixes if mixes is not None else [any_mix] * len(engine.nodes))
         self._claims: dict[int, Claim] = {}  # by the ids of their places
         self._nodes_of: dict[int, int] = {}
         self._tiers = _tiers(engine)
@@ -126,6 +131,10 @@ class Placer:
         found += self.quotas.lacking(claim.tenant, claim.request)
         found += obstacles(claim.request, self.engine.nodes[node], self.engine.room(node))
         return tuple(found)
+
+    def breach(self, node: int, priority: PriorityClass) -> Breach | None:
+        """What a node's mix says against one more of a class; None where that may come."""
+        return self._classes.breach(node, priority)
 
     def _may(self, claim: Claim, node: int) -> bool:
         """Whether a claim may go to a node, whatever is free there."""

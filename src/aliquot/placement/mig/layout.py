@@ -32,6 +32,19 @@ def spots(geometry: Geometry, layout: Layout, which: int) -> Iterator[Spot]:
             yield Spot(start, tuple(sorted((*layout, (which, start)))))
 
 
+def layouts(geometry: Geometry) -> list[Layout]:
+    """All that can lie on one GPU, the empty one first."""
+    found: dict[Layout, None] = {}
+    waiting: list[Layout] = [()]
+    while waiting:
+        layout = waiting.pop()
+        if layout not in found:
+            found[layout] = None
+            for which in range(len(geometry.profiles)):
+                waiting.extend(spot.layout for spot in spots(geometry, layout, which))
+    return list(found)
+
+
 def occupied(geometry: Geometry, layout: Layout) -> int:
     """The memory slices that are taken, a bit each."""
     taken = 0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from aliquot.modes.mig.geometry import Geometry
-from aliquot.placement.mig.layout import Layout, spots
+from aliquot.placement.mig.layout import layouts
 
 Counts = tuple[int, ...]  # by profile
 
@@ -33,16 +33,7 @@ def optimum(geometry: Geometry, gpus: int, wanted: Sequence[int]) -> int:
 
 def _patterns(geometry: Geometry) -> set[Counts]:
     """All that one GPU can hold."""
-    seen: set[Layout] = set()
-    waiting: list[Layout] = [()]
-    while waiting:
-        layout = waiting.pop()
-        if layout in seen:
-            continue
-        seen.add(layout)
-        for which in range(len(geometry.profiles)):
-            waiting.extend(spot.layout for spot in spots(geometry, layout, which))
     return {
         tuple(sum(one == which for one, _ in layout) for which in range(len(geometry.profiles)))
-        for layout in seen
+        for layout in layouts(geometry)
     }

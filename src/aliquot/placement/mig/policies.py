@@ -1,20 +1,18 @@
 """Which GPU an instance goes to, and where on it.
 
 `first-fit`: the first GPU and the lowest start. `best-fit`: the GPU with the fewest free memory
-slices that has room, and the lowest start. `aliquot`: that GPU, and the start after which the most
-can still come. For each layout it is known how much a GPU gets allocated in the end if instances by
-chance go on coming to it, each at its best start: a Markov decision process of one GPU, solved by
-Bellman's equation from the fullest layouts back.
+slices that has room, and the lowest start. `aliquot`: a GPU with as few free memory slices, and
+there the start, by which the least is lost of what such a GPU will have allocated (worth.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from functools import cache
 
 from aliquot.modes.mig.geometry import Geometry
 from aliquot.placement.mig.layout import Layout, Spot, allocated, spots
+from aliquot.placement.mig.worth import worth
 
 
 class MigPolicy(StrEnum):
@@ -80,28 +78,5 @@ def _cost(geometry: Geometry, policy: MigPolicy, expected: Mapping[str, float] |
     if policy is MigPolicy.BEST_FIT:
         return lambda layout, _spot: (-allocated(geometry, layout), 0.0)
     weights = [1.0 if expected is None else expected.get(p.name, 0.0) for p in geometry.profiles]
-    still_to_come = fill_value(geometry, weights)
-    return lambda layout, spot: (-allocated(geometry, layout), -still_to_come(spot.layout))
-
-
-def fill_value(geometry: Geometry, weights: Sequence[float]) -> Callable[[Layout], float]:
-    """Of a layout, how many memory slices more will be allocated on its GPU, in the mean.
-
-    Instances come by chance, as likely as their weights say, those that fit no more pass by, and
-    each goes to its best start.
-    """
-
-    @cache
-    def value(layout: Layout) -> float:
-        total = fitting = 0.0
-        for which, weight in enumerate(weights):
-            options = [
-                geometry.profiles[which].size + value(spot.layout)
-                for spot in spots(geometry, layout, which)
-            ]
-            if options and weight > 0:
-                total += weight * max(options)
-                fitting += weight
-        return total / fitting if fitting else 0.0
-
-    return value
+    value = worth(geometry, tuple(weights))
+    return lambda layout, spot: (-allocated(geometry, layout), value[layout] - value[spot.layout])

@@ -76,10 +76,11 @@ def shown(lacking: Counter[Obstacle]) -> dict[str, float]:
     }
 
 
-def closest(engine: Engine, request: Request) -> Obstacle:
-    """What is lacking on the nodes that lack the fewest things, mostly."""
+def closest(engine: Engine, request: Request, nodes: Sequence[int] | None = None) -> Obstacle:
+    """What is lacking on the nodes that lack the fewest things, mostly; of some nodes, or all."""
     fewest: Counter[tuple[Obstacle, ...]] = Counter(
-        obstacles(request, node, engine.room(at)) for at, node in enumerate(engine.nodes)
+        obstacles(request, engine.nodes[at], engine.room(at))
+        for at in (range(len(engine.nodes)) if nodes is None else nodes)
     )
     least = min(len(found) for found in fewest)
     best = max((one for one in fewest if len(one) == least), key=lambda one: fewest[one])

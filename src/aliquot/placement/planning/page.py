@@ -13,8 +13,9 @@ IN_SEVERAL_ORDERS = (
     "request that finds no place is refused."
 )
 AS_THEY_CAME = (
-    "vGPUs, as they came and went; placed as the daemon does. One that finds no place is refused, "
-    "where the daemon's queue might let it wait. In use: at the busiest moment."
+    "vGPUs, as they came, changed and went; placed as the daemon does. One that finds no place is "
+    "refused, where the daemon's queue might let it wait, and so is one that is to grow where it "
+    "is and can't. In use: at the busiest moment."
 )
 
 _ENOUGH = 99.5  # percent: what is then left out is chance

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,9 +16,11 @@ from aliquot.placement.engine import (
     Placer,
     Policy,
     Request,
+    defragment,
     typical_requests,
 )
 from aliquot.placement.engine.defragment import plan_moves
+from aliquot.placement.engine.obstacles import obstacles
 from tests.unit.placement.engine.clusters import nodes, requests
 
 FILLING = st.lists(requests(), max_size=20)
@@ -72,3 +77,39 @@ def test_the_fewest_moves_and_of_these_the_fewest_bytes() -> None:
     assert {one.to for one in both.moves} == {1, 2}
     assert plan_moves(placer, pair, most_moves=1) is None
     assert plan_moves(placer, Claim(request=Request(devices=3, share=WHOLE))) is None
+
+
+def test_those_that_are_alike_are_looked_at_once() -> None:
+    def node(name: str) -> Node:
+        return Node(name=name, cpu=0, memory=0, devices=1, device_memory=1000)
+
+    placer = Placer(Engine([node("full"), *(node(f"n{at}") for at in range(3))], Policy.BEST_FIT))
+    for _ in range(900):  # of these there are 121 million sets of three
+        assert placer.place_at(Claim(request=Request(devices=1, device_memory=1)), 0, [0])
+    for at in range(1, 4):
+        placer.engine.hold(at, 0, 0, 999)
+    wanted = Claim(request=Request(devices=1, device_memory=103))
+    plan = plan_moves(placer, wanted)
+    assert plan is not None
+    assert [move.to for move in plan.moves] == [1, 2, 3]
+    assert plan.bytes == 3
+
+
+def test_the_search_for_several_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at = 0
+
+    def counting(*arguments: Any) -> Any:
+        nonlocal looked_at
+        looked_at += 1
+        return obstacles(*arguments)
+
+    monkeypatch.setattr(defragment, "obstacles", counting)
+    sizes = range(100, 200)
+    full = Node(name="full", cpu=0, memory=0, devices=1, device_memory=sum(sizes))
+    other = Node(name="other", cpu=0, memory=0, devices=1, device_memory=199)
+    placer = Placer(Engine([full, other], Policy.BEST_FIT))
+    for size in sizes:
+        assert placer.place_at(Claim(request=Request(devices=1, device_memory=size)), 0, [0])
+    # Each could leave, and no two of them: 161,700 sets of three.
+    assert plan_moves(placer, Claim(request=Request(devices=1, device_memory=350))) is None
+    assert 2 * len(sizes) < looked_at <= len(sizes) + 2 * defragment.MOST_SETS + 6

@@ -8,6 +8,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aliquot.model.shares import PriorityClass, PriorityMix
 from aliquot.placement.engine import (
     WHOLE,
     Claim,
@@ -24,6 +25,8 @@ from aliquot.placement.engine.quotas import Quota, Quotas
 from tests.unit.placement.engine.clusters import claims, could_go, nodes, requests
 
 FILLING = st.lists(claims(), max_size=25)
+CLASSES = st.sampled_from(list(PriorityClass))
+MIXES = st.dictionaries(st.tuples(CLASSES, CLASSES), st.integers(0, 2), max_size=3)
 QUOTA = st.builds(
     Quota,
     device_memory=st.none() | st.integers(0, 20),
@@ -32,19 +35,26 @@ QUOTA = st.builds(
 )
 
 
-def filled(cluster: list[Node], filling: list[Claim], quota: Quota) -> Placer:
+def filled(
+    cluster: list[Node], filling: list[Claim], quota: Quota, mix: PriorityMix | None = None
+) -> Placer:
+    """Every second node has the mix."""
     typical = typical_requests(claim.request for claim in filling)
-    placer = Placer(Engine(cluster, Policy.ALIQUOT, typical), quotas=Quotas(default=quota))
+    placer = Placer(
+        Engine(cluster, Policy.ALIQUOT, typical),
+        quotas=Quotas(default=quota),
+        mixes=[(mix or {}) if at % 2 else {} for at in range(len(cluster))],
+    )
     for claim in filling:
         placer.place(claim)
     return placer
 
 
-@given(nodes(), FILLING, claims(), QUOTA)
+@given(nodes(), FILLING, claims(), QUOTA, MIXES)
 def test_an_explanation_is_true(
-    cluster: list[Node], filling: list[Claim], wanted: Claim, quota: Quota
+    cluster: list[Node], filling: list[Claim], wanted: Claim, quota: Quota, mix: PriorityMix
 ) -> None:
-    placer = filled(cluster, filling, quota)
+    placer = filled(cluster, filling, quota, mix)
     before = [placer.engine.room(at) for at in range(len(cluster))]
     told = explain(placer, wanted)
     assert [placer.engine.room(at) for at in range(len(cluster))] == before
@@ -118,3 +128,15 @@ def test_what_is_told() -> None:
     assert (change.obstacle, change.node, change.claim.request.cpu) == (Obstacle.CPU, 1, 8)
     refused = explain(placer, Claim(request=Request(devices=3, share=WHOLE)))
     assert [change.claim.request.devices for change in refused.changes] == [2]
+
+
+def test_where_only_the_class_is_in_the_way_the_others_are_told() -> None:
+    latency, batch = PriorityClass.LATENCY, PriorityClass.BATCH
+    node = Node(name="n", cpu=9, memory=9, devices=1)
+    placer = Placer(Engine([node], Policy.BEST_FIT), mixes=[{(latency, batch): 0}])
+    small = Request(devices=1, share=1000)
+    assert placer.place(Claim(request=small, priority=latency)) is not None
+    told = explain(placer, Claim(request=small, priority=batch))
+    assert told.lacking == ((Obstacle.MIX,),)
+    assert [change.obstacle for change in told.changes] == [Obstacle.MIX, Obstacle.MIX]
+    assert {change.claim.priority for change in told.changes} == {latency, PriorityClass.NORMAL}

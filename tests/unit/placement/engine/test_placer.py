@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aliquot.model.shares import PriorityClass
+from aliquot.model.shares import PriorityClass, PriorityMix
 from aliquot.placement.engine import (
     WHOLE,
     Claim,
@@ -19,7 +19,6 @@ from aliquot.placement.engine import (
     Request,
     typical_requests,
 )
-from aliquot.placement.engine.mix import Mix
 from aliquot.placement.engine.neighbours import Relation
 from aliquot.placement.engine.quotas import Quota, Quotas
 from tests.unit.placement.engine.clusters import claims, could_go, left, nodes
@@ -58,7 +57,7 @@ def kept(claim: Claim, at: int, cluster: list[Node], there: There) -> bool:
     return True
 
 
-def mixed(classes: list[PriorityClass], mix: Mix) -> bool:
+def mixed(classes: list[PriorityClass], mix: PriorityMix) -> bool:
     """Whether a node with these classes is as the mix wants it."""
     counts = Counter(classes)
     return all(
@@ -81,12 +80,21 @@ def within(claim: Claim, there: There) -> bool:
     )
 
 
-@given(nodes(), STEPS, MIXES, st.sampled_from([Policy.ALIQUOT, Policy.PACK, Policy.SPREAD]))
+@given(
+    nodes(),
+    STEPS,
+    st.lists(MIXES, min_size=2, max_size=2),
+    st.sampled_from([Policy.ALIQUOT, Policy.PACK, Policy.SPREAD]),
+)
 def test_every_rule_is_kept_and_nothing_is_refused_that_may_go(
-    cluster: list[Node], steps: list[tuple[Claim, int | None]], mix: Mix, policy: Policy
+    cluster: list[Node],
+    steps: list[tuple[Claim, int | None]],
+    two: list[PriorityMix],
+    policy: Policy,
 ) -> None:
+    mixes = [two[at % 2] for at in range(len(cluster))]  # every second node has one of its own
     typical = typical_requests(claim.request for claim, _ in steps)
-    placer = Placer(Engine(cluster, policy, typical), quotas=Quotas(default=QUOTA), mix=mix)
+    placer = Placer(Engine(cluster, policy, typical), quotas=Quotas(default=QUOTA), mixes=mixes)
     there: There = []
     for claim, leaves in steps:
         if leaves is not None and there:
@@ -99,7 +107,7 @@ def test_every_rule_is_kept_and_nothing_is_refused_that_may_go(
                 claim.request, node, left(node, [one for _, one in there if one.node == at])
             )
             and kept(claim, at, cluster, there)
-            and mixed([*(o.priority for o, p in there if p.node == at), claim.priority], mix)
+            and mixed([*(o.priority for o, p in there if p.node == at), claim.priority], mixes[at])
             and within(claim, there)
         ]
         assert [at for at in range(len(cluster)) if not placer.obstacles(claim, at)] == able
@@ -121,7 +129,7 @@ def test_two_of_class_latency_share_a_node_and_none_with_batch() -> None:
         (PriorityClass.LATENCY, PriorityClass.BATCH): 0,
     }
     nodes = [Node(name=name, cpu=9, memory=9, devices=1) for name in "ab"]
-    placer = Placer(Engine(nodes, Policy.BEST_FIT), mix=mix)
+    placer = Placer(Engine(nodes, Policy.BEST_FIT), mixes=[mix] * len(nodes))
 
     def placed(priority: PriorityClass) -> int | None:
         found = placer.place(Claim(request=Request(devices=1, share=1000), priority=priority))

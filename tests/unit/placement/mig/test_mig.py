@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import permutations
 
 import pytest
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 from aliquot.modes.mig.geometry import Geometry
 from aliquot.modes.mig.known_geometries import KNOWN
 from aliquot.placement.mig import MigPlacer, MigPolicy
-from aliquot.placement.mig.layout import allocated
+from aliquot.placement.mig.layout import allocated, spots
 from aliquot.placement.mig.optimum import optimum
-from aliquot.placement.mig.streams import filled, flowing
+from aliquot.placement.mig.streams import Stream, filled, flowing
+from aliquot.placement.mig.worth import DISCOUNT, OFFERED, worth
 from aliquot.placement.simulation.report import paired
 
 A100 = KNOWN["A100-40GB"]
@@ -95,17 +97,50 @@ def test_the_optimum_of_known_cases() -> None:
     assert of(2, p4g_20gb=2, p3g_20gb=2) == 16
 
 
-@pytest.mark.parametrize("mix", [None, {"1g.5gb": 4, "2g.10gb": 2, "3g.20gb": 1, "4g.20gb": 1}])
-def test_ours_is_above_first_fit_and_best_fit(mix: dict[str, float] | None) -> None:
+SMALL = {"1g.5gb": 4, "2g.10gb": 2, "3g.20gb": 1, "4g.20gb": 1}
+
+
+@pytest.mark.parametrize("mix", [None, SMALL])
+@pytest.mark.parametrize(("stream", "count"), [(filled, 100), (flowing, 12)])
+def test_ours_is_not_below_first_fit_and_best_fit(
+    stream: Callable[..., Stream], count: int, mix: dict[str, float] | None
+) -> None:
     reached = {
         policy: {
-            str(seed): filled(A100, 100, policy, seed, mix=mix).allocated for seed in range(25)
+            str(seed): stream(A100, 100, policy, seed, mix=mix).allocated for seed in range(count)
         }
         for policy in MigPolicy
     }
     for other in (MigPolicy.FIRST_FIT, MigPolicy.BEST_FIT):
         mean, half_width = paired(reached[MigPolicy.ALIQUOT], reached[other])
         assert mean - half_width >= 0
+
+
+@pytest.mark.parametrize("geometry", [KNOWN["A30-24GB"], A100])
+def test_what_a_layout_is_worth_obeys_bellman_s_equation(geometry: Geometry) -> None:
+    weights = [1.0 + which for which in range(len(geometry.profiles))]
+    value = worth(geometry, tuple(weights))
+    asked = sum(w * p.size for w, p in zip(weights, geometry.profiles, strict=True))
+    errors: list[float] = []
+    for layout, here in value.items():
+        flow = allocated(geometry, layout) - DISCOUNT * here
+        for which, weight in enumerate(weights):
+            starts = [value[spot.layout] - here for spot in spots(geometry, layout, which)]
+            if starts:
+                flow += OFFERED * geometry.memory_slices * weight / asked * max(starts)
+        for gone in layout:
+            rest = list(layout)
+            rest.remove(gone)
+            flow += value[tuple(rest)] - here
+        errors.append(flow)
+    # A constant is left: what matters are differences.
+    assert max(errors) - min(errors) < 0.05
+    assert value[()] < max(value.values())
+
+
+def test_of_profiles_that_are_not_expected_all_are_as_likely() -> None:
+    weights = (0.0,) * len(A100.profiles)
+    assert worth(A100, weights) == worth(A100, (1.0,) * len(A100.profiles))
 
 
 def test_a_stream_is_the_same_with_the_same_seed() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from aliquot.model.device_record import DeviceRecord
+from aliquot.model.lifecycle import VgpuState, Wanted
 from aliquot.model.shares import WHOLE
+from aliquot.model.vgpu_record import Asked, VgpuRecord, VgpuSpec, VgpuStatus
 from aliquot.placement.engine import Request
 from aliquot.placement.planning import scenarios
-from aliquot.placement.planning.history import Stay, nodes_of, relived
+from aliquot.placement.planning.history import Change, Stay, nodes_of, relived, stays_of
 from aliquot.placement.planning.page import AS_THEY_CAME, page
 
 GIB = 1 << 30
@@ -18,8 +20,14 @@ def device(uuid: str, **more: object) -> DeviceRecord:
     return DeviceRecord(uuid=uuid, node="n", name="GPU", memory=16 * GIB, **more)  # type: ignore[arg-type]
 
 
-def stay(begins: int, ends: int | None, gib: int, share: int = 0) -> Stay:
-    return Stay(Request(devices=1, share=share, device_memory=gib * GIB), begins, ends)
+def stay(begins: int, ends: int | None, gib: int, share: int = 0, **later: int) -> Stay:
+    """`at_7=3`: from 7 on 3 GiB; 0: nothing."""
+    sizes = {begins: gib, **{int(when.removeprefix("at_")): size for when, size in later.items()}}
+    changes = [
+        Change(at, Request(devices=1, share=share, device_memory=size * GIB) if size else None)
+        for at, size in sizes.items()
+    ]
+    return Stay(tuple(changes), ends)
 
 
 def test_simulated_devices_count_where_there_are_no_others() -> None:
@@ -50,7 +58,7 @@ def test_who_came_when_there_was_no_room() -> None:
     assert ways["whole"].refused == 3  # nobody beside the first, nor beside the fourth
     text = page([*ways.values()], "What would serve them?", AS_THEY_CAME)
     assert "**Yes: software vGPUs, and 1 more devices** serve 100.0 %" in text
-    assert "5 vGPUs, as they came and went" in text
+    assert "5 vGPUs, as they came, changed and went" in text
 
 
 def test_memory_tells_the_size_of_an_instance() -> None:
@@ -62,3 +70,51 @@ def test_memory_tells_the_size_of_an_instance() -> None:
     assert [slices(gib) for gib in (1, 2, 3, 5, 8, 9, 16)] == [1, 1, 2, 4, 4, 8, 8]
     assert slices(1, WHOLE) == 8
     assert relived(mig, [stay(0, None, 17)]).refused == 1
+
+
+def test_who_grows_where_there_is_no_room_stays_as_it_was() -> None:
+    (way,) = [way for way in scenarios(nodes_of([device("one")]), 0) if way.key == "vgpu"]
+    grows = stay(0, None, 4, at_5=13)
+    assert relived(way, [grows]).refused == 0
+    assert relived(way, [grows, stay(1, None, 4)]).refused == 1
+    assert relived(way, [grows, stay(1, 4, 4)]).refused == 0
+    # It has its 4 GiB still, and no more.
+    last = [stay(6, None, 8), stay(7, None, 1)]
+    found = relived(way, [grows, stay(1, None, 4), *last])
+    assert (found.refused, found.devices_used) == (2, pytest.approx(100))
+    assert found.lacking == {"memory of a device": 100.0}
+
+
+def test_who_is_suspended_with_release_has_no_place_meanwhile() -> None:
+    (way,) = [way for way in scenarios(nodes_of([device("one")]), 0) if way.key == "vgpu"]
+    rests = stay(0, None, 10, at_5=0, at_9=10)
+    assert relived(way, [rests, stay(6, 8, 10)]).refused == 0
+    assert relived(way, [rests, stay(4, 8, 10)]).refused == 1
+    assert relived(way, [rests, stay(6, 12, 10)]).refused == 1
+
+
+def test_what_was_wanted_of_a_vgpu_and_when() -> None:
+    def spec(gib: int, **more: object) -> VgpuSpec:
+        return VgpuSpec(memory=gib * GIB, **more)  # type: ignore[arg-type]
+
+    kept = VgpuRecord(
+        id="v", name="v", tenant="alice", node="n", group=None, state=VgpuState.DELETED, reason="",
+        reason_code="", failed_from=None, generation=6, spec=spec(3), status=VgpuStatus(),
+        created_ms=10, changed_ms=90, deleted_ms=90,
+    )  # fmt: skip
+    asked = [
+        Asked(10, spec(2)),
+        Asked(20, spec(2, labels={"a": "b"})),
+        Asked(30, spec(3)),
+        Asked(25, spec(3, wanted=Wanted.SUSPENDED, release=True)),  # the clock was set back
+        Asked(50, spec(3)),
+        Asked(80, spec(3, wanted=Wanted.DELETED)),
+    ]
+    (found,) = stays_of([kept], {"v": asked})
+    sizes = [(at, request and request.device_memory // GIB) for at, request in found.changes]
+    assert (sizes, found.ends_ms) == ([(10, 2), (30, 3), (30, None), (50, 3)], 90)
+    # Where the audit tells nothing of it, it was always as it was last.
+    (found,) = stays_of([kept], {})
+    assert [(at, request and request.device_memory // GIB) for at, request in found.changes] == [
+        (10, 3)
+    ]
