@@ -6,6 +6,9 @@ to the drivers that they had.
 
 from __future__ import annotations
 
+import os
+import stat
+
 import msgspec
 
 from aliquot.devices.abilities import Subject
@@ -174,8 +177,11 @@ def _refuse_partitions(subject: Subject, address: str) -> None:
 
 def _check_rom(path: str) -> None:
     try:
-        with open(path, "rb") as file:
-            head = file.read(len(_ROM_SIGNATURE))
+        # Whoever names a pipe or a device is refused, and keeps nobody waiting for it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:
+            is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+            head = file.read(len(_ROM_SIGNATURE)) if is_file else b""
     except OSError as error:
         raise refusal(BadRomFile, Why.UNREADABLE, path=path, error=error.strerror or "") from error
     if head != _ROM_SIGNATURE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -250,6 +251,10 @@ def test_a_rom_file(card: PassthroughHouse, tmp_path: Path) -> None:
     mode = card.mode()
     with pytest.raises(BadRomFile):
         mode.create(card.wanted(rom=str(rom)))
+    os.mkfifo(rom)  # nobody ever writes into it
+    with pytest.raises(BadRomFile):
+        mode.create(card.wanted(rom=str(rom)))
+    rom.unlink()
     rom.write_bytes(b"MZ")
     with pytest.raises(BadRomFile):
         mode.create(card.wanted(rom=str(rom)))
