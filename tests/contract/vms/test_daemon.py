@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from aliquot.daemon import vm_hardware
 from aliquot.errors import (
     AliquotError,
     DeviceInUse,
@@ -234,7 +235,10 @@ def test_a_hypervisor_that_cant_be_asked_proves_nothing(card: Around) -> None:
     assert card.house.show().vm is not None
 
 
-def test_a_vm_whose_process_still_ends_is_waited_for(card: Around) -> None:
+def test_a_vm_whose_process_still_ends_is_waited_for(
+    card: Around, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vm_hardware, "LET_GO_SECONDS", 0.2)
     card.domain.start()
     card.attach()
     machine = card.house.house.machine
