@@ -57,9 +57,11 @@ def test_arguments_start_a_qemu_that_has_the_card(tmp_path: Path, qemu: Qemu, st
     try:
         mode = house.mode()
         made = mode.create(house.wanted())
-        _, path = start(*arguments(mode.attach(made.vgpu)))
+        process, path = start(*arguments(mode.attach(made.vgpu)))
         vm = qemu.find(str(path))
         assert qemu.attached(vm).now == {made.vgpu.replace("-", "")}
+        process.kill()
+        process.wait()
     finally:
         house.close()
 
