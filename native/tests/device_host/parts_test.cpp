@@ -135,7 +135,8 @@ void test_options() {
     CHECK(!parses(words, ignored));
   }
   std::vector<std::string> with_variables = good;
-  with_variables.insert(with_variables.end(), {"--variable", "CUDA_VISIBLE_DEVICES=MIG-1", "--variable", "B=="});
+  for (const char* word : {"--variable", "CUDA_VISIBLE_DEVICES=MIG-1", "--variable", "B=="})
+    with_variables.emplace_back(word);
   Options told;
   CHECK(parses(with_variables, told));
   CHECK(told.variables == std::vector<std::string>({"CUDA_VISIBLE_DEVICES=MIG-1", "B=="}));

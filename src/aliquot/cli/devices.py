@@ -78,7 +78,7 @@ def main(arguments: Sequence[str]) -> int:
         ]
         print(json.dumps({"devices": told, "problems": found.problems}, indent=2))
         return 0
-    _print_table(listed, hosts, readings)
+    print_table(listed, hosts, readings)
     for source, problem in found.problems.items():
         if source not in _UNTOLD or (source == "opencl" and not found.offers):
             print(printable(f"{source}: {problem}"))
@@ -118,9 +118,10 @@ def _hosts() -> dict[str, Welcome]:
     return hosts
 
 
-def _print_table(
+def print_table(
     listed: list[Entry], hosts: dict[str, Welcome], readings: dict[str, Telemetry]
 ) -> None:
+    """A line a device."""
     from aliquot.cli.tables import Column, console, table
 
     headings = (

@@ -41,6 +41,11 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--deep", action="store_true", help="also whether daemon, device hosts and state agree"
     )
+    parser.add_argument(
+        "--inventory",
+        metavar="FILE",
+        help="tell of the simulated devices of this YAML file instead, what each mode lacks",
+    )
     add_json(parser)
     return parser
 
@@ -49,7 +54,10 @@ def main(arguments: Sequence[str]) -> int:
     """Run all checks and print what they found."""
     given = build_parser().parse_args(arguments)
     client = connect() if given.deep else None
-    findings = [finding for check in _CHECKS for finding in check()]
+    if given.inventory is not None:
+        findings = modes.check_inventory(given.inventory)
+    else:
+        findings = [finding for check in _CHECKS for finding in check()]
     if client is not None:
         from aliquot.diagnosis import agreement
 
@@ -60,11 +68,12 @@ def main(arguments: Sequence[str]) -> int:
         listed = [finding.as_dict() for finding in findings]
         print(json.dumps({"healthy": not broken, "findings": listed}, indent=2))
     else:
-        _print_table(findings)
+        print_table(findings)
     return EXIT_PROBLEM if broken else 0
 
 
-def _print_table(findings: list[Finding]) -> None:
+def print_table(findings: list[Finding]) -> None:
+    """What was found, and below each the lines that mend it."""
     from aliquot.cli.tables import Cell, Column, console, table
 
     styles = {Level.OK: "green", Level.WEAK: "yellow", Level.BROKEN: "bold red"}

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 from aliquot import words
 
 if TYPE_CHECKING:
-    from aliquot.model.api.vgpus import Plan
+    from aliquot.model.api.vgpus import Candidate, Plan
     from aliquot.model.line import Line
+
+_SHORT = 8  # characters of a UUID
+_MOST_NAMED = 4
 
 
 def lines(plan: Plan) -> Iterator[str]:
@@ -26,14 +29,28 @@ def lines(plan: Plan) -> Iterator[str]:
         yield f"  {_leaves(plan.leaves)}"
     for mode, why_not in plan.others.items():
         yield f"  not {mode}: {_said(why_not)}"
+    alike: dict[tuple[bool, str], list[Candidate]] = {}
     for candidate in plan.candidates:
-        fits = "fits" if candidate.fits else "doesn't fit"
-        yield f"  {candidate.device_name} ({candidate.device}): {fits}: {candidate.why}"
+        alike.setdefault((candidate.fits, candidate.why), []).append(candidate)
+    for (fits, why), told in alike.items():
+        word = "fits" if fits else "doesn't fit"
+        yield f"  {_names(told)}: {word}: {why}"
     if plan.changes:
         yield "One of these would make it fit:"
         yield from (f"  {change}" for change in plan.changes)
     if plan.queue_position is not None:
         yield f"With --wait it would be number {plan.queue_position} in the queue."
+
+
+def _names(alike: list[Candidate]) -> str:
+    """Devices of which the same is to be told, as one."""
+    first = alike[0]
+    if len(alike) == 1:
+        return f"{first.device_name} ({first.device})"
+    shown = [one.device[:_SHORT] for one in alike[:_MOST_NAMED]]
+    more = f", {len(alike) - len(shown)} more" if len(alike) > len(shown) else ""
+    name = first.device_name if len({one.device_name for one in alike}) == 1 else "devices"
+    return f"{len(alike)} of them, {name} ({', '.join(shown)}{more})"
 
 
 def _leaves(leaves: dict[str, int]) -> str:

@@ -12,14 +12,14 @@ from aliquot.daemon import access
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.choosing import line_of
 from aliquot.daemon.hardware_place import Verdict, at, chosen, verdicts
-from aliquot.errors import AliquotError, BadSpec, NotInThisMode
+from aliquot.errors import AliquotError, BadSpec, BootDisplayKept, NotInThisMode
 from aliquot.model.api.vgpus import Candidate, Plan, VgpuWanted
 from aliquot.model.modes import Mode
 from aliquot.model.vgpu_record import VgpuRecord, VgpuSpec
 from aliquot.model.why import Why
 from aliquot.placement.engine.quotas import Quota
 from aliquot.store import Change, View, profiles, vgpus
-from aliquot.words.refusals import refusal
+from aliquot.words.refusals import refusal, remedy_lines
 
 
 def spec_of(view: View, caller: Caller, wanted: VgpuWanted, mode: Mode, node: str) -> VgpuSpec:
@@ -94,13 +94,15 @@ def plan_of_hardware(found: list[Verdict], spec: VgpuSpec) -> tuple[Plan, Verdic
     try:
         best = chosen(found, spec)
     except AliquotError as error:
+        forcible = isinstance(error, BootDisplayKept)
         nowhere = Plan(
             fits=False,
             device=None,
             why=error.what,
             lines=list(error.lines),
             candidates=looked_at,
-            changes=[],
+            changes=[error.remedy] if forcible else [],
+            change_lines=remedy_lines(error) if forcible else [],
             mode=spec.mode,
             type=spec.type,
         )

@@ -14,9 +14,11 @@ import msgspec
 from aliquot.daemon.choosing import Line as ListedDevice
 from aliquot.daemon.choosing import lines as listed_devices
 from aliquot.daemon.hardware import is_hardware
+from aliquot.devices.verdicts import cannot
 from aliquot.devices.vgpu_type_names import memory_of
 from aliquot.errors import (
     AliquotError,
+    BootDisplayKept,
     FunctionTaken,
     HardwareError,
     MemoryUnavailable,
@@ -36,6 +38,7 @@ from aliquot.model.pci import PciFunction
 from aliquot.model.shares import WHOLE
 from aliquot.model.vgpu_record import Placement, VgpuRecord, VgpuSpec
 from aliquot.model.why import Why, because
+from aliquot.modes.binding import VFIO
 from aliquot.modes.choose_type import choose_type
 from aliquot.placement.engine.quotas import Quota
 from aliquot.placement.explain import quota_lines
@@ -78,7 +81,8 @@ def verdicts(view: View, spec: VgpuSpec, node: str, left: Quota) -> list[Verdict
 
     `left` is what the tenant may have beside what it has.
     """
-    devices = listed_devices(view, node)
+    # A partition is no card: nothing is cut of it.
+    devices = [line for line in listed_devices(view, node) if not line.record.facts.get("carrier")]
     there = vgpus.placed(view, node)
     all_simulated = all(line.record.simulated for line in devices)
     return [
@@ -120,8 +124,15 @@ def pci_of(device: DeviceRecord) -> PciFunction | None:
 
 
 def abilities_of(device: DeviceRecord) -> tuple[ModeAbility, ...]:
-    """What discovery tells of a device's modes."""
-    return msgspec.convert(device.facts.get("modes", []), tuple[ModeAbility, ...])
+    """What discovery tells of a device's modes: what it can now.
+
+    MIG is switched by whoever administers the machine: that resets the GPU.
+    """
+    told = msgspec.convert(device.facts.get("modes", []), tuple[ModeAbility, ...])
+    return tuple(
+        cannot(one.mode, *one.lines) if any(line.key in _NOT_NOW for line in one.lines) else one
+        for one in told
+    )
 
 
 def types_of(device: DeviceRecord, mode: Mode) -> tuple[PartitionType, ...]:
@@ -132,6 +143,7 @@ def types_of(device: DeviceRecord, mode: Mode) -> tuple[PartitionType, ...]:
     )
 
 
+_NOT_NOW = frozenset(f"why-{why.value}" for why in (Why.MIG_OFF, Why.MIG_CHANGES))
 # Of what is refused, the nearest to what was asked for first: so that is what is told.
 _REFUSALS: tuple[type[AliquotError], ...] = (
     TenantQuota,
@@ -176,6 +188,10 @@ def _verdict(
     if told is None or not told.can:
         reasons = told.lines if told else (because(Why.NOT_TOLD),)
         return no(ModeUnavailable, because(Why.NO_MODE, mode=mode.value), *reasons)
+    pci = pci_of(device)
+    shown = pci is not None and pci.boot_display and pci.driver != VFIO
+    if mode is Mode.PASSTHROUGH and shown and not spec.force:
+        return no(BootDisplayKept, because(Why.BOOT_DISPLAY))
     if mode is Mode.PASSTHROUGH and beside:
         return no(FunctionTaken, because(Why.HOLDS_VGPUS, count=len(beside)))
     if any(other.spec.mode == Mode.PASSTHROUGH for other in beside):
@@ -184,7 +200,7 @@ def _verdict(
         kind = _type(device, spec, mode, beside)
     except HardwareError as error:
         return Verdict(device, list(error.lines), type(error))
-    memory = device.memory if mode is Mode.PASSTHROUGH else _memory(spec, kind)
+    memory = device.memory if mode is Mode.PASSTHROUGH else _memory(kind)
     if lines := _short(device, spec, memory, beside):
         too_small = bool(device.memory) and max(memory, spec.memory) > device.memory
         return no(QuotaAboveDevice if too_small else MemoryUnavailable, *lines)
@@ -233,10 +249,9 @@ def _counted(kind: PartitionType, beside: list[VgpuRecord]) -> PartitionType:
     return msgspec.structs.replace(kind, available=max(0, kind.most - used))
 
 
-def _memory(spec: VgpuSpec, kind: PartitionType | None) -> int:
-    """What a partition reserves: its own memory, else as much as was asked for; 0: unknown."""
-    told = kind.memory if kind is not None else None
-    return told if told is not None else spec.memory
+def _memory(kind: PartitionType | None) -> int:
+    """What a partition of a type has; 0 where nobody tells."""
+    return kind.memory or 0 if kind is not None else 0
 
 
 def _short(

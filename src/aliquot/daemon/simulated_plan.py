@@ -15,6 +15,7 @@ from aliquot.model.vgpu_record import VgpuRecord, VgpuSpec
 from aliquot.model.why import Why, because
 from aliquot.modes.mig.geometry import EMPTY, Geometry, Placed, State, best_start, more
 from aliquot.modes.mig.known_geometries import of_name
+from aliquot.modes.mig.steps import step
 
 
 def simulated_plan(best: Verdict, spec: VgpuSpec, there: Iterable[VgpuRecord]) -> Plan:
@@ -85,12 +86,6 @@ def _in_geometry(
         if profile is None or start is None:
             return None, {}
         state |= {Placed(profile.id, start)}
-        last = because(
-            Why.STEP_MIG,
-            type=profile.name,
-            address=address,
-            start=start,
-            end=start + profile.size - 1,
-        )
+        last = step(address, profile, start)
     after = more(geometry, state)
     return last, {one.name: after[one.id] for one in geometry.profiles}

@@ -57,6 +57,7 @@ from aliquot.model.lifecycle import VgpuState, Wanted
 from aliquot.model.modes import Mode
 from aliquot.model.vgpu_record import VgpuRecord, VgpuSpec
 from aliquot.model.why import Why
+from aliquot.modes.choice import Choice as ModeChoice
 from aliquot.store import Change, View, groups, idempotency, lifecycle, queue, vgpus
 from aliquot.words.refusals import refusal
 
@@ -182,7 +183,8 @@ class Vgpus:
                 carrier = carrier_of(view, caller, wanted.on, self._core.node)
                 spec = specs.on_partition(spec, carrier)
                 asked = msgspec.structs.replace(demand(spec, tenant), quota=left)
-                return plan(view, asked, caller, self._core.node)
+                told = plan(view, asked, caller, self._core.node)
+                return _with_mode(told, wished)
         return self._hardware_plans.plan(caller, wanted, wished, left)
 
     def change(
@@ -432,6 +434,14 @@ class Vgpus:
                 if key is not None:
                     idempotency.forget(change, caller.tenant, key)
             self._reconciler.bring(after.id)
+
+
+def _with_mode(told: Plan, wished: ModeChoice) -> Plan:
+    """The plan with why this mode, where others were looked at."""
+    if not wished.others:
+        return told
+    others = {mode.value: list(lines) for mode, lines in wished.others.items()}
+    return msgspec.structs.replace(told, mode_lines=list(wished.why), others=others)
 
 
 def _refuse_hardware(kept: VgpuRecord, why: Why) -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple, NoReturn
 
 from aliquot import shares, sizes
 from aliquot.devices import inventory_schema as schema
+from aliquot.devices import pci_names
 from aliquot.devices.identity import normal_uuid, simulated_uuid
 from aliquot.devices.inventory_text import InventoryText
 from aliquot.devices.source import PeerLink, Sighting
@@ -226,19 +227,40 @@ def _shares(vgpu: schema.VgpuPart) -> Shares:
 
 
 def _verdicts(part: schema.DevicePart) -> tuple[ModeAbility, ...]:
-    return tuple(
-        can(mode, because(Why.SIMULATED))
-        if mode in part.modes
-        else cannot(mode, because(Why.NOT_IN_INVENTORY))
-        for mode in Mode
-    )
+    if part.driver is None:
+        decided = tuple(Mode)
+    elif part.vendor == "NVIDIA":
+        decided = (Mode.REMOTING, Mode.MIG)  # of MIG only NVML tells, which isn't asked of a file
+    else:
+        decided = (Mode.REMOTING,)
+    return tuple(_verdict(part, mode) for mode in decided)
+
+
+def _verdict(part: schema.DevicePart, mode: Mode) -> ModeAbility:
+    if mode not in part.modes:
+        return cannot(mode, because(Why.NOT_IN_INVENTORY))
+    if mode is Mode.MIG and part.mig == "off":
+        return can(mode, because(Why.MIG_OFF))
+    return can(mode, because(Why.SIMULATED))
 
 
 def _pci(part: schema.DevicePart) -> PciFunction | None:
     if part.pci_address is None:
         return None
-    member = IommuMember(pci_address=part.pci_address, what="display")
+    members = [IommuMember(pci_address=part.pci_address, what="display", driver=part.driver)]
+    members += [
+        IommuMember(pci_address=one.pci_address, what=one.what, driver=one.driver)
+        for one in part.iommu_members
+    ]
     group = None
     if part.iommu_group is not None:
-        group = IommuGroup(number=part.iommu_group, members=(member,))
-    return PciFunction(address=part.pci_address, numa_node=part.numa_node, iommu_group=group)
+        group = IommuGroup(number=part.iommu_group, members=tuple(members))
+    return PciFunction(
+        address=part.pci_address,
+        vendor_id=pci_names.vendor_id(part.vendor or ""),
+        driver=part.driver,
+        numa_node=part.numa_node,
+        iommu_group=group,
+        boot_display=part.boot_display,
+        most_virtual_functions=part.most_virtual_functions,
+    )

@@ -75,8 +75,20 @@ class VgpuPart(_Part, frozen=True, kw_only=True):
     tenant: Name | None = None
 
 
+class MemberPart(_Part, frozen=True, kw_only=True):
+    """Another function in the device's IOMMU group."""
+
+    pci_address: Address
+    what: Text
+    driver: Text | None = None
+
+
 class DevicePart(_Part, frozen=True, kw_only=True):
-    """A simulated device; `count` makes several alike, whose ids end in -0, -1 and so on."""
+    """A simulated device; `count` makes several alike, whose ids end in -0, -1 and so on.
+
+    With `driver`, the kernel's, what hardware can do follows from the facts as of a real device,
+    and `modes` decides on remoting and mig alone; `mig: off` is a GPU whose MIG is switched off.
+    """
 
     id: Name
     name: Text
@@ -91,6 +103,11 @@ class DevicePart(_Part, frozen=True, kw_only=True):
     pci_address: Address | None = None
     numa_node: Index | None = None
     iommu_group: Index | None = None
+    iommu_members: tuple[MemberPart, ...] = ()
+    driver: Text | None = None
+    boot_display: bool = False
+    most_virtual_functions: Count | None = None
+    mig: Literal["on", "off"] = "on"
     modes: tuple[Mode, ...] = (Mode.REMOTING,)
     partition_types: tuple[PartitionTypePart, ...] = ()
     partitions: tuple[PartitionPart, ...] = ()

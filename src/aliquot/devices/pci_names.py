@@ -50,6 +50,11 @@ def vendor_name(vendor_id: str | None) -> str | None:
     return _VENDORS.get(vendor_id, f"PCI vendor 0x{vendor_id}") if vendor_id else None
 
 
+def vendor_id(name: str) -> str | None:
+    """The id of a vendor that we name ourselves."""
+    return next((key for key, known in _VENDORS.items() if known == name), None)
+
+
 def class_name(class_id: str | None) -> str:
     """What a function is, in a word, by six hexadecimal digits."""
     if class_id is None:

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 from aliquot import environment
 from aliquot.devices.discovery import Discoverer
+from aliquot.devices.inventory import InventorySource
+from aliquot.devices.known_devices import KnownDevices
+from aliquot.devices.merge import made_one
 from aliquot.devices.sysfs import ROOT, Sysfs
 from aliquot.devices.users import PROC, Use, users
 from aliquot.diagnosis.finding import Finding, Level
@@ -17,6 +20,7 @@ from aliquot.model.why import Why
 
 _MOST_NAMED = 4
 _ABOVE = "as told above"
+_ADD_GROUPS = "give devices an iommu_group, or run 'aliquot doctor' on the machine itself"
 _VFIO = "bus/pci/drivers/vfio-pci"
 _LOAD_VFIO = "modprobe vfio-pci && echo vfio-pci > /etc/modules-load.d/vfio-pci.conf"
 
@@ -64,16 +68,37 @@ def check_modes(
     findings = [check_iommu(sysfs, Sysfs(proc), root)]
     if findings[0].level is Level.OK:
         findings.append(_vfio(sysfs))
+    findings += _told_once(devices)
+    return [*findings, *_in_use(sysfs, devices, proc)]
+
+
+def check_inventory(path: str) -> list[Finding]:
+    """The same of an inventory's simulated devices, as far as its file tells; see BadInventory.
+
+    Nothing of this machine is in it: neither its IOMMU nor who uses what.
+    """
+    found = InventorySource(path).list_devices()
+    known = KnownDevices()
+    devices = [made_one([seen], known) for seen in found.sightings]
+    groups = {
+        one.pci.iommu_group.number for one in devices if one.pci and one.pci.iommu_group is not None
+    }
+    if groups:
+        text = f"on, with {len(groups)} groups that the file names"
+        iommu = Finding(AREA, "IOMMU", Level.OK, text)
+    else:
+        iommu = Finding(AREA, "IOMMU", Level.WEAK, "the file names no groups", _ADD_GROUPS)
+    return [iommu, *_told_once(devices)]
+
+
+def _told_once(devices: list[PhysicalDevice]) -> Iterator[Finding]:
+    """By mode; what mends several modes is told with the first of them."""
     told: set[str] = set()
     for mode in Mode:
         for finding in _of_mode(mode, devices):
             again = finding.remedy in told
             told.add(finding.remedy)
-            # What mends several modes is told with the first of them.
-            findings.append(
-                finding._replace(remedy=_ABOVE) if again and finding.remedy else finding
-            )
-    return [*findings, *_in_use(sysfs, devices, proc)]
+            yield finding._replace(remedy=_ABOVE) if again and finding.remedy else finding
 
 
 def _vfio(sysfs: Sysfs) -> Finding:

@@ -182,6 +182,7 @@ class Why(StrEnum):
     CARRIER_NOT_READY = "carrier-not-ready"
     MODE_NOT_ON = "mode-not-on"
     STAYS_ON_PARTITION = "stays-on-partition"
+    STEP_MIG_ONE = "step-mig-one"
     AUTO_REMOTING = "auto-remoting"
     AUTO_MIG = "auto-mig"
     AUTO_SRIOV = "auto-sriov"

@@ -15,7 +15,7 @@ from aliquot.devices import pci_partitions
 from aliquot.devices.pci import driver_of
 from aliquot.devices.sysfs import PCI_DEVICES
 from aliquot.devices.users import User, users, users_of_files, vfio_files
-from aliquot.errors import KernelRefused, NoRoomForPartition
+from aliquot.errors import KernelRefused, NoRoomForPartition, NoSuchPartitionType
 from aliquot.model.hardware import Attachment, Plan, Wanted
 from aliquot.model.line import Line
 from aliquot.model.modes import Mode, PartitionType
@@ -215,6 +215,14 @@ class Sriov(HardwareMode):
                 NoRoomForPartition, Why.VF_NONE_FREE, address=wanted.device, count=len(functions)
             )
         if not self._has_types(free[0]):
+            if wanted.type is not None:
+                raise refusal(
+                    NoSuchPartitionType,
+                    Why.NO_TYPE,
+                    device=wanted.device,
+                    type=wanted.type,
+                    names="-",
+                )
             # A driver of the host's may work on it for somebody: it isn't taken from under them.
             unused = next((one for one in free if not users(self.kernel, one, self.proc)), None)
             if unused is None:

@@ -78,7 +78,7 @@ def test_a_card_goes_whole_and_nobody_is_beside_it(serve: Houses) -> None:
     service = serve(PassthroughHouse, offered=True)
     vgpus = service.service.vgpus
     vgpus.create(ALICE, VgpuWanted(name="soft", memory=GIB))
-    with pytest.raises(FunctionTaken, match="1 vGPUs"):
+    with pytest.raises(FunctionTaken, match=r"on it \(1\)"):
         service.create("whole")
     vgpus.delete(ALICE, "soft")
     made = service.create("whole")
@@ -205,6 +205,12 @@ def test_virtual_functions_without_types_have_no_memory_that_is_told(serve: Hous
     assert (made.memory, made.type) == (0, None)
     [card] = service.service.devices.list(ADMIN).items
     assert (card.reserved_memory, card.vgpus) == (0, 1)
+    with pytest.raises(MemoryUnavailable, match="nobody tells"):
+        service.create("b", memory=GIB)
+    before = service.house.state()
+    with pytest.raises(NoSuchPartitionType):
+        service.create("b", type="L40-24Q")
+    assert service.house.state() == before
 
 
 def test_quotas_count_what_hardware_has(serve: Houses) -> None:
@@ -247,6 +253,9 @@ def test_auto_goes_by_what_is_asked(serve: Houses) -> None:
     assert mode(consumer="vm", type="NVIDIA L40-24Q") == "sriov"
     assert mode(consumer="vm", elastic=True) == "remoting"
     assert mode(consumer="vm", isolation="whole") == "passthrough"
+    told = vgpus.plan(ADMIN, VgpuWanted(name="a", memory=GIB, consumer="vm", elastic=True))
+    assert told.mode_lines
+    assert told.others["sriov"]
     with pytest.raises(NoModeSuits) as refused:
         mode(consumer="vm", windows=True, elastic=True)
     assert "Windows" in refused.value.what

@@ -21,6 +21,7 @@ from aliquot.modes.journal import Entry, Journal, Stage
 from aliquot.modes.kernel import Kernel
 from aliquot.modes.mig.geometry import Geometry, Placed, best_start, more
 from aliquot.modes.mig.instances import Gpu, Instance
+from aliquot.modes.mig.steps import step
 from aliquot.words.refusals import refusal
 
 
@@ -80,15 +81,7 @@ class Mig(HardwareMode):
             target=f"{wanted.device} {start}+{profile.size}",
             type=chosen.id,
             memory=chosen.memory,
-            steps=(
-                because(
-                    Why.STEP_MIG,
-                    type=profile.name,
-                    address=wanted.device,
-                    start=start,
-                    end=start + profile.size - 1,
-                ),
-            ),
+            steps=(step(wanted.device, profile, start),),
             notes=notes,
             leaves={one.name: after[one.id] for one in geometry.profiles},
         )
