@@ -34,6 +34,7 @@ ADD_SECONDS = 45.0
 UNPLUG_SECONDS = 20.0
 _TELLING = frozenset({"STOP", "RESUME", "SHUTDOWN", "SUSPEND", "WAKEUP"})
 _NO_DEVICE = "DeviceNotFound"
+_TRIES, _PAUSE_SECONDS = 20, 0.1
 
 
 class Qemu:
@@ -71,15 +72,20 @@ class Qemu:
 
     def state(self, vm: str) -> VmState:
         """What it does; GONE once its process has ended."""
-        for _ in range(2):  # a connection that was kept may be an ended VM's
+        tries = _TRIES
+        while True:
+            tries -= 1
             try:
                 return self._state(self._monitor(vm))
             except NoSuchVm:
                 return VmState.GONE
-            except HypervisorUnreachable:
-                if not self._drop_closed(vm):
+            except HypervisorUnreachable as error:
+                # A connection that was kept may be an ended VM's, and one that is about to end
+                # takes new ones and breaks them off.
+                broken = self._drop_closed(vm) or isinstance(error.__cause__, ConnectionError)
+                if not tries or not broken:
                     raise
-        return self._state(self._monitor(vm))
+            time.sleep(_PAUSE_SECONDS)
 
     def changed(self, vm: str, seen: VmState, seconds: float) -> VmState:
         """Its state, told by events the moment it changes."""
