@@ -338,6 +338,23 @@ def test_an_mdev_makes_way_for_proxmox_and_comes_back(mdev: Around, tmp_path: Pa
         assert fake.mappings == {}
 
 
+def test_proxmox_writes_it_down_also_for_a_vm_that_runs(mdev: Around, tmp_path: Path) -> None:
+    with fake_proxmox(tmp_path) as fake:
+        mdev.proxmox = fake
+        mdev.connect()
+        fake.lists(GPU, "0x10de", "0x2235", 15)
+        fake.start(100)
+        done = mdev.attach("build-01")  # Proxmox VE is asked before libvirt, which knows one, too
+        assert not done.now
+        assert done.vgpu.vm is not None
+        assert (done.vgpu.vm.word, done.vgpu.vm.lasts) == ("proxmox:100", True)
+        mdev.vms.follow()
+        shown = mdev.house.show()
+        assert (shown.state, shown.vm_state) == (VgpuState.READY, VmState.RUNNING)
+        mdev.vms.detach(ADMIN, "a")
+        assert fake.mappings == {}
+
+
 def test_an_unreachable_proxmox_is_told_of(mdev: Around, tmp_path: Path) -> None:
     with fake_proxmox(tmp_path) as fake:
         mdev.proxmox = fake
