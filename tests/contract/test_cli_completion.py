@@ -47,7 +47,7 @@ def complete(*words: str) -> list[str]:
 
 
 def test_bash_completes() -> None:
-    assert complete("aliquot", "d") == ["devices", "diagram", "delete", "doctor"]
+    assert complete("aliquot", "d") == ["devices", "diagram", "delete", "detach", "doctor"]
     assert complete("aliquot", "group", "cr") == ["create"]
     assert complete("aliquot", "create", "--wa") == ["--wait"]
     assert complete("aliquot", "run", "--mem") == ["--memory"]

@@ -127,8 +127,8 @@ class FakeQemu:
                 return {"running": self.status == "running", "status": self.status}
             case "query-name":
                 return {"name": self.name}
-            case "query-pci":
-                return [{"bus": 0, "devices": self._pci()}]
+            case "qom-list":
+                return self._tree(arguments["path"])
             case "device_add":
                 return self._add(arguments)
             case "device_del":
@@ -169,28 +169,20 @@ class FakeQemu:
                 del self.devices[one]
                 self.emit("DEVICE_DELETED", device=one, path=f"/machine/peripheral/{one}")
 
-    def _pci(self) -> list[dict[str, Any]]:
-        def shown(name: str, vendor: int, device: int, kind: int) -> dict[str, Any]:
-            return {
-                "bus": 0,
-                "slot": 0,
-                "function": 0,
-                "qdev_id": name,
-                "class_info": {"class": kind},
-                "id": {"vendor": vendor, "device": device},
-                "regions": [],
-            }
-
-        found = [shown("", 0x8086, 0x29C0, 0x0600)]
-        for port in self.ports:
-            behind = [n for n, d in self.devices.items() if d.get("bus") == port]
-            bridge = {
-                "bus": {"number": 0, "secondary": 1, "subordinate": 1},
-                "devices": [shown(name, 0x10DE, 0x2204, 0x0300) for name in behind],
-            }
-            found.append(shown(port, 0x1B36, 0x000C, 0x0604) | {"pci_bridge": bridge})
-        free = [n for n, d in self.devices.items() if d.get("bus") not in self.ports]
-        return found + [shown(name, 0x10DE, 0x2204, 0x0300) for name in free]
+    def _tree(self, path: str) -> list[dict[str, str]]:
+        root = "/machine/peripheral"
+        if path == root:
+            found = [{"name": "type", "type": "string"}]
+            found += [{"name": port, "type": "child<pcie-root-port>"} for port in self.ports]
+            return found + [{"name": n, "type": "child<vfio-pci>"} for n in self.devices]
+        port = path.removeprefix(root).split("/")[1]
+        if path != f"{root}/{port}/{port}" or port not in self.ports:
+            raise Refusal("DeviceNotFound", f"Device '{path}' not found")
+        behind = [n for n, d in self.devices.items() if d.get("bus") == port]
+        bus = [{"name": "realized", "type": "bool"}]
+        return bus + [
+            {"name": f"child[{i}]", "type": "link<vfio-pci>"} for i, _ in enumerate(behind)
+        ]
 
 
 @contextlib.contextmanager

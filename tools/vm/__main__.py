@@ -33,6 +33,17 @@ _SUITES = (
     "tests/contract/vms/test_real_vfio.py",
     "tests/contract/vms/test_real_libvirt.py",
 )
+# Of the packages' files those that are needed: links are made slowly in an emulated guest.
+_UNPACKED = (
+    "etc/libvirt",
+    "lib/x86_64-linux-gnu",
+    "usr/bin",
+    "usr/sbin",
+    "usr/lib",
+    "usr/share/libvirt",
+    "usr/share/qemu",
+    "usr/share/seabios",
+)
 _MODULES = ("vfio_pci", "vfio_iommu_type1", "bochs", "snd_hda_intel", "nvme", "virtio_gpu")
 
 
@@ -62,8 +73,8 @@ def main() -> int:
 def _in_their_places(folder: Path) -> str:
     """Links in the guest to what was unpacked, as if it were installed there: QEMU, libvirt."""
     lines = [
-        f"[ -d {place} ] && cp -rsn {place}/. /{name}/"
-        for name in ("usr", "etc", "lib")
+        f"[ -d {place} ] && mkdir -p /{name} && cp -rsn {place}/. /{name}/"
+        for name in _UNPACKED
         if (place := shlex.quote(str((folder / name).resolve())))
     ]
     return "\n".join([*lines, "ldconfig", ""])

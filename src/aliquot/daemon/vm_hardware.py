@@ -8,6 +8,7 @@ meanwhile is put right in the same way.
 from __future__ import annotations
 
 import logging
+import time
 
 from aliquot.daemon.core import Core
 from aliquot.daemon.hardware_place import address_of
@@ -16,6 +17,8 @@ from aliquot.errors import DeviceInUse, HardwareBusy, HardwareChanged, HardwareE
 from aliquot.model.modes import Mode
 from aliquot.model.vgpu_record import VgpuRecord
 
+LET_GO_SECONDS = 3.0
+_LOOK_SECONDS = 0.1
 _log = logging.getLogger(__name__)
 
 
@@ -72,12 +75,19 @@ class VmHardware:
 
     def _released(self, kept: VgpuRecord) -> None:
         """As Hardware.release; what was unplugged meanwhile is told by who watches hardware."""
-        try:
-            self._core.hardware.release(kept.id)
-        except (DeviceInUse, HardwareBusy):
-            raise  # the VM's process is about to end
-        except HardwareError as error:
-            _log.warning("vGPU %s: %s", kept.name, error)
+        until = time.monotonic() + LET_GO_SECONDS
+        while True:
+            try:
+                self._core.hardware.release(kept.id)
+            except (DeviceInUse, HardwareBusy):
+                # A hypervisor closes a device a moment after it said so, and a VM's process ends.
+                if time.monotonic() >= until or self._core.stop.wait(_LOOK_SECONDS):
+                    raise
+            except HardwareError as error:
+                _log.warning("vGPU %s: %s", kept.name, error)
+                return
+            else:
+                return
 
     def _make_again(self, kept: VgpuRecord) -> None:
         with self._core.store.look() as view:

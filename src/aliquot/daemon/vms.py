@@ -11,6 +11,8 @@ import contextlib
 import logging
 import threading
 
+import msgspec
+
 from aliquot.daemon import access
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.core import Core
@@ -77,6 +79,9 @@ class Vms:
             except AliquotError:
                 self._undo(caller, kept.id, vm)
                 raise
+            if (kept.id in had.at_start) is not lasts:  # Proxmox VE writes it down in any case
+                binding = msgspec.structs.replace(binding, lasts=not lasts)
+                self._bindings.bind(caller.actor, kept.id, binding)
             if kept.id in had.now:
                 self._bindings.lease(caller.actor, self._bindings.get(kept.id), vm.process_id)
         self._watchers.watch(vm.hypervisor, vm.id)

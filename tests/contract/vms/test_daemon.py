@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from aliquot.daemon import vm_hardware
 from aliquot.errors import (
     AliquotError,
     DeviceInUse,
@@ -234,7 +235,10 @@ def test_a_hypervisor_that_cant_be_asked_proves_nothing(card: Around) -> None:
     assert card.house.show().vm is not None
 
 
-def test_a_vm_whose_process_still_ends_is_waited_for(card: Around) -> None:
+def test_a_vm_whose_process_still_ends_is_waited_for(
+    card: Around, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vm_hardware, "LET_GO_SECONDS", 0.2)
     card.domain.start()
     card.attach()
     machine = card.house.house.machine
@@ -330,6 +334,23 @@ def test_an_mdev_makes_way_for_proxmox_and_comes_back(mdev: Around, tmp_path: Pa
             mdev.vms.stopped(ADMIN, told)
             assert len(parent.made) == 1
         assert mdev.house.show().state is VgpuState.READY
+        mdev.vms.detach(ADMIN, "a")
+        assert fake.mappings == {}
+
+
+def test_proxmox_writes_it_down_also_for_a_vm_that_runs(mdev: Around, tmp_path: Path) -> None:
+    with fake_proxmox(tmp_path) as fake:
+        mdev.proxmox = fake
+        mdev.connect()
+        fake.lists(GPU, "0x10de", "0x2235", 15)
+        fake.start(100)
+        done = mdev.attach("build-01")  # Proxmox VE is asked before libvirt, which knows one, too
+        assert not done.now
+        assert done.vgpu.vm is not None
+        assert (done.vgpu.vm.word, done.vgpu.vm.lasts) == ("proxmox:100", True)
+        mdev.vms.follow()
+        shown = mdev.house.show()
+        assert (shown.state, shown.vm_state) == (VgpuState.READY, VmState.RUNNING)
         mdev.vms.detach(ADMIN, "a")
         assert fake.mappings == {}
 

@@ -17,14 +17,14 @@ from aliquot.leases.vm.naming import device_name, printable, split, vgpu_of
 from aliquot.leases.vm.proxmox import hostpci
 from aliquot.leases.vm.qemu import processes
 from aliquot.leases.vm.qemu.hypervisor import Qemu
-from aliquot.leases.vm.qemu.ports import Pci
+from aliquot.leases.vm.qemu.peripherals import ROOT, Peripherals
 from aliquot.model.vm import HypervisorKind, VmState
 from tests.contract.vms.given import VGPU
 from tests.fakes.libvirtd import FakeLibvirtd
 from tests.fakes.qmp import FakeQemu, fake_qemu
 
 _KEYS = st.sampled_from(
-    ["return", "error", "event", "id", "data", "devices", "pci_bridge", "bus", "qdev_id", "running"]
+    ["return", "error", "event", "id", "data", "name", "type", "bus", "running"]
 )
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.text(max_size=8),
@@ -33,24 +33,18 @@ _JSON = st.recursive(
 )
 
 
-@given(_JSON)
-@example([{"devices": [{"qdev_id": f"aliquot-{VGPU}-0", "pci_bridge": {"devices": 7}}]}])
-@example([{"devices": [{"qdev_id": 5}]}])
-def test_any_list_of_devices_is_read_or_refused(told: object) -> None:
+@given(_JSON, _JSON)
+@example([{"name": "a/b", "type": "child<pcie-root-port>"}], [])
+@example([{"name": "one", "type": "child<pcie-root-port>"}], [{"name": "child[0]"}])
+@example([{"name": f"aliquot-{VGPU}-0", "type": "child<vfio-pci>"}], None)
+def test_any_tree_is_read_or_refused(told: object, behind: object) -> None:
     try:
-        pci = Pci(told)
+        had = Peripherals(lambda path: told if path == ROOT else behind)
+        port = had.free_port()
     except VmError:
         return
-    assert all(len(vgpu) == 32 for vgpu in pci.vgpus())
-    pci.free_port()
-
-
-def test_bridges_without_end_are_refused() -> None:
-    told: dict[str, object] = {"qdev_id": "last"}
-    for _ in range(5000):
-        told = {"qdev_id": "a", "pci_bridge": {"devices": [told]}}
-    with pytest.raises(VmError):
-        Pci([{"devices": [told]}])
+    assert all(len(vgpu) == 32 for vgpu in had.vgpus())
+    assert port is None or "/" not in port
 
 
 @pytest.fixture(scope="module")

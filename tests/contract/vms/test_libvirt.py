@@ -215,11 +215,11 @@ def test_virsh_is_asked_by_uuid_and_told_by_standard_input(tmp_path: Path) -> No
     words, text, locale = fake.calls()[-1]
     assert words == [
         *("--connect", "test:///default", "--quiet"),
-        *("attach-device", UUID, "/dev/stdin", "--live"),
+        *("attach-device", UUID, "/proc/self/fd/0", "--live"),
     ]
     assert (text, locale) == ("<hostdev a='--not-an-option; rm'/>", "C")
     asked.define("<domain/>")
-    assert fake.calls()[-1][0][3:] == ["define", "/dev/stdin", "--validate"]
+    assert fake.calls()[-1][0][3:] == ["define", "/proc/self/fd/0", "--validate"]
     fake.says("paused\n\n")
     assert asked.state(UUID) is VmState.PAUSED
 

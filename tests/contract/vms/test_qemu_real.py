@@ -19,7 +19,6 @@ from aliquot.leases.vm.naming import device_name
 from aliquot.leases.vm.qemu import processes
 from aliquot.leases.vm.qemu.arguments import arguments
 from aliquot.leases.vm.qemu.hypervisor import Qemu
-from aliquot.leases.vm.qemu.ports import Pci
 from aliquot.leases.vm.qemu.qmp import Monitor
 from aliquot.model.hardware import Attachment
 from aliquot.model.vm import Vm, VmState
@@ -34,7 +33,7 @@ _SECONDS = 60.0
 def _plug(qemu: Qemu, vm: Vm) -> None:
     """As Qemu.attach does, but for the driver."""
     monitor = qemu._monitor(vm.id)
-    bus = Pci(monitor.execute("query-pci")).free_port()
+    bus = qemu._has(monitor).free_port()
     assert bus == "one"
     device = {"driver": "virtio-rng-pci", "id": device_name(VGPU, 0), "bus": bus, "addr": "0.0"}
     monitor.execute("device_add", device)
@@ -47,8 +46,10 @@ def test_a_device_comes_and_goes(qemu: Qemu, start: Start) -> None:
     assert qemu.attached(vm).now == frozenset()
     _plug(qemu, vm)
     assert qemu.attached(vm).now == {VGPU}
+    assert qemu._has(qemu._monitor(vm.id)).free_port() == "two"
     qemu.detach(vm, VGPU)
     assert qemu.attached(vm).now == frozenset()
+    assert qemu._has(qemu._monitor(vm.id)).free_port() == "one"
     qemu.detach(vm, VGPU)
 
 

@@ -16,7 +16,7 @@ from aliquot.leases.vm.libvirt.hypervisor import Libvirt
 from aliquot.leases.vm.libvirt.virsh import Virsh
 from aliquot.model.vm import VmState
 from aliquot.service.hooks import hook
-from tests.contract.modes.real_houses import REAL, AudioCard, BochsCard
+from tests.contract.modes.real_houses import REAL, BochsCard
 
 pytestmark = pytest.mark.skipif(not REAL, reason="only in the guest VM of `make test-vm`")
 _SECONDS = 120.0
@@ -78,6 +78,7 @@ def libvirtd(told: Path) -> Iterator[None]:
     program = shutil.which("libvirtd")
     if program is None:
         pytest.skip("libvirt is not here (Debian's packages libvirt-daemon, libvirt-clients)")
+    _add_user("libvirt-qemu")
     for folder in ("/run/libvirt", "/var/lib/libvirt", "/var/cache/libvirt", "/var/log/libvirt"):
         Path(folder).mkdir(parents=True, exist_ok=True)
     etc = Path("/etc/libvirt")
@@ -107,13 +108,24 @@ def libvirtd(told: Path) -> Iterator[None]:
     process.wait()
 
 
+def _add_user(name: str) -> None:
+    """The one that Debian's package makes for QEMU, into the guest VM's own files."""
+    for file, line in (
+        ("/etc/passwd", f"{name}:x:64055:64055::/nonexistent:/usr/sbin/nologin\n"),
+        ("/etc/group", f"{name}:x:64055:\n"),
+    ):
+        text = Path(file).read_text()
+        if f"{name}:" not in text:
+            Path(file).write_text(text + line)
+
+
 @pytest.fixture
 def libvirt(libvirtd: None) -> Iterator[Libvirt]:
     """Our side of it, and a domain that stands still before its first instruction."""
     emulator = shutil.which("qemu-system-x86_64")
     assert emulator is not None
     text = _DOMAIN.format(name=_NAME, emulator=emulator)
-    virsh("define", "/dev/stdin", "--validate", text=text)
+    virsh("define", "/proc/self/fd/0", "--validate", text=text)
     virsh("start", _NAME, "--paused")
     program = shutil.which("virsh")
     assert program is not None
@@ -126,7 +138,7 @@ def libvirt(libvirtd: None) -> Iterator[Libvirt]:
 def test_a_card_goes_into_a_domain_and_comes_back(
     libvirt: Libvirt, tmp_path: Path, told: Path
 ) -> None:
-    house = AudioCard(tmp_path)
+    house = BochsCard(tmp_path)  # one of PCI Express, for which there are ports
     try:
         mode = house.mode()
         made = mode.create(house.wanted())
@@ -140,10 +152,14 @@ def test_a_card_goes_into_a_domain_and_comes_back(
         assert (had.now, had.at_start) == ({vgpu}, {vgpu})
         with pytest.raises(DeviceInUse):
             mode.detach(made.vgpu)
+        libvirt.detach(vm, vgpu)
+        assert libvirt.attached(vm) == type(had)()
+        libvirt.attach(vm, attachment, lasting=True)
         virsh("destroy", _NAME)
         assert libvirt.changed(vm.id, VmState.PAUSED, 30) is VmState.OFF
         virsh("start", _NAME, "--paused")  # from its own configuration
         assert libvirt.attached(vm).now == {vgpu}
+        virsh("destroy", _NAME)
         libvirt.detach(vm, vgpu)
         assert libvirt.attached(vm) == type(had)()
         mode.detach(made.vgpu)
@@ -153,7 +169,8 @@ def test_a_card_goes_into_a_domain_and_comes_back(
     assert house.state() == house.at_first
     # The hook is told of those starts and stops alone at which the domain had a vGPU.
     assert told.read_text().splitlines() == [
-        f"vm|{event}|--hypervisor|libvirt|--|{_NAME}|" for event in ("stopped", "started")
+        f"vm|{event}|--hypervisor|libvirt|--|{_NAME}|"
+        for event in ("stopped", "started", "stopped")
     ]
 
 

@@ -16,7 +16,7 @@ from aliquot.model.why import Why
 from aliquot.words.refusals import refusal
 
 SECONDS = 20.0
-_STDIN = "/dev/stdin"
+_STDIN = "/proc/self/fd/0"  # /dev/stdin is not on every machine
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _STATES = {
     "running": VmState.RUNNING,

@@ -21,7 +21,7 @@ from aliquot.errors import (
 from aliquot.leases.vm.interface import vgpu_id
 from aliquot.leases.vm.naming import printable, vgpu_of
 from aliquot.leases.vm.qemu.arguments import Properties, devices, must_be_device
-from aliquot.leases.vm.qemu.ports import Pci
+from aliquot.leases.vm.qemu.peripherals import Peripherals
 from aliquot.leases.vm.qemu.processes import Running, running
 from aliquot.leases.vm.qemu.qmp import Event, Monitor, QmpRefused
 from aliquot.model.hardware import Attachment
@@ -34,6 +34,7 @@ ADD_SECONDS = 45.0
 UNPLUG_SECONDS = 20.0
 _TELLING = frozenset({"STOP", "RESUME", "SHUTDOWN", "SUSPEND", "WAKEUP"})
 _NO_DEVICE = "DeviceNotFound"
+_TRIES, _PAUSE_SECONDS = 20, 0.1
 
 
 class Qemu:
@@ -71,15 +72,20 @@ class Qemu:
 
     def state(self, vm: str) -> VmState:
         """What it does; GONE once its process has ended."""
-        for _ in range(2):  # a connection that was kept may be an ended VM's
+        tries = _TRIES
+        while True:
+            tries -= 1
             try:
                 return self._state(self._monitor(vm))
             except NoSuchVm:
                 return VmState.GONE
-            except HypervisorUnreachable:
-                if not self._drop_closed(vm):
+            except HypervisorUnreachable as error:
+                # A connection that was kept may be an ended VM's, and one that is about to end
+                # takes new ones and breaks them off.
+                broken = self._drop_closed(vm) or isinstance(error.__cause__, ConnectionError)
+                if not tries or not broken:
                     raise
-        return self._state(self._monitor(vm))
+            time.sleep(_PAUSE_SECONDS)
 
     def changed(self, vm: str, seen: VmState, seconds: float) -> VmState:
         """Its state, told by events the moment it changes."""
@@ -97,11 +103,11 @@ class Qemu:
         """Plug it in, function 0 last: with that the guest VM sees the whole card."""
         must_be_device(attachment)
         monitor = self._monitor(vm.id)
-        pci = self._pci(monitor)
-        if vgpu_id(attachment) in pci.vgpus():
-            return Attached(now=pci.vgpus())
-        bus = pci.free_port()
-        if bus is None and pci.has_ports():
+        had = self._has(monitor)
+        if vgpu_id(attachment) in had.vgpus():
+            return Attached(now=had.vgpus())
+        bus = had.free_port()
+        if bus is None and had.has_ports():
             raise refusal(HypervisorRefused, Why.VM_PORTS, vm=vm.name)
         added: list[str] = []
         try:
@@ -112,7 +118,7 @@ class Qemu:
             with contextlib.suppress(VmError):
                 self._remove(monitor, vm, added)
             raise
-        return Attached(now=self._pci(monitor).vgpus())
+        return Attached(now=self._has(monitor).vgpus())
 
     def detach(self, vm: Vm, vgpu: str) -> None:
         """Ask the guest VM for it back, and wait until QEMU has let go of the hardware."""
@@ -120,12 +126,12 @@ class Qemu:
             monitor = self._monitor(vm.id)
         except NoSuchVm:
             return
-        names = sorted(one for one in self._pci(monitor).names() if vgpu_of(one) == vgpu)
+        names = sorted(one for one in self._has(monitor).names() if vgpu_of(one) == vgpu)
         self._remove(monitor, vm, names)
 
     def attached(self, vm: Vm) -> Attached:
         """Which vGPUs it has."""
-        return Attached(now=self._pci(self._monitor(vm.id)).vgpus())
+        return Attached(now=self._has(self._monitor(vm.id)).vgpus())
 
     def close(self) -> None:
         """End all connections."""
@@ -178,8 +184,8 @@ class Qemu:
             )
         return VmState.RUNNING if runs else VmState.PAUSED
 
-    def _pci(self, monitor: Monitor) -> Pci:
-        return Pci(monitor.execute("query-pci"))
+    def _has(self, monitor: Monitor) -> Peripherals:
+        return Peripherals(lambda path: monitor.execute("qom-list", {"path": path}))
 
     def _add(self, monitor: Monitor, properties: Properties) -> None:
         monitor.execute("device_add", properties, seconds=ADD_SECONDS)
@@ -210,7 +216,7 @@ class Qemu:
         while left and not refused and (wait := until - time.monotonic()) > 0:
             # The event may have gone to somebody else who waits: the list is the truth.
             monitor.wait(gone, min(wait, 0.3))
-            left &= self._pci(monitor).names()
+            left &= self._has(monitor).names()
         if refused:
             raise refusal(VmKeepsDevice, Why.VM_WONT, vm=vm.name)
         if left:

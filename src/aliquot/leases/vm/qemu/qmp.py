@@ -192,7 +192,8 @@ class Monitor:
             except OSError as error:
                 raise _away(error) from error
             if not got:
-                raise _away(ConnectionError("it ended the connection"))
+                ended = ConnectionError("it ended the connection")
+                raise _away(ended) from ended
             self._buffer += got
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
