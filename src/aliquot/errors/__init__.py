@@ -6,7 +6,7 @@
     │   ├── NoDriver, IncompatibleDriver (ChosenDriverUnusable)
     │   ├── UnknownDevice (DeviceNotOffered), AmbiguousDevice, QuotaAboveDevice, AmbiguousVgpu
     │   ├── ImpossibleShare, UnknownPriorityClass, UnknownPolicy, BadTurn, BadPictureFile
-    │   ├── BadInventory, PictureNeedsLibrary
+    │   ├── BadInventory, PictureNeedsLibrary, BadVmSocket
     │   ├── BadRuntimeDirectory, MissingNativeProgram, BenchmarkFailed
     │   └── CommandNotFound, CommandNotExecutable
     ├── DeviceHostError             what a device host refused (ALQ-E1xx)
@@ -176,6 +176,7 @@ from aliquot.errors.user import (
     BadSize,
     BadTraceFile,
     BadTurn,
+    BadVmSocket,
     BenchmarkFailed,
     ChosenDriverUnusable,
     CommandNotExecutable,
@@ -227,6 +228,7 @@ __all__ = [
     "BadTokenFile",
     "BadTraceFile",
     "BadTurn",
+    "BadVmSocket",
     "BenchmarkFailed",
     "BootDisplayKept",
     "ChangedMeanwhile",

@@ -1,0 +1,245 @@
+"""Whole programs through the two ends of a guest VM's stream: what they compute, hold and leave."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from aliquot.client.records import VERSION
+from tests.system.compiled import compile_program
+from tests.system.runtime import Runtime
+from tests.system.test_quota import wait_for_usage
+from tests.system.test_rules import RULES
+from tests.system.vm_stream import Ends, ends_of, start_guest_end
+from tools.programs import running
+from tools.programs.cases.clinfo import Clinfo
+from tools.programs.cases.python_scripts import ReiknaFft
+from tools.programs.drivers import Driver
+
+MIB = 1 << 20
+_REFUSED = -4  # CL_MEM_OBJECT_ALLOCATION_FAILURE
+_RUN = b"\xa5"
+
+
+@pytest.fixture(scope="module")
+def rules(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The compiled programs: path by name."""
+    folder = tmp_path_factory.mktemp("rules")
+    return {name: compile_program(name, folder) for name in RULES}
+
+
+def test_the_rules_of_opencl_hold(driver: Driver, runtime: Runtime, rules: dict[str, Path]) -> None:
+    """Every rule that holds on a vGPU does through the stream, on one vGPU after another."""
+    with runtime.host() as host:
+        vgpu = host.create_vgpu("rules", 1024 * MIB)
+        with ends_of(vgpu.socket_path) as ends:
+            for name, program in rules.items():
+                if driver.name == "intel" and name == "user_event_rules":
+                    continue  # a fault of the driver's own; see test_rules
+                done = ends.run([program, "--specification"])
+                assert (done.returncode, done.stderr) == (0, ""), name
+                assert done.stdout.endswith(f"{name}: ok\n")
+            wait_for_usage(host, lambda usage: usage.guest_processes == 0)
+
+
+def test_every_command_gives_native_results(
+    driver: Driver, runtime: Runtime, programs: dict[str, Path]
+) -> None:
+    """A program that uses each function, and one with many threads."""
+    for arguments in (["every_command"], ["many_threads", "4", "20"], ["copying"]):
+        command = [str(programs[arguments[0]]), *arguments[1:]]
+        native = subprocess.run(
+            command, env=os.environ | driver.environment(), capture_output=True, text=True
+        )
+        with runtime.host() as host:
+            vgpu = host.create_vgpu("commands", 512 * MIB)
+            with ends_of(vgpu.socket_path) as ends:
+                done = ends.run(command)
+        assert (done.returncode, done.stdout) == (native.returncode, native.stdout)
+
+
+@pytest.mark.parametrize("case", [Clinfo(), ReiknaFft()], ids=lambda case: case.name)
+def test_real_programs_give_native_results(
+    one_driver: Driver, runtime: Runtime, case: Clinfo | ReiknaFft
+) -> None:
+    """Programs that we did not write."""
+    native = running.run_natively(case, one_driver)
+    with runtime.host() as host:
+        vgpu = host.create_vgpu("real", 1024 * MIB, kernel_limit_ms=120_000)
+        with ends_of(vgpu.socket_path) as ends:
+            variables = running.environment(case, one_driver, "remoted") | {
+                name: value
+                for name, value in ends.environment().items()
+                if name.startswith(("OCL_", "ALIQUOT_VGPU"))
+            }
+            outcome = running.run_command(
+                case.command(), variables, folder=case.folder(), seconds=case.time_limit
+            )
+    assert not case.differences(native, outcome)
+
+
+@pytest.mark.parametrize(("processes", "threads"), [(1, 8), (8, 1), (4, 4)])
+def test_the_quota_holds_to_the_byte(
+    processes: int,
+    threads: int,
+    one_driver: Driver,
+    runtime: Runtime,
+    programs: dict[str, Path],
+    tmp_path: Path,
+) -> None:
+    """Racing programs of one guest VM together get exactly what fits."""
+    gate = tmp_path / "gate"
+    command = [programs["racing_allocation"], str(threads), str(MIB), str(gate)]
+    with runtime.host() as host:
+        vgpu = host.create_vgpu("racing", 64 * MIB)
+        with ends_of(vgpu.socket_path) as ends:
+            racing = [ends.popen(command) for _ in range(processes)]
+            for process in racing:
+                assert process.stdout
+                assert process.stdout.readline() == "ready\n"
+            gate.touch()
+            got = 0
+            for process in racing:
+                assert process.stdout
+                got += int(process.stdout.readline().removeprefix("got "))
+                assert process.stdout.readline() == f"refused {_REFUSED}\n"
+            gate.unlink()
+            for process in racing:
+                stdout, stderr = process.communicate(timeout=120)
+                assert (process.returncode, stderr, stdout) == (0, "", "again 0\n")
+            assert got == 64
+            wait_for_usage(
+                host, lambda usage: usage.memory_used == 0 and usage.guest_processes == 0
+            )
+
+
+def test_who_ends_frees_all(
+    one_driver: Driver, runtime: Runtime, programs: dict[str, Path], tmp_path: Path
+) -> None:
+    """A program that is killed, the guest VM's end that is killed and comes back, the whole VM."""
+    gate = tmp_path / "gate"
+    command = [programs["racing_allocation"], "1", str(MIB), str(gate)]
+    gate.touch()
+    with runtime.host() as host:
+        vgpu = host.create_vgpu("ends", 64 * MIB)
+        with ends_of(vgpu.socket_path, stay=True) as ends:
+            _hold_all(ends, command).kill()
+            wait_for_usage(host, lambda usage: usage.memory_used + usage.guest_processes == 0)
+            # aliquot-guest dies: with a socket in place of the port the host hears of it at once.
+            holder = _hold_all(ends, command)
+            ends.guest.kill()
+            ends.guest.wait()
+            wait_for_usage(host, lambda usage: usage.memory_used + usage.guest_processes == 0)
+            holder.kill()
+            holder.communicate()
+            again = start_guest_end(Path(ends.socket_path).parent)
+            try:
+                ends._replace(guest=again).wait_for_host(2)
+                assert ends.run([programs["every_command"]]).returncode == 0
+            finally:
+                again.kill()
+                again.wait()
+
+
+def _hold_all(ends: Ends, command: list[str | Path]) -> subprocess.Popen[str]:
+    holder = ends.popen(command)
+    assert holder.stdout
+    assert holder.stdout.readline() == "ready\n"
+    assert holder.stdout.readline() == "got 64\n"
+    return holder
+
+
+def test_a_vm_that_pauses_goes_on(
+    one_driver: Driver, runtime: Runtime, programs: dict[str, Path]
+) -> None:
+    """While it pauses nothing ends, and afterwards every result is right."""
+    with runtime.host() as host:
+        vgpu = host.create_vgpu("pausing", 256 * MIB)
+        with ends_of(vgpu.socket_path) as ends:
+            working = ends.popen([programs["enduring"], "5"])
+            assert working.stdout
+            assert working.stdout.readline() == "working\n"
+            for _ in range(2):
+                ends.guest.send_signal(signal.SIGSTOP)
+                time.sleep(1)
+                assert host.list_vgpus()[0].guest_processes == 1
+                ends.guest.send_signal(signal.SIGCONT)
+                time.sleep(0.2)
+            stdout, stderr = working.communicate(timeout=60)
+            assert (working.returncode, stderr) == (0, ""), stdout
+
+
+def test_programs_see_the_end_of_host_and_worker(
+    one_driver: Driver, runtime: Runtime, programs: dict[str, Path], tmp_path: Path
+) -> None:
+    """They get OpenCL errors, and don't hang."""
+    with runtime.host() as host:
+        vgpu = host.create_vgpu("gone", 64 * MIB)
+        with ends_of(vgpu.socket_path) as ends:
+            enduring = ends.popen([programs["enduring"], "60"])
+            assert enduring.stdout
+            assert enduring.stdout.readline() == "working\n"
+            ends.host.process.send_signal(signal.SIGKILL)
+            stdout, _ = enduring.communicate(timeout=60)
+            assert enduring.returncode != 0, stdout
+            wait_for_usage(host, lambda usage: usage.memory_used + usage.guest_processes == 0)
+
+
+def test_a_stream_that_is_broken_ends_itself_and_nothing_else(
+    one_driver: Driver, runtime: Runtime, programs: dict[str, Path]
+) -> None:
+    """Garbage ends that VM's channels; a VM that begins anew is served; another never notices."""
+    with runtime.host() as host:
+        vgpu = host.create_vgpu("broken", 256 * MIB)
+        with ends_of(vgpu.socket_path) as other, ends_of(vgpu.socket_path, stay=True) as ends:
+            ends.guest.kill()
+            ends.guest.wait()
+            busy = other.popen([programs["many_threads"], "4", "50"])
+            port = socket.socket(socket.AF_UNIX)
+            port.settimeout(30)
+            port.connect(ends.host.socket_path)
+            for garbage in (b"\0" * 4096, os.urandom(100_000), b"\xff" * 64):
+                port.sendall(_RUN * 131_088 + _hello(7))
+                assert _until(port, _random(7))
+                port.sendall(garbage)
+            port.sendall(_RUN * 131_088 + _hello(8))
+            assert _until(port, _random(8))
+            # Open a channel, then say what can't be of it.
+            port.sendall(_message(2, 1, 0, b""))
+            wait_for_usage(host, lambda usage: usage.guest_processes >= 1)
+            port.sendall(_message(5, 1, 400, b"\xff" * 400))
+            port.sendall(_RUN * 131_088 + _hello(9))
+            assert _until(port, _random(9))
+            port.close()
+            stdout, stderr = busy.communicate(timeout=240)
+            assert (busy.returncode, stderr) == (0, ""), stdout
+            wait_for_usage(host, lambda usage: usage.memory_used + usage.guest_processes == 0)
+
+
+def _message(kind: int, channel: int, argument: int, payload: bytes) -> bytes:
+    head = len(payload).to_bytes(4, "little") + kind.to_bytes(4, "little")
+    return head + channel.to_bytes(4, "little") + argument.to_bytes(4, "little") + payload
+
+
+def _random(number: int) -> bytes:
+    return bytes([number]) * 16
+
+
+def _hello(number: int) -> bytes:
+    versions = (1).to_bytes(4, "little") + VERSION.to_bytes(4, "little")
+    return _message(1, 0, 0, _random(number) + versions)
+
+
+def _until(port: socket.socket, wanted: bytes) -> bool:
+    """Whether these bytes come within half a minute."""
+    seen = b""
+    deadline = time.monotonic() + 30
+    while wanted not in seen and time.monotonic() < deadline:
+        seen = (seen + port.recv(65536))[-200_000:]
+    return wanted in seen

@@ -1,0 +1,125 @@
+"""A vGPU in a real guest VM: native results, quota, shares, and nothing left of a VM that dies.
+
+QEMU emulates the processor here, so times are its own; what is computed is not.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from aliquot import native_programs
+from aliquot.client.rest import Client
+from aliquot.model.lifecycle import VgpuState
+from tests.system.daemon import Daemon
+from tests.vm.remoting_vm import JOB, between, marked, run_in_vm, stream_of, until
+from tools.programs import running
+from tools.programs.case import Outcome
+from tools.programs.cases.clinfo import Clinfo
+from tools.programs.drivers import Driver, all_drivers
+from tools.vm.packages import Programs
+
+pytestmark = pytest.mark.vm
+MIB = 1 << 20
+
+
+def _is_at_rest(client: Client) -> bool:
+    """No worker runs for the vGPU, and it holds nothing."""
+    vgpu = client.vgpus.show("vm")
+    gone = vgpu.worker_process_id == 0
+    return gone and (vgpu.state, vgpu.memory_used, vgpu.leases) == (VgpuState.READY, 0, 0)
+
+
+def _natively(command: list[str], driver: Driver) -> str:
+    done = subprocess.run(
+        command, env=os.environ | driver.environment(), capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def test_results_are_native_and_the_quota_holds(daemon: Daemon, emulator: Programs) -> None:
+    """clinfo, a pyopencl job, one that wants too much, and two at once."""
+    driver = all_drivers()[0]
+    job = [sys.executable, str(JOB)]
+    clinfo = Clinfo()
+    with daemon.client() as client:
+        assert daemon.run("create", "vm", "--memory", "256MiB").returncode == 0
+        with stream_of(daemon, "vm", "port") as qemu:
+            outcome = run_in_vm(
+                emulator,
+                qemu,
+                marked("clinfo", clinfo.command())
+                + marked("job", [*job, "compute"])
+                + marked("fill", [*job, "fill", str(MIB)])
+                + "touch /tmp/held\n"
+                + f"{sys.executable} {JOB} hold {200 * MIB} /tmp/held > /tmp/one &\n"
+                + "until grep -q holds /tmp/one; do sleep 0.2; done\n"
+                + marked("beside", [*job, "fill", str(MIB)])
+                + "rm /tmp/held; wait %2\n"
+                + marked("after", [*job, "fill", str(MIB)]),
+            )
+            print(outcome.said)
+        assert outcome.status == 0
+        native = running.run_natively(clinfo, driver)
+        remoted = Outcome(0, between(outcome.said, "clinfo"), "", 0.0)
+        assert not clinfo.differences(native, remoted)
+        assert between(outcome.said, "job") == _natively([*job, "compute"], driver)
+        assert between(outcome.said, "fill").startswith("refused after 256 ")
+        assert between(outcome.said, "beside").startswith("refused after 56 ")
+        assert between(outcome.said, "after").startswith("refused after 256 ")
+        # The VM has gone: no lease, no process, and a moment later no worker.
+        assert not client.leases.list().items
+        until(lambda: _is_at_rest(client), 60, "the worker or its memory stays")
+
+
+def test_a_vm_that_is_killed_leaves_nothing(daemon: Daemon, emulator: Programs) -> None:
+    """QEMU dies while a program holds all of the memory; another VM has it next."""
+    assert daemon.run("create", "vm", "--memory", "64MiB").returncode == 0
+    hold = f"touch /tmp/held\n{sys.executable} {JOB} hold {64 * MIB} /tmp/held\n"
+    with daemon.client() as client:
+        with stream_of(daemon, "vm", "port") as qemu:
+            outcome = run_in_vm(emulator, qemu, hold, kill_when=lambda said: "holds" in said)
+            assert outcome.status is None
+            assert "holds" in outcome.said
+        assert not client.leases.list().items
+        until(lambda: _is_at_rest(client), 60, "the worker or its memory stays")
+        assert daemon.run("exec", "vm", "--", "true").returncode == 0
+
+
+def test_two_vms_share_the_device(daemon: Daemon, emulator: Programs) -> None:
+    """Two vGPUs, two guest VMs at once: each computes what it should, within its own memory."""
+    job = [sys.executable, str(JOB)]
+    for name in ("one", "two"):
+        made = daemon.run("create", name, "--memory", "128MiB", "--compute", "50")
+        assert made.returncode == 0, made.stderr
+    expected = _natively([*job, "compute"], all_drivers()[0])
+
+    def in_vm(name: str) -> str:
+        with stream_of(daemon, name, name) as qemu:
+            commands = marked("job", [*job, "compute"]) + marked("fill", [*job, "fill", str(MIB)])
+            outcome = run_in_vm(emulator, qemu, commands, seconds=560)
+            assert outcome.status == 0, outcome.said
+            return outcome.said
+
+    with ThreadPoolExecutor(2) as pool:
+        for said in pool.map(in_vm, ("one", "two")):
+            assert between(said, "job") == expected
+            assert between(said, "fill").startswith("refused after 128 ")
+
+
+def test_what_round_trips_and_bytes_cost(daemon: Daemon, emulator: Programs) -> None:
+    """Figures for docs/modes/remoting-vm.md. No bound: the emulator's speed is none of ours."""
+    assert daemon.run("create", "vm", "--memory", "512MiB").returncode == 0
+    bench = native_programs.find(native_programs.BENCHMARK)
+    command = [bench, "-t", "rtt,bw", "-s", "0.2", "-m", "32", "-L", "vm"]
+    with stream_of(daemon, "vm", "port") as qemu:
+        outcome = run_in_vm(emulator, qemu, marked("bench", command))
+    lines = between(outcome.said, "bench")
+    print(lines)
+    assert outcome.status == 0
+    assert "ERR" not in lines
+    assert lines.count("\n") > 4
