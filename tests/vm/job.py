@@ -11,12 +11,13 @@ import hashlib
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyopencl as cl
 
 SOURCE = """
-kernel void mix(global uint *data, uint rounds) {
+kernel void stir(global uint *data, uint rounds) {
   uint word = data[get_global_id(0)];
   for (uint i = 0; i < rounds; i++) word = word * 1664525u + 1013904223u + (word >> 7);
   data[get_global_id(0)] = word;
@@ -41,21 +42,22 @@ def compute() -> None:
     data = np.arange(ITEMS, dtype=np.uint32)
     buffer = cl.Buffer(context, cl.mem_flags.READ_WRITE | cl.mem_flags.COPY_HOST_PTR, hostbuf=data)
     out = cl.Buffer(context, cl.mem_flags.WRITE_ONLY, ITEMS // 256 * 8)
+    stir = cl.Kernel(program, "stir")
     for rounds in (1, 10, 100):
-        program.mix(queue, (ITEMS,), (64,), buffer, np.uint32(rounds))
+        stir(queue, (ITEMS,), (64,), buffer, np.uint32(rounds))
     program.sums(queue, (ITEMS // 256,), None, buffer, out)
-    mixed, sums = np.empty(ITEMS, np.uint32), np.empty(ITEMS // 256, np.uint64)
+    stirred, sums = np.empty(ITEMS, np.uint32), np.empty(ITEMS // 256, np.uint64)
     reads = [
-        cl.enqueue_copy(queue, mixed, buffer, is_blocking=False),
+        cl.enqueue_copy(queue, stirred, buffer, is_blocking=False),
         cl.enqueue_copy(queue, sums, out, is_blocking=False),
     ]
     cl.wait_for_events(reads)
-    told("mixed", mixed)
+    told("stirred", stirred)
     told("sums", sums)
     large = np.random.default_rng(7).integers(0, 256, 24 << 20, dtype=np.uint8)
     copied = cl.Buffer(context, cl.mem_flags.READ_WRITE, large.nbytes)
     cl.enqueue_copy(queue, copied, large)
-    both = cl.map_flags(cl.map_flags.READ | cl.map_flags.WRITE)
+    both: Any = cl.map_flags.READ | cl.map_flags.WRITE
     mapped, _ = cl.enqueue_map_buffer(queue, copied, both, 0, (1 << 20,), np.dtype(np.uint8))
     mapped[:] ^= 255
     mapped.base.release(queue)
