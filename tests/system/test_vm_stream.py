@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from aliquot.client.records import VERSION
+from aliquot.model.shares import Shares
 from tests.system.compiled import compile_program
 from tests.system.runtime import Runtime
 from tests.system.test_quota import wait_for_usage
@@ -130,6 +131,29 @@ def test_the_quota_holds_to_the_byte(
             wait_for_usage(
                 host, lambda usage: usage.memory_used == 0 and usage.guest_processes == 0
             )
+
+
+@pytest.mark.alone
+def test_shares_hold(one_driver: Driver, runtime: Runtime) -> None:
+    """Programs of two guest VMs that want all of the device get what their vGPUs were promised."""
+    with runtime.host() as host:
+        vgpus = [
+            host.create_vgpu(f"share-{share}", 64 * MIB, shares=Shares(share))
+            for share in (7500, 2500)
+        ]
+        with ends_of(vgpus[0].socket_path) as one, ends_of(vgpus[1].socket_path) as two:
+            burning = [ends.popen([sys.executable, JOB, "burn", "14"]) for ends in (one, two)]
+            for process in burning:
+                assert process.stdout
+                assert process.stdout.readline() == "burns\n"
+            time.sleep(11)
+            usages = {usage.name: usage for usage in host.list_vgpus()}
+            shares = [usages[vgpu.name].turns.share_10s for vgpu in vgpus]
+            for process in burning:
+                _, stderr = process.communicate(timeout=60)
+                assert process.returncode == 0, stderr
+    of_both = shares[0] / sum(shares)
+    assert 0.70 < of_both < 0.80, shares
 
 
 def test_who_ends_frees_all(

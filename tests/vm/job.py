@@ -2,6 +2,7 @@
 
 job.py compute            hashes of results, of kernels, copies and maps
 job.py fill BYTES         buffers of so many bytes until one is refused: how many
+job.py burn SECONDS       keeps the device busy, and says so at the start
 job.py hold BYTES FILE    takes so many bytes, says so, and keeps them until the file is gone
 """
 
@@ -75,6 +76,22 @@ def fill(size: int) -> None:
         print("refused after", len(kept), error.code, flush=True)
 
 
+def burn(seconds: float) -> None:
+    context = cl.Context([cl.get_platforms()[0].get_devices()[0]])
+    queue = cl.CommandQueue(context)
+    stir = cl.Kernel(cl.Program(context, SOURCE).build(), "stir")
+    buffer = cl.Buffer(context, cl.mem_flags.READ_WRITE, 4 * ITEMS)
+    print("burns", flush=True)
+    end = time.monotonic() + seconds
+    under_way: list[cl.Event] = []
+    while time.monotonic() < end:
+        under_way.append(stir(queue, (ITEMS,), (64,), buffer, np.uint32(100)))
+        queue.flush()
+        if len(under_way) > 16:  # so that it never runs dry
+            under_way.pop(0).wait()
+    queue.finish()
+
+
 def hold(size: int, name: str) -> None:
     context = cl.Context([cl.get_platforms()[0].get_devices()[0]])
     queue = cl.CommandQueue(context)
@@ -91,5 +108,7 @@ if __name__ == "__main__":
         compute()
     elif what == "fill":
         fill(int(rest[0]))
+    elif what == "burn":
+        burn(float(rest[0]))
     else:
         hold(int(rest[0]), rest[1])
