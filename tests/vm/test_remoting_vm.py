@@ -147,7 +147,7 @@ def test_what_round_trips_and_bytes_cost(daemon: Daemon, emulator: Programs) -> 
     """Figures for docs/modes/remoting-vm.md. No bound: the emulator's speed is none of ours."""
     assert daemon.run("create", "vm", "--memory", "512MiB").returncode == 0
     bench = native_programs.find(native_programs.BENCHMARK)
-    command = [bench, "-t", "rtt,bw", "-s", "0.2", "-m", "32", "-L", "vm"]
+    command = [bench, "-t", "rtt,bw", "-s", "0.2", "-m", "64", "-L", "vm"]
     with stream_of(daemon, "vm", "port") as qemu:
         outcome = run_in_vm(emulator, qemu, marked("bench", command))
     lines = between(outcome.said, "bench")
