@@ -212,6 +212,33 @@ def test_a_vm_that_pauses_goes_on(
             assert (working.returncode, stderr) == (0, ""), stdout
 
 
+def test_a_suspended_vgpu_goes_on(
+    one_driver: Driver, runtime: Runtime, programs: dict[str, Path]
+) -> None:
+    """A program of a guest VM notices a pause, as one of the host's does."""
+    external_id = 0x5EED
+    with runtime.host() as host:
+        vgpu = host.create_vgpu("suspended", 128 * MIB, external_id=external_id)
+        try:
+            host.take_lease(external_id=external_id, process_id=os.getpid())
+            with ends_of(vgpu.socket_path) as ends:
+                working = ends.popen([programs["enduring"], "300"])
+                assert working.stdout
+                assert working.stdout.readline() == "working\n"
+                for _ in range(2):
+                    host.suspend_vgpu(external_id)
+                    time.sleep(0.3)
+                    assert working.poll() is None
+                    host.resume_vgpu(external_id)
+                    time.sleep(0.3)
+                working.terminate()
+                stdout, stderr = working.communicate(timeout=60)
+                assert (working.returncode, stderr) == (0, ""), stdout
+        finally:
+            runtime.look(host)
+            host.destroy_vgpu(vgpu.id)
+
+
 def test_programs_see_the_end_of_host_and_worker(
     one_driver: Driver, runtime: Runtime, programs: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -241,6 +268,9 @@ def test_a_stream_that_is_broken_ends_itself_and_nothing_else(
             port = socket.socket(socket.AF_UNIX)
             port.settimeout(30)
             port.connect(ends.host.socket_path)
+            port.sendall(_RUN * 131_088 + _hello(6, VERSION + 1))
+            assert _until(port, _random(6))  # with what the host's version is, and no more
+            port.sendall(_message(2, 1, 0, b""))
             for garbage in (b"\0" * 4096, os.urandom(100_000), b"\xff" * 64):
                 port.sendall(_RUN * 131_088 + _hello(7))
                 assert _until(port, _random(7))
@@ -268,8 +298,8 @@ def _random(number: int) -> bytes:
     return bytes([number]) * 16
 
 
-def _hello(number: int) -> bytes:
-    versions = (1).to_bytes(4, "little") + VERSION.to_bytes(4, "little")
+def _hello(number: int, records: int = VERSION) -> bytes:
+    versions = (1).to_bytes(4, "little") + records.to_bytes(4, "little")
     return _message(1, 0, 0, _random(number) + versions)
 
 
