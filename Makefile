@@ -31,7 +31,7 @@ BESIDE ?= 4
 ORDER := --dist loadfile --no-loadscope-reorder
 ALONE := (alone or performance)
 
-.PHONY: help setup demo test test-vm ready-for-tests soak lint bench generate docs clean
+.PHONY: help setup demo test test-vm ready-for-tests guest-package soak lint bench generate docs clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,14 +47,18 @@ test: ## all tests but the long ones
 	@$(call sanitized,thread,thread)
 	@$(call sanitized,fuzz,address)
 	@failed=""; \
-	$(RUN) pytest --durations 20 -m "not soak and not $(ALONE)" -n $(BESIDE) $(ORDER) || failed+=" beside"; \
-	$(RUN) pytest --durations 20 -m "not soak and $(ALONE)" || failed+=" alone"; \
+	$(RUN) pytest --durations 20 -m "not soak and not vm and not $(ALONE)" -n $(BESIDE) $(ORDER) || failed+=" beside"; \
+	$(RUN) pytest --durations 20 -m "not soak and not vm and $(ALONE)" || failed+=" alone"; \
 	if [ -n "$$failed" ]; then echo "tests failed among those that run:$$failed"; exit 1; fi
 
 ready-for-tests: $(STAMPS)/installed-for-tests $(STAMPS)/programs $(STAMPS)/tests $(STAMPS)/fuzz $(STAMPS)/thread
 
-test-vm: $(STAMPS)/installed-for-tests ## the modes on a real kernel, in an emulated guest VM
+test-vm: $(STAMPS)/installed-for-tests ## the modes on a real kernel, and remoting, in emulated guest VMs
 	@$(RUN) tools.vm
+	@$(RUN) pytest -m vm tests/vm
+
+guest-package: setup ## what a guest VM needs to use a vGPU, as a tarball below build/
+	@$(RUN) tools.guest_package
 
 soak: test ## the long tests: hours
 	@$(RUN) pytest -m soak --timeout 14400

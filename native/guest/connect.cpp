@@ -23,6 +23,8 @@ namespace {
 constexpr int kMostGreetings = 5;
 constexpr useconds_t kGreetingPauseUs = 50'000;
 constexpr int kWelcomeMs = 60'000;  // a driver that loads slowly keeps nobody waiting longer
+// In a guest VM nothing of ours starts programs; aliquot-guest listens there.
+constexpr const char* kGuestVmSocket = "/run/aliquot-guest/vgpu.sock";
 
 constinit ProcessLock g_lock;  // guards the making of the connection
 constinit std::atomic<Connection*> g_connection{nullptr};
@@ -32,6 +34,14 @@ constinit bool g_fork_handlers = false;
 /// One line on stderr, as every Aliquot error: code, what happened, what to do.
 void complain(const char* code, const char* what, const char* remedy) {
   fprintf(stderr, "aliquot: %s: %s; %s\n", code, what, remedy);
+}
+
+/// Where the vGPU is to be reached; null: there is none.
+const char* socket_path() {
+  // secure_getenv: a set-uid program does not let its caller choose the driver's peer.
+  const char* named = secure_getenv("ALIQUOT_VGPU_SOCKET");
+  if (named != nullptr) return *named != 0 ? named : nullptr;
+  return access(kGuestVmSocket, F_OK) == 0 ? kGuestVmSocket : nullptr;
 }
 
 void* map_descriptor(const Descriptor& descriptor, size_t bytes,
@@ -172,9 +182,8 @@ void ConnectionMaker::abandon(Connection* connection) {
 }
 
 Connection* ConnectionMaker::connect(bool (*attach_api)(Connection&)) {
-  // secure_getenv: a set-uid program does not let its caller choose the driver's peer.
-  const char* path = secure_getenv("ALIQUOT_VGPU_SOCKET");
-  if (path == nullptr || *path == 0) return nullptr;
+  const char* path = socket_path();
+  if (path == nullptr) return nullptr;
   const uint64_t begin = now_ns();
   void* memory = malloc(sizeof(Connection));
   if (memory == nullptr) return nullptr;

@@ -33,7 +33,7 @@ RUNTIME_DIR = Variable(
 VGPU_SOCKET = Variable(
     "ALIQUOT_VGPU_SOCKET",
     "Set by `aliquot run` for the command: the socket of its vGPU, to which the guest driver "
-    "connects.",
+    "connects. Where it is unset, it tries /run/aliquot-guest/vgpu.sock, which a guest VM has.",
     "0.1",
 )
 TRACE = Variable(

@@ -13,6 +13,8 @@ GUEST_DRIVER = "libaliquot-opencl.so"
 PLACEMENT = "libaliquot-placement.so"
 BENCHMARK = "aliquot-clbench"
 FAIRNESS_TENANT = "aliquot-fairness-tenant"
+VM_STREAM = "aliquot-vm-stream"
+GUEST_VM_END = "aliquot-guest"
 
 _BUILD_FOLDERS = {
     WORKER: "worker",
@@ -21,6 +23,8 @@ _BUILD_FOLDERS = {
     PLACEMENT: "placement",
     BENCHMARK: "bench",
     FAIRNESS_TENANT: "bench",
+    VM_STREAM: "vm_stream",
+    GUEST_VM_END: "vm_stream",
 }
 
 

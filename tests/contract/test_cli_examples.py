@@ -158,6 +158,15 @@ def serve(sandbox: Daemon, example: str) -> None:
     sandbox.start()
 
 
+def vm_stream(sandbox: Daemon, example: str) -> None:
+    stream = sandbox.popen(*example.split()[1:], stdout=subprocess.PIPE)
+    assert stream.stdout
+    assert "name=org.aliquot.0" in stream.stdout.readline()
+    assert stream.stdout.readline() == "ready\n"
+    stream.send_signal(signal.SIGTERM)
+    assert stream.wait(60) == 0
+
+
 def zsh(sandbox: Daemon, example: str) -> None:
     shell = shutil.which("zsh")
     if shell is None:
@@ -191,6 +200,7 @@ SPECIAL: dict[str, Callable[[Daemon, str], None]] = {
     r"aliquot backup ": backup,
     r"aliquot restore ": without_the_daemon,
     r"aliquot serve --listen": serve,
+    r"aliquot vm-stream ": vm_stream,
     r"aliquot completion zsh": zsh,
     r"aliquot completion fish": fish,
     r"aliquot bench ": a_bar_may_be_missed,

@@ -43,6 +43,8 @@ FUZZERS = (
     Fuzzer("guest", "fuzz/guest_fuzzer"),
     Fuzzer("guest_staged", "fuzz/guest_fuzzer", {"ALIQUOT_FUZZ_STAGED": "1"}),
     Fuzzer("device_host", "device_host/device_host_record_fuzzer"),
+    Fuzzer("vm_stream_host", "fuzz/vm_stream_host_fuzzer"),
+    Fuzzer("vm_stream_guest", "fuzz/vm_stream_guest_fuzzer"),
 )
 
 

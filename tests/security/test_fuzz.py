@@ -16,8 +16,8 @@ pytestmark = pytest.mark.alone
 
 _SECONDS = 30
 _HOUR = 3600
-# The guest driver has two, one for each way in which data may pass.
-_SECONDS_OF = {"guest": 15, "guest_staged": 15}
+# The guest driver has two, one for each way in which data may pass; a guest VM's stream, two ends.
+_SECONDS_OF = {"guest": 15, "guest_staged": 15, "vm_stream_host": 15, "vm_stream_guest": 15}
 _AT_ONCE = 2
 
 fuzzers = pytest.mark.parametrize("fuzzer", FUZZERS, ids=lambda fuzzer: fuzzer.name)

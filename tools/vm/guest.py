@@ -9,7 +9,7 @@ import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ _ROOT_MODULES = ("virtio_pci", "9p", "9pnet_virtio", "overlay")
 # no_timer_check: emulated timers are late on a busy machine, at which the kernel would panic.
 _ARGUMENTS = "console=ttyS0 quiet panic=-1 mitigations=off nokaslr no_timer_check iommu=pt"
 _LINES_OF_CONSOLE = 30
+_LOOK_SECONDS = 0.1
 
 
 class Outcome(NamedTuple):
@@ -35,17 +36,23 @@ def run(
     programs: Programs,
     *,
     devices: Sequence[str] = (),
+    arguments: Sequence[str] = (),
     modules: Sequence[str] = (),
     memory_mib: int = 1536,
     seconds: float = 900,
+    kill_when: Callable[[str], bool] | None = None,
 ) -> Outcome:
-    """Run a shell's command in a guest with an IOMMU and these devices, as QEMU's options."""
+    """Run a shell's command in a guest with an IOMMU and these devices, as QEMU's options.
+
+    `arguments` are more of QEMU's. `kill_when` is asked ten times a second, with what the guest has
+    said up to then, whether QEMU shall be killed as a crash would.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         console, told = folder / "console", folder / "told"
         files = kernel.modules(programs.modules, [*_ROOT_MODULES, *modules])
         initramfs.write(folder / "initramfs", command, programs.busybox, files)
-        arguments = [
+        command_line = [
             *(str(programs.qemu), "-accel", "tcg,thread=multi", "-cpu", "max"),
             *(["-L", str(programs.data)] if programs.data else []),
             *("-machine", "q35,kernel-irqchip=split", "-m", str(memory_mib), "-nodefaults"),
@@ -57,21 +64,21 @@ def run(
             *("-kernel", str(programs.kernel), "-initrd", str(folder / "initramfs")),
             *("-append", f"{_ARGUMENTS} intel_iommu=on"),
             *(word for device in devices for word in ("-device", device)),
+            *arguments,
         ]
         begun = time.monotonic()
-        try:
-            done = subprocess.run(
-                arguments,
+        with open(folder / "trouble", "w+") as said_by_qemu:
+            process = subprocess.Popen(
+                command_line,
                 stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=seconds,
+                stdout=said_by_qemu,
+                stderr=said_by_qemu,
                 env=programs.environment,
-                check=False,
             )
-            trouble = done.stderr
-        except subprocess.TimeoutExpired:
-            trouble = f"it did not end within {seconds:g} s"
+            ended = _until_end(process, begun + seconds, lambda: _text(told), kill_when)
+        trouble = _text(folder / "trouble")
+        if not ended:
+            trouble += f"it did not end within {seconds:g} s"
         took = time.monotonic() - begun
         said = _text(told)
         status = re.search(r"^@@status (\d+)$", said, re.MULTILINE)
@@ -80,6 +87,26 @@ def run(
             said += f"\n[QEMU: {trouble.strip()}]\n[console]\n{last}\n"
         said = re.sub(r"^@@status.*\n?", "", said, flags=re.MULTILINE)
         return Outcome(int(status[1]) if status else None, said, took)
+
+
+def _until_end(
+    process: subprocess.Popen[bytes],
+    deadline: float,
+    said: Callable[[], str],
+    kill_when: Callable[[str], bool] | None,
+) -> bool:
+    """Waits; ends it where it must be. False: time was up."""
+    try:
+        while process.poll() is None:
+            if time.monotonic() > deadline:
+                return False
+            if kill_when is not None and kill_when(said()):
+                return True
+            time.sleep(_LOOK_SECONDS)
+        return True
+    finally:
+        process.kill()
+        process.wait()
 
 
 def _text(path: Path) -> str:

@@ -123,6 +123,7 @@ _BY_STATUS: Mapping[int, tuple[type[AliquotError], ...]] = {
         errors.VgpuUnusable,
         errors.BadTraceFile,
         errors.BadPictureFile,
+        errors.BadVmSocket,
         errors.PictureNeedsLibrary,
         errors.BenchmarkFailed,
         errors.CommandNotFound,

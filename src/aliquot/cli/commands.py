@@ -41,6 +41,7 @@ COMMANDS = (
     Command("run", "aliquot.cli.run", "run a command on a slice of a device"),
     Command("create", "aliquot.cli.create", "make a vGPU that lasts"),
     Command("exec", "aliquot.cli.exec", "run a command on a vGPU that lasts"),
+    Command("vm-stream", "aliquot.cli.vm_stream", "offer a vGPU to a guest VM's programs"),
     Command("vgpus", "aliquot.cli.vgpus", "list the vGPUs, once or live"),
     Command("top", "aliquot.cli.top", "show who has which share of a device's time, live or once"),
     Command("diagram", "aliquot.cli.diagram", "draw what there is and who uses it, into a file"),

@@ -6,7 +6,7 @@
     │   ├── NoDriver, IncompatibleDriver (ChosenDriverUnusable)
     │   ├── UnknownDevice (DeviceNotOffered), AmbiguousDevice, QuotaAboveDevice, AmbiguousVgpu
     │   ├── ImpossibleShare, UnknownPriorityClass, UnknownPolicy, BadTurn, BadPictureFile
-    │   ├── BadInventory, PictureNeedsLibrary
+    │   ├── BadInventory, PictureNeedsLibrary, BadVmSocket
     │   ├── BadRuntimeDirectory, MissingNativeProgram, BenchmarkFailed
     │   └── CommandNotFound, CommandNotExecutable
     ├── DeviceHostError             what a device host refused (ALQ-E1xx)
@@ -201,6 +201,7 @@ from aliquot.errors.user import (
     BadSize,
     BadTraceFile,
     BadTurn,
+    BadVmSocket,
     BenchmarkFailed,
     ChosenDriverUnusable,
     CommandNotExecutable,
@@ -257,6 +258,7 @@ __all__ = [
     "BadTraceFile",
     "BadTurn",
     "BadVmName",
+    "BadVmSocket",
     "BenchmarkFailed",
     "BootDisplayKept",
     "ChangedMeanwhile",

@@ -218,3 +218,13 @@ class DeviceNotOffered(UnknownDevice):
         "it: none is installed for it, or the card is kept for virtual machines."
     )
     remedy = "'aliquot devices DEVICE' tells what it can do and why not the rest"
+
+
+class BadVmSocket(UserError):
+    code = "ALQ-E226"
+    title = "No socket for a guest VM can be made there"
+    why = (
+        "QEMU finds the host's end of a guest VM's port by the path of a socket, which must "
+        "be free, at most 107 bytes long, in a folder that you can write."
+    )
+    remedy = "name another path, in a folder of your own"

@@ -1,0 +1,148 @@
+// Fuzzes the host's end of a guest VM's stream: what it makes of bytes from the VM, while a worker writes
+// whatever it likes into the shared memory. Nothing may be read or written out of bounds, and what is told
+// must be whole messages.
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "protocol/frame_builder.h"
+#include "vm_stream/host/channel.h"
+#include "vm_stream/message_reader.h"
+
+namespace {
+
+using namespace aliquot;
+using namespace aliquot::vm_stream;
+using Bytes = std::vector<unsigned char>;
+
+constexpr size_t kArena = size_t{256} << 10;
+
+SharedMapping new_memory(size_t bytes) {
+  Descriptor file(::memfd_create("fuzz", MFD_CLOEXEC));
+  if (::ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) std::abort();
+  return SharedMapping::of(file, bytes, PROT_READ | PROT_WRITE);
+}
+
+uint64_t some_number(protocol::ByteSource& source) {
+  const uint8_t choice = source.byte();
+  if (choice < 160) return choice % 16;
+  if (choice < 220) return source.value<uint32_t>() % (2 * kArena);
+  return source.value<uint64_t>();
+}
+
+Note some_note(protocol::ByteSource& source) {
+  Note note;
+  note.kind = static_cast<NoteKind>(source.byte() % 8);
+  note.subject = static_cast<uint32_t>(some_number(source));
+  note.queue = static_cast<uint32_t>(some_number(source));
+  note.flags = source.byte();
+  note.sequence = some_number(source);
+  note.offset = some_number(source);
+  note.bytes = some_number(source);
+  note.arena = source.byte() % 3;
+  return note;
+}
+
+Bytes some_payload(protocol::ByteSource& source, MessageKind kind, uint32_t& argument) {
+  Bytes payload;
+  const auto add = [&](const auto& value) {
+    const auto* bytes = reinterpret_cast<const unsigned char*>(&value);
+    payload.insert(payload.end(), bytes, bytes + sizeof value);
+  };
+  if (kind == MessageKind::kFill) {
+    add(Place{some_number(source), source.byte() % 3u, 0});
+    payload.resize(payload.size() + source.byte(), 1);
+  } else if (kind == MessageKind::kCommands) {
+    argument = source.byte() % 6;
+    for (uint32_t i = 0; i < argument; ++i) add(some_note(source));
+    const uint32_t size = source.byte() % 4 == 3 ? source.byte() : 8u * (source.byte() % 64u);
+    if (size >= 8) {
+      add(protocol::FrameHeader{size, 1, 0});
+      payload.resize(payload.size() + size - 8);
+    }
+  } else {
+    payload.resize(source.byte());
+  }
+  if (source.byte() % 16 == 15) payload.resize(source.byte());
+  return payload;
+}
+
+void some_work(protocol::ByteSource& source, layout::ConnectionMemory& memory) {
+  const auto number = static_cast<uint32_t>(some_number(source));
+  switch (source.byte() % 8) {
+    case 0:
+      memory.replies[number % layout::kReplySlots].total_bytes = source.value<uint32_t>() >> 8;
+      memory.replies[number % layout::kReplySlots].inline_bytes = source.value<uint32_t>() >> 16;
+      memory.replies[number % layout::kReplySlots].state = layout::kReplyReady;
+      break;
+    case 1: memory.queues[number % layout::kQueueSlots].completed = some_number(source); break;
+    case 2: memory.queues[number % layout::kQueueSlots].error = -5; break;
+    case 3: memory.events[number % layout::kEventSlots].status = source.byte() % 4 - 1; break;
+    case 4: memory.control.notify_tail = some_number(source); break;
+    case 5: memory.control.print_tail = some_number(source); break;
+    case 6: memory.control.command_head = some_number(source); break;
+    default: memory.control.notify_overflow = 1;
+  }
+}
+
+// What is told are whole messages of known kinds, never more than a buffer.
+void check_told(Channel& channel, OutBuffer& out) {
+  channel.tell(out);
+  const auto told = out.waiting();
+  for (size_t at = 0; at < told.size();) {
+    Header header;
+    if (told.size() - at < sizeof header) std::abort();
+    std::memcpy(&header, told.data() + at, sizeof header);
+    if (header.bytes > kMostPayload || told.size() - at - sizeof header < header.bytes) std::abort();
+    at += sizeof header + header.bytes;
+  }
+  out.sent(told.size());
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static SharedMapping mapping = new_memory(layout::kConnectionBytes);
+  ::madvise(mapping.base(), mapping.bytes(), MADV_REMOVE);
+  auto& memory = *mapping.as<layout::ConnectionMemory>();
+  protocol::ByteSource source({data, size});
+  Channel channel(7, memory);
+  channel.add_arena(1, new_memory(kArena));
+  OutBuffer out;
+  MessageReader reader;
+  // Both what the reader makes of raw bytes and messages that are well made up to their content.
+  while (!source.empty()) {
+    const uint8_t choice = source.byte();
+    if (choice < 128) {
+      const auto kind = static_cast<MessageKind>(choice < 64 ? 5 : 4 + choice % 6);
+      uint32_t argument = 0;
+      const Bytes payload = some_payload(source, kind, argument);
+      if (channel.take({static_cast<uint32_t>(payload.size()), kind, 0, 7, argument}, payload)) break;
+    } else if (choice < 192) {
+      some_work(source, memory);
+    } else if (choice < 240) {
+      check_told(channel, out);
+      channel.awaits();
+    } else {
+      const auto room = reader.room();
+      const size_t count = 1 + source.byte() % 64;
+      for (size_t i = 0; i < count; ++i)
+        room[i] = choice < 248 ? kRunByte : static_cast<unsigned char>(source.byte());
+      reader.filled(count);
+      Header header;
+      std::span<const unsigned char> payload;
+      for (;;) {
+        const auto next = reader.next(header, payload);
+        if (next == MessageReader::Next::kMore) break;
+        if (next == MessageReader::Next::kMessage) channel.take(header, payload);
+      }
+    }
+  }
+  check_told(channel, out);
+  return 0;
+}

@@ -1,0 +1,106 @@
+// aliquot-vm-stream: the host's end of a guest VM's stream, for one vGPU. It runs as the vGPU's owner, and
+// the lease is this process's: `aliquot vm-stream` takes it and becomes this. See docs/modes/remoting-vm.md.
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+
+#include "vm_stream/host/fence.h"
+#include "vm_stream/host/listener.h"
+#include "vm_stream/host/stream_end.h"
+
+namespace {
+
+constexpr const char* kUsage =
+    "usage: aliquot-vm-stream --vgpu SOCKET --listen SOCKET [--stay]\n"
+    "  --vgpu     the vGPU's socket, as its lease tells it\n"
+    "  --listen   where QEMU is to connect the guest VM's virtio-serial port\n"
+    "  --stay     when a VM is gone, wait for the next one\n";
+
+struct Options {
+  std::string vgpu, listen;
+  bool stay = false;
+};
+
+bool parse(int count, char** arguments, Options& options) {
+  for (int i = 1; i < count; ++i) {
+    const std::string name = arguments[i];
+    if (name == "--stay") options.stay = true;
+    else if (name == "--vgpu" && i + 1 < count) options.vgpu = arguments[++i];
+    else if (name == "--listen" && i + 1 < count) options.listen = arguments[++i];
+    else return false;
+  }
+  return !options.vgpu.empty() && !options.listen.empty();
+}
+
+void say(const char* line) { std::fprintf(stderr, "aliquot: vm-stream: %s\n", line); }
+
+int take_over_signals() {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&signals, number);
+  ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  return ::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+bool is_readable(int descriptor) {
+  pollfd watched{descriptor, POLLIN, 0};
+  return ::poll(&watched, 1, 0) > 0;
+}
+
+/// Until the VM is gone; false: until this process shall end.
+bool serve(aliquot::Descriptor stream, const Options& options, int signals) {
+  say("a guest VM is there");
+  aliquot::vm_stream::StreamEnd end(std::move(stream), options.vgpu, say);
+  while (end.round(signals))
+    if (end.woken()) return false;
+  say("the guest VM is gone");
+  return true;
+}
+
+void serve_all(const Options& options, int listener, int signals) {
+  for (;;) {
+    pollfd watched[] = {{listener, POLLIN, 0}, {signals, POLLIN, 0}};
+    ::poll(watched, 2, -1);
+    if (is_readable(signals)) return;
+    aliquot::Descriptor stream = aliquot::vm_stream::accept_vm(listener);
+    if (!stream) continue;
+    if (!serve(std::move(stream), options, signals) || !options.stay) return;
+  }
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  Options options;
+  if (!parse(count, arguments, options)) {
+    std::fputs(kUsage, stderr);
+    return 2;
+  }
+  std::string problem;
+  const aliquot::Descriptor signals(take_over_signals());
+  const aliquot::Descriptor listener = aliquot::vm_stream::listen_for_vm(options.listen, problem);
+  if (!listener) {
+    say(("it can't listen at " + options.listen + ": " + problem).c_str());
+    return 1;
+  }
+  const size_t slash = options.listen.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : options.listen.substr(0, slash + 1);
+  ::prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0);
+  if (!aliquot::vm_stream::shut_in(folder.c_str())) {
+    say("this kernel has no seccomp filters, by which it would be fenced in");
+    ::unlink(options.listen.c_str());
+    return 1;
+  }
+  std::puts("ready");
+  std::fflush(stdout);
+  serve_all(options, listener.get(), signals.get());
+  ::unlink(options.listen.c_str());
+  return 0;
+}

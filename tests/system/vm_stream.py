@@ -1,0 +1,98 @@
+"""Both ends of a guest VM's stream on one machine, with a Unix socket in place of the port."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from aliquot import native_programs
+from aliquot.leases.opencl_environment import opencl_environment
+from aliquot.leases.vm import remoting_stream
+from aliquot.leases.vm.remoting_stream import VmStream
+from tests.folders import make_short_folder, remove_folder
+
+_SECONDS = 60.0
+
+
+class Ends(NamedTuple):
+    """The two processes, where programs of the "guest VM" connect, and what its end says."""
+
+    host: VmStream
+    guest: subprocess.Popen[str]
+    socket_path: str
+    log: Path
+
+    def environment(self) -> dict[str, str]:
+        """For a program of the "guest VM"."""
+        return opencl_environment(os.environ, self.socket_path)
+
+    def run(
+        self, command: Sequence[str | Path], seconds: float = 240
+    ) -> subprocess.CompletedProcess[str]:
+        """A program of the "guest VM", to its end."""
+        return subprocess.run(
+            [str(word) for word in command],
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+        )
+
+    def popen(self, command: Sequence[str | Path]) -> subprocess.Popen[str]:
+        """The same, going on, with its output in pipes."""
+        return subprocess.Popen(
+            [str(word) for word in command],
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait_for_host(self, times: int = 1) -> None:
+        """Until the guest VM's end has found the host so often."""
+        deadline = time.monotonic() + _SECONDS
+        while self.log.read_text().count("the host is there") < times:
+            assert time.monotonic() < deadline, self.log.read_text()
+            assert self.guest.poll() is None, self.log.read_text()
+            time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def ends_of(vgpu_socket: str, *, stay: bool = False) -> Iterator[Ends]:
+    """Both ends, for one vGPU."""
+    folder = make_short_folder()
+    host = remoting_stream.start(vgpu_socket, str(folder / "port"), stay=stay)
+    guest: subprocess.Popen[str] | None = None
+    try:
+        guest = start_guest_end(folder)
+        ends = Ends(host, guest, str(folder / "vgpu.sock"), folder / "log")
+        ends.wait_for_host()
+        yield ends
+    finally:
+        if guest is not None:
+            guest.kill()
+            guest.wait()
+        remoting_stream.stop(host)
+        print((folder / "log").read_text())
+        remove_folder(folder)
+
+
+def start_guest_end(folder: Path) -> subprocess.Popen[str]:
+    """What runs in a guest VM; its port is the socket `port` in the folder."""
+    with open(folder / "log", "a") as log:
+        return subprocess.Popen(
+            [
+                native_programs.find(native_programs.GUEST_VM_END),
+                *("--port", str(folder / "port"), "--socket", str(folder / "vgpu.sock")),
+            ],
+            stdin=subprocess.DEVNULL,
+            stderr=log,
+            text=True,
+        )
