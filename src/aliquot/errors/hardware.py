@@ -186,7 +186,10 @@ class NotForVms(VmError):
         "A VM gets a PCI function or an mdev: modes passthrough, mdev and sriov. A vGPU of the "
         "mode remoting reaches a Linux guest VM by a guest driver, and there is none for Windows."
     )
-    remedy = "create it with --mode passthrough, mdev or sriov"
+    remedy = (
+        "create it with --mode passthrough, mdev or sriov; for a Linux guest VM, 'aliquot "
+        "vm-stream' offers a vGPU of the mode remoting"
+    )
 
 
 class NotAttached(VmError):
