@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from aliquot import words
 from aliquot.diagram.explained.pictures import picture
-from aliquot.diagram.explained.ways import HYBRID, WAYS, Way
+from aliquot.diagram.explained.ways import WAYS, Way
 from aliquot.diagram.svg import svg
 from aliquot.model.api.picture import Line
 
@@ -75,7 +75,7 @@ def drawn(way: Way) -> str:
 
 def _row(way: Way) -> str:
     name = _say(f"way-{way.mode}")
-    state = _say("built-now" if way.built else "built-not")
+    state = _say("tested-now" if way.tested else "tested-not")
     return f"| {name} | {state} | {_say(f'isolates-{way.mode}')} |"
 
 
@@ -84,11 +84,7 @@ def _section(way: Way) -> str:
     facts = "\n".join(
         f"- **{_say(f'explain-{fact}')}**: {_say(f'{fact}-{way.mode}')}" for fact in _FACTS
     )
-    state = _say("hybrid-here") if way.mode == HYBRID else ""
-    state = state or ("" if way.built else f"{_say('built-not').capitalize()}.")
-    return f"\n## {name}\n\n![{name}, from the top down]({_file(way)})\n\n{facts}\n" + (
-        f"\n{state}\n" if state else ""
-    )
+    return f"\n## {name}\n\n![{name}, from the top down]({_file(way)})\n\n{facts}\n"
 
 
 def _file(way: Way) -> str:

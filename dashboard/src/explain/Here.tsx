@@ -8,11 +8,9 @@ const PARTITIONS: readonly string[] = ["mdev", "sriov", "mig"];
 /** What of a mode each device here can do now, and of what it can't, why not. */
 export function Here({
   mode,
-  built,
   devices,
 }: {
   mode: string;
-  built: boolean;
   devices: readonly Device[];
 }) {
   const words = useWords();
@@ -25,10 +23,10 @@ export function Here({
         const told = abilities.find((one) => one.mode === mode);
         const can = mode === "hybrid" ? cuts.length > 0 : told?.can === true;
         return (
-          <li key={device.uuid} className={can ? (built ? "can" : "could") : "cannot"}>
+          <li key={device.uuid} className={can ? "can" : "cannot"}>
             {device.index} {device.name}
             {device.simulated ? ` (${words("simulated")})` : ""}:{" "}
-            {mode === "hybrid" ? <Cuts cuts={cuts} /> : <Verdict of={told} built={built} />}
+            {mode === "hybrid" ? <Cuts cuts={cuts} /> : <Verdict of={told} />}
           </li>
         );
       })}
@@ -36,10 +34,10 @@ export function Here({
   );
 }
 
-function Verdict({ of, built }: { of: Ability | undefined; built: boolean }) {
+function Verdict({ of }: { of: Ability | undefined }) {
   const words = useWords();
   if (of === undefined) return <>{words("unknown")}</>;
-  const can = of.can ? words(built ? "can" : "could") : "";
+  const can = of.can ? words("can") : "";
   // That it is simulated stands beside the device's name.
   if (of.said.english === "" || of.said.english === "simulated") return <>{can}</>;
   return (

@@ -69,8 +69,8 @@ function Way({
     <section aria-labelledby={`way-${way.mode}`}>
       <h3 id={`way-${way.mode}`} ref={head} tabIndex={-1}>
         {words(`way-${way.mode}`)}{" "}
-        <span className={way.built ? "built" : "built not"}>
-          {words(way.built ? "built-now" : "built-not")}
+        <span className={way.tested ? "tested" : "tested not"}>
+          {words(way.tested ? "tested-now" : "tested-not")}
         </span>
       </h3>
       <div className="way">
@@ -85,11 +85,10 @@ function Way({
           <div>
             <dt>{words("explain-here")}</dt>
             <dd>
-              {way.mode === "hybrid" && words("hybrid-here")}
               {devices === undefined ? (
                 words("asking")
               ) : (
-                <Here mode={way.mode} built={way.built} devices={devices} />
+                <Here mode={way.mode} devices={devices} />
               )}
             </dd>
           </div>

@@ -27,7 +27,7 @@ def all_modes() -> ModesExplained:
     """Each way with its picture."""
     return ModesExplained(
         items=[
-            ModeExplained(mode=way.mode, look=way.look, built=way.built, picture=picture(way))
+            ModeExplained(mode=way.mode, look=way.look, tested=way.tested, picture=picture(way))
             for way in WAYS
         ]
     )

@@ -48,7 +48,7 @@ class Way(NamedTuple):
     device: str
     memory: tuple[Share, ...]
     time: tuple[Share, ...] = ()
-    built: bool = False
+    tested: bool = False  # on a device, not on stand-ins alone
 
 
 MEMORY = 16  # GiB, of the device
@@ -98,7 +98,7 @@ WAYS: tuple[Way, ...] = (
         device="scene-device-turns",
         memory=(Share(8, 6), Share(4, 3)),
         time=(Share(50, 50), Share(25, 42)),
-        built=True,
+        tested=True,
     ),
     Way(
         mode=Mode.PASSTHROUGH.value,

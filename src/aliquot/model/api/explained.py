@@ -8,15 +8,18 @@ from aliquot.model.api.picture import Look, Picture
 
 
 class ModeExplained(msgspec.Struct, frozen=True, kw_only=True):
-    """One way to divide a GPU. `mode` is a mode of vGPUs, or hybrid; `built`: it can be had now."""
+    """One way to divide a GPU. `mode` is a mode of vGPUs, or hybrid.
+
+    `tested`: on a device, if a software one, and not on stand-ins alone.
+    """
 
     mode: str
     look: Look
-    built: bool
+    tested: bool
     picture: Picture
 
 
 class ModesExplained(msgspec.Struct, frozen=True, kw_only=True):
-    """All ways, the one that is built first."""
+    """All ways, the one that is tested on devices first."""
 
     items: list[ModeExplained]
