@@ -159,7 +159,33 @@ def test_the_file_in_the_documents_is_a_good_one(tmp_path: Path) -> None:
     page = (Path(__file__).resolve().parents[2] / "docs/cli.md").read_text()
     example = page.split("```yaml\n")[1].split("```")[0]
     _, devices = discovered(tmp_path, example)
-    assert [d.name for d in devices][2:] == ["Quadro", "NVIDIA A30"]
+    assert [d.name for d in devices][2:] == ["Quadro", "NVIDIA RTX A4000", "NVIDIA A30"]
+
+
+def test_with_a_driver_what_hardware_can_follows_from_the_facts(tmp_path: Path) -> None:
+    text = """version: 1
+nodes:
+  - name: a
+    devices:
+      - id: card
+        name: Card
+        vendor: NVIDIA
+        memory: 8GiB
+        pci_address: 0000:41:00.0
+        iommu_group: 3
+        iommu_members: [{pci_address: 0000:42:00.0, what: storage, driver: nvme}]
+        driver: nvidia
+        most_virtual_functions: 4
+        modes: [mig]
+        mig: "off"
+"""
+    _, [card] = discovered(tmp_path, text)
+    told = {ability.mode: ability for ability in card.modes}
+    assert [mode for mode, ability in told.items() if ability.can] == [Mode.SRIOV, Mode.MIG]
+    assert "0000:42:00.0" in str(told[Mode.PASSTHROUGH].why_not)
+    assert "MIG is off" in str(told[Mode.MIG].note)
+    _, [card] = discovered(tmp_path, text.replace("0000:42:00.0", "0000:41:00.1"))
+    assert card.ability(Mode.PASSTHROUGH).can  # type: ignore[union-attr]
 
 
 def test_load_is_a_function_of_time(tmp_path: Path) -> None:

@@ -172,4 +172,7 @@ def _record(node: str, index: int, entry: Entry, uuid: str) -> DeviceRecord:
 def offer_of(kept: DeviceRecord) -> Device | None:
     """The device as its driver offered it, as it is kept."""
     offer = kept.facts.get("offer")
-    return Device(**offer) if offer else None
+    if not offer:
+        return None
+    variables = tuple((name, value) for name, value in offer.get("variables", ()))
+    return Device(**offer)._replace(variables=variables)

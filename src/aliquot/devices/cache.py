@@ -36,6 +36,11 @@ def load(library: str) -> Known | None:
         return None
 
 
+def _plain(device: Device) -> dict[str, Any]:
+    """The device without variables: what a driver offers by itself has none."""
+    return {name: value for name, value in device._asdict().items() if name != "variables"}
+
+
 def store(library: str, resolved: str, answer: Known) -> None:
     """Keep an answer, atomically; where that can't be done, nothing is kept."""
     path = _path(library)
@@ -45,7 +50,7 @@ def store(library: str, resolved: str, answer: Known) -> None:
             {
                 "key": _key(resolved),
                 "resolved": resolved,
-                "devices": [device._asdict() for device in answer.devices],
+                "devices": [_plain(device) for device in answer.devices],
                 "problem": answer.problem,
             }
         )
