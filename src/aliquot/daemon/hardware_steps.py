@@ -48,11 +48,16 @@ def make_of_hardware(core: Core, kept: VgpuRecord, device: DeviceRecord) -> Vgpu
 
 def delete_hardware(core: Core, kept: VgpuRecord, places: list[DeviceRecord]) -> None:
     """Give the hardware back; raises DeviceInUse where it is used, or carries vGPUs."""
+    must_carry_none(core, kept)
+    if not any(device.simulated for device in places):
+        core.hardware.delete(kept.id)
+
+
+def must_carry_none(core: Core, kept: VgpuRecord) -> None:
+    """Raise DeviceInUse where software vGPUs are on a partition that is to be taken from them."""
     with core.store.look() as view:
         carried = carried_by(view, kept)
     refuse_carrier(kept.name, carried)
-    if not any(device.simulated for device in places):
-        core.hardware.delete(kept.id)
 
 
 def carried_by(view: View, carrier: VgpuRecord) -> list[Made]:
