@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from aliquot.client.records import VERSION
+from aliquot.errors import BadVmSocket
+from aliquot.leases.vm import remoting_stream
 from aliquot.model.shares import Shares
 from tests.system.compiled import compile_program
 from tests.system.runtime import Runtime
@@ -253,6 +255,34 @@ def test_programs_see_the_end_of_host_and_worker(
             stdout, _ = enduring.communicate(timeout=60)
             assert enduring.returncode != 0, stdout
             wait_for_usage(host, lambda usage: usage.memory_used + usage.guest_processes == 0)
+
+
+def test_the_hosts_end_is_shut_in(one_driver: Driver, runtime: Runtime) -> None:
+    """By the kernel's word, while a program uses it."""
+    with runtime.host() as host:
+        vgpu = host.create_vgpu("fence", 64 * MIB)
+        with ends_of(vgpu.socket_path) as ends:
+            assert (
+                ends.run([sys.executable, JOB, "fill", str(MIB)]).stdout == "refused after 64 -4\n"
+            )
+            status = Path(f"/proc/{ends.host.process.pid}/status").read_text()
+            facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert (facts["NoNewPrivs"], facts["Seccomp"]) == ("1", "2")
+    assert [int(facts[name], 16) for name in ("CapEff", "CapPrm", "CapInh", "CapAmb")] == [0] * 4
+
+
+def test_a_socket_that_is_taken_is_refused(one_driver: Driver, runtime: Runtime) -> None:
+    """Nothing is taken from who listens there, and no file is removed."""
+    with runtime.host() as host:
+        vgpu = host.create_vgpu("taken", 16 * MIB)
+        with ends_of(vgpu.socket_path) as ends:
+            with pytest.raises(BadVmSocket):
+                remoting_stream.start(vgpu.socket_path, ends.host.socket_path)
+            assert ends.host.process.poll() is None
+            with pytest.raises(BadVmSocket):
+                remoting_stream.start(vgpu.socket_path, str(ends.log))
+            assert ends.log.exists()
+        assert not Path(ends.host.socket_path).exists()
 
 
 def test_a_stream_that_is_broken_ends_itself_and_nothing_else(

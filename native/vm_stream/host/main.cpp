@@ -87,8 +87,9 @@ int main(int count, char** arguments) {
   const aliquot::Descriptor signals(take_over_signals());
   const aliquot::Descriptor listener = aliquot::vm_stream::listen_for_vm(options.listen, problem);
   if (!listener) {
-    say(("it can't listen at " + options.listen + ": " + problem).c_str());
-    return 1;
+    say(("ALQ-E226: nothing can listen at " + options.listen + " (" + problem +
+         "); name another path, in a folder of your own").c_str());
+    return 2;
   }
   const size_t slash = options.listen.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : options.listen.substr(0, slash + 1);
@@ -96,7 +97,7 @@ int main(int count, char** arguments) {
   if (!aliquot::vm_stream::shut_in(folder.c_str())) {
     say("this kernel has no seccomp filters, by which it would be fenced in");
     ::unlink(options.listen.c_str());
-    return 1;
+    return 2;
   }
   std::puts("ready");
   std::fflush(stdout);
