@@ -142,7 +142,7 @@ function VgpuDetails({ id, mayAct, late }: Pick<Chosen, "mayAct" | "late"> & { i
         ))}
         {leases.data?.items.length === 0 && <li>{words("unused")}</li>}
       </ul>
-      {mayAct && <Acts key={`acts:${id}`} vgpu={vgpu} late={late} />}
+      {mayAct && vgpu.mode === "remoting" && <Acts key={`acts:${id}`} vgpu={vgpu} late={late} />}
       <Events subject={id} />
     </>
   );

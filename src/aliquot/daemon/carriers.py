@@ -121,6 +121,8 @@ def _must_carry(kept: VgpuRecord) -> None:
     if kept.state not in LEASABLE or not kept.settled:
         state = kept.state.value
         raise refusal(BadCarrier, Why.CARRIER_NOT_READY, vgpu=kept.name, state=state)
+    if kept.spec.vm is not None:
+        raise refusal(BadCarrier, Why.VM_HAS, vgpu=kept.name, vm=kept.spec.vm.word)
 
 
 def _partition(kept: VgpuRecord) -> Partition:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from aliquot.daemon.core import Core
+from aliquot.daemon.hardware_steps import carried_by
 from aliquot.errors import (
     IllegalTransition,
     NotForVms,
@@ -20,6 +21,7 @@ from aliquot.model.modes import Mode
 from aliquot.model.vgpu_record import VgpuRecord
 from aliquot.model.vm import HypervisorKind, VmBinding, VmState
 from aliquot.model.why import Why
+from aliquot.modes.hybrid import refuse_carrier
 from aliquot.store import View, devices, leases, lifecycle, reservations, vgpus
 from aliquot.store.change import SYSTEM
 from aliquot.words.refusals import refusal
@@ -83,9 +85,14 @@ class Bindings:
             raise refusal(IllegalTransition, Why.VGPU_LEASED, vgpu=kept.name, count=len(held))
 
     def bind(self, actor: str, vgpu: str, binding: VmBinding | None, **observed: Any) -> VgpuRecord:
-        """Let it belong to a VM, or to none; nothing about its hardware changes by that."""
+        """Let it belong to a VM, or to none; nothing about its hardware changes by that.
+
+        Raises DeviceInUse where software vGPUs are on what a VM is to have.
+        """
         with self._core.store.change(actor) as change:
             before = vgpus.get(change, vgpu)
+            if binding is not None:
+                refuse_carrier(before.name, carried_by(change, before))
             after = lifecycle.want(change, vgpu, lifecycle.with_wanted(before.spec, vm=binding))
             settled = {"observed_generation": after.generation} if before.settled else {}
             status = msgspec.structs.replace(after.status, **settled, **observed)

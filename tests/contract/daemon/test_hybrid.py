@@ -18,6 +18,7 @@ from aliquot.errors import (
     NotInThisMode,
 )
 from aliquot.model.api.vgpus import MoveWanted, VgpuWanted
+from aliquot.model.api.vms import AttachWanted
 from aliquot.model.lifecycle import VgpuState
 from aliquot.store import check
 from tests.contract.daemon.hardware_house import HardwareService
@@ -137,6 +138,14 @@ def test_software_on_a_virtual_function(tmp_path: Path, mounted: tuple[Machine, 
         assert (made.device, made.on) == (ONE, carrier.id)
         with pytest.raises(DeviceInUse):
             service.service.vgpus.delete(ADMIN, "a")
+        vms = service.service.vms
+        with pytest.raises(DeviceInUse, match="soft"):
+            vms.attach(ADMIN, "a", AttachWanted(vm=None))
+        assert service.show("a").vm is None
+        service.service.vgpus.delete(ADMIN, "soft")
+        vms.attach(ADMIN, "a", AttachWanted(vm=None))
+        with pytest.raises(BadCarrier, match="attached"):
+            service.service.vgpus.create(ADMIN, on("later"))
     finally:
         service.close()
 
