@@ -6,6 +6,7 @@ That stands still before its first instruction, and needs no /dev/kvm.
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -48,7 +49,7 @@ def start(program: str, tmp_path: Path) -> Iterator[Start]:
         process = subprocess.Popen(words, stderr=subprocess.PIPE)
         started.append(process)
         until = time.monotonic() + _SECONDS
-        while not path.exists():
+        while not _listens(path):
             assert process.poll() is None, process.stderr and process.stderr.read()
             assert time.monotonic() < until
             time.sleep(0.02)
@@ -58,6 +59,16 @@ def start(program: str, tmp_path: Path) -> Iterator[Start]:
     for process in started:
         process.kill()
         process.communicate()
+
+
+def _listens(path: Path) -> bool:
+    """The path is there a moment before anybody listens at it."""
+    with socket.socket(socket.AF_UNIX) as one:
+        try:
+            one.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+    return True
 
 
 @pytest.fixture
