@@ -27,15 +27,16 @@ class SharedMapping {
     if (base_ != nullptr) ::munmap(base_, bytes_);
   }
 
-  /// Maps all of a memory that has exactly so many bytes; empty where it hasn't.
-  static SharedMapping of(const Descriptor& memory, size_t bytes, int protection) {
+  /// Maps all of a memory that has exactly so many bytes; empty where it hasn't. `where`: a wish.
+  static SharedMapping of(const Descriptor& memory, size_t bytes, int protection,
+                          void* where = nullptr) {
     SharedMapping mapping;
     struct stat facts {};
     if (bytes == 0 || ::fstat(memory.get(), &facts) != 0 || facts.st_size < 0 ||
         static_cast<size_t>(facts.st_size) != bytes) {
       return mapping;
     }
-    void* base = ::mmap(nullptr, bytes, protection, MAP_SHARED, memory.get(), 0);
+    void* base = ::mmap(where, bytes, protection, MAP_SHARED, memory.get(), 0);
     if (base == MAP_FAILED) return mapping;
     mapping.base_ = static_cast<unsigned char*>(base);
     mapping.bytes_ = bytes;

@@ -262,9 +262,8 @@ def test_the_hosts_end_is_shut_in(one_driver: Driver, runtime: Runtime) -> None:
     with runtime.host() as host:
         vgpu = host.create_vgpu("fence", 64 * MIB)
         with ends_of(vgpu.socket_path) as ends:
-            assert (
-                ends.run([sys.executable, JOB, "fill", str(MIB)]).stdout == "refused after 64 -4\n"
-            )
+            filled = ends.run([sys.executable, JOB, "fill", str(MIB)]).stdout
+            assert filled == "refused after 64 -4\n"
             status = Path(f"/proc/{ends.host.process.pid}/status").read_text()
             facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     assert (facts["NoNewPrivs"], facts["Seccomp"]) == ("1", "2")

@@ -8,12 +8,13 @@ import os
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from aliquot import native_programs
 from tests.system.daemon import Daemon
+from tools.guest_package import package
 from tools.programs import fetch
 from tools.setup.report import ROOT
 from tools.vm import guest
@@ -21,16 +22,18 @@ from tools.vm.packages import Programs
 
 JOB = Path(__file__).with_name("job.py")
 _READY = "the host is there"
-# The guest's root is this machine's, so what was built here is there, and so would a driver be:
-# programs are told of the guest driver alone, by the entry that the package installs.
+# The package is installed as its README says. The guest's root is this machine's, so programs would
+# find its drivers, too: they are told of the package's entry alone.
 _BEGIN = """
 set -e
-cd {root}
+mkdir -p /tmp/package /tmp/vendors /run/aliquot-guest
+tar -xzf {package} -C /tmp/package --strip-components=1
+/tmp/package/install.sh
+cp /etc/OpenCL/vendors/aliquot.icd /tmp/vendors
+export OCL_ICD_VENDORS=/tmp/vendors OCL_ICD_FILENAMES=$(cat /tmp/vendors/aliquot.icd)
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH={path} LD_LIBRARY_PATH={libraries} HOME=/tmp
-mkdir -p /run/aliquot-guest /tmp/vendors
-echo {driver} > /tmp/vendors/aliquot.icd
-export OCL_ICD_VENDORS=/tmp/vendors OCL_ICD_FILENAMES={driver}
-{end} 2> /tmp/guest-end &
+cd {root}
+/usr/lib/aliquot-guest/aliquot-guest 2> /tmp/guest-end &
 tries=0
 until grep -q "{ready}" /tmp/guest-end; do
   tries=$((tries + 1)); [ $tries -lt 600 ] || {{ cat /tmp/guest-end; exit 9; }}
@@ -40,15 +43,14 @@ set +e
 """
 
 
-def script(commands: str) -> str:
+def script(commands: str, installed: Path) -> str:
     """Commands of a shell, in a guest VM whose programs can reach the vGPU."""
     return (
         _BEGIN.format(
             root=shlex.quote(str(ROOT)),
             path=shlex.quote(os.pathsep.join(path for path in sys.path if path)),
             libraries=shlex.quote(fetch.library_path()),
-            driver=shlex.quote(native_programs.find(native_programs.GUEST_DRIVER)),
-            end=shlex.quote(native_programs.find(native_programs.GUEST_VM_END)),
+            package=shlex.quote(str(installed)),
             ready=_READY,
         )
         + commands
@@ -83,15 +85,16 @@ def run_in_vm(
     seconds: float = 420,
 ) -> guest.Outcome:
     """Boot a guest VM with the port, and run commands in it."""
-    return guest.run(
-        script(commands),
-        emulator,
-        arguments=qemu,
-        modules=("virtio_console",),
-        memory_mib=1024,
-        seconds=seconds,
-        kill_when=kill_when,
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        return guest.run(
+            script(commands, package.write(Path(folder), "0")),
+            emulator,
+            arguments=qemu,
+            modules=("virtio_console",),
+            memory_mib=1024,
+            seconds=seconds,
+            kill_when=kill_when,
+        )
 
 
 def between(said: str, name: str) -> str:

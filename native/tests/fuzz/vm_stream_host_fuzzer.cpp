@@ -22,15 +22,28 @@ using Bytes = std::vector<unsigned char>;
 
 constexpr size_t kArena = size_t{256} << 10;
 
-SharedMapping new_memory(size_t bytes) {
-  Descriptor file(::memfd_create("fuzz", MFD_CLOEXEC));
+// Between pages that can't be touched, so that whoever goes beyond its end is found: once for each use, in
+// a place of its own.
+SharedMapping new_memory(size_t bytes, void*& place) {
+  constexpr size_t kGuard = size_t{1} << 20;
+  if (place == nullptr) {
+    auto* reserved = static_cast<unsigned char*>(::mmap(nullptr, bytes + 2 * kGuard, PROT_NONE,
+                                                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    if (reserved == MAP_FAILED) std::abort();
+    place = reserved + kGuard;
+    ::munmap(place, bytes);
+  }
+  const Descriptor file(::memfd_create("fuzz", MFD_CLOEXEC));
   if (::ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) std::abort();
-  return SharedMapping::of(file, bytes, PROT_READ | PROT_WRITE);
+  SharedMapping mapping = SharedMapping::of(file, bytes, PROT_READ | PROT_WRITE, place);
+  if (mapping.base() != place) place = nullptr;  // somebody else was there first: another place next time
+  return mapping;
 }
 
 uint64_t some_number(protocol::ByteSource& source) {
   const uint8_t choice = source.byte();
   if (choice < 160) return choice % 16;
+  if (choice < 190) return kArena - choice % 16;
   if (choice < 220) return source.value<uint32_t>() % (2 * kArena);
   return source.value<uint64_t>();
 }
@@ -107,12 +120,14 @@ void check_told(Channel& channel, OutBuffer& out) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static SharedMapping mapping = new_memory(layout::kConnectionBytes);
+  static void* memory_place = nullptr;
+  static void* arena_place = nullptr;
+  static SharedMapping mapping = new_memory(layout::kConnectionBytes, memory_place);
   ::madvise(mapping.base(), mapping.bytes(), MADV_REMOVE);
   auto& memory = *mapping.as<layout::ConnectionMemory>();
   protocol::ByteSource source({data, size});
   Channel channel(7, memory);
-  channel.add_arena(1, new_memory(kArena));
+  channel.add_arena(1, new_memory(kArena, arena_place));
   OutBuffer out;
   MessageReader reader;
   // Both what the reader makes of raw bytes and messages that are well made up to their content.
