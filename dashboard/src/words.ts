@@ -73,11 +73,13 @@ export function size(bytes: number): string {
   return `${whole}.${String(hundredths).padStart(2, "0")} ${units[power - 1]}`;
 }
 
-/** A size that reads back as what it is: in a large unit where that is exact, else in bytes. */
+/** A size that reads back as what it is: in the largest unit in which that is exact. */
 function exact(bytes: number): string {
   let unit = 1;
   while (unit < 1024 ** 4 && bytes >= unit * 1024) unit *= 1024;
-  return (bytes * 100) % unit === 0 ? size(bytes) : `${bytes} B`;
+  if ((bytes * 100) % unit === 0) return size(bytes);
+  if (bytes % 1024 ** 2 === 0) return `${bytes / 1024 ** 2} MiB`;
+  return bytes % 1024 === 0 ? `${bytes / 1024} KiB` : `${bytes} B`;
 }
 
 /** With at most one digit behind the point; halves as Python has them, to the even digit. */

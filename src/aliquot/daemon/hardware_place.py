@@ -262,10 +262,13 @@ def _short(
         return [because(Why.MEMORY_UNTOLD)]
     if spec.memory > memory:
         return [because(Why.TOO_SMALL, size=memory, wanted=spec.memory)]
-    if memory <= device.free_memory or all(is_hardware(one.spec) for one in beside):
+    if memory <= device.free_memory:
         return []
+    beside_hardware = all(is_hardware(one.spec) for one in beside)
+    if beside_hardware and not (device.simulated and beside):
+        return []  # it decides that itself; who is only simulated can't
     size, free = device.memory, device.free_memory
-    if memory > size:
+    if memory > size and not beside_hardware:
         return [because(Why.TOO_SMALL, size=size, wanted=memory)]
     if not free:
         return [because(Why.NO_MEMORY, size=size, wanted=memory)]

@@ -90,9 +90,14 @@ def written(value: str | int | float, kind: str) -> str:
 
 
 def exact(size: int) -> str:
-    """A size that reads back as what it is: in a large unit where that is exact, else in bytes."""
+    """A size that reads back as what it is: in the largest unit in which that is exact."""
     told = format_size(size)
-    return told if size and parse_size(told) == size else f"{size} B"
+    if size and parse_size(told) == size:
+        return told
+    unit = next(
+        (unit for unit in ("MiB", "KiB") if size and size % parse_size(f"1{unit}") == 0), "B"
+    )
+    return f"{size // parse_size(f'1{unit}')} {unit}"
 
 
 def _joined(language: str, lines: Sequence[Line]) -> str:
