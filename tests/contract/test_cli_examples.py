@@ -167,6 +167,13 @@ def vm_stream(sandbox: Daemon, example: str) -> None:
     assert stream.wait(60) == 0
 
 
+def to_a_vm(sandbox: Daemon, example: str) -> None:
+    """No device here is one that a VM could get, so that it is refused; tests/contract/vms does it."""
+    done = sandbox.shell(["bash", "-c", example.replace("team-a", "train")])
+    assert done.returncode == 2, done.stdout
+    assert "ALQ-E77" in done.stderr
+
+
 def zsh(sandbox: Daemon, example: str) -> None:
     shell = shutil.which("zsh")
     if shell is None:
@@ -201,6 +208,7 @@ SPECIAL: dict[str, Callable[[Daemon, str], None]] = {
     r"aliquot restore ": without_the_daemon,
     r"aliquot serve --listen": serve,
     r"aliquot vm-stream ": vm_stream,
+    r"aliquot (attach|detach) ": to_a_vm,
     r"aliquot completion zsh": zsh,
     r"aliquot completion fish": fish,
     r"aliquot bench ": a_bar_may_be_missed,

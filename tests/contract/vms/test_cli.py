@@ -16,6 +16,7 @@ from tests.contract.modes.houses import GPU
 from tests.contract.vms.around import Around
 
 Say = Callable[..., str]
+VGPU = "root:a"  # whoever runs the tests
 
 
 @pytest.fixture
@@ -42,22 +43,22 @@ def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_a_vgpu_comes_to_a_vm_and_goes(served: Around, say: Say) -> None:
     served.domain.start()
-    told = say("attach", "a", "--vm", "build-01")
+    told = say("attach", VGPU, "--vm", "build-01")
     assert told == "vGPU a: attached to VM libvirt:build-01, running; it has it now\n"
-    shown = say("show", "a")
+    shown = say("show", VGPU)
     assert "VM            libvirt:build-01, running" in shown
     assert "vm libvirt:build-01, enforced" in shown
     assert "libvirt:build-01, running" in say("vgpus")
     assert "vm libvirt:build-01" in say("leases")
-    again = say("attach", "a", "--vm", "build-02", status=2)
+    again = say("attach", VGPU, "--vm", "build-02", status=2)
     assert again.startswith("aliquot: ALQ-E774: vGPU a is attached to VM libvirt:build-01; ")
     assert json.loads(say("vgpus", "--json"))["vgpus"][0]["vm"]["hypervisor"] == "libvirt"
-    assert say("detach", "a").startswith("vGPU a: ready")
-    assert "ALQ-E776" in say("detach", "a", status=2)
+    assert say("detach", VGPU).startswith("vGPU a: ready")
+    assert "ALQ-E776" in say("detach", VGPU, status=2)
 
 
 def test_one_that_is_off_gets_it_when_it_starts(served: Around, say: Say) -> None:
-    told = say("attach", "a", "--vm", "libvirt:build-01")
+    told = say("attach", VGPU, "--vm", "libvirt:build-01")
     assert told.endswith("off; it gets it when it starts\n")
     assert say("vm", "started", "--hypervisor", "libvirt", "build-01") == "vGPUs ready: a\n"
     assert say("vm", "stopped", "build-01") == "vGPUs taken back: a\n"
@@ -66,17 +67,17 @@ def test_one_that_is_off_gets_it_when_it_starts(served: Around, say: Say) -> Non
 
 
 def test_arguments_for_a_vm_that_is_started_by_hand(served: Around, say: Say) -> None:
-    words = say("attach", "a", "--vm-arguments").split()
+    words = say("attach", VGPU, "--vm-arguments").split()
     assert words[0::2] == ["-device", "-device"]
     assert f"host={GPU}" in words[1]
-    assert "VM            started by hand" in say("show", "a")
+    assert "VM            started by hand" in say("show", VGPU)
 
 
 def test_what_is_asked_wrongly(served: Around, say: Say) -> None:
-    for words in (("attach", "a"), ("attach", "a", "--vm", "x", "--vm-arguments")):
+    for words in (("attach", VGPU), ("attach", VGPU, "--vm", "x", "--vm-arguments")):
         assert "ALQ-E2" in say(*words, status=2)
-    assert "ALQ-E770" in say("attach", "a", "--vm", "$(reboot)", status=2)
-    assert "ALQ-E778" in say("attach", "a", "--vm", "a\nb", status=2)
+    assert "ALQ-E770" in say("attach", VGPU, "--vm", "$(reboot)", status=2)
+    assert "ALQ-E778" in say("attach", VGPU, "--vm", "a\nb", status=2)
     assert "ALQ-E106" in say("attach", "none", "--vm", "build-01", status=2)
     assert served.house.show().vm is None
 

@@ -56,8 +56,10 @@ def set_policy(
 def set_priority_mix(
     service: Service, caller: Caller, device: DeviceReference, body: PriorityMixWanted
 ) -> DeviceResource:
-    """Set which priority classes share a device: beside one of the first at most so many of the
-    second. It is kept by whoever comes there from then on."""
+    """Set which priority classes share a device.
+
+    Beside one of the first at most so many of the second; whoever comes from then on keeps to it.
+    """
     return service.devices.set_priority_mix(caller, device, body)
 
 
