@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from aliquot.model.api.vgpus import VgpuWanted
 from tests.absent import absent
 from tests.short_lists import NODES, PODS
 from tests.system.daemon import Daemon
@@ -168,10 +169,13 @@ def vm_stream(sandbox: Daemon, example: str) -> None:
 
 
 def to_a_vm(sandbox: Daemon, example: str) -> None:
-    """No device here is one that a VM could get, so that it is refused; tests/contract/vms does it."""
-    done = sandbox.shell(["bash", "-c", example.replace("team-a", "train")])
+    """Refused: software's vGPUs are no devices of VMs. tests/contract/vms attaches hardware's."""
+    with sandbox.client() as client:
+        made = client.vgpus.create(VgpuWanted(name="team-a", memory=1 << 24, device="0"))
+        done = sandbox.shell(["bash", "-c", example])
+        client.vgpus.delete(made.id)
     assert done.returncode == 2, done.stdout
-    assert "ALQ-E77" in done.stderr
+    assert "ALQ-E775" in done.stderr or "ALQ-E776" in done.stderr
 
 
 def zsh(sandbox: Daemon, example: str) -> None:
