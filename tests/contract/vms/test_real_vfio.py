@@ -23,8 +23,10 @@ from tests.contract.modes.real_houses import (
     until,
 )
 from tests.contract.vms.conftest import Start
+from tests.contract.vms.qtest import Qtest
 
 pytestmark = pytest.mark.skipif(not REAL, reason="only in the guest VM of `make test-vm`")
+_FREE_ADDRESS = 0xD0000000
 # Without ACPI in between a port gives a device back without a guest's system.
 _AT_ONCE = ("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off")
 
@@ -63,13 +65,25 @@ def test_a_card_goes_into_a_vm_and_comes_back(
 
 
 def test_arguments_start_a_qemu_that_has_the_card(tmp_path: Path, qemu: Qemu, start: Start) -> None:
+    """Its processor stands still: what a guest's system would do with the card is done by hand."""
     house = BochsCard(tmp_path)
     try:
         mode = house.mode()
         made = mode.create(house.wanted())
-        process, path = start(*arguments(mode.attach(made.vgpu)))
+        qtest = tmp_path / "qtest"
+        process, path = start(
+            *arguments(mode.attach(made.vgpu)), "-qtest", f"unix:{qtest},server=on,wait=off"
+        )
         vm = qemu.find(str(path))
         assert qemu.attached(vm).now == {made.vgpu.replace("-", "")}
+        guest = Qtest(qtest)
+        card = guest.device(0x1234, 0x1111)
+        assert guest.bar_size(card) == 16 << 20  # as the host has it, test_real_kernel.py
+        guest.map_bar(card, _FREE_ADDRESS)
+        for offset, value in ((0, 0x12345678), ((16 << 20) - 4, 0x9ABCDEF0)):
+            guest.write(_FREE_ADDRESS + offset, value)
+            assert guest.read(_FREE_ADDRESS + offset) == value
+        guest.close()
         process.kill()
         process.wait()
     finally:
