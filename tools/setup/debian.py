@@ -12,6 +12,7 @@ from tools.setup.report import SetupError, run, say, succeeds
 
 _QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
 _PATIENT = ("-o", "Acquire::Retries=5")  # a mirror that stumbles is asked again
+_DOWNLOAD_SECONDS = 600  # the kernel's source is 140 MB
 _lists_updated = False
 
 
@@ -73,14 +74,14 @@ def unpack(name: str, folder: Path) -> bool:
 
 def _download(name: str, place: Path) -> bool:
     inside = f'cd "{place}" && exec apt-get -qq'
-    if succeeds(["sh", "-c", f"{inside} download {name}"]):
+    if succeeds(["sh", "-c", f"{inside} download {name}"], seconds=_DOWNLOAD_SECONDS):
         return True
     # No package lists on this machine: fetch lists of our own, which needs no root.
     for folder in ("lists/partial", "cache/archives/partial"):
         (place / folder).mkdir(parents=True)
     own = f"-o Dir::State::Lists={place}/lists -o Dir::Cache={place}/cache"
     return succeeds(["sh", "-c", f"{inside} {own} update"], seconds=300) and succeeds(
-        ["sh", "-c", f"{inside} {own} download {name}"]
+        ["sh", "-c", f"{inside} {own} download {name}"], seconds=_DOWNLOAD_SECONDS
     )
 
 

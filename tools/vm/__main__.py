@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tools.setup.report import ROOT, SetupError
-from tools.vm import guest, packages
+from tools.vm import guest, packages, samples
 
 # A display that the guest starts with; a card with an audio function in its group; three more
 # kinds of cards, each in a group of its own; and a device with virtual functions.
@@ -44,7 +44,15 @@ _UNPACKED = (
     "usr/share/qemu",
     "usr/share/seabios",
 )
-_MODULES = ("vfio_pci", "vfio_iommu_type1", "bochs", "snd_hda_intel", "nvme", "virtio_gpu")
+_MODULES = (
+    "vfio_pci",
+    "vfio_iommu_type1",
+    "bochs",
+    "snd_hda_intel",
+    "nvme",
+    "virtio_gpu",
+    *samples.NAMES,
+)
 
 
 def main() -> int:
@@ -59,6 +67,8 @@ def main() -> int:
     there = f"cd {shlex.quote(str(ROOT))}\nexport PYTHONPATH=src:. ALIQUOT_TEST_KERNEL=real\n"
     try:
         found = packages.programs(given.packages)
+        samples.build(found.modules)
+        there += f"export ALIQUOT_TEST_MODULES={shlex.quote(str(found.modules))}\n"
         if packages.libvirt(given.packages) or found.data is not None:
             there = _in_their_places(given.packages) + there
         outcome = guest.run(f"{there}{command}\n", found, devices=_DEVICES, modules=_MODULES)

@@ -76,8 +76,10 @@ class Mdev(HardwareMode):
 
     def _make(self, entry: Entry) -> Entry:
         try:
+            # With the line's end: without it the kernel takes one more character for that, and
+            # makes an mdev of another UUID than it was told.
             self.kernel.write(
-                entry.id, _PARENTS, str(entry.parent), _TYPES, str(entry.type), "create"
+                f"{entry.id}\n", _PARENTS, str(entry.parent), _TYPES, str(entry.type), "create"
             )
         except KernelRefused as error:
             if number_of(error) == errno.EEXIST:

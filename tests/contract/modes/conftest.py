@@ -10,12 +10,14 @@ import pytest
 from tests.contract.modes.houses import HOUSES, House
 from tests.contract.modes.real_houses import REAL, REAL_HOUSES
 from tests.contract.modes.remoting_house import RemotingHouse
+from tests.contract.modes.sample_houses import SAMPLE_HOUSES
 from tests.fakes.kernel.fuse import NoFuse
 from tests.fakes.kernel.machine import Machine
 
 # What is made to go wrong there is made so in the kernel with behaviour.
 collect_ignore = ["test_faults.py"] if REAL else []
-_HARDWARE = sorted(REAL_HOUSES if REAL else HOUSES)
+_REAL = REAL_HOUSES | SAMPLE_HOUSES
+_HARDWARE = sorted(_REAL if REAL else HOUSES)
 
 
 @pytest.fixture
@@ -55,7 +57,7 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
 
 def _house(request: pytest.FixtureRequest, folder: Path) -> House:
     if REAL:
-        return REAL_HOUSES[request.param](folder)
+        return _REAL[request.param](folder)
     kind = HOUSES.get(request.param, RemotingHouse)
     sysfs, machine = (request.getfixturevalue(name) for name in ("sysfs", "machine"))
     return kind(folder, sysfs, machine)

@@ -20,14 +20,14 @@ from aliquot.modes.sriov import Sriov
 from tests.contract.modes.houses import House
 
 REAL = os.environ.get("ALIQUOT_TEST_KERNEL") == "real"
-_SYSFS = "/sys"
+SYSFS = "/sys"
 
 
 class DyingKernel(Kernel):
     """The real one; it can kill the process before or after a write of a given number."""
 
     def __init__(self, house: RealHouse) -> None:
-        super().__init__(_SYSFS)
+        super().__init__(SYSFS)
         self._house = house
 
     def write(self, text: str, *parts: str) -> None:
@@ -42,18 +42,18 @@ class DyingKernel(Kernel):
 
 
 class RealHouse(House):
-    """Functions of the real bus, put back as they were at the end."""
+    """Functions of the real bus, or other hardware, put back as it was at the end."""
 
-    functions: tuple[str, ...]
+    functions: tuple[str, ...] = ()
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.sysfs = _SYSFS
+        self.sysfs = SYSFS
         self.process = os.getpid()
         self.written = 0
         self.dies_at: tuple[int, bool] | None = None
         self.user: subprocess.Popen[bytes] | None = None
-        self.device = self.functions[0]
+        self.device = self.functions[0] if self.functions else self.device
         self.at_first = self.state()
 
     def build(self) -> None:
@@ -63,7 +63,7 @@ class RealHouse(House):
         return DyingKernel(self)
 
     def state(self) -> object:
-        sysfs = Sysfs(_SYSFS)
+        sysfs = Sysfs(SYSFS)
         found: dict[str, object] = {}
         for address in self.functions:
             here = (PCI_DEVICES, address)
@@ -93,18 +93,18 @@ class RealHouse(House):
 
     def unplug(self, made: Made) -> None:
         for address in reversed(self.functions):
-            put("1", f"{_SYSFS}/{PCI_DEVICES}/{address}/remove")
+            put("1", f"{SYSFS}/{PCI_DEVICES}/{address}/remove")
 
     def meddle(self, made: Made) -> None:
         address = self.functions[-1]
-        put("\n", f"{_SYSFS}/{PCI_DEVICES}/{address}/driver_override")
-        put(address, f"{_SYSFS}/{PCI_DEVICES}/{address}/driver/unbind")
-        put(address, f"{_SYSFS}/bus/pci/drivers_probe")
+        put("\n", f"{SYSFS}/{PCI_DEVICES}/{address}/driver_override")
+        put(address, f"{SYSFS}/{PCI_DEVICES}/{address}/driver/unbind")
+        put(address, f"{SYSFS}/bus/pci/drivers_probe")
 
     def deny(self, denied: bool) -> None:
         """A sysfs that can only be read: as in containers."""
         how = "ro" if denied else "rw"
-        subprocess.run(["mount", "-o", f"remount,{how}", _SYSFS], check=True)
+        subprocess.run(["mount", "-o", f"remount,{how}", SYSFS], check=True)
 
     def kill_at(self, change: int, *, done: bool) -> None:
         self.dies_at = (self.written + change, done)
@@ -120,15 +120,18 @@ class RealHouse(House):
         if self.user is not None:
             self.user.kill()
             self.user.wait()
-        put("1", f"{_SYSFS}/bus/pci/rescan")
-        for address in self.functions:
-            if (Path(_SYSFS) / PCI_DEVICES / address / "sriov_numvfs").exists():
-                put("0", f"{_SYSFS}/{PCI_DEVICES}/{address}/sriov_numvfs")
+        self._plug_in()
         mode = self.mode()
         mode.recover()
         for made in mode.adopt():
             mode.delete(made.vgpu)
         until(lambda: self.state() == self.at_first)
+
+    def _plug_in(self) -> None:
+        put("1", f"{SYSFS}/bus/pci/rescan")
+        for address in self.functions:
+            if (Path(SYSFS) / PCI_DEVICES / address / "sriov_numvfs").exists():
+                put("0", f"{SYSFS}/{PCI_DEVICES}/{address}/sriov_numvfs")
 
 
 class RealCard(RealHouse):
@@ -178,7 +181,7 @@ class VirtualFunctions(RealHouse):
 
     @property
     def count(self) -> str:
-        return f"{_SYSFS}/{PCI_DEVICES}/{self.device}/sriov_numvfs"
+        return f"{SYSFS}/{PCI_DEVICES}/{self.device}/sriov_numvfs"
 
 
 REAL_HOUSES: dict[str, type[RealHouse]] = {

@@ -331,6 +331,16 @@ def test_an_mdev_that_somebody_else_made(tmp_path: Path, machine: Machine, sysfs
     assert other.adopt() == []
 
 
+@pytest.mark.parametrize("text", ["not-a-uuid", vgpu(1)[:-1], f"{vgpu(1)}0"])
+def test_a_uuid_that_is_none(text: str, tmp_path: Path, machine: Machine, sysfs: str) -> None:
+    house = MdevHouse(tmp_path, sysfs, machine)
+    before = house.state()
+    with pytest.raises(KernelRefused):
+        house.mode().create(house.wanted(vgpu=text))
+    assert house.state() == before
+    assert house.mode().adopt() == []
+
+
 def test_mdev_types(tmp_path: Path, machine: Machine, sysfs: str) -> None:
     house = MdevHouse(tmp_path, sysfs, machine)
     mode = house.mode()

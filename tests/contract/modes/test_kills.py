@@ -15,15 +15,17 @@ import pytest
 from aliquot.modes.interface import VgpuMode
 from tests.contract.modes.houses import House, vgpu
 from tests.contract.modes.real_houses import REAL, AudioCard, RealHouse, VirtualFunctions
+from tests.contract.modes.sample_houses import Mbochs
 
 # Of all modes together; fewer where a processor is emulated, and there not of every card.
-KILLS = 20 if REAL else 300
-_EACH = KILLS // (2 if REAL else 6)
+KILLS = 30 if REAL else 300
+_KILLED = (AudioCard, VirtualFunctions, Mbochs)
+_EACH = KILLS // (len(_KILLED) if REAL else 6)
 
 
 @pytest.fixture(autouse=True)
 def _not_of_every_card(hardware: House) -> None:
-    if isinstance(hardware, RealHouse) and not isinstance(hardware, (AudioCard, VirtualFunctions)):
+    if isinstance(hardware, RealHouse) and not isinstance(hardware, _KILLED):
         pytest.skip("what is killed on other cards is killed alike")
 
 

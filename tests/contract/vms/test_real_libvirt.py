@@ -1,4 +1,4 @@
-"""A real libvirtd with a real card behind an IOMMU: `make test-vm`, in its guest VM."""
+"""A real libvirtd with a card behind an IOMMU, or an mdev: `make test-vm`, in its guest VM."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from aliquot.leases.vm.libvirt.hypervisor import Libvirt
 from aliquot.leases.vm.libvirt.virsh import Virsh
 from aliquot.model.vm import VmState
 from aliquot.service.hooks import hook
-from tests.contract.modes.real_houses import REAL, BochsCard
+from tests.contract.modes.real_houses import REAL, BochsCard, RealHouse
+from tests.contract.modes.sample_houses import Mbochs
 
 pytestmark = pytest.mark.skipif(not REAL, reason="only in the guest VM of `make test-vm`")
 _SECONDS = 120.0
@@ -135,10 +136,13 @@ def libvirt(libvirtd: None) -> Iterator[Libvirt]:
     virsh("undefine", _NAME)
 
 
-def test_a_card_goes_into_a_domain_and_comes_back(
-    libvirt: Libvirt, tmp_path: Path, told: Path
+# Of PCI Express, for which there are ports: a card, and an mdev of the kernel's sample driver.
+@pytest.mark.parametrize("kind", [BochsCard, Mbochs])
+def test_a_device_goes_into_a_domain_and_comes_back(
+    kind: type[RealHouse], libvirt: Libvirt, tmp_path: Path, told: Path
 ) -> None:
-    house = BochsCard(tmp_path)  # one of PCI Express, for which there are ports
+    told.unlink(missing_ok=True)
+    house = kind(tmp_path)
     try:
         mode = house.mode()
         made = mode.create(house.wanted())

@@ -1,4 +1,4 @@
-"""Real cards of a real kernel, behind an IOMMU, in a real QEMU: `make test-vm`, in its guest VM."""
+"""Cards behind an IOMMU, and mdevs, in a real QEMU: `make test-vm`, in its guest VM."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from tests.contract.modes.real_houses import (
     VirtualFunctions,
     until,
 )
+from tests.contract.modes.sample_houses import Mbochs, Mdpy, Mtty
 from tests.contract.vms.conftest import Start
 from tests.contract.vms.qtest import Qtest
 
@@ -31,7 +32,7 @@ _FREE_ADDRESS = 0xD0000000
 _AT_ONCE = ("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off")
 
 
-@pytest.mark.parametrize("kind", [AudioCard, BochsCard, VirtualFunctions])
+@pytest.mark.parametrize("kind", [AudioCard, BochsCard, VirtualFunctions, Mbochs, Mdpy, Mtty])
 def test_a_card_goes_into_a_vm_and_comes_back(
     kind: type[RealHouse], tmp_path: Path, qemu: Qemu, start: Start
 ) -> None:
