@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from tests.contract.device_host_process import DeviceHostProcess, identities, ru
 from tests.contract.store import postgresql
 from tests.contract.store.places import Place
 from tests.fakes.installation import FakeInstallation
+from tests.fakes.kernel.fuse import NoFuse
+from tests.fakes.kernel.machine import Machine
 
 _running: list[postgresql.Server] = []
 
@@ -30,6 +33,23 @@ def host(request: pytest.FixtureRequest) -> Iterator[DeviceHostProcess]:
     """A device host with a fake worker; as root also one of an ordinary user's."""
     with running_device_host(request.param) as running:
         yield running
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """A machine whose sysfs has behaviour."""
+    return Machine(tmp_path)
+
+
+@pytest.fixture
+def sysfs(machine: Machine, tmp_path: Path) -> Iterator[str]:
+    """Where that is mounted."""
+    with ExitStack() as stack:
+        try:
+            path = stack.enter_context(machine.mounted(tmp_path / "sys"))
+        except (NoFuse, OSError) as error:
+            pytest.skip(str(error))  # the kernel's to give, no set-up's
+        yield path
 
 
 @pytest.fixture(scope="session")

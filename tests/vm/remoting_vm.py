@@ -26,9 +26,10 @@ _READY = "the host is there"
 # find its drivers, too: they are told of the package's entry alone.
 _BEGIN = """
 set -e
-mkdir -p /tmp/package /tmp/vendors /run/aliquot-guest
-tar -xzf {package} -C /tmp/package --strip-components=1
-/tmp/package/install.sh
+mkdir -p /run/package /tmp/vendors /run/aliquot-guest
+tar -xzf {package} -C /run/package --strip-components=1
+cd /run/package
+./install.sh
 cp /etc/OpenCL/vendors/aliquot.icd /tmp/vendors
 export OCL_ICD_VENDORS=/tmp/vendors OCL_ICD_FILENAMES=$(cat /tmp/vendors/aliquot.icd)
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH={path} LD_LIBRARY_PATH={libraries} HOME=/tmp

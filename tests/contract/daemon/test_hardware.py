@@ -34,30 +34,10 @@ from aliquot.store import lifecycle
 from tests.contract.daemon.hardware_house import HardwareService
 from tests.contract.daemon.house import ADMIN, GIB
 from tests.contract.modes.houses import GPU, HOUSES
-from tests.fakes.kernel.fuse import NoFuse
 from tests.fakes.kernel.machine import Machine
 
 # A parent that is no PCI function is no device that discovery finds.
 KINDS = sorted(HOUSES.keys() - {"mdev-virtual"})
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    return Machine(tmp_path)
-
-
-@pytest.fixture
-def sysfs(machine: Machine, tmp_path: Path) -> Iterator[str]:
-    """Where the machine's sysfs is mounted."""
-    try:
-        mounted = machine.mounted(tmp_path / "sys")
-        path = mounted.__enter__()
-    except (NoFuse, OSError) as error:
-        pytest.skip(str(error))
-    try:
-        yield path
-    finally:
-        mounted.__exit__(None, None, None)
 
 
 @pytest.fixture(params=KINDS)

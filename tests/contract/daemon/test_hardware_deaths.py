@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,6 @@ from tests.contract.daemon.hardware_house import HardwareService
 from tests.contract.daemon.house import ADMIN
 from tests.contract.modes.houses import HOUSES
 from tests.contract.modes.test_kills import died
-from tests.fakes.kernel.fuse import NoFuse
 from tests.fakes.kernel.machine import Machine
 
 KINDS = sorted(HOUSES.keys() - {"mdev-virtual"})
@@ -24,20 +23,13 @@ _EACH = KILLS // len(KINDS)
 
 
 @pytest.fixture(params=KINDS)
-def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[HardwareService]:
+def service(
+    request: pytest.FixtureRequest, tmp_path: Path, machine: Machine, sysfs: str
+) -> HardwareService:
     """A service that was closed: who wants it starts it."""
-    machine = Machine(tmp_path)
-    try:
-        mounted = machine.mounted(tmp_path / "sys")
-        path = mounted.__enter__()
-    except (NoFuse, OSError) as error:
-        pytest.skip(str(error))
-    try:
-        made = HardwareService(tmp_path, HOUSES[request.param](tmp_path, path, machine))
-        made.close()
-        yield made
-    finally:
-        mounted.__exit__(None, None, None)
+    made = HardwareService(tmp_path, HOUSES[request.param](tmp_path, sysfs, machine))
+    made.close()
+    return made
 
 
 def life(service: HardwareService) -> None:

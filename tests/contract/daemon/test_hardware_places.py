@@ -38,7 +38,6 @@ from tests.contract.modes.houses import (
     SriovHouse,
 )
 from tests.fakes.device_hosts import device
-from tests.fakes.kernel.fuse import NoFuse
 from tests.fakes.kernel.machine import Machine
 
 OFFERED = device(ONE)._replace(pci_address=GPU)
@@ -58,20 +57,11 @@ class Houses:
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Houses]:
-    machine = Machine(tmp_path)
-    try:
-        mounted = machine.mounted(tmp_path / "sys")
-        path = mounted.__enter__()
-    except (NoFuse, OSError) as error:
-        pytest.skip(str(error))
-    houses = Houses(tmp_path, path, machine)
-    try:
-        yield houses
-    finally:
-        for one in houses.made:
-            one.close()
-        mounted.__exit__(None, None, None)
+def serve(tmp_path: Path, machine: Machine, sysfs: str) -> Iterator[Houses]:
+    houses = Houses(tmp_path, sysfs, machine)
+    yield houses
+    for one in houses.made:
+        one.close()
 
 
 def test_a_card_goes_whole_and_nobody_is_beside_it(serve: Houses) -> None:

@@ -25,28 +25,12 @@ from tests.contract.daemon.hardware_house import HardwareService
 from tests.contract.daemon.house import ADMIN, ALICE, GIB, ONE
 from tests.contract.modes.houses import MdevHouse, MigHouse, SriovHouse
 from tests.fakes.device_hosts import device
-from tests.fakes.kernel.fuse import NoFuse
 from tests.fakes.kernel.machine import Machine
 
 
 @pytest.fixture
-def mounted(tmp_path: Path) -> Iterator[tuple[Machine, str]]:
-    machine = Machine(tmp_path)
-    try:
-        mount = machine.mounted(tmp_path / "sys")
-        path = mount.__enter__()
-    except (NoFuse, OSError) as error:
-        pytest.skip(str(error))
-    try:
-        yield machine, path
-    finally:
-        mount.__exit__(None, None, None)
-
-
-@pytest.fixture
-def service(tmp_path: Path, mounted: tuple[Machine, str]) -> Iterator[HardwareService]:
+def service(tmp_path: Path, machine: Machine, sysfs: str) -> Iterator[HardwareService]:
     """A GPU with MIG, whose instances the driver offers to who names them."""
-    machine, sysfs = mounted
     made = HardwareService(tmp_path, MigHouse(tmp_path, sysfs, machine))
     yield made
     made.close()
@@ -114,8 +98,8 @@ def test_what_can_not_carry(service: HardwareService) -> None:
         vgpus.move(ADMIN, "soft", MoveWanted(device="0"))
 
 
-def test_an_mdev_carries_nothing(tmp_path: Path, mounted: tuple[Machine, str]) -> None:
-    service = HardwareService(tmp_path, MdevHouse(tmp_path, mounted[1], mounted[0]))
+def test_an_mdev_carries_nothing(tmp_path: Path, machine: Machine, sysfs: str) -> None:
+    service = HardwareService(tmp_path, MdevHouse(tmp_path, sysfs, machine))
     try:
         service.create()
         with pytest.raises(BadCarrier, match="mdev"):
@@ -124,9 +108,9 @@ def test_an_mdev_carries_nothing(tmp_path: Path, mounted: tuple[Machine, str]) -
         service.close()
 
 
-def test_software_on_a_virtual_function(tmp_path: Path, mounted: tuple[Machine, str]) -> None:
+def test_software_on_a_virtual_function(tmp_path: Path, machine: Machine, sysfs: str) -> None:
     """One that has its vendor's driver is a card to OpenCL."""
-    service = HardwareService(tmp_path, SriovHouse(tmp_path, mounted[1], mounted[0]))
+    service = HardwareService(tmp_path, SriovHouse(tmp_path, sysfs, machine))
     try:
         carrier = service.create()
         with pytest.raises(BadCarrier):

@@ -11,32 +11,11 @@ from tests.contract.modes.houses import HOUSES, House
 from tests.contract.modes.real_houses import REAL, REAL_HOUSES
 from tests.contract.modes.remoting_house import RemotingHouse
 from tests.contract.modes.sample_houses import SAMPLE_HOUSES
-from tests.fakes.kernel.fuse import NoFuse
-from tests.fakes.kernel.machine import Machine
 
 # What is made to go wrong there is made so in the kernel with behaviour.
 collect_ignore = ["test_faults.py"] if REAL else []
 _REAL = REAL_HOUSES | SAMPLE_HOUSES
 _HARDWARE = sorted(_REAL if REAL else HOUSES)
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    return Machine(tmp_path)
-
-
-@pytest.fixture
-def sysfs(machine: Machine, tmp_path: Path) -> Iterator[str]:
-    """Where the machine's sysfs is mounted."""
-    try:
-        mounted = machine.mounted(tmp_path / "sys")
-        path = mounted.__enter__()
-    except (NoFuse, OSError) as error:
-        pytest.skip(str(error))  # the kernel's to give, no set-up's
-    try:
-        yield path
-    finally:
-        mounted.__exit__(None, None, None)
 
 
 @pytest.fixture(params=_HARDWARE)

@@ -17,7 +17,6 @@ import pytest
 from aliquot.leases.vm.qemu.hypervisor import Qemu
 from tests.absent import absent
 from tests.contract.vms.around import Around, around
-from tests.fakes.kernel.fuse import NoFuse
 from tests.fakes.kernel.machine import Machine
 
 Start = Callable[..., tuple[subprocess.Popen[bytes], Path]]
@@ -77,24 +76,6 @@ def qemu() -> Iterator[Qemu]:
     made = Qemu(unplug_seconds=1.0)
     yield made
     made.close()
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    return Machine(tmp_path)
-
-
-@pytest.fixture
-def sysfs(machine: Machine, tmp_path: Path) -> Iterator[str]:
-    try:
-        mounted = machine.mounted(tmp_path / "sys")
-        path = mounted.__enter__()
-    except (NoFuse, OSError) as error:
-        pytest.skip(str(error))
-    try:
-        yield path
-    finally:
-        mounted.__exit__(None, None, None)
 
 
 @pytest.fixture
