@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "generated/opencl_functions.h"
 #include "guest/opencl/answer.h"
 #include "guest/opencl/info.h"
@@ -36,17 +38,12 @@ cl_int sub_device_info(Device& device, cl_device_info name, const InfoTarget& ta
   }
 }
 
-/// Words of a partition list with its names and zeros; 0: not terminated within bounds.
+/// Words of a partition list up to its first zero; 0: not terminated within bounds. (The list of
+/// BY_COUNTS ends with one of its own before the last; drivers report one.)
 size_t partition_words(const cl_device_partition_property* properties) {
-  for (size_t i = 0; i < kMostPartitionWords; ++i) {
-    if (properties[i] != 0) continue;
-    // BY_COUNTS ends with CL_DEVICE_PARTITION_BY_COUNTS_LIST_END, which is 0, and then 0.
-    if (properties[0] == CL_DEVICE_PARTITION_BY_COUNTS) {
-      return i + 1 < kMostPartitionWords && properties[i + 1] == 0 ? i + 2 : i + 1;
-    }
-    return i + 1;
-  }
-  return 0;
+  const auto* end = properties + kMostPartitionWords;
+  const auto* zero = std::find(properties, end, 0);
+  return zero == end ? 0 : static_cast<size_t>(zero - properties) + 1;
 }
 
 /// Makes the guest driver's object for a sub-device that the worker has. nullptr: failed.
