@@ -49,9 +49,6 @@ struct Control {
   std::atomic<uint32_t> notify_overflow;
   std::atomic<uint32_t> notify_count;  // futex word: changes with every notification
   alignas(kCacheLine) std::atomic<uint32_t> worker_closed;  // 1: nothing more will be answered
-  // 1: commands are better watched as they are sent than when they are waited for, because the driver
-  // keeps all cores busy, and an answer that comes late costs its program a part of its share.
-  std::atomic<uint32_t> watch_ahead;
 };
 
 enum ReplyState : uint32_t { kReplyEmpty = 0, kReplyReady = 1, kReplyWaited = 2 };

@@ -14,7 +14,7 @@ namespace aliquot::vm_stream {
 static_assert(std::endian::native == std::endian::little);
 
 // Of this file; the welcome is refused to another one, as to another records::kVersion.
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 
 constexpr uint32_t kMostChannels = 256;  // programs of a guest VM at once
 constexpr size_t kMostPayload = size_t{128} << 10;
@@ -145,8 +145,6 @@ struct EventState {  // as in layout::EventSlot; told_ns by the host's clock
 
 struct Space {
   uint64_t command_head = 0;
-  uint32_t watch_ahead = 0;
-  uint32_t reserved = 0;
 };
 
 // The vGPU's page, as far as a guest driver reads it.

@@ -1,5 +1,6 @@
 // Devices, contexts, queues, and the end of every object.
 #include "worker/connection.h"
+#include "worker/partition.h"
 
 namespace aliquot::worker {
 
@@ -30,6 +31,12 @@ void Connection::on(const CreateSubDevicesCommand& command) {
   properties.insert(properties.end(), 3, 0);
   std::vector<cl_device_id> made(command.sub_devices.size());
   cl_uint count = 0;
+  const uint32_t spare = device == context_.driver.device ? context_.driver.spare_units : 0;
+  if (spare != 0) {
+    const auto reported = device_number<cl_uint>(calls_, device, CL_DEVICE_MAX_COMPUTE_UNITS, spare);
+    const cl_int fits = fit_partition(properties, reported - spare);
+    if (fits != CL_SUCCESS) return replies_.answer(command.reply, fits);
+  }
   const cl_int status =
       calls_.clCreateSubDevices(device, properties.data(), static_cast<cl_uint>(made.size()),
                                 made.empty() ? nullptr : made.data(), &count);

@@ -21,7 +21,6 @@ Connection::Connection(WorkerContext context, uint32_t id,
       device_number<cl_ulong>(calls_, context_.driver.device, CL_DEVICE_MAX_MEM_ALLOC_SIZE, 0),
       context_.quota->limit());
   if (context_.gate != nullptr) ring_.watch_idle(*context_.gate, id_);
-  memory_->control.watch_ahead.store(context_.driver.computes_on_waiting_threads ? 1 : 0);
 }
 
 Connection::~Connection() {

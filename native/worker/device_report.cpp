@@ -52,6 +52,11 @@ bool is_left_out(cl_device_info parameter) {
          parameter == CL_DEVICE_REFERENCE_COUNT;
 }
 
+bool counts_units(cl_device_info parameter) {
+  return parameter == CL_DEVICE_MAX_COMPUTE_UNITS ||
+         parameter == CL_DEVICE_PARTITION_MAX_SUB_DEVICES;
+}
+
 // What a device without images, pipes, shared virtual memory, device queues and intermediate
 // language answers: nothing of it.
 bool is_missing_feature(cl_device_info parameter) {
@@ -97,6 +102,14 @@ template <class Number>
 Bytes number(Number value) {
   const auto* bytes = reinterpret_cast<const unsigned char*>(&value);
   return {bytes, bytes + sizeof value};
+}
+
+// One that counts compute units: without those that there are none of.
+Bytes without_spare(const Bytes& bytes, uint32_t spare) {
+  cl_uint units = 0;
+  if (bytes.size() != sizeof units) return bytes;
+  std::memcpy(&units, bytes.data(), sizeof units);
+  return number<cl_uint>(units - std::min(units, spare));
 }
 
 std::string_view view_of(const Bytes& bytes) {
@@ -217,8 +230,10 @@ void write_device_report(const Driver& driver, cl_device_id device, const Report
     add_entry(out, kPlatform, parameter, bytes);
   }
   Bytes bytes;
+  const uint32_t spare = device == driver.device ? driver.spare_units : 0;  // sub-devices have none
   for (cl_device_info parameter = kFirstQuery; parameter <= kLastQuery; ++parameter) {
     if (is_left_out(parameter) || !ask(calls, device, parameter, bytes)) continue;
+    if (counts_units(parameter)) bytes = without_spare(bytes, spare);
     add_entry(out, kDevice, parameter, change_device_answer(parameter, bytes, limits));
   }
   const auto spaced = [](std::string_view name) { return std::string(" ").append(name).append(" "); };

@@ -205,12 +205,6 @@ Driver::Driver(const cl_icd_dispatch& table, int version, cl_platform_id platfor
                    (device_number<cl_device_exec_capabilities>(
                         calls, device, CL_DEVICE_EXECUTION_CAPABILITIES, 0) &
                     CL_EXEC_NATIVE_KERNEL) != 0;
-  // No query tells. One core of two stays idle there while nobody waits (seen with its releases of
-  // 2026); PoCL's threads do all themselves.
-  computes_on_waiting_threads =
-      (device_number<cl_device_type>(calls, device, CL_DEVICE_TYPE, 0) & CL_DEVICE_TYPE_CPU) != 0 &&
-      calls.clGetPlatformInfo != nullptr &&
-      platform_text(calls, platform, CL_PLATFORM_VENDOR).starts_with("Intel");
 }
 
 std::vector<unsigned char> platform_information(const cl_icd_dispatch& calls, cl_platform_id id,

@@ -4,6 +4,7 @@
 
 #include <CL/cl_icd.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,7 @@ struct Driver {
   cl_device_id device;
   bool unified_memory = false;  // host and device share their memory
   bool native_kernels = false;  // queues run functions of the host's
-  bool computes_on_waiting_threads = false;  // see lent_thread.h
+  uint32_t spare_units = 0;  // that it reports beyond what there is; see compute_threads.h
 };
 
 /// Copies of the functions that a platform of `version` is known to have; the tables of older

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <string>
 
+#include "worker/compute_threads.h"
 #include "worker/device_report.h"
 #include "worker/driver.h"
 #include "worker/options.h"
@@ -46,6 +47,7 @@ int fail(const Options& options, const std::string& reason) {
 
 // The device that the options name; null, and why.
 Driver* open_driver(const Options& options, std::string& problem) {
+  ask_for_all_threads(options.driver);
   std::vector<Platform> platforms;
   problem = load_platforms(options.driver.c_str(), platforms);
   if (!problem.empty()) return nullptr;
@@ -60,8 +62,11 @@ Driver* open_driver(const Options& options, std::string& problem) {
     return nullptr;
   }
   // Never destroyed: threads of the driver may run until the process ends.
-  return new Driver(platform.calls, platform_version(platform.calls, platform.id), platform.id,
-                    devices[options.device_index]);
+  auto* driver = new Driver(platform.calls, platform_version(platform.calls, platform.id),
+                            platform.id, devices[options.device_index]);
+  driver->spare_units = spare_units(
+      device_number<cl_uint>(driver->calls, driver->device, CL_DEVICE_MAX_COMPUTE_UNITS, 0));
+  return driver;
 }
 
 // What the device is as a vGPU that has all of its memory.

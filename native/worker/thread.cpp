@@ -32,15 +32,13 @@ ClockedThreads& work() {
 struct Start {
   void* (*entry)(void*);
   void* argument;
-  Thread::Work work;
 };
 
 void* run(void* data) {
   const Start start = *static_cast<Start*>(data);
   delete static_cast<Start*>(data);
   clockid_t clock{};
-  const bool counted =
-      start.work == Thread::Work::kOfHost && pthread_getcpuclockid(pthread_self(), &clock) == 0;
+  const bool counted = pthread_getcpuclockid(pthread_self(), &clock) == 0;
   if (counted) {
     const std::lock_guard guard(work().mutex);
     work().running.insert(clock);
@@ -56,13 +54,13 @@ void* run(void* data) {
 
 }  // namespace
 
-bool Thread::start(void* (*entry)(void*), void* argument, const char* name, Work work) {
+bool Thread::start(void* (*entry)(void*), void* argument, const char* name) {
   if (started_) return false;
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  auto* begin = new Start{entry, argument, work};
+  auto* begin = new Start{entry, argument};
   started_ = pthread_create(&thread_, nullptr, run, begin) == 0;
   if (!started_) delete begin;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);

@@ -15,11 +15,8 @@ class Thread {
   Thread& operator=(const Thread&) = delete;
   ~Thread() { join(); }
 
-  /// Whose work a thread's processor time is.
-  enum class Work { kOfHost, kOfDevice };
-
   /// Runs `entry(argument)` in a new thread named `name` (at most 15 bytes). False: none to be had.
-  bool start(void* (*entry)(void*), void* argument, const char* name, Work work = Work::kOfHost);
+  bool start(void* (*entry)(void*), void* argument, const char* name);
   /// Waits for its end; does nothing when it never started.
   void join();
   /// Lets it run on by itself; nobody waits for its end.
@@ -31,9 +28,8 @@ class Thread {
   bool started_ = false;
 };
 
-/// Processor time of all threads that were started here for work of the host's, and of the children
-/// that have ended, ns: what a worker takes for other things than the device's work. Any thread may
-/// ask.
+/// Processor time of all threads that were started here and of the children that have ended, ns:
+/// what a worker takes for other things than the device's work. Any thread may ask.
 uint64_t host_work_ns();
 
 }  // namespace aliquot::worker

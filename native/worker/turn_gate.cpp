@@ -8,6 +8,7 @@
 
 #include "worker/futex.h"
 #include "worker/inside_calls.h"
+#include "worker/resting_threads.h"
 
 namespace aliquot::worker {
 
@@ -25,9 +26,6 @@ constexpr uint32_t kCalmLooks = 50;
 constexpr uint64_t kContentionNs = 1'000'000'000;
 // To launch a piece and to wait for its last group takes 0.1 ms: shorter ones would cost too much.
 constexpr uint64_t kShortestPieceNs = 2'000'000;
-
-// For a command of such a length a driver is lent a thread: to wake it takes a tenth of that.
-constexpr uint64_t kWorthAThreadNs = 200'000;
 
 using Word = std::shared_ptr<std::atomic<uint32_t>>;
 
@@ -56,10 +54,7 @@ TurnGate::TurnGate(const Driver& driver, HostLink& host)
       native_kernels_(driver.native_kernels),
       host_(host),
       bell_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      window_(calls_) {
-  if (!driver.computes_on_waiting_threads) return;
-  lent_thread_ = std::make_unique<LentThread>(calls_, [this] { return worth_a_thread(); });
-}
+      window_(calls_) {}
 
 void TurnGate::use(std::shared_ptr<const turns::TurnPage> page) {
   const std::lock_guard guard(mutex_);
@@ -135,6 +130,7 @@ bool TurnGate::admit(uint64_t expected_ns) {
       if (closing_) return false;
     }
   }
+  rouse_threads();
   ++entered_;
   reserved_ns_ += expected_ns;
   announced_ = false;
@@ -279,7 +275,6 @@ void TurnGate::submitted(Lane& lane, cl_event event, const Work& work) {
   } else {
     window_.hide(lane, work);
   }
-  lend_thread(lane);
   leave(work);
 }
 
@@ -291,7 +286,6 @@ void TurnGate::passed(const Work& work) {
 void TurnGate::cover(Lane& lane, cl_event event) {
   const std::lock_guard guard(mutex_);
   window_.cover(lane, event);
-  lend_thread(lane);
 }
 
 void TurnGate::hold_up(Lane& lane) {
@@ -300,25 +294,9 @@ void TurnGate::hold_up(Lane& lane) {
 }
 
 void TurnGate::begun(Lane& lane, cl_event event, const Work& work) {
+  rouse_threads();
   const std::lock_guard guard(mutex_);
   window_.add(lane, event, work);
-  lend_thread(lane);
-}
-
-void TurnGate::lend_thread(const Lane& lane) {
-  if (lent_thread_ != nullptr && lane.longest_ns >= kWorthAThreadNs) lent_thread_->lend();
-}
-
-// In the lent thread.
-cl_command_queue TurnGate::worth_a_thread() {
-  const std::lock_guard guard(mutex_);
-  window_.retire();
-  Lane* lane = window_.longest(kWorthAThreadNs);
-  if (lane == nullptr) return nullptr;
-  lane->longest_ns = 0;  // clFinish awaits all that is in the queue now
-  lane->flushed = true;
-  calls_.clRetainCommandQueue(lane->queue);
-  return lane->queue;
 }
 
 void TurnGate::announce() {
@@ -349,6 +327,7 @@ void TurnGate::give_back() {
   announced_ = waiting_ != 0;
   closing_ = recalled_ = false;
   unused_since_ = 0;
+  rest_threads();
   host_.turn_finished(finished);
 }
 

@@ -16,7 +16,6 @@
 #include "worker/copy_pacer.h"
 #include "worker/driver.h"
 #include "worker/host_link.h"
-#include "worker/lent_thread.h"
 #include "worker/turn_window.h"
 
 namespace aliquot::worker {
@@ -104,8 +103,6 @@ class TurnGate {
   uint64_t give_back_unused(Lock& lock);
   void give_back();
   void announce();
-  void lend_thread(const Lane& lane);
-  cl_command_queue worth_a_thread();
   void leave(const Work& work);
 
   const cl_icd_dispatch& calls_;
@@ -138,7 +135,6 @@ class TurnGate {
   uint64_t unused_since_ = 0;  // nothing is under way; 0: that was not seen
   uint32_t calm_looks_ = 0;    // of the server's thread, at which nothing was to do
   bool server_sleeps_ = true;
-  std::unique_ptr<LentThread> lent_thread_;  // null: the driver has no use for one
 };
 
 }  // namespace aliquot::worker

@@ -36,7 +36,6 @@ void TurnWindow::add(Lane& lane, cl_event event, const Work& work) {
   flight.kernels = (work.kernel ? 1 : 0) + std::exchange(lane.hidden, 0);
   lane.flights.push_back(std::move(flight));
   lane.expected_ns += work.expected_ns;
-  lane.longest_ns = std::max(lane.longest_ns, work.expected_ns);
   expected_ns_ += work.expected_ns;
   lane.flushed = false;
 }
@@ -44,7 +43,6 @@ void TurnWindow::add(Lane& lane, cl_event event, const Work& work) {
 void TurnWindow::hide(Lane& lane, const Work& work) {
   lane.hidden_ns += work.expected_ns;
   lane.expected_ns += work.expected_ns;
-  lane.longest_ns = std::max(lane.longest_ns, work.expected_ns);
   expected_ns_ += work.expected_ns;
   ++lane.hidden;
   lane.last_hidden = work;
@@ -202,19 +200,6 @@ TurnWindow::Flight* TurnWindow::next_to_end(uint64_t most_ns) {
     if (left <= most_ns) return &flight;
   }
   return &longest->flights.back();
-}
-
-TurnWindow::Lane* TurnWindow::longest(uint64_t least_ns) {
-  const auto before = [](const Lane& one, const Lane& other) {
-    if (one.held_up != other.held_up) return other.held_up;
-    return one.expected_ns > other.expected_ns;
-  };
-  Lane* longest = nullptr;
-  for (const auto& lane : lanes_) {
-    if (lane->expected_ns == 0 || lane->longest_ns < least_ns) continue;
-    if (longest == nullptr || before(*lane, *longest)) longest = lane.get();
-  }
-  return longest;
 }
 
 TurnWindow::Lane* TurnWindow::only_lane() {

@@ -30,7 +30,6 @@ class TurnWindow {
     bool in_order = true;
     std::deque<Flight> flights;
     uint64_t expected_ns = 0;  // of all flights and of what is hidden
-    uint64_t longest_ns = 0;   // a single one, since a thread was lent for this queue
     // Launches that no event covers yet.
     uint64_t hidden_ns = 0;
     uint32_t hidden = 0;
@@ -78,9 +77,6 @@ class TurnWindow {
   uint64_t expected_ns() const { return expected_ns_; }
   /// The one after whose end no more than `most_ns` are likely to be left; null: none has an event.
   Flight* next_to_end(uint64_t most_ns);
-  /// The queue with most to do of those with a command of at least `least_ns` for which no thread
-  /// was lent; one that may be held up only where there is no other. Null: there is none.
-  Lane* longest(uint64_t least_ns);
   /// The in-order queue in which all lies that has not ended; null: there are several, or it may be
   /// held up.
   Lane* only_lane();

@@ -55,7 +55,7 @@ def test_every_bar_holds_in_short(one_driver: Driver, transfer: str, runtime: Ru
 
 
 def test_a_kernel_has_the_whole_device_on_every_driver(driver: Driver, runtime: Runtime) -> None:
-    """Some compute on the threads that wait, of which a worker has none but the one it lends."""
+    """Some compute on the threads that wait, of which a worker has none."""
     quiet = Quiet()
     told: list[float] = []
     for _ in range(3):

@@ -1,17 +1,12 @@
 // The life of an event; see event.h.
 #include "guest/opencl/event.h"
 
-#include <algorithm>
-
 #include "guest/counted_work.h"
 #include "guest/opencl/transfer.h"
 
 namespace aliquot::guest::opencl {
 
 namespace {
-
-// Of a program that waits for every other command at least, all are watched as they are sent.
-constexpr uint32_t kAheadPerWait = 2, kMostAhead = 64;
 
 /// In an in-order queue the completion of a command is the end of all before it. (One that fails
 /// because of its wait list may end before them.)
@@ -118,15 +113,6 @@ void watch_event(Event& event, uint32_t levels) {
   event.watch_levels |= missing;
 }
 
-void note_wait(Event& event) {
-  if (event.queue == nullptr) return;
-  if (event.connection->memory().control.watch_ahead.load(std::memory_order_relaxed) == 0) return;
-  Queue& queue = *event.queue;
-  if (event.sequence >= queue.submitted.load(std::memory_order_relaxed)) return;
-  const uint32_t ahead = queue.watch_ahead.load(std::memory_order_relaxed);
-  queue.watch_ahead.store(std::min(ahead + kAheadPerWait, kMostAhead), std::memory_order_relaxed);
-}
-
 void await_publication(Event& event) {
   if (event.id == 0 || event.queue == nullptr) return;
   watch_event(event, 0);
@@ -164,14 +150,6 @@ void probe_event(Event& event) {
 }
 
 namespace {
-
-void watch_ahead(Event& event) {
-  Queue& queue = *event.queue;
-  const uint32_t ahead = queue.watch_ahead.load(std::memory_order_relaxed);
-  if (ahead == 0) return;
-  queue.watch_ahead.store(ahead - 1, std::memory_order_relaxed);
-  watch_event(event, 0);
-}
 
 /// Another thread sets the status.
 cl_int wait_user_event(Event& event) {
@@ -245,7 +223,6 @@ void discard_command_event(Event& event) {
 
 void hand_out_sent(Event& event, cl_int status, cl_event* wanted) {
   if (status == CL_SUCCESS) {
-    watch_ahead(event);
     *wanted = to_handle(&event);
   } else if (event.sequence == 0) {
     discard_command_event(event);

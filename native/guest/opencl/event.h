@@ -86,11 +86,6 @@ cl_int wait_event(Event& event);
 /// notification ring: bit 0 complete or error, bit 1 running, bit 2 submitted.
 void watch_event(Event& event, uint32_t levels);
 
-/// The program waits for a command while later ones are under way, as it is likely to do again. The
-/// worker reads what it is asked in order, so that such a question waits behind those, which may have
-/// to wait for the device: where the worker wants that, the next ones are watched as they are sent.
-void note_wait(Event& event);
-
 /// Watches the event and waits until its slot says something, however preliminary. For queries.
 void await_publication(Event& event);
 

@@ -193,8 +193,6 @@ struct Queue : Object {
   std::atomic<uint64_t> gated{0};       // the last command that may wait for a user event
   std::atomic<bool> waits_elsewhere{false};  // some command's wait list was not empty
 
-  std::atomic<uint32_t> watch_ahead{0};  // so many commands more are watched as they are sent
-
   std::atomic<QueueTransfers*> transfers{nullptr};  // made at the first staged transfer
 
   bool in_order() const { return (properties & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE) == 0; }

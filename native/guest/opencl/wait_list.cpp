@@ -76,9 +76,7 @@ cl_int CL_API_CALL WaitForEvents(cl_uint count, const cl_event* list) {
   // All are watched before the first is waited for, so that the worker has them at hand.
   for (cl_uint i = 0; i < count; i++) {
     Event& event = *from_handle<Event>(list[i]);
-    if (event_status(event) <= CL_COMPLETE) continue;
-    note_wait(event);
-    watch_event(event, 0);
+    if (event_status(event) > CL_COMPLETE) watch_event(event, 0);
   }
   const cl_int result = wait_for_list(count, list);
   settle_all(connection);

@@ -96,50 +96,6 @@ void test_failed_event(Scene scene, layout::ConnectionMemory& memory) {
   CHECK(release(*event));
 }
 
-// Who waits for a command that others have followed gets the next ones watched from the beginning,
-// where the worker wants that: a question behind those that wait for the device would wait with them.
-void test_watched_ahead(Scene scene, layout::ConnectionMemory& memory) {
-  Queue& queue = *scene.queue;
-  const uint64_t before = memory.queues[0].completed.load();
-  const uint64_t submitted = queue.submitted.load();
-  const auto sent = [&](uint64_t number) {
-    Event* event = new_command_event(queue, CL_COMMAND_NDRANGE_KERNEL);
-    event->sequence = number;
-    queue.submitted.store(number);
-    cl_event handle = nullptr;
-    hand_out_sent(*event, CL_SUCCESS, &handle);
-    CHECK(handle == to_handle(event));
-    return event;
-  };
-  Event* first = sent(before + 1);
-  memory.control.watch_ahead.store(1);
-  note_wait(*first);  // the newest: nothing is in the way of a question
-  Event* second = sent(before + 2);
-  CHECK(!second->watched.load());
-  CHECK(queue.watch_ahead.load() == 0);
-  memory.control.watch_ahead.store(0);
-  note_wait(*first);  // a question does as well
-  CHECK(queue.watch_ahead.load() == 0);
-  memory.control.watch_ahead.store(1);
-  note_wait(*first);
-  Event* third = sent(before + 3);
-  Event* fourth = sent(before + 4);
-  Event* fifth = sent(before + 5);
-  CHECK(third->watched.load() && fourth->watched.load() && !fifth->watched.load());
-  slot_of(*third).status.store(CL_COMPLETE);
-  const cl_event ended = to_handle(third);
-  CHECK(WaitForEvents(1, &ended) == CL_COMPLETE);
-  CHECK(queue.watch_ahead.load() == 0);  // there was nothing to wait for
-  memory.queues[0].completed.store(before + 5);
-  slot_of(*fourth).status.store(CL_COMPLETE);
-  for (Event* event : {first, second, third, fourth, fifth}) {
-    CHECK(wait_event(*event) == CL_COMPLETE);
-    CHECK(release(*event));
-  }
-  memory.queues[0].completed.store(before);
-  queue.submitted.store(submitted);
-}
-
 struct EndCalls {
   std::thread::id thread;
   int numbers[3] = {};
@@ -226,7 +182,6 @@ void run_events() {
   layout::ConnectionMemory& memory = connection->memory();
   const Scene scene = make_scene(*connection, memory);
   test_stale_notification(scene, memory);
-  test_watched_ahead(scene, memory);
   test_failed_event(scene, memory);
   test_end_callbacks(*connection);
   test_read_left_behind(*connection, scene, memory);

@@ -146,13 +146,11 @@ struct ScriptedDriver::Table {
     return CL_SUCCESS;
   }
   static cl_int CL_API_CALL finish(cl_command_queue) {
-    g_this->waiting_.fetch_add(1);
     for (bool busy = true; busy; ::usleep(1000)) {
       const std::lock_guard guard(g_this->mutex_);
       busy = false;
       for (const auto& event : g_this->events_) busy = busy || event->status > CL_COMPLETE;
     }
-    g_this->waiting_.fetch_sub(1);
     return CL_SUCCESS;
   }
 };

@@ -37,8 +37,6 @@ class ScriptedDriver {
   void run_native_kernels();
   /// Those that were enqueued, and not run yet.
   size_t native_kernels();
-  /// Threads that wait for a queue.
-  int waiting() const { return waiting_.load(); }
   /// Builds under way.
   int builds() const { return builds_.load(); }
   /// The threads in which there were builds.
@@ -64,7 +62,6 @@ class ScriptedDriver {
   bool refuses_markers_ = false, refuses_native_kernels_ = false;
   std::atomic<bool> builds_may_end_{false};
   std::atomic<int> builds_{0};
-  std::atomic<int> waiting_{0};
   std::atomic<int> fills_{0};
   std::atomic<int> programs_{0};
   std::atomic<int> contexts_{0};

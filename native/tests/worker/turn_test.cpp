@@ -8,13 +8,14 @@
 #include "direct_connection.h"
 #include "scripted_driver.h"
 #include "turn_double.h"
+#include "worker/resting_threads.h"
 
 namespace aliquot::worker {
 
 void test_blocked_work();
 void test_late_threads();
-void test_lent_thread();
 void test_paced_copies();
+void test_resting_threads();
 
 namespace {
 
@@ -371,6 +372,29 @@ void test_learning() {
 }
 
 // Turns come and go while three threads submit; each is given back once.
+// While the turn is another's, and not while it is ours.
+void test_threads_rest() {
+  constexpr int kMany = 1000;
+  const auto rest = [] {
+    for (int i = 0; i < kMany; ++i) {
+      if (slept_instead_of_yielding()) return true;
+    }
+    return false;
+  };
+  Scene scene;
+  scene.turns.grant();
+  const size_t one = scene.first.submit_now();
+  CHECK(!rest());
+  scene.script.set(one, CL_COMPLETE);
+  scene.turns.shorten(now_ns());
+  scene.gate.look();
+  CHECK_SAME(scene.host.finished(), 1);
+  CHECK(rest());
+  scene.turns.grant();
+  scene.first.submit_now();
+  CHECK(!rest());
+}
+
 void test_many_turns() {
   Scene scene;
   std::atomic<bool> end{false};
@@ -443,7 +467,8 @@ int main() {
   test_many_turns();
   test_blocked_work();
   test_late_threads();
-  test_lent_thread();
   test_paced_copies();
+  test_resting_threads();
+  test_threads_rest();
   return aliquot::test::g_failures == 0 ? 0 : 1;
 }

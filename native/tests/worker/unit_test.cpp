@@ -18,6 +18,7 @@ namespace aliquot::worker {
 void test_split_safety();     // split_safety_test.cpp
 void test_launch_pieces();    // launch_pieces_test.cpp
 void test_copy_pacer();       // copy_pacer_test.cpp
+void test_partition();        // partition_test.cpp
 void test_unsplit_kernels();  // unsplit_kernels_test.cpp
 
 namespace {
@@ -246,5 +247,6 @@ int main() {
   test_launch_pieces();
   test_copy_pacer();
   test_unsplit_kernels();
+  test_partition();
   return aliquot::test::g_failures == 0 ? 0 : 1;
 }

@@ -134,7 +134,6 @@ bool Program::put_space(std::span<const unsigned char> payload) {
   if (payload.size() != sizeof space) return false;
   std::memcpy(&space, payload.data(), sizeof space);
   layout::Control& control = memory().control;
-  control.watch_ahead.store(space.watch_ahead, std::memory_order_relaxed);
   if (space.command_head < host_head_) return false;
   host_head_ = space.command_head;
   control.command_head.store(space.command_head);

@@ -100,7 +100,6 @@ class Channel {
   size_t read_count_ = 0;
   uint64_t tail_ = 0;  // of the ring
   uint64_t head_told_ = 0;
-  uint32_t watch_ahead_told_ = 0;
   uint64_t notify_head_ = 0;
   uint64_t print_head_ = 0;
   size_t budget_ = 0;  // of bulk data, in one `tell`

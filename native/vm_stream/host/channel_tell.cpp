@@ -37,13 +37,10 @@ bool Channel::tell(OutBuffer& out) {
 bool Channel::tell_space(OutBuffer& out) {
   const layout::Control& control = memory_.control;
   const uint64_t head = control.command_head.load(std::memory_order_acquire);
-  const uint32_t watch_ahead = control.watch_ahead.load(std::memory_order_relaxed);
-  const bool due = head - head_told_ >= kSpaceStep || watch_ahead != watch_ahead_told_;
-  if (!due || head - head_told_ > tail_ - head_told_) return true;
+  if (head - head_told_ < kSpaceStep || head - head_told_ > tail_ - head_told_) return true;
   if (!out.fits(sizeof(Space))) return false;
-  out.put(header(MessageKind::kSpace), {bytes_of(Space{head, watch_ahead, 0})});
+  out.put(header(MessageKind::kSpace), {bytes_of(Space{head})});
   head_told_ = head;
-  watch_ahead_told_ = watch_ahead;
   return true;
 }
 
