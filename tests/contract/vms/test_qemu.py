@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -236,8 +238,26 @@ def test_a_name_is_the_processs_that_listens_there(tmp_path: Path) -> None:
             qemu.find("one")
         if os.geteuid() == 0:
             (proc / "1").rename(proc / str(os.getpid()))
-            os.chown(proc / str(os.getpid()) / "cmdline", 1000, 1000)
+            os.chown(proc / str(os.getpid()), 1000, 1000)
             with pytest.raises(NoSuchVm):
                 qemu.find("one")
             assert qemu.find(str(vm.path)).id == str(vm.path)
         qemu.close()
+
+
+def test_a_process_that_cant_be_dumped_is_still_its_users(tmp_path: Path) -> None:
+    """Its files in /proc are root's: who hides so could pass for a QEMU that root has started."""
+    user = os.geteuid() or 65534
+    code = f"import ctypes, os, time; os.setuid({user}); ctypes.CDLL(None).prctl(4, 0)"
+    code += "; print(flush=True); time.sleep(60)"
+    told = ("-name", "build-01", "-qmp", f"unix:{tmp_path}/qmp,server=on")
+    program = tmp_path / "qemu-system-x86_64"
+    program.symlink_to(Path(sys.executable).resolve())
+    with subprocess.Popen([program, "-c", code, *told], stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"\n"
+            (found,) = [one for one in processes.running() if one.process_id == process.pid]
+            assert found.user_id == user
+        finally:
+            process.kill()
