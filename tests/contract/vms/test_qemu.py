@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -173,6 +175,49 @@ def test_what_isnt_qmp_ends_the_connection(qemu: Qemu, vm: FakeQemu, said: bytes
         qemu.attached(found)
     vm.raw_answer = None
     assert qemu.attached(found).now == frozenset()  # over a new connection
+
+
+def test_who_tells_without_end_is_listened_to_no_longer(
+    vm: FakeQemu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monitor = Monitor(str(vm.path))
+    until = time.monotonic() + 5
+
+    def another(*_: object) -> dict[str, object]:
+        assert time.monotonic() < until, "it is listened to for ever"
+        return {"event": "NICE"}
+
+    monkeypatch.setattr(monitor, "_readable", lambda _: True)
+    monkeypatch.setattr(monitor, "_next", another)
+    assert not monitor.wait(lambda event: event.name == "STOP", 0.1)
+    monitor.close()
+
+
+def test_little_is_kept_of_what_is_told(vm: FakeQemu) -> None:
+    monitor = Monitor(str(vm.path))
+    for _ in range(3):
+        vm.emit("N" * 5_000, device="d" * 10_000, more=["m" * 10_000])
+    assert monitor.execute("query-status")
+    assert len(monitor._events) == 3
+    assert len(repr(monitor._events)) < 2000
+    monitor.close()
+
+
+def test_a_monitor_is_listened_to_by_a_daemon_with_many_files(vm: FakeQemu) -> None:
+    """select() knows no descriptor above 1023."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 2048), hard))
+    monitor = Monitor(str(vm.path))
+    few = monitor._socket
+    try:
+        monitor._socket = socket.socket(fileno=fcntl.fcntl(few, fcntl.F_DUPFD_CLOEXEC, 1100))
+        assert not monitor.wait(lambda _: True, 0.05)
+        vm.pause()
+        assert monitor.wait(lambda event: event.name == "STOP", _LONG_SECONDS)
+    finally:
+        monitor.close()
+        few.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_an_answer_cut_short_is_no_answer(qemu: Qemu, vm: FakeQemu) -> None:

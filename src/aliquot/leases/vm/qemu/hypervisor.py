@@ -198,10 +198,9 @@ class Qemu:
 
         def gone(event: Event) -> bool:
             nonlocal refused
-            device = event.data.get("device")
-            if event.name == "DEVICE_DELETED" and isinstance(device, str):
-                left.discard(device)
-            elif event.name == "DEVICE_UNPLUG_GUEST_ERROR" and device in left:
+            if event.name == "DEVICE_DELETED" and event.device is not None:
+                left.discard(event.device)
+            elif event.name == "DEVICE_UNPLUG_GUEST_ERROR" and event.device in left:
                 refused = True
             return refused or not left
 
