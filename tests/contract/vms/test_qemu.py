@@ -153,6 +153,23 @@ def test_a_monitor_that_another_program_has_is_told_of(tmp_path: Path) -> None:
             Monitor(str(vm.path), greeting_seconds=0.2)
 
 
+def test_one_that_doesnt_answer_keeps_nobody_from_the_others(
+    qemu: Qemu, vm: FakeQemu, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "silent"))
+        silent.listen(1)
+
+        asking = threading.Thread(target=qemu.state, args=(str(tmp_path / "silent"),))
+        asking.start()
+        client, _ = silent.accept()  # now a greeting is waited for
+        assert qemu.find(str(vm.path)).state is VmState.RUNNING
+        assert asking.is_alive()
+        silent.close()
+        client.close()
+        asking.join(_LONG_SECONDS)
+
+
 @pytest.mark.parametrize(
     "said",
     [
