@@ -28,6 +28,7 @@ from aliquot.errors import (
     VmError,
     VmKeepsDevice,
 )
+from aliquot.leases.vm.proxmox import api
 from aliquot.leases.vm.proxmox import settings as proxmox_settings
 from aliquot.leases.vm.proxmox.api import Api
 from aliquot.leases.vm.proxmox.hypervisor import Proxmox
@@ -314,6 +315,18 @@ def test_malformed_answers_are_refused(fake: FakeProxmox, raw: bytes) -> None:
     ):
         with pytest.raises(VmError):
             asked()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_no_more_is_read_of_an_answer_than_there_can_be(fake: FakeProxmox, packed: bool) -> None:
+    proxmox = hypervisor(fake)
+    fake.raw = b'{"data": []' + b" " * (3 * api.MOST_BYTES) + b"}"
+    fake.packed = packed
+    for asked in (lambda: proxmox.find("100"), lambda: proxmox.state("100")):
+        with pytest.raises(HypervisorMisspoke, match="too large"):
+            asked()
+    fake.raw = None
+    assert proxmox.find("100").id == "100"  # over a new connection
 
 
 @settings(max_examples=60, deadline=None)
