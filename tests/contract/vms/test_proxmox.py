@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from aliquot import environment
 from aliquot.client import start
+from aliquot.devices import probe, report
 from aliquot.devices.sysfs import Sysfs
 from aliquot.errors import (
     AmbiguousVm,
@@ -407,4 +408,21 @@ def test_programs_that_are_started_dont_get_the_token(
     os.waitpid(process, 0)
     told = (tmp_path / "done").read_text()
     assert "KEPT=yes" in told
+    assert SECRET not in told
+
+
+def test_nor_do_drivers_that_are_asked_what_they_offer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "aliquot-worker"
+    program.write_text(f"#!/bin/sh\nenv >> {tmp_path}/told\necho report\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(probe.native_programs, "find", lambda name: str(program))
+    monkeypatch.setenv(environment.PROXMOX_TOKEN.name, f"{USER}!{TOKEN}={SECRET}")
+    monkeypatch.setenv("KEPT", "yes")
+    probe.probe("libOne.so", variables={"CUDA_VISIBLE_DEVICES": "MIG-1"})
+    assert report.device_report(device("one")) == b"report\n"
+    told = (tmp_path / "told").read_text()
+    assert told.count("KEPT=yes") == 2
+    assert "CUDA_VISIBLE_DEVICES=MIG-1" in told
     assert SECRET not in told
