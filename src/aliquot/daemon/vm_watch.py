@@ -24,6 +24,7 @@ START_SECONDS = 60.0  # from a hook's word until the VM runs
 _PIECE_SECONDS = 1.0  # so that the daemon's end needn't wait
 _RETRY_SECONDS = 1.0
 _END_SECONDS = 5.0
+_TIMES = 3  # that a VM is asked anew, where others had its vGPU meanwhile
 _log = logging.getLogger(__name__)
 
 
@@ -39,25 +40,34 @@ class Follower:
 
     def follow(self, vgpu: str) -> VmState:
         """Look at its VM, and do what follows from that; returns the VM's state."""
-        with self._core.alone(vgpu):
-            kept = self._bindings.get(vgpu)
-            binding = kept.spec.vm
+        state = VmState.GONE
+        for _ in range(_TIMES):
+            began = time.monotonic()
+            binding = self._bindings.get(vgpu).spec.vm
             if binding is None or not binding.id:
                 return VmState.GONE
+            # Others may have the vGPU meanwhile: a hypervisor that starts the VM answers only once
+            # its hook has ended, and what the hook tells us waits for the vGPU.
             hypervisor = self._core.hypervisors.of(binding.hypervisor)
             state = hypervisor.state(binding.id)
             had = Attached()
             if state is not VmState.GONE:
                 had = hypervisor.attached(_vm(binding, state))
-            kept = self._bindings.observe(kept, vm_state=state)
-            if state in ALIVE and vgpu in had.now:
-                self._bindings.lease(SYSTEM, kept)
-            elif vgpu in had.at_start:
-                self._bindings.release(SYSTEM, vgpu, "its VM stopped")
-                self._between_starts(kept, state)
-            else:
-                self._end(kept, state)
-            return state
+            with self._core.alone(vgpu):
+                if not self._core.had_since(vgpu, began):
+                    self._bring(self._bindings.get(vgpu), state, had)
+                    break
+        return state
+
+    def _bring(self, kept: VgpuRecord, state: VmState, had: Attached) -> None:
+        kept = self._bindings.observe(kept, vm_state=state)
+        if state in ALIVE and kept.id in had.now:
+            self._bindings.lease(SYSTEM, kept)
+        elif kept.id in had.at_start:
+            self._bindings.release(SYSTEM, kept.id, "its VM stopped")
+            self._between_starts(kept, state)
+        else:
+            self._end(kept, state)
 
     def _between_starts(self, kept: VgpuRecord, state: VmState) -> None:
         """Between two starts of its VM; what was lent for a start that never came is ours again."""

@@ -29,7 +29,7 @@ from aliquot.errors import (
 from aliquot.model.api.vms import AttachWanted, VmTold
 from aliquot.model.lease import LeaseKind
 from aliquot.model.lifecycle import VgpuState
-from aliquot.model.vm import HypervisorKind, VmState
+from aliquot.model.vm import Attached, HypervisorKind, Vm, VmState
 from aliquot.service.hooks import hook
 from tests.contract.daemon.house import ADMIN, ALICE
 from tests.contract.modes.houses import AUDIO, GPU, QEMU
@@ -187,6 +187,52 @@ def test_hooks_ready_it_for_a_start_and_give_it_back_after(card: Around) -> None
     assert (card.leases(), card.driver()) == ([], "nouveau")
     assert card.vms.started(ADMIN, _told(vm="another")).vgpus == []
     assert card.vms.started(ADMIN, _told(HypervisorKind.PROXMOX)).vgpus == []
+
+
+def test_a_hook_waits_for_no_look_at_its_vm(card: Around) -> None:
+    """libvirt answers nothing about a VM that it starts before the hook has ended."""
+    card.attach()
+    card.vms.stopped(ADMIN, _told())
+    asked, hook_ended = threading.Event(), threading.Event()
+    state = card.libvirtd.state
+
+    def answers_later(uuid: str) -> VmState:
+        asked.set()
+        assert hook_ended.wait(WAIT_SECONDS)
+        return state(uuid)
+
+    card.libvirtd.state = answers_later  # type: ignore[method-assign]
+    look = threading.Thread(target=card.vms.follow)
+    look.start()
+    assert asked.wait(WAIT_SECONDS)
+    hooks = threading.Thread(target=card.vms.started, args=(ADMIN, _told()))
+    hooks.start()
+    hooks.join(WAIT_SECONDS / 4)
+    in_time = not hooks.is_alive()
+    hook_ended.set()
+    for one in (hooks, look):
+        one.join(WAIT_SECONDS)
+    assert in_time
+    assert card.driver() == "vfio-pci"
+
+
+def test_what_was_seen_before_others_had_it_decides_nothing(card: Around) -> None:
+    """Say as it was just being attached: the VM has it by now."""
+    card.attach()
+    vgpu = card.house.show().id
+    hypervisor = card.house.core.hypervisors.of(HypervisorKind.LIBVIRT)
+    attached = hypervisor.attached
+
+    def too_early(_: Vm) -> Attached:
+        hypervisor.attached = attached  # type: ignore[method-assign]
+        with card.house.core.alone(vgpu):
+            return Attached()
+
+    hypervisor.attached = too_early  # type: ignore[method-assign]
+    card.vms.follow()
+    shown = card.house.show()
+    assert shown.vm is not None
+    assert card.driver() == "vfio-pci"
 
 
 def test_a_restarted_daemon_goes_on(card: Around) -> None:
