@@ -13,7 +13,7 @@ import time
 from aliquot.daemon.core import Core
 from aliquot.daemon.vm_bindings import Bindings
 from aliquot.daemon.vm_hardware import VmHardware
-from aliquot.errors import AliquotError, NoSuchVgpu
+from aliquot.errors import AliquotError, NoSuchVgpu, VmError
 from aliquot.model.vgpu_record import VgpuRecord
 from aliquot.model.vm import Attached, HypervisorKind, Vm, VmBinding, VmState
 from aliquot.store.change import SYSTEM
@@ -84,9 +84,20 @@ class Follower:
     def _end(self, kept: VgpuRecord, state: VmState) -> None:
         """Its VM is gone, or has it no more: it is free, once the VM's process let go of it."""
         self._hardware.take_back(kept)
+        self._clear_away(kept, state)
         gone = state is VmState.GONE
         self._bindings.release(SYSTEM, kept.id, "its VM is gone" if gone else "its VM gave it back")
         self._bindings.bind(SYSTEM, kept.id, None, vm_state=None, lent=False, at_rest=False)
+
+    def _clear_away(self, kept: VgpuRecord, state: VmState) -> None:
+        """What its hypervisor keeps of it beside the VM, as Proxmox VE keeps a mapping."""
+        binding = kept.spec.vm
+        assert binding is not None
+        try:
+            hypervisor = self._core.hypervisors.of(binding.hypervisor)
+            hypervisor.detach(_vm(binding, state), kept.id)
+        except VmError as error:  # it is in nobody's way: the next one to attach it puts it right
+            _log.warning("vGPU %s: %s", kept.name, error)
 
 
 class Watchers:

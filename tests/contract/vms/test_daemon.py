@@ -384,6 +384,23 @@ def test_an_mdev_makes_way_for_proxmox_and_comes_back(mdev: Around, tmp_path: Pa
         assert fake.mappings == {}
 
 
+def test_a_vm_of_proxmox_that_is_gone_leaves_no_mapping(mdev: Around, tmp_path: Path) -> None:
+    with fake_proxmox(tmp_path) as fake:
+        mdev.proxmox = fake
+        mdev.connect()
+        fake.lists(GPU, "0x10de", "0x2235", 15)
+        for ends in (
+            lambda: fake.guests[100].config.pop("hostpci0"),  # taken out by somebody else
+            lambda: fake.guests.pop(100),
+        ):
+            mdev.attach("proxmox:100")
+            assert len(fake.mappings) == 1
+            ends()
+            mdev.vms.follow()
+            assert mdev.house.show().vm is None
+            assert fake.mappings == {}
+
+
 def test_proxmox_writes_it_down_also_for_a_vm_that_runs(mdev: Around, tmp_path: Path) -> None:
     with fake_proxmox(tmp_path) as fake:
         mdev.proxmox = fake
