@@ -150,6 +150,9 @@ class Watchers:
                         self._start_if_none(kept.spec.vm)
             except AliquotError as error:
                 self._core.problems["vms"] = str(error)
+            except Exception:  # no thread could be started, say: the next look tries again
+                _log.exception("the look for VMs met a fault")
+                self._core.problems["vms"] = "a fault was met; the log tells more"
             else:
                 self._core.problems.pop("vms", None)
             self._wake.wait(LOOK_SECONDS)

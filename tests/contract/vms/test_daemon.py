@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from aliquot.daemon import vm_hardware
+from aliquot.daemon import vm_hardware, vm_watch
 from aliquot.errors import (
     AliquotError,
     DeviceInUse,
@@ -352,6 +352,26 @@ def test_a_qemu_is_watched_by_its_monitor(card: Around, tmp_path: Path) -> None:
             card.house.core.stop.set()
             card.vms.stop()
             thread.join(WAIT_SECONDS)
+    assert not thread.is_alive()
+
+
+def test_who_looks_for_vms_outlives_a_fault(card: Around, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vm_watch, "LOOK_SECONDS", 0.05)
+    card.attach()
+
+    def no_thread(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    watchers = card.vms._watchers
+    with monkeypatch.context() as patched:
+        patched.setattr(watchers, "_start_if_none", no_thread)
+        thread = card.vms.thread()
+        thread.start()
+        _await(lambda: "vms" in card.house.core.problems)
+    _await(lambda: bool(watchers._threads) and "vms" not in card.house.core.problems)
+    card.house.core.stop.set()
+    card.vms.stop()
+    thread.join(WAIT_SECONDS)
     assert not thread.is_alive()
 
 
