@@ -9,11 +9,19 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 
 from aliquot.daemon.core import Core
 from aliquot.daemon.hardware_place import address_of
 from aliquot.daemon.vm_bindings import Bindings
-from aliquot.errors import DeviceInUse, HardwareBusy, HardwareChanged, HardwareError, HardwareGone
+from aliquot.errors import (
+    DeviceInUse,
+    HardwareBusy,
+    HardwareChanged,
+    HardwareError,
+    HardwareGone,
+    NotMade,
+)
 from aliquot.model.modes import Mode
 from aliquot.model.vgpu_record import VgpuRecord
 
@@ -30,9 +38,11 @@ class VmHardware:
         self._core = core
         self._bindings = bindings
 
-    def ready(self, kept: VgpuRecord) -> None:
+    def ready(self, kept: VgpuRecord, make_again: Callable[[str], object]) -> None:
         """Its VM is about to start."""
         if not self._makes_it_itself(kept):
+            if isinstance(self._core.hardware.verify(kept.id), (HardwareGone, NotMade)):
+                make_again(kept.id)  # a restart of the machine has forgotten it, say
             self._core.hardware.attachment(kept.id)
             self._bindings.observe(kept, at_rest=False)
         elif not kept.status.lent:

@@ -106,7 +106,10 @@ class Vms:
         done: list[str] = []
         for kept in self._told_of(told):
             with self._core.alone(kept.id):
-                self._hardware.ready(self._bindings.get(kept.id))
+                now = self._bindings.get(kept.id)
+                if now.spec.vm != kept.spec.vm:
+                    continue  # it was taken from that VM at this moment
+                self._hardware.ready(now, self._make_again)
             done.append(kept.name)
         self._wake(told)
         return VmVgpus(vgpus=done)
@@ -137,6 +140,10 @@ class Vms:
     def stop(self) -> None:
         """Let all threads end."""
         self._watchers.stop()
+
+    def _make_again(self, vgpu: str) -> None:
+        self._reconciler.converger.miss(vgpu)
+        self._reconciler.bring(vgpu)
 
     def _by_hand(self, caller: Caller, kept: VgpuRecord) -> AttachedResource:
         """Ready it, and tell how QEMU is started with it; again: the same."""

@@ -189,6 +189,21 @@ def test_hooks_ready_it_for_a_start_and_give_it_back_after(card: Around) -> None
     assert card.vms.started(ADMIN, _told(HypervisorKind.PROXMOX)).vgpus == []
 
 
+@pytest.mark.parametrize("kind", ["card", "mdev"])
+def test_a_hook_readies_what_a_restart_of_the_machine_forgot(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    """Before anybody has looked at the hardware: libvirt starts VMs as the machine starts."""
+    around: Around = request.getfixturevalue(kind)
+    around.attach()
+    around.house.restart_machine()
+    around.connect()
+    assert around.vms.started(ADMIN, _told()).vgpus == ["a"]
+    vgpu = around.house.show().id
+    assert around.house.core.hardware.verify(vgpu) is None
+    assert around.house.core.hardware.adopt()[vgpu].attached
+
+
 def test_a_hook_waits_for_no_look_at_its_vm(card: Around) -> None:
     """libvirt answers nothing about a VM that it starts before the hook has ended."""
     card.attach()
