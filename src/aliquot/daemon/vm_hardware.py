@@ -84,7 +84,7 @@ class VmHardware:
             self._make_again(kept)
 
     def _released(self, kept: VgpuRecord) -> None:
-        """As Hardware.release; what was unplugged meanwhile is told by who watches hardware."""
+        """As Hardware.release; what is gone meanwhile is told by who watches hardware."""
         until = time.monotonic() + LET_GO_SECONDS
         while True:
             try:
@@ -93,7 +93,7 @@ class VmHardware:
                 # A hypervisor closes a device a moment after it said so, and a VM's process ends.
                 if time.monotonic() >= until or self._core.stop.wait(_LOOK_SECONDS):
                     raise
-            except HardwareError as error:
+            except (HardwareChanged, HardwareGone, NotMade) as error:
                 _log.warning("vGPU %s: %s", kept.name, error)
                 return
             else:

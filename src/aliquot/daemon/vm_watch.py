@@ -167,6 +167,7 @@ class Watchers:
     def _follow(self, kind: HypervisorKind, vm: str) -> None:
         seen = VmState.GONE
         looked_at = float("-inf")
+        pause = _RETRY_SECONDS
         problem = f"VM {kind.value}:{vm}"
         while not self._core.stop.is_set():
             try:
@@ -180,13 +181,15 @@ class Watchers:
                     for kept in bound:
                         seen = self._follower.follow(kept.id)
                     looked_at = time.monotonic()
+                pause = _RETRY_SECONDS
                 self._core.problems.pop(problem, None)
             except NoSuchVgpu:
                 continue
             except AliquotError as error:
                 self._core.problems[problem] = str(error)
                 looked_at = float("-inf")
-                self._core.stop.wait(_RETRY_SECONDS)
+                self._core.stop.wait(pause)
+                pause = min(2 * pause, LOOK_SECONDS)
             except Exception:
                 _log.exception("the watch of %s met a fault", problem)
                 self._core.problems[problem] = "a fault was met; the log tells more"

@@ -17,6 +17,7 @@ from aliquot.daemon import vm_hardware, vm_watch
 from aliquot.errors import (
     AliquotError,
     DeviceInUse,
+    HardwareNotPermitted,
     HypervisorRefused,
     HypervisorUnreachable,
     NoSuchVm,
@@ -312,6 +313,22 @@ def test_a_vm_whose_process_still_ends_is_waited_for(
     machine.ends(QEMU)
     card.vms.follow()
     assert card.house.show().vm is None
+
+
+def test_a_card_that_cant_be_given_back_is_told_of_and_tried_again(card: Around) -> None:
+    """Its VM has it no more, and the machine not yet: it isn't said to be free."""
+    card.domain.start()
+    card.attach()
+    card.house.house.deny(denied=True)
+    with pytest.raises(HardwareNotPermitted):
+        card.vms.detach(ADMIN, "a")
+    with pytest.raises(HardwareNotPermitted):
+        card.vms.follow()
+    assert card.house.show().vm is not None
+    card.house.house.deny(denied=False)
+    card.vms.follow()
+    assert card.house.show().vm is None
+    assert (card.driver(), card.driver(AUDIO)) == ("nouveau", "snd_hda_intel")
 
 
 def test_deleting_takes_it_from_its_vm_first(card: Around) -> None:
