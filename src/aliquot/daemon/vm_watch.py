@@ -13,7 +13,7 @@ import time
 from aliquot.daemon.core import Core
 from aliquot.daemon.vm_bindings import Bindings
 from aliquot.daemon.vm_hardware import VmHardware
-from aliquot.errors import AliquotError, NoSuchVgpu, VmError
+from aliquot.errors import AliquotError, HypervisorUnreachable, NoSuchVgpu, VmError
 from aliquot.model.vgpu_record import VgpuRecord
 from aliquot.model.vm import Attached, HypervisorKind, Vm, VmBinding, VmState
 from aliquot.store.change import SYSTEM
@@ -178,13 +178,10 @@ class Watchers:
                 hypervisor = self._core.hypervisors.of(kind)
                 now = seen if due else hypervisor.changed(vm, seen, _PIECE_SECONDS)
                 if due or now is not seen:
-                    for kept in bound:
-                        seen = self._follower.follow(kept.id)
+                    seen = self._follow_all(bound, seen)
                     looked_at = time.monotonic()
                 pause = _RETRY_SECONDS
                 self._core.problems.pop(problem, None)
-            except NoSuchVgpu:
-                continue
             except AliquotError as error:
                 self._core.problems[problem] = str(error)
                 looked_at = float("-inf")
@@ -195,6 +192,22 @@ class Watchers:
                 self._core.problems[problem] = "a fault was met; the log tells more"
                 self._core.stop.wait(LOOK_SECONDS)
         self._core.problems.pop(problem, None)
+
+    def _follow_all(self, bound: list[VgpuRecord], seen: VmState) -> VmState:
+        """One that can't be followed keeps no other; it is raised afterwards."""
+        failed: AliquotError | None = None
+        for kept in bound:
+            try:
+                seen = self._follower.follow(kept.id)
+            except NoSuchVgpu:
+                continue  # it was deleted and forgotten meanwhile
+            except HypervisorUnreachable:
+                raise  # it would keep us waiting for each
+            except AliquotError as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
+        return seen
 
     def _is_asked(self, kind: HypervisorKind, vm: str) -> bool:
         with self._lock:

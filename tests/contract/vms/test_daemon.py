@@ -331,6 +331,25 @@ def test_a_card_that_cant_be_given_back_is_told_of_and_tried_again(card: Around)
     assert (card.driver(), card.driver(AUDIO)) == ("nouveau", "snd_hda_intel")
 
 
+def test_one_that_cant_be_taken_back_keeps_no_other(
+    mdev: Around, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vm_hardware, "LET_GO_SECONDS", 0.2)
+    mdev.house.create("b")
+    mdev.attach()
+    mdev.vms.attach(ADMIN, "b", AttachWanted(vm="libvirt:build-01"))
+    ids = [mdev.house.show(name).id for name in ("a", "b")]
+    used = mdev.house.core.hardware.attachment(ids[0])
+    machine = mdev.house.house.machine
+    machine.opens(QEMU, "qemu-system-x86", used.files[-1])
+    with pytest.raises(DeviceInUse):
+        mdev.vms.stopped(ADMIN, _told())
+    made = mdev.house.core.hardware.adopt()
+    assert [made[vgpu].attached for vgpu in ids] == [True, False]
+    machine.ends(QEMU)
+    assert mdev.vms.stopped(ADMIN, _told()).vgpus == ["a", "b"]
+
+
 def test_deleting_takes_it_from_its_vm_first(card: Around) -> None:
     card.domain.start()
     card.attach(lasting=True)
