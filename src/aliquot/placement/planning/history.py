@@ -149,9 +149,13 @@ def _events(stays: Sequence[Stay]) -> Iterator[tuple[int, Request | None]]:
     """What which vGPU asks for, in the order of time; whoever goes makes way for who comes."""
     events: list[tuple[int, bool, int, int, Request | None]] = []
     for number, stay in enumerate(stays):
+        before_ms, comes = -1, False
         for order, (at_ms, request) in enumerate(stay.changes):
-            if stay.ends_ms is None or at_ms <= stay.ends_ms:
-                events.append((at_ms, request is not None, number, order, request))
+            # What one vGPU asks for at one moment stays in its order.
+            comes = request is not None or (comes and at_ms == before_ms)
+            before_ms = at_ms
+            if stay.ends_ms is None or at_ms < stay.ends_ms:
+                events.append((at_ms, comes, number, order, request))
         if stay.ends_ms is not None:
             events.append((stay.ends_ms, False, number, len(stay.changes), None))
     events.sort(key=lambda event: event[:4])

@@ -118,3 +118,15 @@ def test_what_was_wanted_of_a_vgpu_and_when() -> None:
     assert [(at, request and request.device_memory // GIB) for at, request in found.changes] == [
         (10, 3)
     ]
+
+
+def test_what_happens_at_one_moment_stays_in_its_order() -> None:
+    """So it is where the clock was set back: what came later is of the moment before that."""
+    (way,) = [way for way in scenarios(nodes_of([device("one")]), 0) if way.key == "vgpu"]
+    request = Request(devices=1, share=0, device_memory=10 * GIB)
+    rests = Stay((Change(5, request), Change(5, None)), None)
+    assert relived(way, [rests, stay(6, None, 10)]).refused == 0
+    comes_back = Stay((Change(5, request), Change(5, None), Change(5, request)), None)
+    assert relived(way, [comes_back, stay(6, None, 10)]).refused == 1
+    went_at_once = stay(5, 5, 10)
+    assert relived(way, [went_at_once, stay(6, None, 10)]).refused == 0
