@@ -33,8 +33,16 @@ class Stay(NamedTuple):
 
 
 def nodes_of(devices: Sequence[DeviceRecord]) -> list[Node]:
-    """A node for each device that is there; simulated ones only where there are no others."""
-    present = [device for device in devices if device.present]
+    """A node for each device that is there; simulated ones only where there are no others.
+
+    Not for partitions, which are parts of their cards, nor for cards whose memory nobody tells: on
+    them nothing is set aside.
+    """
+    present = [
+        device
+        for device in devices
+        if device.present and device.memory and not device.facts.get("carrier")
+    ]
     real = [device for device in present if not device.simulated]
     return [
         Node(
@@ -51,13 +59,17 @@ def nodes_of(devices: Sequence[DeviceRecord]) -> list[Node]:
 
 
 def stays_of(vgpus: Sequence[VgpuRecord], specs: Mapping[str, Sequence[Asked]]) -> list[Stay]:
-    """What each vGPU wanted of its device, and when: of one without specs what it wanted last."""
+    """What each vGPU wanted of its device, and when: of one without specs what it wanted last.
+
+    Those on partitions have what these have set aside already.
+    """
     return [
         Stay(
             tuple(_changes(specs.get(kept.id) or [Asked(kept.created_ms, kept.spec)])),
             kept.deleted_ms,
         )
         for kept in vgpus
+        if kept.spec.on is None
     ]
 
 
@@ -76,7 +88,9 @@ def _changes(asked: Sequence[Asked]) -> Iterator[Change]:
         before = request
 
 
-def _request(spec: VgpuSpec) -> Request:
+def _request(spec: VgpuSpec) -> Request | None:
+    if not spec.memory and not spec.shares.guarantee:
+        return None  # hardware of which nobody tells how much it has: nothing is set aside for it
     return Request(devices=1, share=spec.shares.guarantee, device_memory=spec.memory)
 
 
