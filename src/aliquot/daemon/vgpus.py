@@ -179,6 +179,7 @@ class Vgpus:
         """Where a vGPU would go and why, or why nowhere and what would mend that; makes nothing."""
         tenant = access.tenant_for(caller, wanted.tenant)
         if wanted.on is not None:
+            access.must_be_user(caller)  # drivers are asked what the partition is, and that is kept
             self.carriers.prepare(caller, wanted.on)
         with self._core.store.look() as view:
             left = quota_left(view, caller, tenant, self._core.quota)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from aliquot.daemon.caller import Caller
 from aliquot.errors import (
     BadCarrier,
     BadSpec,
@@ -16,7 +17,9 @@ from aliquot.errors import (
     MemoryUnavailable,
     NoSuchVgpu,
     NotInThisMode,
+    NotPermitted,
 )
+from aliquot.model.access_token import Role
 from aliquot.model.api.vgpus import MoveWanted, VgpuWanted
 from aliquot.model.api.vms import AttachWanted
 from aliquot.model.lifecycle import VgpuState
@@ -166,3 +169,14 @@ def test_the_next_daemon_knows_what_a_partition_is(service: HardwareService) -> 
     assert offer.variables
     with service.store.look() as view:
         assert list(check.problems(view)) == []
+
+
+def test_for_who_may_only_look_no_driver_is_asked(service: HardwareService) -> None:
+    """A dry run makes no vGPU, but what the partition is to programs is found out and kept."""
+    service.create()
+    looks = Caller(tenant=ADMIN.tenant, role=Role.VIEWER)
+    with pytest.raises(NotPermitted):
+        service.service.vgpus.plan(looks, on("soft"))
+    assert service.told == []
+    assert [d.facts.get("carrier") for d in service.service.devices.list(ADMIN).items] == [None]
+    assert service.service.vgpus.plan(ADMIN, on("soft")).fits
