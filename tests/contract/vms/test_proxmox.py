@@ -166,6 +166,9 @@ def test_a_task_without_end_is_told_of(fake: FakeProxmox) -> None:
     fake.task_seconds = 60
     with pytest.raises(HypervisorUnreachable, match="didn't answer"):
         proxmox.attach(vm, function(), lasting=True)
+    # It was written down, and what is written down can be started.
+    assert proxmox.attached(vm).at_start == {OTHER}
+    fake.start(100)
 
 
 def test_what_somebody_else_changes_meanwhile_stays(fake: FakeProxmox) -> None:
