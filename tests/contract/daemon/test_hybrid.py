@@ -15,6 +15,7 @@ from aliquot.errors import (
     DeviceLost,
     DeviceNotOffered,
     MemoryUnavailable,
+    NoDeviceFits,
     NoSuchVgpu,
     NotInThisMode,
     NotPermitted,
@@ -86,6 +87,18 @@ def test_others_do_not_come_to_a_partition_by_chance(service: HardwareService) -
         vgpus.create(ALICE, on("theirs"))
 
 
+def test_others_do_not_come_to_a_partition_by_naming_its_device(service: HardwareService) -> None:
+    """Everybody is told of all devices; only who may have the vGPU comes to what it is made of."""
+    vgpus = service.service.vgpus
+    service.create()
+    partition = vgpus.create(ADMIN, on("soft")).device
+    theirs = VgpuWanted(name="theirs", memory=GIB, device=partition)
+    with pytest.raises(NoDeviceFits, match="partition of a vGPU"):
+        vgpus.create(ALICE, theirs)
+    assert not vgpus.plan(ALICE, theirs).fits
+    assert vgpus.list(ALICE).items == []
+
+
 def test_what_can_not_carry(service: HardwareService) -> None:
     vgpus = service.service.vgpus
     service.create()
@@ -121,6 +134,10 @@ def test_software_on_a_virtual_function(tmp_path: Path, machine: Machine, sysfs:
         offered = device(ONE)._replace(pci_address=carrier.hardware)
         service.machine.add(offered)
         service.watch()
+        for more in ({}, {"device": ONE}):  # it is a card to OpenCL, and a vGPU's all the same
+            with pytest.raises((NoDeviceFits, DeviceNotOffered)):
+                theirs = VgpuWanted(name="theirs", memory=GIB, **more)  # type: ignore[arg-type]
+                service.service.vgpus.create(ALICE, theirs)
         made = service.service.vgpus.create(ADMIN, on("soft"))
         assert (made.device, made.on) == (ONE, carrier.id)
         with pytest.raises(DeviceInUse):
