@@ -297,7 +297,8 @@ class Vgpus:
     def delete(self, caller: Caller, vgpu: str, *, generation: int | None = None) -> VgpuResource:
         """End a vGPU, whoever uses it.
 
-        One of hardware that is used, or that carries others, is refused and goes on as it was.
+        One of hardware that is used, or that carries others, is refused and goes on as it was. One
+        that its VM keeps is told of, and ends as soon as the VM lets go.
         """
 
         def deleted(_: View, spec: VgpuSpec) -> VgpuSpec:
