@@ -57,9 +57,7 @@ class Mdev(HardwareMode):
             None,
         )
         if parent is None:  # the last one was taken just now, or the driver doesn't tell
-            raise refusal(
-                NoRoomForPartition, Why.TYPE_FULL, device=wanted.device, type=chosen.name
-            )
+            raise refusal(NoRoomForPartition, Why.TYPE_FULL, device=wanted.device, type=chosen.name)
         entry = Entry(
             vgpu=wanted.vgpu,
             mode=self.mode,

@@ -135,8 +135,8 @@ def test_software_on_a_virtual_function(tmp_path: Path, machine: Machine, sysfs:
         service.machine.add(offered)
         service.watch()
         for more in ({}, {"device": ONE}):  # it is a card to OpenCL, and a vGPU's all the same
+            theirs = VgpuWanted(name="theirs", memory=GIB, **more)  # type: ignore[arg-type]
             with pytest.raises((NoDeviceFits, DeviceNotOffered)):
-                theirs = VgpuWanted(name="theirs", memory=GIB, **more)  # type: ignore[arg-type]
                 service.service.vgpus.create(ALICE, theirs)
         made = service.service.vgpus.create(ADMIN, on("soft"))
         assert (made.device, made.on) == (ONE, carrier.id)
