@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, or_, select
@@ -119,8 +120,8 @@ def _functions(view: View, node: str, listed: Sequence[Line]) -> frozenset[str]:
 
 def _place(device: DeviceRecord) -> str | None:
     """The PCI address at which its driver offers a device."""
-    offer = device.facts.get("offer") or {}
-    return normal_address(offer.get("pci_address") or "")
+    offer: dict[str, Any] | None = device.facts.get("offer")
+    return normal_address(offer.get("pci_address") or "") if offer else None
 
 
 def _devices(

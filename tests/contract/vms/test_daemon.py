@@ -217,7 +217,7 @@ def test_a_hook_waits_for_no_look_at_its_vm(card: Around) -> None:
         assert hook_ended.wait(WAIT_SECONDS)
         return state(uuid)
 
-    card.libvirtd.state = answers_later  # type: ignore[method-assign]
+    card.libvirtd.state = answers_later
     look = threading.Thread(target=card.vms.follow)
     look.start()
     assert asked.wait(WAIT_SECONDS)
@@ -240,7 +240,7 @@ def test_what_was_seen_before_others_had_it_decides_nothing(card: Around) -> Non
     attached = hypervisor.attached
 
     def too_early(_: Vm) -> Attached:
-        hypervisor.attached = attached  # type: ignore[method-assign]
+        hypervisor.attached = attached
         with card.house.core.alone(vgpu):
             return Attached()
 
