@@ -9,6 +9,7 @@ here says that it was tested on Proxmox VE.
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
 import json
 import ssl
@@ -87,6 +88,7 @@ class FakeProxmox:
         self.task_ends = "OK"
         self.before_config: list[Any] = []  # each is called before one change of a configuration
         self.raw: bytes | None = None
+        self.packed = False  # answers are compressed
         self.silence = 0.0
         self.calls: list[tuple[str, dict[str, list[str]]]] = []
         self.authorizations: set[str] = set()
@@ -359,9 +361,12 @@ def _handler(fake: FakeProxmox) -> type[BaseHTTPRequestHandler]:
                 data = {"data": None} | ({"errors": error.errors} if error.errors else {})
                 status, words = error.status, str(error)
             said = json.dumps(data).encode() if fake.raw is None else fake.raw
+            said = gzip.compress(said) if fake.packed else said
             with contextlib.suppress(OSError):
                 self.send_response(status, words)
                 self.send_header("Content-Type", "application/json;charset=UTF-8")
+                if fake.packed:
+                    self.send_header("Content-Encoding", "gzip")
                 self.send_header("Content-Length", str(len(said)))
                 self.end_headers()
                 self.wfile.write(said)

@@ -76,6 +76,12 @@ class Core:
             lock = self._locks.get(vgpu)
             return lock is not None and (lock.users > 0 or lock.touched >= moment)
 
+    def had_since(self, vgpu: str, moment: float) -> bool:
+        """For who has it alone: whether somebody else had it after a moment of that clock."""
+        with self._guard:
+            lock = self._locks.get(vgpu)
+            return lock is not None and lock.touched >= moment
+
 
 _MOST_LOCKS = 4096
 _REMEMBERED_SECONDS = 60.0

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import uuid
 
+import msgspec
+
 from aliquot.errors import HardwareChanged, HardwareError, HardwareGone, ModeUnavailable, NotMade
 from aliquot.model.hardware import Attachment, Made, Plan, Wanted
 from aliquot.model.line import Line
@@ -45,7 +47,10 @@ class Hardware:
 
     def create(self, kept: VgpuRecord, address: str) -> Made:
         """Make it of the device at a PCI address, or find that it is made."""
-        return self._of(kept.spec.mode).create(_wanted(kept.id, kept.spec, address))
+        wanted = _wanted(kept.id, kept.spec, address)
+        if kept.spec.mode == Mode.SRIOV and kept.status.hardware:
+            wanted = msgspec.structs.replace(wanted, function=kept.status.hardware)
+        return self._of(kept.spec.mode).create(wanted)
 
     def attachment(self, vgpu: str) -> Attachment:
         """Ready it for its consumer, and tell how that uses it. Again: the same.

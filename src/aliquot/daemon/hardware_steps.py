@@ -14,14 +14,16 @@ import msgspec
 from aliquot.daemon.core import Core
 from aliquot.daemon.hardware import is_hardware
 from aliquot.daemon.hardware_place import address_of
-from aliquot.errors import AliquotError, HardwareChanged, HardwareGone, NotMade
+from aliquot.errors import AliquotError, FunctionTaken, HardwareChanged, HardwareGone, NotMade
 from aliquot.model.device_record import DeviceRecord
 from aliquot.model.hardware import Made
 from aliquot.model.modes import Mode
 from aliquot.model.vgpu_record import VgpuRecord, VgpuStatus
+from aliquot.model.why import Why
 from aliquot.modes.hybrid import refuse_carrier
 from aliquot.store import View, leases, vgpus
 from aliquot.store.change import SYSTEM
+from aliquot.words.refusals import refusal
 
 
 def make_of_hardware(core: Core, kept: VgpuRecord, device: DeviceRecord) -> VgpuStatus:
@@ -43,6 +45,10 @@ def make_of_hardware(core: Core, kept: VgpuRecord, device: DeviceRecord) -> Vgpu
     elif error is not None:
         raise error
     made = hardware.create(kept, address_of(device))
+    had = kept.status.hardware
+    if kept.spec.vm is not None and had not in ("", made.id):
+        hardware.delete(kept.id)  # the VM would start with what is another's by now
+        raise refusal(FunctionTaken, Why.VM_KNOWS, address=had)
     return msgspec.structs.replace(kept.status, device=device.uuid, hardware=made.id)
 
 

@@ -33,6 +33,7 @@ from aliquot.store.change import SYSTEM
 
 LOOK_SECONDS = 5.0
 _PROBLEM = "hardware"
+_OF_ONE = f"{_PROBLEM} of "
 _log = logging.getLogger(__name__)
 
 
@@ -76,16 +77,18 @@ class HardwareWatch:
 
     def look(self) -> None:
         """Look at each vGPU of hardware; whatever isn't as it was left has failed."""
-        for kept in self._all():
+        every = self._all()
+        self._forget_problems(every)
+        for kept in every:
             began = time.monotonic()
             if self._core.busy(kept.id):
                 continue
             try:
                 error = self._core.hardware.verify(kept.id)
             except AliquotError as told:  # NVML can't be asked now, say: that proves nothing
-                self._core.problems[f"{_PROBLEM} of {kept.name}"] = told.what
+                self._core.problems[_problem_of(kept)] = told.what
                 continue
-            self._core.problems.pop(f"{_PROBLEM} of {kept.name}", None)
+            self._core.problems.pop(_problem_of(kept), None)
             if error is None and kept.state is VgpuState.FAILED:
                 self._reconciler.schedule(kept.id)
             elif error is not None and kept.state in LEASABLE:
@@ -94,6 +97,13 @@ class HardwareWatch:
                 with self._core.store.look() as view:
                     now = vgpus.get(view, kept.id)
                 follow(self._core, now)
+
+    def _forget_problems(self, every: list[VgpuRecord]) -> None:
+        """Of vGPUs that are gone, or that a hypervisor has, there is nothing to tell."""
+        known = set(map(_problem_of, every))
+        for problem in list(self._core.problems):
+            if problem.startswith(_OF_ONE) and problem not in known:
+                self._core.problems.pop(problem, None)
 
     def _all(self) -> list[VgpuRecord]:
         with self._core.store.look() as view:
@@ -177,6 +187,11 @@ class HardwareWatch:
                 _log.exception("the look at hardware met a fault")
                 self._core.problems[_PROBLEM] = "a fault was met; the log tells more"
             self._wake.wait(LOOK_SECONDS)
+
+
+def _problem_of(kept: VgpuRecord) -> str:
+    """By its id: of several tenants each may have one of that name."""
+    return f"{_OF_ONE}{kept.name} ({kept.id})"
 
 
 def _device_at(view: View, node: str, address: str) -> DeviceRecord | None:

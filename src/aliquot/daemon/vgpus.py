@@ -179,6 +179,7 @@ class Vgpus:
         """Where a vGPU would go and why, or why nowhere and what would mend that; makes nothing."""
         tenant = access.tenant_for(caller, wanted.tenant)
         if wanted.on is not None:
+            access.must_be_user(caller)  # drivers are asked what the partition is, and that is kept
             self.carriers.prepare(caller, wanted.on)
         with self._core.store.look() as view:
             left = quota_left(view, caller, tenant, self._core.quota)
@@ -296,7 +297,8 @@ class Vgpus:
     def delete(self, caller: Caller, vgpu: str, *, generation: int | None = None) -> VgpuResource:
         """End a vGPU, whoever uses it.
 
-        One of hardware that is used, or that carries others, is refused and goes on as it was.
+        One of hardware that is used, or that carries others, is refused and goes on as it was. One
+        that its VM keeps is told of, and ends as soon as the VM lets go.
         """
 
         def deleted(_: View, spec: VgpuSpec) -> VgpuSpec:

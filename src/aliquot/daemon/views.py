@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, or_, select
@@ -11,9 +12,11 @@ from sqlalchemy import ColumnElement, or_, select
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.choosing import Line, lines
 from aliquot.daemon.resources import is_remotable
+from aliquot.devices.pci import normal_address
 from aliquot.model.device import SOFTWARE
 from aliquot.model.device_record import DeviceRecord
 from aliquot.model.lifecycle import LEASABLE, VgpuState, Wanted
+from aliquot.model.modes import Mode
 from aliquot.model.shares import PriorityMix
 from aliquot.model.vgpu_record import Reservation, VgpuRecord, VgpuSpec
 from aliquot.placement import Demand, DeviceView, VgpuView, demand_of
@@ -71,7 +74,8 @@ def devices_for(view: View, node: str, wanted: Demand) -> list[DeviceView]:
     listed = lines(view, node)
     if mixed := [line.uuid for line in listed if mix_of(line.record)]:
         which.append(reservations.c.device_uuid.in_(mixed))
-    return _devices(listed, _placed(view, None, or_(*which)) if which else {})
+    there = _placed(view, None, or_(*which)) if which else {}
+    return _devices(listed, there, _functions(view, node, listed))
 
 
 def mix_of(device: DeviceRecord) -> PriorityMix:
@@ -86,14 +90,43 @@ def all_devices(
 
     `unstoppable` are vGPUs that can't be suspended, whatever their owners allow.
     """
-    return _devices(lines(view, node), _placed(view, caller, unstoppable=unstoppable))
+    listed = lines(view, node)
+    there = _placed(view, caller, unstoppable=unstoppable)
+    return _devices(listed, there, _functions(view, node, listed))
 
 
 def _sized(wanted: Demand) -> Demand:
     return wanted if wanted.memory != ALL_MEMORY else wanted.without_size()
 
 
-def _devices(listed: Sequence[Line], there: dict[str, list[VgpuView]]) -> list[DeviceView]:
+def _functions(view: View, node: str, listed: Sequence[Line]) -> frozenset[str]:
+    """The devices, by their UUIDs, that are virtual functions which vGPUs have.
+
+    Most machines list no virtual function, and then the vGPUs needn't be looked through.
+    """
+    virtual = {
+        one["id"]
+        for line in listed
+        for one in line.record.facts.get("partitions", ())
+        if one["mode"] == Mode.SRIOV
+    }
+    found = {line.uuid: _place(line.record) for line in listed}
+    if virtual.isdisjoint(found.values()):
+        return frozenset()
+    vgpus_there = (kept for some in vgpus.placed(view, node).values() for kept in some)
+    taken = {kept.status.hardware for kept in vgpus_there if kept.spec.mode == Mode.SRIOV}
+    return frozenset(uuid for uuid, place in found.items() if place in taken)
+
+
+def _place(device: DeviceRecord) -> str | None:
+    """The PCI address at which its driver offers a device."""
+    offer: dict[str, Any] | None = device.facts.get("offer")
+    return normal_address(offer.get("pci_address") or "") if offer else None
+
+
+def _devices(
+    listed: Sequence[Line], there: dict[str, list[VgpuView]], functions: Collection[str]
+) -> list[DeviceView]:
     return [
         DeviceView(
             uuid=line.uuid,
@@ -105,7 +138,7 @@ def _devices(listed: Sequence[Line], there: dict[str, list[VgpuView]]) -> list[D
             remotable=is_remotable(line.record),
             simulated=line.record.simulated,
             software=line.kind == SOFTWARE,
-            partition=bool(line.record.facts.get("carrier")),
+            partition=bool(line.record.facts.get("carrier")) or line.uuid in functions,
             mix=mix_of(line.record),
             vgpus=tuple(there.get(line.uuid, ())),
         )

@@ -19,7 +19,7 @@ from aliquot.model.lease import Holder, Lease, LeaseKind
 from aliquot.model.lifecycle import LEASABLE, Wanted
 from aliquot.model.modes import Mode
 from aliquot.model.vgpu_record import VgpuRecord
-from aliquot.model.vm import HypervisorKind, VmBinding, VmState
+from aliquot.model.vm import HypervisorKind, VmBinding
 from aliquot.model.why import Why
 from aliquot.modes.hybrid import refuse_carrier
 from aliquot.store import View, devices, leases, lifecycle, reservations, vgpus
@@ -123,10 +123,6 @@ class Bindings:
         for lease in self._leases(vgpu):
             with self._core.store.change(actor) as change:
                 leases.release(change, lease.id, ending)
-
-    def state(self, vgpu: str) -> VmState | None:
-        """What its VM did when that was looked at last."""
-        return self.get(vgpu).status.vm_state
 
     def _leases(self, vgpu: str) -> list[Lease]:
         with self._core.store.look() as view:

@@ -9,11 +9,19 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 
 from aliquot.daemon.core import Core
 from aliquot.daemon.hardware_place import address_of
 from aliquot.daemon.vm_bindings import Bindings
-from aliquot.errors import DeviceInUse, HardwareBusy, HardwareChanged, HardwareError, HardwareGone
+from aliquot.errors import (
+    DeviceInUse,
+    HardwareBusy,
+    HardwareChanged,
+    HardwareError,
+    HardwareGone,
+    NotMade,
+)
 from aliquot.model.modes import Mode
 from aliquot.model.vgpu_record import VgpuRecord
 
@@ -30,9 +38,11 @@ class VmHardware:
         self._core = core
         self._bindings = bindings
 
-    def ready(self, kept: VgpuRecord) -> None:
+    def ready(self, kept: VgpuRecord, make_again: Callable[[str], object]) -> None:
         """Its VM is about to start."""
         if not self._makes_it_itself(kept):
+            if isinstance(self._core.hardware.verify(kept.id), (HardwareGone, NotMade)):
+                make_again(kept.id)  # a restart of the machine has forgotten it, say
             self._core.hardware.attachment(kept.id)
             self._bindings.observe(kept, at_rest=False)
         elif not kept.status.lent:
@@ -74,7 +84,7 @@ class VmHardware:
             self._make_again(kept)
 
     def _released(self, kept: VgpuRecord) -> None:
-        """As Hardware.release; what was unplugged meanwhile is told by who watches hardware."""
+        """As Hardware.release; what is gone meanwhile is told by who watches hardware."""
         until = time.monotonic() + LET_GO_SECONDS
         while True:
             try:
@@ -83,7 +93,7 @@ class VmHardware:
                 # A hypervisor closes a device a moment after it said so, and a VM's process ends.
                 if time.monotonic() >= until or self._core.stop.wait(_LOOK_SECONDS):
                     raise
-            except HardwareError as error:
+            except (HardwareChanged, HardwareGone, NotMade) as error:
                 _log.warning("vGPU %s: %s", kept.name, error)
                 return
             else:

@@ -13,7 +13,7 @@ import time
 from aliquot.daemon.core import Core
 from aliquot.daemon.vm_bindings import Bindings
 from aliquot.daemon.vm_hardware import VmHardware
-from aliquot.errors import AliquotError, NoSuchVgpu
+from aliquot.errors import AliquotError, HypervisorUnreachable, NoSuchVgpu, VmError
 from aliquot.model.vgpu_record import VgpuRecord
 from aliquot.model.vm import Attached, HypervisorKind, Vm, VmBinding, VmState
 from aliquot.store.change import SYSTEM
@@ -24,6 +24,7 @@ START_SECONDS = 60.0  # from a hook's word until the VM runs
 _PIECE_SECONDS = 1.0  # so that the daemon's end needn't wait
 _RETRY_SECONDS = 1.0
 _END_SECONDS = 5.0
+_TIMES = 3  # that a VM is asked anew, where others had its vGPU meanwhile
 _log = logging.getLogger(__name__)
 
 
@@ -39,25 +40,34 @@ class Follower:
 
     def follow(self, vgpu: str) -> VmState:
         """Look at its VM, and do what follows from that; returns the VM's state."""
-        with self._core.alone(vgpu):
-            kept = self._bindings.get(vgpu)
-            binding = kept.spec.vm
+        state = VmState.GONE
+        for _ in range(_TIMES):
+            began = time.monotonic()
+            binding = self._bindings.get(vgpu).spec.vm
             if binding is None or not binding.id:
                 return VmState.GONE
+            # Others may have the vGPU meanwhile: a hypervisor that starts the VM answers only once
+            # its hook has ended, and what the hook tells us waits for the vGPU.
             hypervisor = self._core.hypervisors.of(binding.hypervisor)
             state = hypervisor.state(binding.id)
             had = Attached()
             if state is not VmState.GONE:
                 had = hypervisor.attached(_vm(binding, state))
-            kept = self._bindings.observe(kept, vm_state=state)
-            if state in ALIVE and vgpu in had.now:
-                self._bindings.lease(SYSTEM, kept)
-            elif vgpu in had.at_start:
-                self._bindings.release(SYSTEM, vgpu, "its VM stopped")
-                self._between_starts(kept, state)
-            else:
-                self._end(kept, state)
-            return state
+            with self._core.alone(vgpu):
+                if not self._core.had_since(vgpu, began):
+                    self._bring(self._bindings.get(vgpu), state, had)
+                    break
+        return state
+
+    def _bring(self, kept: VgpuRecord, state: VmState, had: Attached) -> None:
+        kept = self._bindings.observe(kept, vm_state=state)
+        if state in ALIVE and kept.id in had.now:
+            self._bindings.lease(SYSTEM, kept)
+        elif kept.id in had.at_start:
+            self._bindings.release(SYSTEM, kept.id, "its VM stopped")
+            self._between_starts(kept, state)
+        else:
+            self._end(kept, state)
 
     def _between_starts(self, kept: VgpuRecord, state: VmState) -> None:
         """Between two starts of its VM; what was lent for a start that never came is ours again."""
@@ -74,9 +84,20 @@ class Follower:
     def _end(self, kept: VgpuRecord, state: VmState) -> None:
         """Its VM is gone, or has it no more: it is free, once the VM's process let go of it."""
         self._hardware.take_back(kept)
+        self._clear_away(kept, state)
         gone = state is VmState.GONE
         self._bindings.release(SYSTEM, kept.id, "its VM is gone" if gone else "its VM gave it back")
         self._bindings.bind(SYSTEM, kept.id, None, vm_state=None, lent=False, at_rest=False)
+
+    def _clear_away(self, kept: VgpuRecord, state: VmState) -> None:
+        """What its hypervisor keeps of it beside the VM, as Proxmox VE keeps a mapping."""
+        binding = kept.spec.vm
+        assert binding is not None
+        try:
+            hypervisor = self._core.hypervisors.of(binding.hypervisor)
+            hypervisor.detach(_vm(binding, state), kept.id)
+        except VmError as error:  # it is in nobody's way: the next one to attach it puts it right
+            _log.warning("vGPU %s: %s", kept.name, error)
 
 
 class Watchers:
@@ -129,6 +150,9 @@ class Watchers:
                         self._start_if_none(kept.spec.vm)
             except AliquotError as error:
                 self._core.problems["vms"] = str(error)
+            except Exception:  # no thread could be started, say: the next look tries again
+                _log.exception("the look for VMs met a fault")
+                self._core.problems["vms"] = "a fault was met; the log tells more"
             else:
                 self._core.problems.pop("vms", None)
             self._wake.wait(LOOK_SECONDS)
@@ -143,6 +167,7 @@ class Watchers:
     def _follow(self, kind: HypervisorKind, vm: str) -> None:
         seen = VmState.GONE
         looked_at = float("-inf")
+        pause = _RETRY_SECONDS
         problem = f"VM {kind.value}:{vm}"
         while not self._core.stop.is_set():
             try:
@@ -153,21 +178,36 @@ class Watchers:
                 hypervisor = self._core.hypervisors.of(kind)
                 now = seen if due else hypervisor.changed(vm, seen, _PIECE_SECONDS)
                 if due or now is not seen:
-                    for kept in bound:
-                        seen = self._follower.follow(kept.id)
+                    seen = self._follow_all(bound, seen)
                     looked_at = time.monotonic()
+                pause = _RETRY_SECONDS
                 self._core.problems.pop(problem, None)
-            except NoSuchVgpu:
-                continue
             except AliquotError as error:
                 self._core.problems[problem] = str(error)
                 looked_at = float("-inf")
-                self._core.stop.wait(_RETRY_SECONDS)
+                self._core.stop.wait(pause)
+                pause = min(2 * pause, LOOK_SECONDS)
             except Exception:
                 _log.exception("the watch of %s met a fault", problem)
                 self._core.problems[problem] = "a fault was met; the log tells more"
                 self._core.stop.wait(LOOK_SECONDS)
         self._core.problems.pop(problem, None)
+
+    def _follow_all(self, bound: list[VgpuRecord], seen: VmState) -> VmState:
+        """One that can't be followed keeps no other; it is raised afterwards."""
+        failed: AliquotError | None = None
+        for kept in bound:
+            try:
+                seen = self._follower.follow(kept.id)
+            except NoSuchVgpu:
+                continue  # it was deleted and forgotten meanwhile
+            except HypervisorUnreachable:
+                raise  # it would keep us waiting for each
+            except AliquotError as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
+        return seen
 
     def _is_asked(self, kind: HypervisorKind, vm: str) -> bool:
         with self._lock:

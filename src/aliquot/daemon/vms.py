@@ -106,7 +106,10 @@ class Vms:
         done: list[str] = []
         for kept in self._told_of(told):
             with self._core.alone(kept.id):
-                self._hardware.ready(self._bindings.get(kept.id))
+                now = self._bindings.get(kept.id)
+                if now.spec.vm != kept.spec.vm:
+                    continue  # it was taken from that VM at this moment
+                self._hardware.ready(now, self._make_again)
             done.append(kept.name)
         self._wake(told)
         return VmVgpus(vgpus=done)
@@ -115,15 +118,25 @@ class Vms:
         """A VM has stopped: its leases end, and its vGPUs' hardware is the machine's again."""
         access.must_be_admin(caller)
         done: list[str] = []
+        failed: AliquotError | None = None
         for kept in self._told_of(told):
-            with self._core.alone(kept.id):
-                self._bindings.release(caller.actor, kept.id, "its VM stopped")
-                now = self._bindings.observe(self._bindings.get(kept.id), vm_state=VmState.OFF)
-                self._hardware.rest(now)
-                self._reconciler.schedule(kept.id)
-            done.append(kept.name)
+            try:
+                self._rest(caller, kept)
+            except AliquotError as error:  # one that can't be taken back keeps no other
+                failed = failed or error
+            else:
+                done.append(kept.name)
         self._wake(told)
+        if failed is not None:
+            raise failed
         return VmVgpus(vgpus=done)
+
+    def _rest(self, caller: Caller, kept: VgpuRecord) -> None:
+        with self._core.alone(kept.id):
+            self._bindings.release(caller.actor, kept.id, "its VM stopped")
+            now = self._bindings.observe(self._bindings.get(kept.id), vm_state=VmState.OFF)
+            self._hardware.rest(now)
+            self._reconciler.schedule(kept.id)
 
     def follow(self) -> None:
         """Look once at all VMs that have vGPUs."""
@@ -137,6 +150,10 @@ class Vms:
     def stop(self) -> None:
         """Let all threads end."""
         self._watchers.stop()
+
+    def _make_again(self, vgpu: str) -> None:
+        self._reconciler.converger.miss(vgpu)
+        self._reconciler.bring(vgpu)
 
     def _by_hand(self, caller: Caller, kept: VgpuRecord) -> AttachedResource:
         """Ready it, and tell how QEMU is started with it; again: the same."""

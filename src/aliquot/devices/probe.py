@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from aliquot import native_programs
+from aliquot import environment, native_programs
 from aliquot.devices.identity import device_uuid
 from aliquot.model.device import Device
 
@@ -70,7 +70,7 @@ def probe(
             capture_output=True,
             timeout=timeout,
             check=False,
-            env={**os.environ, **(variables or {})},
+            env={**environment.without_secrets(os.environ), **(variables or {})},
         )
     except subprocess.TimeoutExpired:
         return Probe([], f"the driver did not answer within {timeout:g} s")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
-from aliquot import native_programs
+from aliquot import environment, native_programs
 from aliquot.errors import NoDriver
 from aliquot.model.device import Device
 
@@ -27,6 +28,7 @@ def device_report(device: Device) -> bytes:
             capture_output=True,
             timeout=REPORT_SECONDS,
             check=False,
+            env=environment.without_secrets(os.environ),
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NoDriver(f"the driver of {device.name} can't be asked: {error}") from error

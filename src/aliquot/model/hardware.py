@@ -14,7 +14,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     `vgpu` is its UUID, `device` what the mode cuts or hands over: a PCI address, the name of an
     mdev's parent, or for remoting a device's UUID. `type` is an id or name of PartitionType; else
     the smallest of at least `memory` bytes is taken. `rom`: a file to show in place of the card's.
-    `force` is needed, and used, for the boot display alone.
+    `force` is needed, and used, for the boot display alone. `function` is the virtual function that
+    it had, where it is made again: taken before others if it is free.
     """
 
     vgpu: str
@@ -24,6 +25,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     memory: int | None = None
     rom: str | None = None
     force: bool = False
+    function: str | None = None
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

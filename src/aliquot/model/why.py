@@ -219,6 +219,7 @@ class Why(StrEnum):
     VM_WONT = "vm-wont"
     VM_FULL = "vm-full"
     VM_PORTS = "vm-ports"
+    VM_KNOWS = "vm-knows"
     VM_NO_DEVICE = "vm-no-device"
     VGPU_LEASED = "vgpu-leased"
     OTHERS_MAY_READ = "others-may-read"

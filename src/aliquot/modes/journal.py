@@ -67,6 +67,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     before: tuple[FunctionBefore, ...] = ()
     virtual_functions: int | None = None  # as many as there were when it was made
     resets_count: bool = False  # we made the virtual functions: they go with the last vGPU
+    had: str | None = None  # the virtual function that it had, where it is made again
     parent: str | None = None  # of an mdev
     start: int | None = None  # of a MIG instance, in memory slices
     instance: int | None = None  # its number at the driver, once there is one

@@ -49,10 +49,15 @@ class Mdev(HardwareMode):
         if self.kernel.exists(_DEVICES, wanted.vgpu):
             raise refusal(PartitionExists, Why.MDEV_EXISTS, uuid=wanted.vgpu)
         parent = next(
-            one
-            for one in self._parents(wanted.device)
-            if self.kernel.natural(_PARENTS, one, _TYPES, chosen.id, "available_instances")
+            (
+                one
+                for one in self._parents(wanted.device)
+                if self.kernel.natural(_PARENTS, one, _TYPES, chosen.id, "available_instances")
+            ),
+            None,
         )
+        if parent is None:  # the last one was taken just now, or the driver doesn't tell
+            raise refusal(NoRoomForPartition, Why.TYPE_FULL, device=wanted.device, type=chosen.name)
         entry = Entry(
             vgpu=wanted.vgpu,
             mode=self.mode,

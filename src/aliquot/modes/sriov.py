@@ -59,6 +59,7 @@ class Sriov(HardwareMode):
             type=chosen.id if chosen else wanted.type,
             memory=chosen.memory if chosen else wanted.memory,
             virtual_functions=count,
+            had=wanted.function,
             resets_count=not existing
             or any(
                 other.resets_count for other in self._entries() if other.device == wanted.device
@@ -91,7 +92,13 @@ class Sriov(HardwareMode):
         """Make the virtual functions and take one of them."""
         self._count(entry.device, entry.virtual_functions or 0)
         existing = pci_partitions.virtual_functions(self.kernel, entry.device)
-        wanted = Wanted(vgpu=entry.vgpu, device=entry.device, type=entry.type, memory=entry.memory)
+        wanted = Wanted(
+            vgpu=entry.vgpu,
+            device=entry.device,
+            type=entry.type,
+            memory=entry.memory,
+            function=entry.had,
+        )
         function, chosen = self._free(wanted, existing)
         entry = msgspec.structs.replace(entry, id=function, whole=(function,))
         if chosen is not None:
@@ -210,6 +217,7 @@ class Sriov(HardwareMode):
         """A virtual function that nobody has, and the type it is to get; raises where none is."""
         taken = self._taken(functions)
         free = [function for function in functions if function not in taken]
+        free.sort(key=lambda one: one != wanted.function)  # the one that it had comes first
         if not free:
             raise refusal(
                 NoRoomForPartition, Why.VF_NONE_FREE, address=wanted.device, count=len(functions)

@@ -18,6 +18,7 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
     that will do. `apart` is the key of a label: it goes to no device with a vGPU of its tenant
     that has the same value of it, and to none with another of its `group`. `quota` is what its
     tenant may have beside what it has. One that is `preemptible` is of class batch and stays so.
+    `on`: its device is a partition, and was named by the vGPU that has that.
     """
 
     tenant: str
@@ -34,6 +35,7 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     quota: Quota = Quota()
     preemptible: bool = False
+    on: bool = False
 
     def without_size(self) -> Demand:
         """The same, taking all that is free."""
@@ -77,6 +79,7 @@ def demand_of(
         id=id,
         name=name,
         preemptible=spec.preemptible,
+        on=spec.on is not None,
     )
 
 

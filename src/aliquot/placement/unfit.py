@@ -36,7 +36,7 @@ def _found(demand: Demand, device: DeviceView, devices: Sequence[DeviceView]) ->
         yield Unfit.ABSENT
     if not device.remotable or demand.mode != MODE_REMOTING:
         yield Unfit.MODE
-    if device.partition and not named:
+    if device.partition and not (named and demand.on):
         yield Unfit.PARTITION
     if device.simulated and not named and not all(other.simulated for other in devices):
         yield Unfit.SIMULATED

@@ -40,7 +40,7 @@ class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
     """A device: what is free there, and what of that is kept for those who wait.
 
     `software`: it stands in for a GPU, and is taken where no GPU will do. `partition`: it is one of
-    another device, which a vGPU has, and is taken only where it is named.
+    another device, which a vGPU has, and is taken only where it is named by that vGPU.
 
     What is free is told beside `vgpus` and not reckoned from them, so that whoever only asks
     whether something fits need not list them all: those that its labels can conflict with will do.

@@ -240,3 +240,20 @@ def test_a_dry_run_tells_the_steps_and_makes_nothing(service: HardwareService) -
 
 def _made(vgpu: VgpuResource) -> Made:
     return Made(mode=Mode(vgpu.mode), vgpu=vgpu.id, device=GPU, id=vgpu.hardware)
+
+
+def test_what_cant_be_told_of_one_that_is_gone_is_no_problem(
+    service: HardwareService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.create()
+    with monkeypatch.context() as patched:
+        patched.setattr(service.core.hardware, "verify", _cant_tell)
+        service.watch()
+        assert any(problem.startswith("hardware of a ") for problem in service.core.problems)
+    service.service.vgpus.delete(ADMIN, "a")
+    service.watch()
+    assert not any(problem.startswith("hardware of a ") for problem in service.core.problems)
+
+
+def _cant_tell(_: str) -> None:
+    raise HardwareNotPermitted("not now")

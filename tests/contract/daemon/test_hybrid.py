@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from aliquot.daemon.caller import Caller
 from aliquot.errors import (
     BadCarrier,
     BadSpec,
@@ -14,9 +15,12 @@ from aliquot.errors import (
     DeviceLost,
     DeviceNotOffered,
     MemoryUnavailable,
+    NoDeviceFits,
     NoSuchVgpu,
     NotInThisMode,
+    NotPermitted,
 )
+from aliquot.model.access_token import Role
 from aliquot.model.api.vgpus import MoveWanted, VgpuWanted
 from aliquot.model.api.vms import AttachWanted
 from aliquot.model.lifecycle import VgpuState
@@ -83,6 +87,18 @@ def test_others_do_not_come_to_a_partition_by_chance(service: HardwareService) -
         vgpus.create(ALICE, on("theirs"))
 
 
+def test_others_do_not_come_to_a_partition_by_naming_its_device(service: HardwareService) -> None:
+    """Everybody is told of all devices; only who may have the vGPU comes to what it is made of."""
+    vgpus = service.service.vgpus
+    service.create()
+    partition = vgpus.create(ADMIN, on("soft")).device
+    theirs = VgpuWanted(name="theirs", memory=GIB, device=partition)
+    with pytest.raises(NoDeviceFits, match="partition of a vGPU"):
+        vgpus.create(ALICE, theirs)
+    assert not vgpus.plan(ALICE, theirs).fits
+    assert vgpus.list(ALICE).items == []
+
+
 def test_what_can_not_carry(service: HardwareService) -> None:
     vgpus = service.service.vgpus
     service.create()
@@ -118,6 +134,10 @@ def test_software_on_a_virtual_function(tmp_path: Path, machine: Machine, sysfs:
         offered = device(ONE)._replace(pci_address=carrier.hardware)
         service.machine.add(offered)
         service.watch()
+        for more in ({}, {"device": ONE}):  # it is a card to OpenCL, and a vGPU's all the same
+            theirs = VgpuWanted(name="theirs", memory=GIB, **more)  # type: ignore[arg-type]
+            with pytest.raises((NoDeviceFits, DeviceNotOffered)):
+                service.service.vgpus.create(ALICE, theirs)
         made = service.service.vgpus.create(ADMIN, on("soft"))
         assert (made.device, made.on) == (ONE, carrier.id)
         with pytest.raises(DeviceInUse):
@@ -166,3 +186,14 @@ def test_the_next_daemon_knows_what_a_partition_is(service: HardwareService) -> 
     assert offer.variables
     with service.store.look() as view:
         assert list(check.problems(view)) == []
+
+
+def test_for_who_may_only_look_no_driver_is_asked(service: HardwareService) -> None:
+    """A dry run makes no vGPU, but what the partition is to programs is found out and kept."""
+    service.create()
+    looks = Caller(tenant=ADMIN.tenant, role=Role.VIEWER)
+    with pytest.raises(NotPermitted):
+        service.service.vgpus.plan(looks, on("soft"))
+    assert service.told == []
+    assert [d.facts.get("carrier") for d in service.service.devices.list(ADMIN).items] == [None]
+    assert service.service.vgpus.plan(ADMIN, on("soft")).fits

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from aliquot.daemon import vm_hardware
+from aliquot.daemon import vm_hardware, vm_watch
 from aliquot.errors import (
     AliquotError,
     DeviceInUse,
+    HardwareNotPermitted,
     HypervisorRefused,
     HypervisorUnreachable,
     NoSuchVm,
@@ -29,7 +30,7 @@ from aliquot.errors import (
 from aliquot.model.api.vms import AttachWanted, VmTold
 from aliquot.model.lease import LeaseKind
 from aliquot.model.lifecycle import VgpuState
-from aliquot.model.vm import HypervisorKind, VmState
+from aliquot.model.vm import Attached, HypervisorKind, Vm, VmState
 from aliquot.service.hooks import hook
 from tests.contract.daemon.house import ADMIN, ALICE
 from tests.contract.modes.houses import AUDIO, GPU, QEMU
@@ -189,6 +190,67 @@ def test_hooks_ready_it_for_a_start_and_give_it_back_after(card: Around) -> None
     assert card.vms.started(ADMIN, _told(HypervisorKind.PROXMOX)).vgpus == []
 
 
+@pytest.mark.parametrize("kind", ["card", "mdev"])
+def test_a_hook_readies_what_a_restart_of_the_machine_forgot(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    """Before anybody has looked at the hardware: libvirt starts VMs as the machine starts."""
+    around: Around = request.getfixturevalue(kind)
+    around.attach()
+    around.house.restart_machine()
+    around.connect()
+    assert around.vms.started(ADMIN, _told()).vgpus == ["a"]
+    vgpu = around.house.show().id
+    assert around.house.core.hardware.verify(vgpu) is None
+    assert around.house.core.hardware.adopt()[vgpu].attached
+
+
+def test_a_hook_waits_for_no_look_at_its_vm(card: Around) -> None:
+    """libvirt answers nothing about a VM that it starts before the hook has ended."""
+    card.attach()
+    card.vms.stopped(ADMIN, _told())
+    asked, hook_ended = threading.Event(), threading.Event()
+    state = card.libvirtd.state
+
+    def answers_later(uuid: str) -> VmState:
+        asked.set()
+        assert hook_ended.wait(WAIT_SECONDS)
+        return state(uuid)
+
+    card.libvirtd.state = answers_later
+    look = threading.Thread(target=card.vms.follow)
+    look.start()
+    assert asked.wait(WAIT_SECONDS)
+    hooks = threading.Thread(target=card.vms.started, args=(ADMIN, _told()))
+    hooks.start()
+    hooks.join(WAIT_SECONDS / 4)
+    in_time = not hooks.is_alive()
+    hook_ended.set()
+    for one in (hooks, look):
+        one.join(WAIT_SECONDS)
+    assert in_time
+    assert card.driver() == "vfio-pci"
+
+
+def test_what_was_seen_before_others_had_it_decides_nothing(card: Around) -> None:
+    """Say as it was just being attached: the VM has it by now."""
+    card.attach()
+    vgpu = card.house.show().id
+    hypervisor = card.house.core.hypervisors.of(HypervisorKind.LIBVIRT)
+    attached = hypervisor.attached
+
+    def too_early(_: Vm) -> Attached:
+        hypervisor.attached = attached
+        with card.house.core.alone(vgpu):
+            return Attached()
+
+    hypervisor.attached = too_early  # type: ignore[method-assign]
+    card.vms.follow()
+    shown = card.house.show()
+    assert shown.vm is not None
+    assert card.driver() == "vfio-pci"
+
+
 def test_a_restarted_daemon_goes_on(card: Around) -> None:
     card.domain.start()
     card.attach(lasting=True)
@@ -253,6 +315,41 @@ def test_a_vm_whose_process_still_ends_is_waited_for(
     assert card.house.show().vm is None
 
 
+def test_a_card_that_cant_be_given_back_is_told_of_and_tried_again(card: Around) -> None:
+    """Its VM has it no more, and the machine not yet: it isn't said to be free."""
+    card.domain.start()
+    card.attach()
+    card.house.house.deny(denied=True)
+    with pytest.raises(HardwareNotPermitted):
+        card.vms.detach(ADMIN, "a")
+    with pytest.raises(HardwareNotPermitted):
+        card.vms.follow()
+    assert card.house.show().vm is not None
+    card.house.house.deny(denied=False)
+    card.vms.follow()
+    assert card.house.show().vm is None
+    assert (card.driver(), card.driver(AUDIO)) == ("nouveau", "snd_hda_intel")
+
+
+def test_one_that_cant_be_taken_back_keeps_no_other(
+    mdev: Around, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vm_hardware, "LET_GO_SECONDS", 0.2)
+    mdev.house.create("b")
+    mdev.attach()
+    mdev.vms.attach(ADMIN, "b", AttachWanted(vm="libvirt:build-01"))
+    ids = [mdev.house.show(name).id for name in ("a", "b")]
+    used = mdev.house.core.hardware.attachment(ids[0])
+    machine = mdev.house.house.machine
+    machine.opens(QEMU, "qemu-system-x86", used.files[-1])
+    with pytest.raises(DeviceInUse):
+        mdev.vms.stopped(ADMIN, _told())
+    made = mdev.house.core.hardware.adopt()
+    assert [made[vgpu].attached for vgpu in ids] == [True, False]
+    machine.ends(QEMU)
+    assert mdev.vms.stopped(ADMIN, _told()).vgpus == ["a", "b"]
+
+
 def test_deleting_takes_it_from_its_vm_first(card: Around) -> None:
     card.domain.start()
     card.attach(lasting=True)
@@ -309,6 +406,26 @@ def test_a_qemu_is_watched_by_its_monitor(card: Around, tmp_path: Path) -> None:
     assert not thread.is_alive()
 
 
+def test_who_looks_for_vms_outlives_a_fault(card: Around, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vm_watch, "LOOK_SECONDS", 0.05)
+    card.attach()
+
+    def no_thread(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    watchers = card.vms._watchers
+    with monkeypatch.context() as patched:
+        patched.setattr(watchers, "_start_if_none", no_thread)
+        thread = card.vms.thread()
+        thread.start()
+        _await(lambda: "vms" in card.house.core.problems)
+    _await(lambda: bool(watchers._threads) and "vms" not in card.house.core.problems)
+    card.house.core.stop.set()
+    card.vms.stop()
+    thread.join(WAIT_SECONDS)
+    assert not thread.is_alive()
+
+
 def test_an_mdev_makes_way_for_proxmox_and_comes_back(mdev: Around, tmp_path: Path) -> None:
     with fake_proxmox(tmp_path) as fake:
         mdev.proxmox = fake
@@ -336,6 +453,23 @@ def test_an_mdev_makes_way_for_proxmox_and_comes_back(mdev: Around, tmp_path: Pa
         assert mdev.house.show().state is VgpuState.READY
         mdev.vms.detach(ADMIN, "a")
         assert fake.mappings == {}
+
+
+def test_a_vm_of_proxmox_that_is_gone_leaves_no_mapping(mdev: Around, tmp_path: Path) -> None:
+    with fake_proxmox(tmp_path) as fake:
+        mdev.proxmox = fake
+        mdev.connect()
+        fake.lists(GPU, "0x10de", "0x2235", 15)
+        for ends in (
+            lambda: fake.guests[100].config.pop("hostpci0"),  # taken out by somebody else
+            lambda: fake.guests.pop(100),
+        ):
+            mdev.attach("proxmox:100")
+            assert len(fake.mappings) == 1
+            ends()
+            mdev.vms.follow()
+            assert mdev.house.show().vm is None
+            assert fake.mappings == {}
 
 
 def test_proxmox_writes_it_down_also_for_a_vm_that_runs(mdev: Around, tmp_path: Path) -> None:

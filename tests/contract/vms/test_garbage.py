@@ -47,6 +47,18 @@ def test_any_tree_is_read_or_refused(told: object, behind: object) -> None:
     assert port is None or "/" not in port
 
 
+def test_a_vm_with_ports_without_end_isnt_asked_for_each() -> None:
+    asked: list[str] = []
+
+    def listed(path: str) -> object:
+        asked.append(path)
+        ports = [{"name": f"p{n}", "type": "child<pcie-root-port>"} for n in range(5000)]
+        return ports if path == ROOT else [{"name": "child[0]", "type": "link<vfio-pci>"}]
+
+    assert Peripherals(listed).free_port() is None
+    assert len(asked) < 300
+
+
 @pytest.fixture(scope="module")
 def vm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeQemu]:
     with fake_qemu(tmp_path_factory.mktemp("qemu") / "qmp") as made:

@@ -177,7 +177,8 @@ words = sys.argv[1:]
 text = sys.stdin.read()
 with open(log, "a") as file:
     file.write(json.dumps([words, text, os.environ["LC_ALL"]]) + "\\n")
-answer = json.load(open({answer!r}))
+answers = json.load(open({answer!r}))
+answer = answers.get(words[3]) or answers["any"]
 sys.stderr.write(answer["error"])
 sys.stdout.write(answer["out"])
 sys.exit(answer["status"])
@@ -190,14 +191,21 @@ class FakeVirsh:
     def __init__(self, folder: Path) -> None:
         self.program = folder / "virsh"
         self._log, self._answer = folder / "log", folder / "answer"
+        self._said: dict[str, object] = {}
         self.says()
         self.program.write_text(
             _VIRSH.format(python=sys.executable, log=str(self._log), answer=str(self._answer))
         )
         self.program.chmod(0o755)
 
-    def says(self, out: str = "", error: str = "", status: int = 0) -> None:
-        self._answer.write_text(json.dumps({"out": out, "error": error, "status": status}))
+    def says(self, out: str = "", error: str = "", status: int = 0, *, to: str = "any") -> None:
+        """To a command, or to all that nothing else is said to."""
+        self._said[to] = {"out": out, "error": error, "status": status}
+        self._answer.write_text(json.dumps(self._said))
+
+    def forgets(self) -> None:
+        """Says the same to all."""
+        self._said = {}
 
     def calls(self) -> list[list[Any]]:
         return [json.loads(line) for line in self._log.read_text().splitlines()]
@@ -236,9 +244,21 @@ def test_what_virsh_says_is_checked(tmp_path: Path) -> None:
     with pytest.raises(HypervisorMisspoke):
         asked.state("--all")
     fake.says(error="error: Domain not found: no domain with matching uuid\n", status=1)
-    assert asked.state(UUID) is VmState.GONE
+    fake.says("", to="list")
     with pytest.raises(NoDomain):
         asked.description(UUID, at_start=True)
+    assert asked.state(UUID) is VmState.GONE
+    # All that virsh says of a lookup that failed, for whatever reason.
+    fake.says(error=f"error: failed to get domain '{UUID}'\n", status=1, to="domstate")
+    fake.says(f"{UUID} {NAME}\n", to="list")
+    with pytest.raises(HypervisorRefused, match="failed to get domain"):
+        asked.state(UUID)  # it is listed: it is not gone
+    fake.says(f"{UUID[:-1]}6 {NAME}\n", to="list")
+    assert asked.state(UUID) is VmState.GONE
+    fake.says(error="error: failed to connect to the hypervisor\n", status=1, to="list")
+    with pytest.raises(HypervisorUnreachable):
+        asked.state(UUID)
+    fake.forgets()
     fake.says(error="error: failed to connect to the hypervisor\nerror: no such file\n", status=1)
     with pytest.raises(HypervisorUnreachable):
         asked.domains()

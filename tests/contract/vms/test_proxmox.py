@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from aliquot import environment
 from aliquot.client import start
+from aliquot.devices import probe, report
 from aliquot.devices.sysfs import Sysfs
 from aliquot.errors import (
     AmbiguousVm,
@@ -28,6 +29,7 @@ from aliquot.errors import (
     VmError,
     VmKeepsDevice,
 )
+from aliquot.leases.vm.proxmox import api
 from aliquot.leases.vm.proxmox import settings as proxmox_settings
 from aliquot.leases.vm.proxmox.api import Api
 from aliquot.leases.vm.proxmox.hypervisor import Proxmox
@@ -164,6 +166,9 @@ def test_a_task_without_end_is_told_of(fake: FakeProxmox) -> None:
     fake.task_seconds = 60
     with pytest.raises(HypervisorUnreachable, match="didn't answer"):
         proxmox.attach(vm, function(), lasting=True)
+    # It was written down, and what is written down can be started.
+    assert proxmox.attached(vm).at_start == {OTHER}
+    fake.start(100)
 
 
 def test_what_somebody_else_changes_meanwhile_stays(fake: FakeProxmox) -> None:
@@ -316,6 +321,18 @@ def test_malformed_answers_are_refused(fake: FakeProxmox, raw: bytes) -> None:
             asked()
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_no_more_is_read_of_an_answer_than_there_can_be(fake: FakeProxmox, packed: bool) -> None:
+    proxmox = hypervisor(fake)
+    fake.raw = b'{"data": []' + b" " * (3 * api.MOST_BYTES) + b"}"
+    fake.packed = packed
+    for asked in (lambda: proxmox.find("100"), lambda: proxmox.state("100")):
+        with pytest.raises(HypervisorMisspoke, match="too large"):
+            asked()
+    fake.raw = None
+    assert proxmox.find("100").id == "100"  # over a new connection
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.recursive(
@@ -394,4 +411,21 @@ def test_programs_that_are_started_dont_get_the_token(
     os.waitpid(process, 0)
     told = (tmp_path / "done").read_text()
     assert "KEPT=yes" in told
+    assert SECRET not in told
+
+
+def test_nor_do_drivers_that_are_asked_what_they_offer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "aliquot-worker"
+    program.write_text(f"#!/bin/sh\nenv >> {tmp_path}/told\necho report\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(probe.native_programs, "find", lambda name: str(program))
+    monkeypatch.setenv(environment.PROXMOX_TOKEN.name, f"{USER}!{TOKEN}={SECRET}")
+    monkeypatch.setenv("KEPT", "yes")
+    probe.probe("libOne.so", variables={"CUDA_VISIBLE_DEVICES": "MIG-1"})
+    assert report.device_report(device("one")) == b"report\n"
+    told = (tmp_path / "told").read_text()
+    assert told.count("KEPT=yes") == 2
+    assert "CUDA_VISIBLE_DEVICES=MIG-1" in told
     assert SECRET not in told

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import resource
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -149,6 +153,23 @@ def test_a_monitor_that_another_program_has_is_told_of(tmp_path: Path) -> None:
             Monitor(str(vm.path), greeting_seconds=0.2)
 
 
+def test_one_that_doesnt_answer_keeps_nobody_from_the_others(
+    qemu: Qemu, vm: FakeQemu, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "silent"))
+        silent.listen(1)
+
+        asking = threading.Thread(target=qemu.state, args=(str(tmp_path / "silent"),))
+        asking.start()
+        client, _ = silent.accept()  # now a greeting is waited for
+        assert qemu.find(str(vm.path)).state is VmState.RUNNING
+        assert asking.is_alive()
+        silent.close()
+        client.close()
+        asking.join(_LONG_SECONDS)
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -171,6 +192,49 @@ def test_what_isnt_qmp_ends_the_connection(qemu: Qemu, vm: FakeQemu, said: bytes
         qemu.attached(found)
     vm.raw_answer = None
     assert qemu.attached(found).now == frozenset()  # over a new connection
+
+
+def test_who_tells_without_end_is_listened_to_no_longer(
+    vm: FakeQemu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monitor = Monitor(str(vm.path))
+    until = time.monotonic() + 5
+
+    def another(*_: object) -> dict[str, object]:
+        assert time.monotonic() < until, "it is listened to for ever"
+        return {"event": "NICE"}
+
+    monkeypatch.setattr(monitor, "_readable", lambda _: True)
+    monkeypatch.setattr(monitor, "_next", another)
+    assert not monitor.wait(lambda event: event.name == "STOP", 0.1)
+    monitor.close()
+
+
+def test_little_is_kept_of_what_is_told(vm: FakeQemu) -> None:
+    monitor = Monitor(str(vm.path))
+    for _ in range(3):
+        vm.emit("N" * 5_000, device="d" * 10_000, more=["m" * 10_000])
+    assert monitor.execute("query-status")
+    assert len(monitor._events) == 3
+    assert len(repr(monitor._events)) < 2000
+    monitor.close()
+
+
+def test_a_monitor_is_listened_to_by_a_daemon_with_many_files(vm: FakeQemu) -> None:
+    """select() knows no descriptor above 1023."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 2048), hard))
+    monitor = Monitor(str(vm.path))
+    few = monitor._socket
+    try:
+        monitor._socket = socket.socket(fileno=fcntl.fcntl(few, fcntl.F_DUPFD_CLOEXEC, 1100))
+        assert not monitor.wait(lambda _: True, 0.05)
+        vm.pause()
+        assert monitor.wait(lambda event: event.name == "STOP", _LONG_SECONDS)
+    finally:
+        monitor.close()
+        few.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_an_answer_cut_short_is_no_answer(qemu: Qemu, vm: FakeQemu) -> None:
@@ -236,8 +300,26 @@ def test_a_name_is_the_processs_that_listens_there(tmp_path: Path) -> None:
             qemu.find("one")
         if os.geteuid() == 0:
             (proc / "1").rename(proc / str(os.getpid()))
-            os.chown(proc / str(os.getpid()) / "cmdline", 1000, 1000)
+            os.chown(proc / str(os.getpid()), 1000, 1000)
             with pytest.raises(NoSuchVm):
                 qemu.find("one")
             assert qemu.find(str(vm.path)).id == str(vm.path)
         qemu.close()
+
+
+def test_a_process_that_cant_be_dumped_is_still_its_users(tmp_path: Path) -> None:
+    """Its files in /proc are root's: who hides so could pass for a QEMU that root has started."""
+    user = os.geteuid() or 65534
+    code = f"import ctypes, os, time; os.setuid({user}); ctypes.CDLL(None).prctl(4, 0)"
+    code += "; print(flush=True); time.sleep(60)"
+    told = ("-name", "build-01", "-qmp", f"unix:{tmp_path}/qmp,server=on")
+    program = tmp_path / "qemu-system-x86_64"
+    program.symlink_to(Path(sys.executable).resolve())
+    with subprocess.Popen([program, "-c", code, *told], stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"\n"
+            (found,) = [one for one in processes.running() if one.process_id == process.pid]
+            assert found.user_id == user
+        finally:
+            process.kill()

@@ -33,8 +33,16 @@ class Stay(NamedTuple):
 
 
 def nodes_of(devices: Sequence[DeviceRecord]) -> list[Node]:
-    """A node for each device that is there; simulated ones only where there are no others."""
-    present = [device for device in devices if device.present]
+    """A node for each device that is there; simulated ones only where there are no others.
+
+    Not for partitions, which are parts of their cards, nor for cards whose memory nobody tells: on
+    them nothing is set aside.
+    """
+    present = [
+        device
+        for device in devices
+        if device.present and device.memory and not device.facts.get("carrier")
+    ]
     real = [device for device in present if not device.simulated]
     return [
         Node(
@@ -51,13 +59,17 @@ def nodes_of(devices: Sequence[DeviceRecord]) -> list[Node]:
 
 
 def stays_of(vgpus: Sequence[VgpuRecord], specs: Mapping[str, Sequence[Asked]]) -> list[Stay]:
-    """What each vGPU wanted of its device, and when: of one without specs what it wanted last."""
+    """What each vGPU wanted of its device, and when: of one without specs what it wanted last.
+
+    Those on partitions have what these have set aside already.
+    """
     return [
         Stay(
             tuple(_changes(specs.get(kept.id) or [Asked(kept.created_ms, kept.spec)])),
             kept.deleted_ms,
         )
         for kept in vgpus
+        if kept.spec.on is None
     ]
 
 
@@ -76,7 +88,9 @@ def _changes(asked: Sequence[Asked]) -> Iterator[Change]:
         before = request
 
 
-def _request(spec: VgpuSpec) -> Request:
+def _request(spec: VgpuSpec) -> Request | None:
+    if not spec.memory and not spec.shares.guarantee:
+        return None  # hardware of which nobody tells how much it has: nothing is set aside for it
     return Request(devices=1, share=spec.shares.guarantee, device_memory=spec.memory)
 
 
@@ -149,9 +163,13 @@ def _events(stays: Sequence[Stay]) -> Iterator[tuple[int, Request | None]]:
     """What which vGPU asks for, in the order of time; whoever goes makes way for who comes."""
     events: list[tuple[int, bool, int, int, Request | None]] = []
     for number, stay in enumerate(stays):
+        before_ms, comes = -1, False
         for order, (at_ms, request) in enumerate(stay.changes):
-            if stay.ends_ms is None or at_ms <= stay.ends_ms:
-                events.append((at_ms, request is not None, number, order, request))
+            # What one vGPU asks for at one moment stays in its order.
+            comes = request is not None or (comes and at_ms == before_ms)
+            before_ms = at_ms
+            if stay.ends_ms is None or at_ms < stay.ends_ms:
+                events.append((at_ms, comes, number, order, request))
         if stay.ends_ms is not None:
             events.append((stay.ends_ms, False, number, len(stay.changes), None))
     events.sort(key=lambda event: event[:4])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from aliquot.model.device_record import DeviceRecord
 from aliquot.model.lifecycle import VgpuState, Wanted
@@ -118,3 +119,41 @@ def test_what_was_wanted_of_a_vgpu_and_when() -> None:
     assert [(at, request and request.device_memory // GIB) for at, request in found.changes] == [
         (10, 3)
     ]
+
+
+def test_what_happens_at_one_moment_stays_in_its_order() -> None:
+    """So it is where the clock was set back: what came later is of the moment before that."""
+    (way,) = [way for way in scenarios(nodes_of([device("one")]), 0) if way.key == "vgpu"]
+    request = Request(devices=1, share=0, device_memory=10 * GIB)
+    rests = Stay((Change(5, request), Change(5, None)), None)
+    assert relived(way, [rests, stay(6, None, 10)]).refused == 0
+    comes_back = Stay((Change(5, request), Change(5, None), Change(5, request)), None)
+    assert relived(way, [comes_back, stay(6, None, 10)]).refused == 1
+    went_at_once = stay(5, 5, 10)
+    assert relived(way, [went_at_once, stay(6, None, 10)]).refused == 0
+
+
+def test_hardware_of_which_nobody_tells_how_much_it_has_takes_nothing() -> None:
+    def kept(name: str, spec: VgpuSpec) -> VgpuRecord:
+        return VgpuRecord(
+            id=name, name=name, tenant="alice", node="n", group=None, state=VgpuState.READY,
+            reason="", reason_code="", failed_from=None, generation=1, spec=spec,
+            status=VgpuStatus(), created_ms=1, changed_ms=1, deleted_ms=None,
+        )  # fmt: skip
+
+    untold = structs.replace(device("untold"), memory=0)
+    instance = device("instance", facts={"carrier": "half"})
+    nodes = nodes_of([device("card"), untold, instance])
+    assert [node.name for node in nodes] == ["card"]
+    assert nodes_of([untold]) == []
+    vgpus = [
+        kept("function", VgpuSpec(memory=0, mode="sriov")),
+        kept("half", VgpuSpec(memory=8 * GIB, mode="mig")),
+        kept("soft", VgpuSpec(memory=6 * GIB, on="half")),
+        kept("beside", VgpuSpec(memory=8 * GIB)),
+    ]
+    stays = stays_of(vgpus, {})
+    assert len(stays) == 3
+    for way in scenarios(nodes, 0):
+        if way.key == "vgpu":
+            assert relived(way, stays).refused == 0

@@ -55,6 +55,9 @@ class Virsh:
         try:
             word = self._ask("domstate", _checked(uuid)).strip()
         except NoDomain:
+            # virsh says the same of whatever failed as it looked the domain up.
+            if uuid in {one.uuid for one in self.domains()}:
+                raise
             return VmState.GONE
         if word not in _STATES:
             raise garbled(f"the state {word!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -24,6 +24,7 @@ from aliquot.words.refusals import refusal
 T = TypeVar("T")
 
 ANSWER_SECONDS = 10.0
+MOST_BYTES = 4 << 20  # of an answer, unpacked
 TASK_SECONDS = 40.0
 _FIRST_LOOK_SECONDS, _LOOK_SECONDS = 0.05, 0.5
 _NAME = "Proxmox VE"
@@ -80,6 +81,8 @@ class Api:
             verify_ssl=settings.ca or True,
             timeout=answer_seconds,
         )
+        # requests calls it before it reads an answer; proxmoxer has no other way to its session.
+        self.root._store["session"].hooks["response"].append(_bound)
 
     @property
     def here(self) -> Any:
@@ -154,6 +157,22 @@ def garbled(what: str) -> HypervisorMisspoke:
     return refusal(
         HypervisorMisspoke, Why.HYPERVISOR_GARBLED, hypervisor=_NAME, error=printable(what)
     )
+
+
+def _bound(answer: Any, *_: object, **__: object) -> None:
+    """Have no more read of an answer than one can have."""
+    pieces = answer.raw.stream
+
+    def stream(*words: Any, **more: Any) -> Iterator[bytes]:
+        left = MOST_BYTES
+        for piece in pieces(*words, **more):
+            left -= len(piece)
+            if left < 0:
+                answer.close()
+                raise garbled("an answer too large")
+            yield piece
+
+    answer.raw.stream = stream
 
 
 def _refused(error: Exception) -> HypervisorRefused:

@@ -148,7 +148,9 @@ class Proxmox:
                 self._configure(vm, lambda config: _with(vm, config, wanted, version))
             except VmError:
                 with contextlib.suppress(VmError):
-                    self._unmap(vgpu_id(attachment))
+                    # Who didn't answer in time may have written it down all the same.
+                    if vgpu_id(attachment) not in self.attached(vm).at_start:
+                        self._unmap(vgpu_id(attachment))
                 raise
             return self.attached(vm)
 

@@ -48,6 +48,7 @@ class Qemu:
         self._proc = proc
         self._unplug_seconds = unplug_seconds
         self._lock = threading.Lock()
+        self._connecting: dict[str, threading.Lock] = {}
         self._monitors: dict[str, Monitor] = {}
 
     def find(self, name: str) -> Vm:
@@ -152,7 +153,10 @@ class Qemu:
 
     def _monitor(self, path: str) -> Monitor:
         with self._lock:
-            known = self._monitors.get(path)
+            connecting = self._connecting.setdefault(path, threading.Lock())
+        with connecting:  # a lock a VM: one that doesn't answer keeps nobody from the others
+            with self._lock:
+                known = self._monitors.get(path)
             if known is not None and not known.closed:
                 return known
             try:
@@ -161,7 +165,8 @@ class Qemu:
                 if isinstance(error.__cause__, (FileNotFoundError, ConnectionRefusedError)):
                     raise _no_vm(path) from error
                 raise
-            self._monitors[path] = made
+            with self._lock:
+                self._monitors[path] = made
             return made
 
     def _drop_closed(self, path: str) -> bool:
@@ -198,10 +203,9 @@ class Qemu:
 
         def gone(event: Event) -> bool:
             nonlocal refused
-            device = event.data.get("device")
-            if event.name == "DEVICE_DELETED" and isinstance(device, str):
-                left.discard(device)
-            elif event.name == "DEVICE_UNPLUG_GUEST_ERROR" and device in left:
+            if event.name == "DEVICE_DELETED" and event.device is not None:
+                left.discard(event.device)
+            elif event.name == "DEVICE_UNPLUG_GUEST_ERROR" and event.device in left:
                 refused = True
             return refused or not left
 

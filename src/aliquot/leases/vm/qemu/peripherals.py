@@ -27,6 +27,7 @@ _PORTS = frozenset(
     }
 )
 _BEHIND = "child["
+_MOST_PORTS = 256  # that are asked after, one by one: a bus has no room for more
 
 
 class _Property(msgspec.Struct):
@@ -59,7 +60,7 @@ class Peripherals:
 
     def free_port(self) -> str | None:
         """The id of a port behind which there is nothing; its bus has the same name."""
-        for port in self._ports():
+        for port in self._ports()[:_MOST_PORTS]:
             behind = self._properties(f"{ROOT}/{port}/{port}")
             if not any(one.name.startswith(_BEHIND) for one in behind):
                 return port

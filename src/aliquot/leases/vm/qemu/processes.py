@@ -30,12 +30,12 @@ def running(proc: str = PROC) -> Iterator[Running]:
     for entry in os.listdir(proc):
         if not entry.isdigit():
             continue
-        path = os.path.join(proc, entry, "cmdline")
-        words = _command_line(path)
+        folder = os.path.join(proc, entry)
+        words = _command_line(os.path.join(folder, "cmdline"))
         if not words or not os.path.basename(words[0]).startswith(("qemu-system-", "qemu-kvm")):
             continue
         name, monitor = named(words), monitor_of(words)
-        owner = _owner(path)
+        owner = _owner(folder)
         if name and monitor and owner is not None:
             yield Running(int(entry), name, monitor, owner)
 
@@ -94,9 +94,10 @@ def _absolute(path: str) -> str | None:
     return path if os.path.isabs(path) else None
 
 
-def _owner(path: str) -> int | None:
+def _owner(folder: str) -> int | None:
+    """Whose a process is. Of one that can't be dumped the files are root's, the folder is not."""
     try:
-        return os.stat(path).st_uid
+        return os.stat(folder).st_uid
     except OSError:
         return None
 

@@ -27,6 +27,7 @@ MOST_LINE_BYTES = 4 << 20
 GREETING_SECONDS = 5.0
 COMMAND_SECONDS = 10.0
 _MOST_EVENTS = 1024
+_LONGEST_WORD = 100  # of what is kept of an event: names of ours are shorter
 _PIECE_SECONDS = 0.1
 _CREDENTIALS = struct.Struct("iII")
 _NAME = "QEMU"
@@ -35,10 +36,10 @@ Answer = dict[str, Any]
 
 
 class Event(NamedTuple):
-    """What QEMU told without being asked."""
+    """What QEMU told without being asked: its name, and the id of the device that it is about."""
 
     name: str
-    data: Mapping[str, Any]
+    device: str | None
 
 
 class QmpRefused(HypervisorRefused):
@@ -116,19 +117,20 @@ class Monitor:
     def wait(self, enough: Callable[[Event], bool], seconds: float) -> bool:
         """Whether an event came within so many seconds that is enough; those before it are eaten.
 
-        Raises HypervisorUnreachable where the connection ended.
+        Who tells without end is listened to no longer. Raises HypervisorUnreachable where the
+        connection ended.
         """
         until = time.monotonic() + seconds
         while True:
+            left = until - time.monotonic()
             with self._lock:
                 while self._events:
                     if enough(self._events.popleft()):
                         return True
-                if self._readable(0):
+                if left > 0 and self._readable(0):
                     answer = self._next(time.monotonic() + COMMAND_SECONDS, COMMAND_SECONDS)
                     self._is_event(answer)
                     continue
-            left = until - time.monotonic()
             if left <= 0:
                 return False
             # Without the lock, so that who has a command to give needn't wait for an event. What
@@ -147,7 +149,9 @@ class Monitor:
         data = answer.get("data", {})
         if not isinstance(data, dict):
             raise _garbled("an event without data")
-        self._events.append(Event(name, cast("Answer", data)))
+        device = cast("Answer", data).get("device")
+        word = device[:_LONGEST_WORD] if isinstance(device, str) else None
+        self._events.append(Event(name[:_LONGEST_WORD], word))
         return True
 
     def _send(self, data: bytes, until: float, seconds: float) -> None:
@@ -164,7 +168,9 @@ class Monitor:
         if self.closed:
             raise _away(ConnectionError("the connection has ended"))
         try:
-            return bool(select.select([self._socket], [], [], seconds)[0])
+            poll = select.poll()  # select() itself has no descriptors above 1023
+            poll.register(self._socket, select.POLLIN)
+            return bool(poll.poll(1000 * seconds))
         except (OSError, ValueError) as error:  # another thread has closed it
             raise _away(ConnectionError("the connection has ended")) from error
 
