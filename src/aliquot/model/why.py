@@ -185,6 +185,8 @@ class Why(StrEnum):
     ANOTHERS_PARTITION = "anothers-partition"
     NOT_CARRYING = "not-carrying"
     CARRIER_NOT_READY = "carrier-not-ready"
+    CARRIER_LOST = "carrier-lost"
+    FORMER_INSTANCE = "former-instance"
     MODE_NOT_ON = "mode-not-on"
     STAYS_ON_PARTITION = "stays-on-partition"
     STEP_MIG_ONE = "step-mig-one"
