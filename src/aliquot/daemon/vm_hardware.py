@@ -1,8 +1,8 @@
 """The hardware of a vGPU that belongs to a VM: readied before that starts, given back after it.
 
 A hypervisor that makes mdevs itself (Proxmox VE) needs the place of ours when its VM starts: ours
-ends then, and is made again when the VM has stopped. What it did to a virtual function's type
-meanwhile is put right in the same way.
+ends then, and is made again when the VM has stopped. Of a virtual function it takes the type away
+when the VM stops, however that stopped: it gets it again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from aliquot.daemon.core import Core
 from aliquot.daemon.hardware_place import address_of
 from aliquot.daemon.vm_bindings import Bindings
-from aliquot.errors import DeviceInUse, HardwareBusy, HardwareChanged, HardwareError, HardwareGone
+from aliquot.errors import DeviceInUse, HardwareBusy, HardwareChanged, HardwareError
 from aliquot.model.modes import Mode
 from aliquot.model.vgpu_record import VgpuRecord
 
@@ -33,6 +33,7 @@ class VmHardware:
     def ready(self, kept: VgpuRecord) -> None:
         """Its VM is about to start."""
         if not self._makes_it_itself(kept):
+            self._put_right(kept)  # no daemon may have been there when it stopped last
             self._core.hardware.attachment(kept.id)
             self._bindings.observe(kept, at_rest=False)
         elif not kept.status.lent:
@@ -55,6 +56,7 @@ class VmHardware:
     def before_start(self, kept: VgpuRecord) -> None:
         """Its VM is off, and no hook told so: it may start at any moment."""
         if not kept.status.at_rest and not self._makes_it_itself(kept):
+            self._put_right(kept)
             self._core.hardware.attachment(kept.id)
 
     def take_back(self, kept: VgpuRecord) -> None:
@@ -63,15 +65,18 @@ class VmHardware:
             self._make_again(kept)
         else:
             self._released(kept)
+            try:
+                self._put_right(kept)
+            except HardwareError as error:  # who watches hardware tells of it
+                _log.warning("vGPU %s: %s", kept.name, error)
 
     def _put_right(self, kept: VgpuRecord) -> None:
-        """A virtual function whose type the hypervisor took away gets it again."""
+        """What the hypervisor took away while it had it, made again."""
         binding = kept.spec.vm
         if binding is None or not self._core.hypervisors.of(binding.hypervisor).makes_mdevs:
             return
-        if isinstance(self._core.hardware.verify(kept.id), (HardwareChanged, HardwareGone)):
-            self._core.hardware.delete(kept.id)
-            self._make_again(kept)
+        if isinstance(self._core.hardware.verify(kept.id), HardwareChanged):
+            self._core.hardware.restore(kept.id)
 
     def _released(self, kept: VgpuRecord) -> None:
         """As Hardware.release; what was unplugged meanwhile is told by who watches hardware."""

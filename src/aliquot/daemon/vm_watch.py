@@ -13,7 +13,7 @@ import time
 from aliquot.daemon.core import Core
 from aliquot.daemon.vm_bindings import Bindings
 from aliquot.daemon.vm_hardware import VmHardware
-from aliquot.errors import AliquotError, NoSuchVgpu
+from aliquot.errors import AliquotError, NoSuchVgpu, VmError
 from aliquot.model.vgpu_record import VgpuRecord
 from aliquot.model.vm import Attached, HypervisorKind, Vm, VmBinding, VmState
 from aliquot.store.change import SYSTEM
@@ -51,6 +51,7 @@ class Follower:
                 had = hypervisor.attached(_vm(binding, state))
             kept = self._bindings.observe(kept, vm_state=state)
             if state in ALIVE and vgpu in had.now:
+                kept = self._bindings.observe(kept, at_rest=False)  # a stop may be told late
                 self._bindings.lease(SYSTEM, kept)
             elif vgpu in had.at_start:
                 self._bindings.release(SYSTEM, vgpu, "its VM stopped")
@@ -73,10 +74,21 @@ class Follower:
 
     def _end(self, kept: VgpuRecord, state: VmState) -> None:
         """Its VM is gone, or has it no more: it is free, once the VM's process let go of it."""
+        self._forget_in_hypervisor(kept, state)
         self._hardware.take_back(kept)
         gone = state is VmState.GONE
         self._bindings.release(SYSTEM, kept.id, "its VM is gone" if gone else "its VM gave it back")
         self._bindings.bind(SYSTEM, kept.id, None, vm_state=None, lent=False, at_rest=False)
+
+    def _forget_in_hypervisor(self, kept: VgpuRecord, state: VmState) -> None:
+        """Whatever it keeps besides the VM, as Proxmox VE does its resource mappings."""
+        binding = kept.spec.vm
+        assert binding is not None
+        try:
+            vm = _vm(binding, state)
+            self._core.hypervisors.of(binding.hypervisor).detach(vm, kept.id)
+        except VmError as error:  # it holds up nobody: that is made anew when it is attached again
+            _log.warning("vGPU %s: %s", kept.name, error)
 
 
 class Watchers:
