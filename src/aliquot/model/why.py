@@ -214,6 +214,7 @@ class Why(StrEnum):
     HYPERVISOR_AWAY = "hypervisor-away"
     HYPERVISOR_SAYS = "hypervisor-says"
     HYPERVISOR_GARBLED = "hypervisor-garbled"
+    HYPERVISOR_FLOODS = "hypervisor-floods"
     HYPERVISOR_LACKS = "hypervisor-lacks"
     VM_HAS = "vm-has"
     VM_HAS_NOT = "vm-has-not"
