@@ -109,6 +109,7 @@ class FakeHost:
         self.answers.set()
         self.after: Callable[[str], None] = lambda _: None
         self.running = False
+        self.connections: set[object] = set()
         self.policy_set: Policy | None = None
         self.owners: dict[int, int | None] = {}
         self.asked: list[str] = []
@@ -358,14 +359,21 @@ class FakeHost:
 
 
 class _Connection:
-    """A connection to a device host, that ends with it."""
+    """A connection to a device host, that ends with it.
+
+    Without any, and without vGPUs, a device host ends; a real one a second later.
+    """
 
     def __init__(self, host: FakeHost) -> None:
         self.host = host
         self.closed = False
+        host.connections.add(self)
 
     def close(self) -> None:
         self.closed = True
+        self.host.connections.discard(self)
+        if not self.host.connections and not self.host.vgpus:
+            self.host.running = False
 
     def __getattr__(self, name: str) -> Any:
         assert not self.closed, "a closed connection was used"
@@ -397,7 +405,8 @@ class FakeMachine:
         host = self.by_uuid.setdefault(wanted.uuid, FakeHost(wanted))
         if (error := host.fail.get("start")) is not None:
             raise error
-        host.running = True
+        if not host.running:
+            host.device, host.running = wanted, True  # as it is offered by now
         return _Connection(host)
 
     def _join(self, uuid: str, _patience: float) -> Any:

@@ -4,6 +4,9 @@ It refuses what the official schema forbids (proxmox_schema.py) and what Proxmox
 besides: host devices by address and ROM files for all but root@pam, mappings that the caller may
 not use, configurations that were changed meanwhile. What passes here is schema-checked; nothing
 here says that it was tested on Proxmox VE.
+
+Of NVIDIA's virtual functions it sets the types as Proxmox VE does, by its source: at the start one
+that isn't what it should be, at the stop none.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ from typing import Any
 import trustme
 
 from tests.fakes import proxmox_schema as schema
+from tests.fakes.kernel.pci import Function, Pci
+from tests.fakes.kernel.tree import Refused as KernelSaysNo
 
 NODE = "pve1"
 USER = "aliquot@pve"
@@ -50,6 +55,10 @@ class Refused(Exception):
         super().__init__(words)
         self.status = status
         self.errors = errors
+
+
+class StartFailed(Exception):
+    """A VM that didn't start; what had been readied for it is cleaned up."""
 
 
 class Guest:
@@ -82,6 +91,7 @@ class FakeProxmox:
         self.elsewhere = {200: "pve2"}
         self.devices = list(DEVICES)
         self.mappings: dict[str, dict[str, Any]] = {}
+        self.pci: Pci | None = None  # the node's, with NVIDIA's virtual functions
         self.rights: dict[str, set[str]] = {k: set(v) for k, v in NEEDED.items()}
         self.tasks: dict[str, dict[str, Any]] = {}
         self.task_seconds = 0.0
@@ -137,14 +147,40 @@ class FakeProxmox:
                 expected = f"{device[1][2:]}:{device[2][2:]}", str(device[3])
                 assert (entry["id"], entry["iommugroup"]) == expected
                 guest.used[key] = {**told, "path": entry["path"]}
+                self._give_type(number, entry["path"], told.get("mdev", ""))
         guest.status = guest.qmpstatus = "running"
 
-    def stop(self, number: int) -> None:
-        """A VM stops, and what waited for that happens."""
+    def stop(self, number: int, *, cleans: bool = True) -> None:
+        """A VM stops, and what waited for that happens; at first it is off, and not cleaned up."""
         guest = self.guests[number]
         guest.status = guest.qmpstatus = "stopped"
-        guest.used = {}
-        self._apply(guest)
+        if cleans:
+            self.clean(number)
+            self._apply(guest)
+
+    def clean(self, number: int) -> None:
+        """What a VM had is taken from it."""
+        for used in self.guests[number].used.values():
+            if (function := self._typed(used["path"])) is not None and self.pci is not None:
+                self.pci.set_type(function, "0")
+        self.guests[number].used = {}
+
+    def _typed(self, address: str) -> Function | None:
+        """A virtual function that has types."""
+        function = self.pci.functions.get(address) if self.pci else None
+        physical = function.physical if function else None
+        return function if physical and physical.sriov and physical.sriov.types else None
+
+    def _give_type(self, number: int, address: str, kind: str) -> None:
+        function, wanted = self._typed(address), kind.removeprefix("nvidia-")
+        if function is None or self.pci is None or function.vgpu_type == wanted:
+            return
+        try:
+            self.pci.set_type(function, "0")
+            self.pci.set_type(function, wanted)
+        except KernelSaysNo as error:
+            self.clean(number)
+            raise StartFailed(f"could not set vgpu type to '{wanted}'") from error
 
     def _apply(self, guest: Guest) -> None:
         for key, value in guest.pending.items():

@@ -7,19 +7,23 @@ A virtual function that has its vendor's driver is listed by OpenCL's drivers as
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import msgspec
 
 from aliquot.daemon import access
+from aliquot.daemon.at_host import destroy
 from aliquot.daemon.caller import Caller
 from aliquot.daemon.core import Core
 from aliquot.daemon.discovery import offer_of
 from aliquot.daemon.hardware import uuid_of
+from aliquot.daemon.hosts import NotRunning
 from aliquot.daemon.specs import Carrier
 from aliquot.devices.partition_offer import partition_offer
 from aliquot.devices.pci import normal_address
-from aliquot.errors import BadCarrier
+from aliquot.errors import BadCarrier, NoSuchVgpu
 from aliquot.model.device import Device
 from aliquot.model.device_record import DeviceRecord
 from aliquot.model.lifecycle import LEASABLE
@@ -33,6 +37,8 @@ from aliquot.words.refusals import refusal
 
 Offer = Callable[[Mapping[str, str]], Device | None]
 _LAST = 1 << 20  # of the list of devices: indices mean those that discovery lists
+HOST_END_SECONDS = 5.0
+_LOOK_SECONDS = 0.1
 
 
 class Carriers:
@@ -41,7 +47,7 @@ class Carriers:
     def __init__(self, core: Core, offer: Offer = partition_offer) -> None:
         """`offer` asks OpenCL's drivers what a partition is to programs."""
         self._core = core
-        self._offer = offer
+        self.offer = offer
 
     def remember(self) -> None:
         """What partitions are to programs, as it was told when they were prepared."""
@@ -60,14 +66,27 @@ class Carriers:
         core = self._core
         with core.store.look() as view:
             kept = access.vgpu_of(view, caller, carrier)
-            card = next(iter(devices.with_place_for(view, kept.id)), None)
             _must_carry(kept)
             if kept.spec.mode == Mode.SRIOV:
                 return _offered_at(view, core.node, kept)
+        return self.keep(kept)
+
+    def keep(self, kept: VgpuRecord) -> DeviceRecord:
+        """Ask what a vGPU's instance is to programs, and keep it as the device that it is.
+
+        Raises BadCarrier, NoSuchVgpu; DeviceHostUnreachable where the device host of an instance
+        that there was before can't be ended.
+        """
+        core = self._core
+        with core.store.look() as view:
+            card = next(iter(devices.with_place_for(view, kept.id)), None)
+            known = next((d for d in devices.listed(view, core.node) if _is_of(d, kept)), None)
+        if known is not None and hardware_of(known) != kept.status.hardware:
+            self._give_up(known)
         if card is not None and card.simulated:
             offer = None
         else:
-            offer = self._offer(environment(_partition(kept)))
+            offer = self.offer(environment(_partition(kept)))
             if offer is None:
                 raise refusal(BadCarrier, Why.NOT_OFFERED, uuid=kept.status.hardware)
             offer = offer._replace(uuid=uuid_of(kept.id))
@@ -77,22 +96,28 @@ class Carriers:
             _must_carry(vgpus.get(change, kept.id))  # it may have ended meanwhile
             return devices.put(change, record)
 
+    def _give_up(self, record: DeviceRecord) -> None:
+        """Let an instance that there is no more be lost, and end its device host.
 
-def follow(core: Core, carrier: VgpuRecord) -> None:
-    """Let the device that a vGPU's partition is be lost and come back with that.
-
-    An instance that had to be made again is another one: what was on the first stays lost.
-    """
-    with core.store.look() as view:
-        listed = devices.listed(view, core.node)
-    record = next((one for one in listed if one.uuid == uuid_of(carrier.id)), None)
-    if record is None:
-        return
-    same = record.facts.get("hardware") == carrier.status.hardware
-    present = carrier.state in LEASABLE and same
-    if present != record.present:
+        That tells its workers of no other, and ends by itself soon after its last vGPU. What its
+        programs had on the instance is lost with that.
+        """
+        core, hosts = self._core, self._core.hosts
         with core.store.change(SYSTEM) as change:
-            devices.put(change, msgspec.structs.replace(record, present=present))
+            devices.put(change, msgspec.structs.replace(record, present=False))
+            carried = vgpus.listed(change, vgpus.Filter(node=core.node, device=record.uuid))
+        for kept in carried:
+            with core.alone(kept.id), suppress(NotRunning, NoSuchVgpu):
+                hosts.ask(record.uuid, lambda host, kept=kept: destroy(host, kept), start=False)
+        try:
+            hosts.ask(record.uuid, lambda _: None, start=False)
+        except NotRunning:  # whatever a killed one may have left in its folder
+            return
+        hosts.let_go(record.uuid)
+        until = time.monotonic() + HOST_END_SECONDS
+        while record.uuid in hosts.running():
+            if time.monotonic() >= until or core.stop.wait(_LOOK_SECONDS):
+                raise refusal(BadCarrier, Why.FORMER_INSTANCE, uuid=hardware_of(record))
 
 
 def carrier_of(view: View, caller: Caller, wanted: str | None, node: str) -> Carrier | None:
@@ -113,6 +138,15 @@ def _offered_at(view: View, node: str, kept: VgpuRecord) -> DeviceRecord:
         if offer is not None and normal_address(offer.pci_address or "") == kept.status.hardware:
             return record
     raise refusal(BadCarrier, Why.NOT_OFFERED, uuid=kept.status.hardware)
+
+
+def hardware_of(record: DeviceRecord) -> str:
+    """By what its driver knows the instance that a device of the state is."""
+    return str(record.facts.get("hardware", ""))
+
+
+def _is_of(record: DeviceRecord, carrier: VgpuRecord) -> bool:
+    return record.uuid == uuid_of(carrier.id)
 
 
 def _must_carry(kept: VgpuRecord) -> None:

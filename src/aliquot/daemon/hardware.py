@@ -64,6 +64,10 @@ class Hardware:
         """Take it back from a consumer that has ended; raises DeviceInUse where it hasn't."""
         self._that_made(vgpu).detach(uuid_of(vgpu))
 
+    def restore(self, vgpu: str) -> None:
+        """Put back what a hypervisor has taken away of it; raises DeviceInUse where it is used."""
+        self._that_made(vgpu).restore(uuid_of(vgpu))
+
     def delete(self, vgpu: str) -> None:
         """Give the hardware back as it was; nothing where none was made. Raises DeviceInUse."""
         try:

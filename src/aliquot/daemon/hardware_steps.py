@@ -36,9 +36,10 @@ def make_of_hardware(core: Core, kept: VgpuRecord, device: DeviceRecord) -> Vgpu
     elif isinstance(error, HardwareChanged):
         with core.store.look() as view:
             leased = bool(leases.listed(view, vgpu=kept.id))
-        if not leased:  # what was only handed over can be taken back
+        if not leased:  # what was only handed over can be taken back, and what was taken away
             with suppress(AliquotError):
                 hardware.release(kept.id)
+                hardware.restore(kept.id)
             error = hardware.verify(kept.id)
         if error is not None:
             raise error

@@ -15,7 +15,8 @@ from contextlib import suppress
 import msgspec
 
 from aliquot import words
-from aliquot.daemon.carriers import follow
+from aliquot.daemon.carrier_watch import CarrierWatch
+from aliquot.daemon.carriers import Carriers
 from aliquot.daemon.core import Core
 from aliquot.daemon.hardware import is_hardware
 from aliquot.daemon.hardware_place import pci_of
@@ -40,10 +41,11 @@ _log = logging.getLogger(__name__)
 class HardwareWatch:
     """Looks at what the modes have made, in a thread of its own: drivers may let it wait."""
 
-    def __init__(self, core: Core, reconciler: Reconciler) -> None:
+    def __init__(self, core: Core, reconciler: Reconciler, carriers: Carriers) -> None:
         """Nothing is looked at before `recover`, `look`, or the thread's start."""
         self._core = core
         self._reconciler = reconciler
+        self._carriers = CarrierWatch(core, reconciler, carriers)
         self._wake = threading.Event()
         self._recovered = False
 
@@ -96,7 +98,7 @@ class HardwareWatch:
             with suppress(NoSuchVgpu):
                 with self._core.store.look() as view:
                     now = vgpus.get(view, kept.id)
-                follow(self._core, now)
+                self._carriers.follow(now)
 
     def _forget_problems(self, every: list[VgpuRecord]) -> None:
         """Of vGPUs that are gone, or that a hypervisor has, there is nothing to tell."""

@@ -66,7 +66,7 @@ class Service:
         self.diagram = Diagram(core, self.processes)
         self.groups = Groups(core, self.reconciler)
         self.observer = Observer(core, self.reconciler, self.leases)
-        self.hardware = HardwareWatch(core, self.reconciler)
+        self.hardware = HardwareWatch(core, self.reconciler, self.vgpus.carriers)
         self.vms = Vms(core, self.reconciler)
         self.housekeeping = Housekeeping(core)
         self.profiles = Profiles(core.store)

@@ -1,8 +1,8 @@
 """The hardware of a vGPU that belongs to a VM: readied before that starts, given back after it.
 
 A hypervisor that makes mdevs itself (Proxmox VE) needs the place of ours when its VM starts: ours
-ends then, and is made again when the VM has stopped. What it did to a virtual function's type
-meanwhile is put right in the same way.
+ends then, and is made again when the VM has stopped. Of a virtual function it takes the type away
+when the VM stops, however that stopped: it gets it again.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class VmHardware:
         if not self._makes_it_itself(kept):
             if isinstance(self._core.hardware.verify(kept.id), (HardwareGone, NotMade)):
                 make_again(kept.id)  # a restart of the machine has forgotten it, say
+            self._put_right(kept)  # no daemon may have been there when it stopped last
             self._core.hardware.attachment(kept.id)
             self._bindings.observe(kept, at_rest=False)
         elif not kept.status.lent:
@@ -65,6 +66,7 @@ class VmHardware:
     def before_start(self, kept: VgpuRecord) -> None:
         """Its VM is off, and no hook told so: it may start at any moment."""
         if not kept.status.at_rest and not self._makes_it_itself(kept):
+            self._put_right(kept)
             self._core.hardware.attachment(kept.id)
 
     def take_back(self, kept: VgpuRecord) -> None:
@@ -73,15 +75,18 @@ class VmHardware:
             self._make_again(kept)
         else:
             self._released(kept)
+            try:
+                self._put_right(kept)
+            except HardwareError as error:  # who watches hardware tells of it
+                _log.warning("vGPU %s: %s", kept.name, error)
 
     def _put_right(self, kept: VgpuRecord) -> None:
-        """A virtual function whose type the hypervisor took away gets it again."""
+        """What the hypervisor took away while it had it, made again."""
         binding = kept.spec.vm
         if binding is None or not self._core.hypervisors.of(binding.hypervisor).makes_mdevs:
             return
-        if isinstance(self._core.hardware.verify(kept.id), (HardwareChanged, HardwareGone)):
-            self._core.hardware.delete(kept.id)
-            self._make_again(kept)
+        if isinstance(self._core.hardware.verify(kept.id), HardwareChanged):
+            self._core.hardware.restore(kept.id)
 
     def _released(self, kept: VgpuRecord) -> None:
         """As Hardware.release; what is gone meanwhile is told by who watches hardware."""

@@ -62,6 +62,7 @@ class Follower:
     def _bring(self, kept: VgpuRecord, state: VmState, had: Attached) -> None:
         kept = self._bindings.observe(kept, vm_state=state)
         if state in ALIVE and kept.id in had.now:
+            kept = self._bindings.observe(kept, at_rest=False)  # a stop may be told late
             self._bindings.lease(SYSTEM, kept)
         elif kept.id in had.at_start:
             self._bindings.release(SYSTEM, kept.id, "its VM stopped")
@@ -83,20 +84,20 @@ class Follower:
 
     def _end(self, kept: VgpuRecord, state: VmState) -> None:
         """Its VM is gone, or has it no more: it is free, once the VM's process let go of it."""
+        self._forget_in_hypervisor(kept, state)
         self._hardware.take_back(kept)
-        self._clear_away(kept, state)
         gone = state is VmState.GONE
         self._bindings.release(SYSTEM, kept.id, "its VM is gone" if gone else "its VM gave it back")
         self._bindings.bind(SYSTEM, kept.id, None, vm_state=None, lent=False, at_rest=False)
 
-    def _clear_away(self, kept: VgpuRecord, state: VmState) -> None:
-        """What its hypervisor keeps of it beside the VM, as Proxmox VE keeps a mapping."""
+    def _forget_in_hypervisor(self, kept: VgpuRecord, state: VmState) -> None:
+        """Whatever it keeps besides the VM, as Proxmox VE does its resource mappings."""
         binding = kept.spec.vm
         assert binding is not None
         try:
-            hypervisor = self._core.hypervisors.of(binding.hypervisor)
-            hypervisor.detach(_vm(binding, state), kept.id)
-        except VmError as error:  # it is in nobody's way: the next one to attach it puts it right
+            vm = _vm(binding, state)
+            self._core.hypervisors.of(binding.hypervisor).detach(vm, kept.id)
+        except VmError as error:  # it holds up nobody: that is made anew when it is attached again
             _log.warning("vGPU %s: %s", kept.name, error)
 
 

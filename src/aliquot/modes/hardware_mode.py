@@ -93,6 +93,9 @@ class HardwareMode(abc.ABC):
     def _take_back(self, entry: Entry) -> None:  # noqa: B027
         """Undo `_hand_over`."""
 
+    def _put_back(self, entry: Entry) -> None:  # noqa: B027
+        """Make again what of it a hypervisor takes away; what is another's by now is left."""
+
     def _before_handing_over(self, entry: Entry) -> Entry:
         """The entry with what must be known to take it back; raises where it can't be done."""
         return entry
@@ -160,6 +163,13 @@ class HardwareMode(abc.ABC):
         """Take it back."""
         with self.journal.locked():
             self._detached(self._known(vgpu))
+
+    def restore(self, vgpu: str) -> None:
+        """Put back what a hypervisor has taken away."""
+        with self.journal.locked():
+            entry = self._known(vgpu)
+            self._refuse_users(entry)
+            self._put_back(entry)
 
     def resize(self, vgpu: str, *, type: str | None = None, memory: int | None = None) -> Made:  # noqa: A002
         """Raise NotResizable, where that would change anything."""

@@ -41,6 +41,10 @@ class VgpuMode(Protocol):
         """Take it back from a consumer that has ended; nothing where it isn't attached."""
         ...
 
+    def restore(self, vgpu: str) -> None:
+        """Put back what a hypervisor has taken away of what was made; raises DeviceInUse."""
+        ...
+
     def resize(self, vgpu: str, *, type: str | None = None, memory: int | None = None) -> Made:  # noqa: A002
         """Change its size where hardware can; else raises NotResizable."""
         ...

@@ -106,6 +106,9 @@ class Remoting:
             except NoSuchLease:
                 return  # it had ended already
 
+    def restore(self, vgpu: str) -> None:
+        """Nothing: no hypervisor takes anything of it away."""
+
     def resize(self, vgpu: str, *, type: str | None = None, memory: int | None = None) -> Made:  # noqa: A002, ARG002
         """Give it other memory at once; there are no types."""
         host, usage = self._at_host(vgpu)

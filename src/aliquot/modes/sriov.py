@@ -149,6 +149,13 @@ class Sriov(HardwareMode):
         for function in entry.before:
             binding.give_back(self.kernel, function)
 
+    def _put_back(self, entry: Entry) -> None:
+        """Its type, which Proxmox VE takes away when the VM stops."""
+        if not (entry.id and self._ours(entry) and self._has_types(entry.id)):
+            return
+        if self.kernel.text(PCI_DEVICES, entry.id, _CURRENT) == _NO_TYPE:
+            self.kernel.write(str(entry.type), PCI_DEVICES, entry.id, _CURRENT)
+
     def _attachment(self, entry: Entry) -> Attachment:
         files = vfio_files(self.kernel, PCI_DEVICES, entry.id)
         return Attachment(

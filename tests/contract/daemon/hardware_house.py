@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from aliquot.daemon.carriers import Carriers
 from aliquot.daemon.core import Core
 from aliquot.daemon.discovery import Finder
 from aliquot.daemon.hardware import Hardware
@@ -87,7 +86,7 @@ class HardwareService(ServiceHouse):
             known=KnownDevices(str(self.folder / "known")),
         )
         self.service = Service(self.core, Finder(self.core, discoverer))
-        self.service.vgpus.carriers = Carriers(self.core, self._offer)
+        self.service.vgpus.carriers.offer = self._offer
         self.service.vgpus.carriers.remember()
         self.store = store
         self.service.finder.look()

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.modes.houses import HOUSES, House
+from tests.contract.modes.houses import HOUSES, House, PassthroughHouse
 from tests.contract.modes.real_houses import REAL, REAL_HOUSES
 from tests.contract.modes.remoting_house import RemotingHouse
 from tests.contract.modes.sample_houses import SAMPLE_HOUSES
+from tests.fakes.kernel.machine import Machine
 
 # What is made to go wrong there is made so in the kernel with behaviour.
-collect_ignore = ["test_faults.py"] if REAL else []
+_FILES = ("passthrough", "mdev", "sriov", "mig", "between_modes")
+collect_ignore = [f"test_{name}.py" for name in _FILES] if REAL else []
 _REAL = REAL_HOUSES | SAMPLE_HOUSES
 _HARDWARE = sorted(_REAL if REAL else HOUSES)
 
@@ -32,6 +34,12 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     made = _house(request, tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture
+def card(tmp_path: Path, machine: Machine, sysfs: str) -> PassthroughHouse:
+    """A card with an audio function, on the kernel with behaviour."""
+    return PassthroughHouse(tmp_path, sysfs, machine)
 
 
 def _house(request: pytest.FixtureRequest, folder: Path) -> House:

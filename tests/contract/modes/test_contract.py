@@ -57,6 +57,16 @@ def test_a_whole_life_leaves_no_trace(house: House) -> None:
     assert mode.adopt() == []
 
 
+def test_what_nobody_took_away_is_not_put_back(house: House) -> None:
+    mode = house.mode()
+    made = mode.create(house.wanted())
+    for ready in (lambda: None, lambda: mode.attach(made.vgpu)):
+        ready()
+        before = house.state()
+        mode.restore(made.vgpu)
+        assert house.state() == before
+
+
 def test_everything_can_be_said_twice(house: House) -> None:
     before = house.state()
     mode = house.mode()

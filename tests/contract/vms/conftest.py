@@ -86,3 +86,8 @@ def card(tmp_path: Path, sysfs: str, machine: Machine) -> Iterator[Around]:
 @pytest.fixture
 def mdev(tmp_path: Path, sysfs: str, machine: Machine) -> Iterator[Around]:
     yield from around("mdev", tmp_path, sysfs, machine)
+
+
+@pytest.fixture
+def vf(tmp_path: Path, sysfs: str, machine: Machine) -> Iterator[Around]:
+    yield from around("sriov-nvidia", tmp_path, sysfs, machine)

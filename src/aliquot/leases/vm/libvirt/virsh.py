@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 
 from aliquot import environment
-from aliquot.errors import HypervisorRefused, HypervisorUnreachable
+from aliquot.errors import HypervisorMisspoke, HypervisorRefused, HypervisorUnreachable
+from aliquot.leases.vm.libvirt.bounded_program import SaidTooMuch, run
 from aliquot.leases.vm.libvirt.connection import Domain, NoDomain
 from aliquot.leases.vm.libvirt.xml import MOST_BYTES, garbled
 from aliquot.leases.vm.naming import printable
@@ -35,11 +35,17 @@ _NO_DAEMON = re.compile(r"failed to connect|cannot recv data|connection reset|en
 class Virsh:
     """A libvirtd that is asked by a process a question."""
 
-    def __init__(self, program: str, uri: str, *, seconds: float = SECONDS) -> None:
-        """Ask the libvirtd of `uri` by the virsh at `program`."""
+    def __init__(
+        self, program: str, uri: str, *, seconds: float = SECONDS, most_bytes: int = MOST_BYTES
+    ) -> None:
+        """Ask the libvirtd of `uri` by the virsh at `program`.
+
+        An answer has `seconds`, and no more bytes than a domain can be.
+        """
         self._program = program
         self._uri = uri
         self._seconds = seconds
+        self._most_bytes = most_bytes
 
     def domains(self) -> list[Domain]:
         """All of them."""
@@ -85,29 +91,32 @@ class Virsh:
 
     def _ask(self, *words: str, text: str = "") -> str:
         arguments = [self._program, "--connect", self._uri, "--quiet", *words]
+        variables = {**environment.without_secrets(os.environ), "LC_ALL": "C"}
         try:
-            done = subprocess.run(
+            done = run(
                 arguments,
-                input=text.encode(),
-                capture_output=True,
-                timeout=self._seconds,
-                env={**environment.without_secrets(os.environ), "LC_ALL": "C"},
-                check=False,
+                text=text.encode(),
+                seconds=self._seconds,
+                most_bytes=self._most_bytes,
+                variables=variables,
             )
-        except subprocess.TimeoutExpired as error:
+        except TimeoutError as error:
             raise refusal(
                 HypervisorUnreachable,
                 Why.HYPERVISOR_SILENT,
                 hypervisor="libvirt",
                 seconds=self._seconds,
             ) from error
+        except SaidTooMuch as error:
+            limit = self._most_bytes
+            raise refusal(
+                HypervisorMisspoke, Why.HYPERVISOR_FLOODS, hypervisor="libvirt", limit=limit
+            ) from error
         except OSError as error:
             raise _away(error.strerror or str(error)) from error
-        if done.returncode:
-            raise _error(done.stderr.decode(errors="replace"))
-        if len(done.stdout) > MOST_BYTES:
-            raise garbled("more than a domain can be")
-        return done.stdout.decode(errors="replace")
+        if done.status:
+            raise _error(done.errors.decode(errors="replace"))
+        return done.said.decode(errors="replace")
 
 
 def _error(said: str) -> HypervisorRefused | HypervisorUnreachable:
