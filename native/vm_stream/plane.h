@@ -76,7 +76,7 @@ class PlaneWriter {
     if (piece < kLeastInPlane) return 0;
     const uint64_t read = read_.load(std::memory_order_acquire);
     const uint64_t start = ring_.start_of(piece);
-    if (ring_.position() - read > ring_.size() || start + piece - read > ring_.size()) return 0;
+    if (read > ring_.position() || start + piece - read > ring_.size()) return 0;
     std::memcpy(ring_.at(start), data.data(), piece);
     ring_.move_to(start + piece);
     // A guest VM's kernel may map it write-combining: the bytes must be there before they are told of.
