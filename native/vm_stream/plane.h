@@ -21,7 +21,7 @@ namespace aliquot::vm_stream {
 constexpr uint64_t kPlaneMark = 0x454e'414c'5051'4c41;  // "ALQPLANE"
 constexpr size_t kPlaneHeadBytes = 4096;
 constexpr uint64_t kLeastPlane = uint64_t{1} << 20, kMostPlane = uint64_t{1} << 30;
-constexpr size_t kPlanePiece = size_t{256} << 10;  // in one message
+constexpr size_t kPlanePiece = size_t{1} << 20;  // in one message; smaller ones cost a message more often
 constexpr size_t kLeastInPlane = size_t{4} << 10;  // fewer bytes are told as fast as where they lie
 
 struct alignas(64) PlaneCounter {
