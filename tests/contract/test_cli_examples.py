@@ -161,7 +161,7 @@ def serve(sandbox: Daemon, example: str) -> None:
 
 def vm_stream(sandbox: Daemon, example: str) -> None:
     """Beside a socket of this test's own."""
-    words = example.replace("/dev/shm/", f"{sandbox.work}/").split()[1:]  # noqa: S108
+    words = example.replace("/dev/shm/", f"{sandbox.work}/").split()[1:]
     stream = sandbox.popen(*words, stdout=subprocess.PIPE)
     assert stream.stdout
     qemu = stream.stdout.readline()

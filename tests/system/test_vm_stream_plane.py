@@ -1,4 +1,4 @@
-"""Whole programs through the two ends of a guest VM's stream with a plane, and what a VM can do there."""
+"""Whole programs through a guest VM's stream with a plane, and what a hostile VM can do there."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_plane_that_is_not_found_is_not_missed(
 def test_a_hostile_vm_spoils_its_own_bytes_only(
     one_driver: Driver, runtime: Runtime, programs: dict[str, Path]
 ) -> None:
-    """While a VM scribbles over the whole plane the host's end lives, and another VM never notices."""
+    """A VM scribbles over the whole plane: the host's end lives, and another VM never notices."""
     with runtime.host() as host:
         vgpu = host.create_vgpu("hostile", 512 * MIB)
         with ends_of(vgpu.socket_path) as other, ends_of(vgpu.socket_path, plane=MIB) as ends:
@@ -103,7 +103,7 @@ def test_a_hostile_vm_spoils_its_own_bytes_only(
 
 
 def _scribble(plane: Path, seconds: float) -> None:
-    some = random.Random(7)  # noqa: S311
+    some = random.Random(7)
     end = time.monotonic() + seconds
     with open(plane, "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
         while time.monotonic() < end:
@@ -134,7 +134,7 @@ def test_a_plane_that_is_cut_off_ends_one_process(
 def test_what_was_left_is_replaced_and_no_other_file(
     one_driver: Driver, runtime: Runtime, programs: dict[str, Path]
 ) -> None:
-    """A host's end that was killed leaves its plane behind; the next one on that socket has its own."""
+    """A host's end that is killed leaves its plane behind; the next one there has its own."""
     with runtime.host() as host:
         vgpu = host.create_vgpu("left", 64 * MIB)
         with ends_of(vgpu.socket_path, plane=MIB) as ends:

@@ -27,7 +27,7 @@ def build_parser() -> Parser:
         "vm-stream",
         _DESCRIPTION,
         example="aliquot vm-stream train --socket /dev/shm/train.sock --plane 64MiB",
-        exit_status="0 when the VM is gone; 1 where the plane can't be made; 2 for any other error.",
+        exit_status="0 when the VM is gone; 1 where no plane can be made; 2 for another error.",
     )
     add_vgpu_of_daemon(parser)
     parser.add_argument(

@@ -248,8 +248,8 @@ class BadPlane(VmError):
     code = "ALQ-E783"
     title = "The plane can't be as it was asked for"
     why = (
-        "The memory that 'aliquot vm-stream' shares with a guest VM is a PCI device's there, so its "
-        "size is a power of two, from 1MiB to 1GiB; libvirt finds it in /dev/shm alone."
+        "The memory that 'aliquot vm-stream' shares with a guest VM is a PCI device's there, so "
+        "its size is a power of two, from 1MiB to 1GiB; libvirt finds it in /dev/shm alone."
     )
     remedy = "write a size like 64MiB, and for libvirt a socket in /dev/shm"
 
@@ -259,8 +259,8 @@ class PlaneNotMade(VmError):
     title = "The plane can't be made"
     why = (
         "The memory that 'aliquot vm-stream' shares with a guest VM is a file beside its socket, "
-        "named like it with '.plane' behind. All of it is taken at the start, so that nothing fails "
-        "later on; no other file is replaced. 'aliquot vm-stream' ends with exit status 1 then."
+        "named like it with '.plane' behind. All of it is taken at the start, so that nothing "
+        "fails later on; no other file is replaced. The exit status is 1 then."
     )
     remedy = "make room there, or name a socket in another folder"
     exit_status = EXIT_PROBLEM

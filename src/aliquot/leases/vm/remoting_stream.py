@@ -42,8 +42,8 @@ class VmStream(NamedTuple):
 def command(vgpu_socket: str, socket_path: str, *, stay: bool = False, plane: int = 0) -> list[str]:
     """The command that is the host's end.
 
-    `stay`: it outlives a VM and waits for the next. `plane`: bytes of memory that it shares with the
-    VM, a size that checked_plane takes; 0: all goes through the port.
+    `stay`: it outlives a VM and waits for the next. `plane`: bytes of memory that it shares with
+    the VM, a size that checked_plane takes; 0: all goes through the port.
     """
     program = native_programs.find(native_programs.VM_STREAM)
     words = [program, "--vgpu", vgpu_socket, "--listen", socket_path]
@@ -67,7 +67,9 @@ def start(vgpu_socket: str, socket_path: str, *, stay: bool = False, plane: int 
     if not ready:
         status = process.wait(_END_SECONDS)
         if status == EXIT_PROBLEM:
-            raise PlaneNotMade(f"no plane can be made beside {socket_path}; the line above says why")
+            raise PlaneNotMade(
+                f"no plane can be made beside {socket_path}; the line above says why"
+            )
         raise BadVmSocket(f"nothing can listen at {socket_path}; the line above says why")
     return VmStream(process, socket_path, plane)
 
