@@ -32,18 +32,19 @@ enum class MessageKind : uint16_t {
   kHello = 1,       // Hello; channel 0
   kOpen = 2,        // a program came; its channel has a number that no other one had in this stream
   kClose = 3,       // it went
-  kFill = 4,        // Place, then bytes for there
+  kFill = 4,        // Place, then bytes for there; argument: where not 0, so many bytes of the plane instead
   kCommands = 5,    // argument: number of notes; the notes, then whole frames for the ring
   kCredit = 6,      // Amount: what an allocation lacks; one request at a time
   kCreditBack = 7,  // Amount: credit that isn't needed now
   kArena = 8,       // Amount: a staging arena is wanted
   kTimes = 9,       // layout::TimeClaims
+  kPlaneFound = 10,  // what the host offered is at hand, and may be used from now on; channel 0
   // Host to guest VM.
   kWelcome = 32,      // Welcome; channel 0
   kOpened = 33,       // Opened
   kRefused = 34,      // records::Error
   kClosed = 35,       // it is over: nothing more is answered there
-  kBytes = 36,        // Place, then bytes that lie there
+  kBytes = 36,        // Place, then bytes that lie there; argument as of kFill
   kReply = 37,        // argument: the slot; ReplyHead, then what lies in the slot
   kQueues = 38,       // QueueState, one or more
   kEvents = 39,       // EventState, one or more
@@ -53,6 +54,7 @@ enum class MessageKind : uint16_t {
   kCreditGiven = 43,  // Amount: what there is now; 0: the quota is spent
   kArenaGiven = 44,   // argument: the arena; Amount; 0 both: refused
   kPage = 45,         // PageState
+  kPlane = 46,        // PlaneOffer: there is a plane; behind the welcome, channel 0
 };
 
 struct Header {
@@ -77,6 +79,12 @@ struct Welcome {
   uint64_t now_ns = 0;      // the host's monotonic clock
   uint32_t version = kVersion;
   uint32_t records = records::kVersion;
+};
+
+// Memory that the guest VM finds among its PCI devices; see plane.h.
+struct PlaneOffer {
+  uint64_t random[2] = {};  // in its head
+  uint64_t bytes = 0;
 };
 
 struct Opened {

@@ -160,12 +160,19 @@ def serve(sandbox: Daemon, example: str) -> None:
 
 
 def vm_stream(sandbox: Daemon, example: str) -> None:
-    stream = sandbox.popen(*example.split()[1:], stdout=subprocess.PIPE)
+    """Beside a socket of this test's own."""
+    words = example.replace("/dev/shm/", f"{sandbox.work}/").split()[1:]
+    stream = sandbox.popen(*words, stdout=subprocess.PIPE)
     assert stream.stdout
-    assert "name=org.aliquot.0" in stream.stdout.readline()
+    qemu = stream.stdout.readline()
+    assert "name=org.aliquot.0" in qemu
+    assert "ivshmem-plain,memdev=" in qemu
     assert stream.stdout.readline() == "ready\n"
+    plane = sandbox.work / "train.sock.plane"
+    assert (plane.stat().st_size, plane.stat().st_mode & 0o777) == (64 << 20, 0o600)
     stream.send_signal(signal.SIGTERM)
     assert stream.wait(60) == 0
+    assert not plane.exists()
 
 
 def to_a_vm(sandbox: Daemon, example: str) -> None:

@@ -261,7 +261,7 @@ def test_the_hosts_end_is_shut_in(one_driver: Driver, runtime: Runtime) -> None:
     """By the kernel's word, while a program uses it."""
     with runtime.host() as host:
         vgpu = host.create_vgpu("fence", 64 * MIB)
-        with ends_of(vgpu.socket_path) as ends:
+        with ends_of(vgpu.socket_path, plane=MIB) as ends:
             filled = ends.run([sys.executable, JOB, "fill", str(MIB)]).stdout
             assert filled == "refused after 64 -4\n"
             status = Path(f"/proc/{ends.host.process.pid}/status").read_text()
@@ -328,7 +328,7 @@ def _random(number: int) -> bytes:
 
 
 def _hello(number: int, records: int = VERSION) -> bytes:
-    versions = (1).to_bytes(4, "little") + records.to_bytes(4, "little")
+    versions = (2).to_bytes(4, "little") + records.to_bytes(4, "little")
     return _message(1, 0, 0, _random(number) + versions)
 
 

@@ -27,6 +27,11 @@ class Ends(NamedTuple):
     socket_path: str
     log: Path
 
+    @property
+    def plane(self) -> Path:
+        """The file whose memory both share."""
+        return Path(remoting_stream.plane_path(self.host.socket_path))
+
     def environment(self) -> dict[str, str]:
         """For a program of the "guest VM"."""
         return opencl_environment(os.environ, self.socket_path)
@@ -65,13 +70,15 @@ class Ends(NamedTuple):
 
 
 @contextlib.contextmanager
-def ends_of(vgpu_socket: str, *, stay: bool = False) -> Iterator[Ends]:
-    """Both ends, for one vGPU."""
+def ends_of(
+    vgpu_socket: str, *, stay: bool = False, plane: int = 0, guest_has_plane: bool = True
+) -> Iterator[Ends]:
+    """Both ends, for one vGPU, with a plane of so many bytes, which the guest VM's end finds."""
     folder = make_short_folder()
-    host = remoting_stream.start(vgpu_socket, str(folder / "port"), stay=stay)
+    host = remoting_stream.start(vgpu_socket, str(folder / "port"), stay=stay, plane=plane)
     guest: subprocess.Popen[str] | None = None
     try:
-        guest = start_guest_end(folder)
+        guest = start_guest_end(folder, plane=plane != 0 and guest_has_plane)
         ends = Ends(host, guest, str(folder / "vgpu.sock"), folder / "log")
         ends.wait_for_host()
         yield ends
@@ -84,13 +91,18 @@ def ends_of(vgpu_socket: str, *, stay: bool = False) -> Iterator[Ends]:
         remove_folder(folder)
 
 
-def start_guest_end(folder: Path) -> subprocess.Popen[str]:
-    """What runs in a guest VM; its port is the socket `port` in the folder."""
+def start_guest_end(folder: Path, *, plane: bool = False) -> subprocess.Popen[str]:
+    """What runs in a guest VM; its port is the socket `port` in the folder.
+
+    `plane`: it has the host's end's, in place of an ivshmem device's memory.
+    """
+    at_plane = ("--plane", remoting_stream.plane_path(str(folder / "port")))
     with open(folder / "log", "a") as log:
         return subprocess.Popen(
             [
                 native_programs.find(native_programs.GUEST_VM_END),
                 *("--port", str(folder / "port"), "--socket", str(folder / "vgpu.sock")),
+                *(at_plane if plane else ()),
             ],
             stdin=subprocess.DEVNULL,
             stderr=log,

@@ -59,11 +59,11 @@ def script(commands: str, installed: Path) -> str:
 
 
 @contextlib.contextmanager
-def stream_of(daemon: Daemon, vgpu: str, name: str) -> Iterator[list[str]]:
+def stream_of(daemon: Daemon, vgpu: str, name: str, *options: str) -> Iterator[list[str]]:
     """`aliquot vm-stream` as its user would start it; what it tells QEMU to be started with."""
     path = daemon.folder / name
     process = daemon.popen(
-        "vm-stream", vgpu, "--socket", str(path), "--json", stdout=subprocess.PIPE
+        "vm-stream", vgpu, "--socket", str(path), *options, "--json", stdout=subprocess.PIPE
     )
     assert process.stdout
     told = json.loads(process.stdout.readline())

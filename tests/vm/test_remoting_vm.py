@@ -143,15 +143,56 @@ def _shares_hold(daemon: Daemon) -> bool:
     return one + two > 30 and 0.70 < one / (one + two) < 0.80
 
 
+# A device of the same kind and size that is somebody else's. Which of both are enabled at the end.
+_STRANGER = (
+    *("-object", "memory-backend-ram,id=stranger,share=on,size=64M"),
+    *("-device", "ivshmem-plain,memdev=stranger,addr=0x10"),
+)
+_WHICH = """
+for device in /sys/bus/pci/devices/*; do
+  [ $(cat $device/device) != 0x1110 ] || cat $device/enable
+done
+cat /tmp/guest-end
+"""
+
+
+def test_bulk_data_goes_through_ivshmem(daemon: Daemon, emulator: Programs) -> None:
+    """Native results with a plane, which is found beside a stranger's, and what it costs then."""
+    assert daemon.run("create", "vm", "--memory", "512MiB").returncode == 0
+    job = [sys.executable, str(JOB), "compute"]
+    with stream_of(daemon, "vm", "port", "--plane", "64MiB") as qemu:
+        plane = daemon.folder / "port.plane"
+        assert plane.stat().st_size == 64 * MIB
+        outcome = run_in_vm(
+            emulator,
+            [*_STRANGER, *(f"{word},addr=0x11" if "ivshmem" in word else word for word in qemu)],
+            marked("job", job) + marked("bench", _bench()) + marked("which", ["sh", "-c", _WHICH]),
+        )
+        print(outcome.said)
+    assert outcome.status == 0
+    assert between(outcome.said, "job") == _natively(job, all_drivers()[0])
+    _check_figures(between(outcome.said, "bench"))
+    which = between(outcome.said, "which").splitlines()
+    assert which[:2] == ["0", "1"]
+    assert "aliquot-guest: bulk data goes through the plane" in which
+    assert not plane.exists()
+
+
 def test_what_round_trips_and_bytes_cost(daemon: Daemon, emulator: Programs) -> None:
     """Figures for docs/modes/remoting-vm.md. No bound: the emulator's speed is none of ours."""
     assert daemon.run("create", "vm", "--memory", "512MiB").returncode == 0
-    bench = native_programs.find(native_programs.BENCHMARK)
-    command = [bench, "-t", "rtt,bw", "-s", "0.2", "-m", "64", "-L", "vm"]
     with stream_of(daemon, "vm", "port") as qemu:
-        outcome = run_in_vm(emulator, qemu, marked("bench", command))
-    lines = between(outcome.said, "bench")
-    print(lines)
+        outcome = run_in_vm(emulator, qemu, marked("bench", _bench()))
     assert outcome.status == 0
+    _check_figures(between(outcome.said, "bench"))
+
+
+def _bench() -> list[str]:
+    program = native_programs.find(native_programs.BENCHMARK)
+    return [program, "-t", "rtt,bw", "-s", "0.2", "-m", "64", "-L", "vm"]
+
+
+def _check_figures(lines: str) -> None:
+    print(lines)
     assert "ERR" not in lines
     assert lines.count("\n") > 4

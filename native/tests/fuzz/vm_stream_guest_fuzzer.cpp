@@ -54,7 +54,15 @@ struct Driver {
   }
 };
 
-void take_message(Program& program, protocol::ByteSource& source, const ClockDifference& clock) {
+Plane new_plane() {
+  const Descriptor file(::memfd_create("plane", MFD_CLOEXEC));
+  if (::ftruncate(file.get(), kLeastPlane) != 0) std::abort();
+  return Plane(SharedMapping::of(file, kLeastPlane, PROT_READ | PROT_WRITE), {{1, 2}, kLeastPlane},
+               PlaneEnd::kGuest);
+}
+
+void take_message(Program& program, Plane& plane, protocol::ByteSource& source,
+                  const ClockDifference& clock) {
   const auto kind = static_cast<MessageKind>(32 + source.byte() % 16);
   const uint32_t argument = source.byte() % 8 == 7 ? source.value<uint32_t>() : source.byte() % 70u;
   std::vector<unsigned char> payload(source.byte() % 8 == 7 ? source.byte() : 24u * (source.byte() % 8u));
@@ -64,7 +72,15 @@ void take_message(Program& program, protocol::ByteSource& source, const ClockDif
   for (auto& byte : payload) byte = source.byte();
   // An arena is as large as the host says; one of a real size, so that memory isn't what is tested.
   if (kind == MessageKind::kArenaGiven) std::memset(payload.data() + 3, 0, 5);
-  program.take({static_cast<uint32_t>(payload.size()), kind, 0, 1, argument}, payload, clock);
+  if (kind == MessageKind::kBytes && source.byte() % 2 == 0) payload.resize(sizeof(Place));
+  const Header header{static_cast<uint32_t>(payload.size()), kind, 0, 1, argument};
+  if (kind != MessageKind::kBytes) {
+    program.take(header, payload, clock);
+    return;
+  }
+  Bulk bulk;
+  if (read_bulk(header, payload, &plane, bulk)) program.put_bytes(bulk);
+  plane.reader().done();
 }
 
 }  // namespace
@@ -75,6 +91,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   protocol::ByteSource source({data, size});
   StreamWriter writer;
   writer.use(hole.get());
+  static Plane plane = new_plane();
+  plane.begin();
+  writer.use_plane(plane.writer());
   Driver driver;
   Descriptor ours;
   if (!make_record_socket_pair(driver.socket, ours)) return 0;
@@ -96,7 +115,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   while (!source.empty() && program.state() == Program::State::kOpen) {
     const uint8_t choice = source.byte();
     if (choice < 100) {
-      take_message(program, source, clock);
+      take_message(program, plane, source, clock);
     } else if (choice < 200) {
       const size_t bytes_of_frame = frames.next(frame);
       for (size_t i = 0; i < bytes_of_frame; ++i)

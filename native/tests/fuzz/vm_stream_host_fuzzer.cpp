@@ -69,7 +69,8 @@ Bytes some_payload(protocol::ByteSource& source, MessageKind kind, uint32_t& arg
   };
   if (kind == MessageKind::kFill) {
     add(Place{some_number(source), source.byte() % 3u, 0});
-    payload.resize(payload.size() + source.byte(), 1);
+    if (source.byte() % 2 == 0) argument = static_cast<uint32_t>(some_number(source));
+    else payload.resize(payload.size() + source.byte(), 1);
   } else if (kind == MessageKind::kCommands) {
     argument = source.byte() % 6;
     for (uint32_t i = 0; i < argument; ++i) add(some_note(source));
@@ -103,6 +104,15 @@ void some_work(protocol::ByteSource& source, layout::ConnectionMemory& memory) {
   }
 }
 
+const char* take(Channel& channel, Plane& plane, const Header& header, std::span<const unsigned char> payload) {
+  if (header.kind != MessageKind::kFill) return channel.take(header, payload);
+  Bulk bulk;
+  if (!read_bulk(header, payload, &plane, bulk)) return "bytes that can't be";
+  const char* wrong = channel.fill(bulk);
+  plane.reader().done();
+  return wrong;
+}
+
 // What is told are whole messages of known kinds, never more than a buffer.
 void check_told(Channel& channel, OutBuffer& out) {
   channel.tell(out);
@@ -128,7 +138,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   protocol::ByteSource source({data, size});
   Channel channel(7, memory);
   channel.add_arena(1, new_memory(kArena, arena_place));
+  static void* plane_place = nullptr;
+  static Plane plane(new_memory(kLeastPlane, plane_place), {{1, 2}, kLeastPlane}, PlaneEnd::kHost);
+  plane.begin();
+  uint64_t* const read_by_guest = reinterpret_cast<uint64_t*>(static_cast<unsigned char*>(plane_place) +
+                                                              offsetof(PlaneHead, guest_read));
+  *read_by_guest = 0;
   OutBuffer out;
+  out.use(&plane.writer());
   MessageReader reader;
   // Both what the reader makes of raw bytes and messages that are well made up to their content.
   while (!source.empty()) {
@@ -137,9 +154,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       const auto kind = static_cast<MessageKind>(choice < 64 ? 5 : 4 + choice % 6);
       uint32_t argument = 0;
       const Bytes payload = some_payload(source, kind, argument);
-      if (channel.take({static_cast<uint32_t>(payload.size()), kind, 0, 7, argument}, payload)) break;
+      const Header header{static_cast<uint32_t>(payload.size()), kind, 0, 7, argument};
+      if (take(channel, plane, header, payload)) break;
     } else if (choice < 192) {
       some_work(source, memory);
+      if (choice % 8 == 0) *read_by_guest = some_number(source);
+      if (choice % 8 == 1) *read_by_guest += some_number(source);
     } else if (choice < 240) {
       check_told(channel, out);
       channel.awaits();
@@ -154,7 +174,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       for (;;) {
         const auto next = reader.next(header, payload);
         if (next == MessageReader::Next::kMore) break;
-        if (next == MessageReader::Next::kMessage) channel.take(header, payload);
+        if (next == MessageReader::Next::kMessage) take(channel, plane, header, payload);
       }
     }
   }

@@ -40,6 +40,11 @@ struct Bench {
     return channel.take({static_cast<uint32_t>(payload.size()), kind, 0, 7, argument}, payload);
   }
 
+  const char* fill(uint32_t arena, uint64_t offset, size_t bytes) {
+    const Bytes data(bytes, 9);
+    return channel.fill({{offset, arena, 0}, data});
+  }
+
   const char* command(std::vector<Note> notes, const Bytes& frames = {}) {
     Bytes payload(notes.size() * sizeof(Note));
     if (!notes.empty()) std::memcpy(payload.data(), notes.data(), payload.size());
@@ -109,20 +114,12 @@ Bytes frame_of(uint32_t size, unsigned char filling) {
   return bytes;
 }
 
-Bytes fill_of(uint32_t arena, uint64_t offset, size_t bytes) {
-  const Place place{offset, arena, 0};
-  Bytes payload(sizeof place + bytes, 9);
-  std::memcpy(payload.data(), &place, sizeof place);
-  return payload;
-}
-
 void test_what_is_refused() {
   Bench bench;
-  CHECK(bench.take(MessageKind::kFill, 0, {1, 2}) != nullptr);
-  CHECK(bench.take(MessageKind::kFill, 0, fill_of(2, 0, 8)) != nullptr);
-  CHECK(bench.take(MessageKind::kFill, 0, fill_of(1, (1 << 20) - 7, 8)) != nullptr);
-  CHECK(bench.take(MessageKind::kFill, 0, fill_of(1, ~uint64_t{0}, 8)) != nullptr);
-  CHECK(bench.take(MessageKind::kFill, 0, fill_of(1, (1 << 20) - 8, 8)) == nullptr);
+  CHECK(bench.fill(2, 0, 8) != nullptr);
+  CHECK(bench.fill(1, (1 << 20) - 7, 8) != nullptr);
+  CHECK(bench.fill(1, ~uint64_t{0}, 8) != nullptr);
+  CHECK(bench.fill(1, (1 << 20) - 8, 8) == nullptr);
   CHECK(bench.arena[(1 << 20) - 1] == 9 && bench.arena[(1 << 20) - 9] == 0);
   CHECK(bench.take(MessageKind::kTimes, 0, Bytes(8)) != nullptr);
   CHECK(bench.take(MessageKind::kWelcome, 0, {}) != nullptr);

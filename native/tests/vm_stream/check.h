@@ -14,3 +14,5 @@ inline int g_failures = 0;
 void test_reader();       // reader_test.cpp
 void test_channel();      // channel_test.cpp
 void test_frame_notes();  // frame_notes_test.cpp
+void test_plane();        // plane_test.cpp
+void test_stream_end();   // stream_end_test.cpp

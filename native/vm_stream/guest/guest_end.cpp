@@ -9,6 +9,7 @@
 #include <cstring>
 #include <vector>
 
+#include "vm_stream/guest/plane_device.h"
 #include "vm_stream/guest/port.h"
 #include "vm_stream/wake.h"
 
@@ -26,8 +27,8 @@ void say(const char* what) { std::fprintf(stderr, "aliquot-guest: %s\n", what); 
 
 }  // namespace
 
-GuestEnd::GuestEnd(Descriptor listener, std::string port)
-    : listener_(std::move(listener)), port_(std::move(port)),
+GuestEnd::GuestEnd(Descriptor listener, std::string port, std::string plane)
+    : listener_(std::move(listener)), port_(std::move(port)), plane_file_(std::move(plane)),
       poke_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 void GuestEnd::run(int stop) {
@@ -93,6 +94,7 @@ void GuestEnd::lose_stream(const char* why) {
     if (state == Program::State::kOpen || state == Program::State::kOpening) program->end();
   }
   writer_.use(-1);
+  plane_.reset();
   stream_.reset();
   welcomed_ = false;
   hailed_ns_ = 0;
@@ -136,6 +138,8 @@ bool GuestEnd::handle(const Header& header, std::span<const unsigned char> paylo
     std::memcpy(&page, payload.data(), sizeof page);
     clock_.learn(page.now_ns, monotonic_ns());
   }
+  if (header.kind == MessageKind::kPlane) return find_plane(payload);
+  if (header.kind == MessageKind::kBytes) return put_bytes(header, payload);
   const auto program = programs_.find(header.channel);
   if (program == programs_.end() || program->second->state() == Program::State::kGone) return true;
   return program->second->take(header, payload, clock_);
@@ -152,6 +156,35 @@ void GuestEnd::welcome(const Welcome& answer) {
   complained_ = false;
   clock_.learn(answer.now_ns, monotonic_ns());
   say("the host is there");
+}
+
+// Without it all goes through the stream, so nothing is wrong where it isn't found.
+bool GuestEnd::find_plane(std::span<const unsigned char> payload) {
+  PlaneOffer offer;
+  if (plane_ != nullptr || payload.size() != sizeof offer) return false;
+  std::memcpy(&offer, payload.data(), sizeof offer);
+  std::string problem;
+  plane_ = vm_stream::find_plane(offer, plane_file_, problem);
+  if (plane_ == nullptr) {
+    say(("the plane that the host offers is not used (" + problem + ")").c_str());
+    return true;
+  }
+  plane_->begin();
+  if (writer_.send(MessageKind::kPlaneFound, 0, 0, {})) writer_.use_plane(plane_->writer());
+  say("bulk data goes through the plane");
+  return true;
+}
+
+// Read also for a program that has gone: the next bytes in the plane are behind these.
+bool GuestEnd::put_bytes(const Header& header, std::span<const unsigned char> payload) {
+  Bulk bulk;
+  if (!read_bulk(header, payload, plane_.get(), bulk)) return false;
+  const auto program = programs_.find(header.channel);
+  const bool wanted =
+      program != programs_.end() && program->second->state() != Program::State::kGone;
+  const bool sound = !wanted || program->second->put_bytes(bulk);
+  if (plane_ != nullptr) plane_->reader().done();
+  return sound;
 }
 
 void GuestEnd::take_in() {

@@ -14,7 +14,8 @@ namespace aliquot::vm_stream {
 class GuestEnd {
  public:
   /// `listener`: where guest drivers connect. `port`: the virtio-serial port, or a Unix socket in its place.
-  GuestEnd(Descriptor listener, std::string port);
+  /// `plane`: a file in place of an ivshmem device, else empty.
+  GuestEnd(Descriptor listener, std::string port, std::string plane);
 
   /// Serves until `stop` can be read.
   void run(int stop);
@@ -27,6 +28,8 @@ class GuestEnd {
   bool read_stream();
   bool handle(const Header& header, std::span<const unsigned char> payload);
   void welcome(const Welcome& welcome);
+  bool find_plane(std::span<const unsigned char> payload);
+  bool put_bytes(const Header& header, std::span<const unsigned char> payload);
   void take_in();
   void see_to_programs();
   void see_to_credit(Program& program);
@@ -34,10 +37,12 @@ class GuestEnd {
 
   Descriptor listener_;
   const std::string port_;
+  const std::string plane_file_;
   Descriptor poke_;
   Descriptor stream_;
   StreamWriter writer_;
   MessageReader reader_;
+  std::unique_ptr<Plane> plane_;  // of this stream; null: none, or it can't be found
   std::map<uint32_t, std::unique_ptr<Program>> programs_;
   uint32_t last_channel_ = 0;
   Hello hello_;

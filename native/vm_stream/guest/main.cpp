@@ -14,14 +14,16 @@
 namespace {
 
 constexpr const char* kUsage =
-    "usage: aliquot-guest [--port NAME|PATH] [--socket PATH] [--mode OCTAL]\n"
+    "usage: aliquot-guest [--port NAME|PATH] [--socket PATH] [--mode OCTAL] [--plane FILE]\n"
     "  --port    the virtio-serial port (default: org.aliquot.0)\n"
     "  --socket  where guest drivers connect (default: /run/aliquot-guest/vgpu.sock)\n"
-    "  --mode    who may: the socket's mode (default: 666, every user of the guest VM)\n";
+    "  --mode    who may: the socket's mode (default: 666, every user of the guest VM)\n"
+    "  --plane   a file in place of an ivshmem device, to try both ends on one machine\n";
 
 struct Options {
   std::string port = "org.aliquot.0";
   std::string socket = "/run/aliquot-guest/vgpu.sock";
+  std::string plane;
   mode_t mode = 0666;
 };
 
@@ -32,6 +34,7 @@ bool parse(int count, char** arguments, Options& options) {
     char* end = nullptr;
     if (name == "--port") options.port = value;
     else if (name == "--socket") options.socket = value;
+    else if (name == "--plane") options.plane = value;
     else if (name == "--mode") options.mode = static_cast<mode_t>(::strtoul(value.c_str(), &end, 8));
     else return false;
     if (end != nullptr && (*end != 0 || options.mode > 0777)) return false;
@@ -60,7 +63,7 @@ int main(int count, char** arguments) {
     return 1;
   }
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  aliquot::vm_stream::GuestEnd end(std::move(listener), options.port);
+  aliquot::vm_stream::GuestEnd end(std::move(listener), options.port, options.plane);
   end.run(stop.get());
   ::unlink(options.socket.c_str());
   return 0;

@@ -10,21 +10,13 @@
 
 #include <cstring>
 
+#include "vm_stream/guest/kernel_file.h"
+
 namespace aliquot::vm_stream {
 
 namespace {
 
 constexpr const char* kClass = "/sys/class/virtio-ports";
-
-/// What the kernel's file holds, without its newline.
-std::string text_of(const std::string& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  char text[256];
-  const ssize_t bytes = file ? ::read(file.get(), text, sizeof text) : -1;
-  std::string read(text, bytes > 0 ? static_cast<size_t>(bytes) : 0);
-  while (!read.empty() && read.back() == '\n') read.pop_back();
-  return read;
-}
 
 /// The device of a port, by udev's link, else by asking the kernel as udev does.
 std::string device_of(const std::string& name) {

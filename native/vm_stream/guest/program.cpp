@@ -149,8 +149,6 @@ bool Program::take(const Header& header, std::span<const unsigned char> payload,
       if (asks_arena_) answer_arena(header.argument, amount.bytes);
       else on_credit(amount.bytes);
       return true;
-    case MessageKind::kBytes:
-      return put_bytes(payload);
     case MessageKind::kReply:
       return put_reply(header.argument, payload);
     case MessageKind::kQueues:

@@ -56,6 +56,8 @@ class Program {
   /// A message of the host's for this channel. False: it can't be.
   bool take(const Header& header, std::span<const unsigned char> payload,
             const ClockDifference& clock);
+  /// kBytes, the same.
+  bool put_bytes(const Bulk& bulk);
   /// The reading thread has found the ring broken, or the stream.
   bool ring_is_broken() const { return ring_broken_; }
   // Credit: so that the quota is exact, what other programs have left over goes back to the host before it
@@ -86,7 +88,6 @@ class Program {
   std::shared_ptr<SharedMapping> arena(uint32_t number);
 
   // program_tell.cpp: what the host says, into the memory
-  bool put_bytes(std::span<const unsigned char> payload);
   bool put_reply(uint32_t slot, std::span<const unsigned char> payload);
   bool put_queues(std::span<const unsigned char> payload, const ClockDifference& clock);
   bool put_events(std::span<const unsigned char> payload, const ClockDifference& clock);

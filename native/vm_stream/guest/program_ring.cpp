@@ -115,11 +115,11 @@ bool Program::send_fill(const ArenaRange& range) {
   const auto from = arena(range.arena);
   if (from == nullptr || from->range(range.offset, range.bytes) == nullptr) return true;
   for (uint64_t done = 0; done < range.bytes;) {
-    const size_t piece = std::min<uint64_t>(range.bytes - done, kPiece);
-    const Place place{range.offset + done, range.arena, 0};
-    const std::span<const unsigned char> data{from->base() + range.offset + done, piece};
-    if (!writer_.send(MessageKind::kFill, channel_, 0, {as_bytes_of(place), data})) return false;
-    done += piece;
+    const Bulk rest{{range.offset + done, range.arena, 0},
+                    {from->base() + range.offset + done, range.bytes - done}};
+    const size_t sent = writer_.fill(channel_, rest);
+    if (sent == 0) return false;
+    done += sent;
   }
   return true;
 }

@@ -31,15 +31,12 @@ void raise(std::atomic<uint64_t>& word, uint64_t value) {
 }  // namespace
 
 // Of an arena that the program has dropped meanwhile nothing is wanted.
-bool Program::put_bytes(std::span<const unsigned char> payload) {
-  Place place;
-  if (payload.size() < sizeof place) return false;
-  std::memcpy(&place, payload.data(), sizeof place);
-  const auto data = payload.subspan(sizeof place);
-  const auto target = arena(place.arena);
-  if (target == nullptr || data.empty()) return true;
-  unsigned char* where = target->range(place.offset, data.size());
-  if (where != nullptr) std::memcpy(where, data.data(), data.size());
+bool Program::put_bytes(const Bulk& bulk) {
+  if (state_ != State::kOpen) return false;
+  const auto target = arena(bulk.place.arena);
+  if (target == nullptr || bulk.data.empty()) return true;
+  unsigned char* where = target->range(bulk.place.offset, bulk.data.size());
+  if (where != nullptr) std::memcpy(where, bulk.data.data(), bulk.data.size());
   return where != nullptr;
 }
 

@@ -50,9 +50,30 @@ bool StreamWriter::send(MessageKind kind, uint32_t channel, uint32_t argument,
     at += part.size();
   }
   const std::lock_guard guard(mutex_);
+  return put(whole);
+}
+
+bool StreamWriter::put(std::span<const unsigned char> message) {
   if (broken_) return false;
-  if (!write_all(whole, 0)) broken_ = true;
+  if (!write_all(message, 0)) broken_ = true;
   return !broken_;
+}
+
+// Bytes lie in the plane in the order in which the stream tells of them.
+size_t StreamWriter::fill(uint32_t channel, const Bulk& bulk) {
+  {
+    const std::lock_guard guard(mutex_);
+    if (const size_t piece = plane_ == nullptr ? 0 : plane_->put(bulk.data)) {
+      const Header header{sizeof bulk.place, MessageKind::kFill, 0, channel,
+                          static_cast<uint32_t>(piece)};
+      unsigned char message[sizeof header + sizeof bulk.place];
+      std::memcpy(message, &header, sizeof header);
+      std::memcpy(message + sizeof header, &bulk.place, sizeof bulk.place);
+      return put(message) ? piece : 0;
+    }
+  }
+  const auto piece = bulk.data.first(std::min(bulk.data.size(), kPiece));
+  return send(MessageKind::kFill, channel, 0, {as_bytes_of(bulk.place), piece}) ? piece.size() : 0;
 }
 
 bool StreamWriter::begin(const Hello& hello) {

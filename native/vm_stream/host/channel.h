@@ -15,7 +15,7 @@
 #include "protocol/connection_layout.h"
 #include "vm_stream/host/out_buffer.h"
 #include "vm_stream/messages.h"
-#include "vm_stream/shared_mapping.h"
+#include "vm_stream/plane.h"
 
 namespace aliquot::vm_stream {
 
@@ -28,8 +28,10 @@ class Channel {
   size_t arena_count() const { return arenas_.size(); }
 
   // ---- channel_take.cpp
-  /// kFill, kCommands or kTimes. Null, or what was wrong with it: the VM breaks the protocol.
+  /// kCommands or kTimes. Null, or what was wrong with it: the VM breaks the protocol.
   const char* take(const Header& header, std::span<const unsigned char> payload);
+  /// kFill, the same.
+  const char* fill(const Bulk& bulk);
 
   // ---- channel_tell.cpp
   /// Puts into `out` what has come about, as far as it has room, and a few pieces of bulk data at most.
@@ -67,7 +69,6 @@ class Channel {
     uint64_t done = 0;
   };
 
-  const char* take_fill(std::span<const unsigned char> payload);
   const char* take_commands(uint32_t notes, std::span<const unsigned char> payload);
   const char* take_note(const Note& note);
   const char* await_reply(const Note& note);

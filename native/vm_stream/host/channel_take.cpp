@@ -27,7 +27,6 @@ bool are_frames(std::span<const unsigned char> bytes) {
 }  // namespace
 
 const char* Channel::take(const Header& header, std::span<const unsigned char> payload) {
-  if (header.kind == MessageKind::kFill) return take_fill(payload);
   if (header.kind == MessageKind::kCommands) return take_commands(header.argument, payload);
   if (header.kind != MessageKind::kTimes) return "a message of a kind that has no place here";
   uint64_t claims[layout::kSpentKinds + 3];
@@ -41,16 +40,12 @@ const char* Channel::take(const Header& header, std::span<const unsigned char> p
   return nullptr;
 }
 
-const char* Channel::take_fill(std::span<const unsigned char> payload) {
-  Place place;
-  if (payload.size() < sizeof place) return "bytes without a place";
-  std::memcpy(&place, payload.data(), sizeof place);
-  const auto data = payload.subspan(sizeof place);
-  const auto arena = arenas_.find(place.arena);
+const char* Channel::fill(const Bulk& bulk) {
+  const auto arena = arenas_.find(bulk.place.arena);
   unsigned char* target =
-      arena == arenas_.end() ? nullptr : arena->second.range(place.offset, data.size());
+      arena == arenas_.end() ? nullptr : arena->second.range(bulk.place.offset, bulk.data.size());
   if (target == nullptr) return "bytes for a place that isn't";
-  if (!data.empty()) std::memcpy(target, data.data(), data.size());
+  if (!bulk.data.empty()) std::memcpy(target, bulk.data.data(), bulk.data.size());
   return nullptr;
 }
 

@@ -219,11 +219,12 @@ bool Channel::send_bytes(OutBuffer& out, uint32_t arena, uint64_t offset, uint64
       found == arenas_.end() ? nullptr : found->second.range(offset, bytes);
   if (from == nullptr) return true;
   while (done < bytes) {
-    const size_t piece = std::min<uint64_t>(bytes - done, kPiece);
-    if (budget_ == 0 || !out.fits(sizeof(Place) + piece)) return false;
-    out.put(header(MessageKind::kBytes), {bytes_of(Place{offset + done, arena, 0}), {from + done, piece}});
-    done += piece;
-    budget_ -= std::min(budget_, piece);
+    if (budget_ == 0) return false;
+    const Bulk rest{{offset + done, arena, 0}, {from + done, bytes - done}};
+    const size_t put = out.put_bulk(header(MessageKind::kBytes), rest);
+    if (put == 0) return false;
+    done += put;
+    budget_ -= std::min(budget_, put);
   }
   return true;
 }

@@ -8,22 +8,31 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <memory>
 #include <string>
 
 #include "vm_stream/host/fence.h"
 #include "vm_stream/host/listener.h"
+#include "vm_stream/host/plane_file.h"
 #include "vm_stream/host/stream_end.h"
 
 namespace {
 
+using aliquot::vm_stream::Plane;
+
 constexpr const char* kUsage =
-    "usage: aliquot-vm-stream --vgpu SOCKET --listen SOCKET [--stay]\n"
+    "usage: aliquot-vm-stream --vgpu SOCKET --listen SOCKET [--stay] [--plane FILE --plane-bytes N]\n"
     "  --vgpu     the vGPU's socket, as its lease tells it\n"
     "  --listen   where QEMU is to connect the guest VM's virtio-serial port\n"
-    "  --stay     when a VM is gone, wait for the next one\n";
+    "  --stay     when a VM is gone, wait for the next one\n"
+    "  --plane    a file, made beside the socket, of N bytes, that QEMU maps as the VM's ivshmem device\n";
+
+constexpr int kNoPlane = 1;  // the exit status; that of all other problems is 2
 
 struct Options {
-  std::string vgpu, listen;
+  std::string vgpu, listen, plane;
+  uint64_t plane_bytes = 0;
   bool stay = false;
 };
 
@@ -33,9 +42,14 @@ bool parse(int count, char** arguments, Options& options) {
     if (name == "--stay") options.stay = true;
     else if (name == "--vgpu" && i + 1 < count) options.vgpu = arguments[++i];
     else if (name == "--listen" && i + 1 < count) options.listen = arguments[++i];
+    else if (name == "--plane" && i + 1 < count) options.plane = arguments[++i];
+    else if (name == "--plane-bytes" && i + 1 < count)
+      options.plane_bytes = ::strtoull(arguments[++i], nullptr, 10);
     else return false;
   }
-  return !options.vgpu.empty() && !options.listen.empty();
+  const bool plane = !options.plane.empty() && aliquot::vm_stream::is_plane_size(options.plane_bytes);
+  const bool none = options.plane.empty() && options.plane_bytes == 0;
+  return !options.vgpu.empty() && !options.listen.empty() && (plane || none);
 }
 
 void say(const char* line) { std::fprintf(stderr, "aliquot: vm-stream: %s\n", line); }
@@ -55,24 +69,43 @@ bool is_readable(int descriptor) {
 }
 
 /// Until the VM is gone; false: until this process shall end.
-bool serve(aliquot::Descriptor stream, const Options& options, int signals) {
+bool serve(aliquot::Descriptor stream, const Options& options, int signals, Plane* plane) {
   say("a guest VM is there");
-  aliquot::vm_stream::StreamEnd end(std::move(stream), options.vgpu, say);
+  aliquot::vm_stream::StreamEnd end(std::move(stream), options.vgpu, say, plane);
   while (end.round(signals))
     if (end.woken()) return false;
   say("the guest VM is gone");
   return true;
 }
 
-void serve_all(const Options& options, int listener, int signals) {
+void serve_all(const Options& options, int listener, int signals, Plane* plane) {
   for (;;) {
     pollfd watched[] = {{listener, POLLIN, 0}, {signals, POLLIN, 0}};
     ::poll(watched, 2, -1);
     if (is_readable(signals)) return;
     aliquot::Descriptor stream = aliquot::vm_stream::accept_vm(listener);
     if (!stream) continue;
-    if (!serve(std::move(stream), options, signals) || !options.stay) return;
+    if (!serve(std::move(stream), options, signals, plane) || !options.stay) return;
+    if (plane != nullptr) plane->wipe();
   }
+}
+
+void remove_files(const Options& options) {
+  ::unlink(options.listen.c_str());
+  if (!options.plane.empty()) ::unlink(options.plane.c_str());
+}
+
+/// Null, with words on stderr, where the plane that is wanted can't be made.
+std::unique_ptr<Plane> make_plane(const Options& options) {
+  std::string problem;
+  auto plane = aliquot::vm_stream::make_plane(options.plane, options.plane_bytes, problem);
+  if (plane == nullptr) {
+    say(("ALQ-E784: no plane can be made at " + options.plane + " (" + problem +
+         "); make room, or name a socket in another folder, for it lies beside that").c_str());
+  } else if (!aliquot::vm_stream::lies_in_memory(options.plane)) {
+    say("the plane lies on a disk, which it keeps busy; beside a socket in /dev/shm it would not");
+  }
+  return plane;
 }
 
 }  // namespace
@@ -91,17 +124,22 @@ int main(int count, char** arguments) {
          "); name another path, in a folder of your own").c_str());
     return 2;
   }
+  std::unique_ptr<Plane> plane;
+  if (!options.plane.empty() && (plane = make_plane(options)) == nullptr) {
+    ::unlink(options.listen.c_str());
+    return kNoPlane;
+  }
   const size_t slash = options.listen.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : options.listen.substr(0, slash + 1);
   ::prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0);
   if (!aliquot::vm_stream::shut_in(folder.c_str())) {
     say("this kernel has no seccomp filters, by which it would be fenced in");
-    ::unlink(options.listen.c_str());
+    remove_files(options);
     return 2;
   }
   std::puts("ready");
   std::fflush(stdout);
-  serve_all(options, listener.get(), signals.get());
-  ::unlink(options.listen.c_str());
+  serve_all(options, listener.get(), signals.get(), plane.get());
+  remove_files(options);
   return 0;
 }

@@ -115,7 +115,8 @@ void StreamEnd::broken(const char* why) {
 void StreamEnd::end_channels() {
   channels_.clear();
   ended_.clear();
-  began_ = false;
+  began_ = has_plane_ = false;
+  out_.use(nullptr);
 }
 
 void StreamEnd::handle(const Header& header, std::span<const unsigned char> payload) {
@@ -129,7 +130,9 @@ const char* StreamEnd::take(const Header& header, std::span<const unsigned char>
     begin(hello);
     return nullptr;
   }
+  if (header.kind == MessageKind::kPlaneFound) return take_plane();
   if (header.channel == 0) return "a channel that can't be";
+  if (header.kind == MessageKind::kFill) return take_fill(header, payload);
   const auto found = channels_.find(header.channel);
   if (header.kind == MessageKind::kOpen) {
     if (found != channels_.end()) return "a channel that is open already";
@@ -151,6 +154,28 @@ const char* StreamEnd::take(const Header& header, std::span<const unsigned char>
     return nullptr;
   }
   return take_for(*found->second, header, payload);
+}
+
+const char* StreamEnd::take_plane() {
+  if (plane_ == nullptr || has_plane_) return "a plane that was not offered";
+  has_plane_ = true;
+  out_.use(&plane_->writer());
+  return nullptr;
+}
+
+// Read also for a channel that is over: the next bytes in the plane are behind these.
+const char* StreamEnd::take_fill(const Header& header, std::span<const unsigned char> payload) {
+  Bulk bulk;
+  Plane* const plane = has_plane_ ? plane_ : nullptr;
+  if (!read_bulk(header, payload, plane, bulk)) return "bytes that can't be";
+  const auto found = channels_.find(header.channel);
+  const char* wrong = nullptr;
+  if (found != channels_.end()) {
+    const auto& channel = found->second->channel;
+    wrong = channel == nullptr ? "bytes for a channel that isn't open yet" : channel->fill(bulk);
+  }
+  if (plane != nullptr) plane->reader().done();
+  return wrong;
 }
 
 const char* StreamEnd::take_for(Client& client, const Header& header,
@@ -182,9 +207,15 @@ void StreamEnd::begin(const Hello& hello) {
   welcome.now_ns = monotonic_ns();
   out_.put({0, MessageKind::kWelcome, 0, 0, 0}, {bytes_of(welcome)});
   began_ = hello.version == kVersion && hello.records == records::kVersion;
-  if (began_) return;
+  if (began_) return offer_plane();
   say_("the guest VM's aliquot-guest is of another version than this host's programs");
   reader_.seek();
+}
+
+void StreamEnd::offer_plane() {
+  if (plane_ == nullptr) return;
+  plane_->begin();
+  out_.put({0, MessageKind::kPlane, 0, 0, 0}, {bytes_of(plane_->offer())});
 }
 
 void StreamEnd::see_to(uint32_t number, Client& client) {

@@ -20,8 +20,10 @@ namespace aliquot::vm_stream {
 class StreamEnd {
  public:
   /// `vgpu`: the path of the vGPU's socket. `say` is given one line for people now and then.
-  StreamEnd(Descriptor stream, std::string vgpu, std::function<void(const char*)> say)
-      : stream_(std::move(stream)), vgpu_(std::move(vgpu)), say_(std::move(say)) {}
+  /// `plane`, null where there is none, must outlive it.
+  StreamEnd(Descriptor stream, std::string vgpu, std::function<void(const char*)> say,
+            Plane* plane = nullptr)
+      : stream_(std::move(stream)), vgpu_(std::move(vgpu)), say_(std::move(say)), plane_(plane) {}
 
   /// One round: waits for what comes, no longer than there is reason to, and deals with it. False: the
   /// stream has ended. `wake`: one more descriptor whose readability ends the wait.
@@ -47,9 +49,12 @@ class StreamEnd {
   bool write_stream();
   void handle(const Header& header, std::span<const unsigned char> payload);
   const char* take(const Header& header, std::span<const unsigned char> payload);
+  const char* take_plane();
+  const char* take_fill(const Header& header, std::span<const unsigned char> payload);
   const char* take_for(Client& client, const Header& header,
                        std::span<const unsigned char> payload);
   void begin(const Hello& hello);
+  void offer_plane();
   void end_channels();
   void broken(const char* why);
   void see_to(uint32_t number, Client& client);
@@ -61,12 +66,14 @@ class StreamEnd {
   Descriptor stream_;
   const std::string vgpu_;
   const std::function<void(const char*)> say_;
+  Plane* const plane_;
   MessageReader reader_;
   OutBuffer out_;
   std::map<uint32_t, std::unique_ptr<Client>> channels_;
   std::vector<std::pair<uint32_t, records::Error>> ended_;  // still to be told
   uint32_t first_ = 0;         // whose turn it is
   bool began_ = false;         // a hello was answered
+  bool has_plane_ = false;     // and the VM has found the plane
   bool readable_ = false;      // something has come from the VM
   bool woken_ = false;
   bool more_ = false;          // of the channels could tell more at once

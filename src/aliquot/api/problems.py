@@ -124,6 +124,8 @@ _BY_STATUS: Mapping[int, tuple[type[AliquotError], ...]] = {
         errors.BadTraceFile,
         errors.BadPictureFile,
         errors.BadVmSocket,
+        errors.BadPlane,
+        errors.PlaneNotMade,
         errors.PictureNeedsLibrary,
         errors.BenchmarkFailed,
         errors.CommandNotFound,

@@ -30,7 +30,7 @@
     │   ├── NoSuchVm, AmbiguousVm, BadVmName, VmElsewhere
     │   ├── VmHasVgpu, NotForVms, NotAttached, VmKeepsDevice
     │   └── NoHypervisor, HypervisorUnreachable, HypervisorRefused, HypervisorMisspoke,
-    │       BadHypervisorToken
+    │       BadHypervisorToken, BadPlane, PlaneNotMade
     ├── DaemonError                 what the daemon and its API refused (ALQ-E4xx)
     │   ├── SimulatedDevice, NotYourProcess, NoDeviceFits
     │   ├── DaemonUnreachable, NotUnderstood, BadApiAddress, BadTokenFile
@@ -126,6 +126,7 @@ from aliquot.errors.device_host import (
 from aliquot.errors.hardware import (
     AmbiguousVm,
     BadHypervisorToken,
+    BadPlane,
     BadRomFile,
     BadVmName,
     BootDisplayKept,
@@ -151,6 +152,7 @@ from aliquot.errors.hardware import (
     NotMade,
     NotResizable,
     PartitionExists,
+    PlaneNotMade,
     VmElsewhere,
     VmError,
     VmHasVgpu,
@@ -241,6 +243,7 @@ __all__ = [
     "BadName",
     "BadNodeList",
     "BadPictureFile",
+    "BadPlane",
     "BadPodList",
     "BadPriorityMix",
     "BadRecord",
@@ -338,6 +341,7 @@ __all__ = [
     "PartitionExists",
     "PictureNeedsLibrary",
     "PlacementError",
+    "PlaneNotMade",
     "QueueFull",
     "QuotaAboveDevice",
     "RequestTooLarge",

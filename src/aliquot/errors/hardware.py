@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aliquot.errors.base import AliquotError
+from aliquot.errors.base import EXIT_PROBLEM, AliquotError
 
 
 class HardwareError(AliquotError):
@@ -242,3 +242,25 @@ class VmElsewhere(VmError):
     title = "The VM is on another node"
     why = "A device goes to VMs of the machine that it is in."
     remedy = "migrate the VM to this node, or ask the daemon of the node where it is"
+
+
+class BadPlane(VmError):
+    code = "ALQ-E783"
+    title = "The plane can't be as it was asked for"
+    why = (
+        "The memory that 'aliquot vm-stream' shares with a guest VM is a PCI device's there, so "
+        "its size is a power of two, from 1MiB to 1GiB; libvirt finds it in /dev/shm alone."
+    )
+    remedy = "write a size like 64MiB, and for libvirt a socket in /dev/shm"
+
+
+class PlaneNotMade(VmError):
+    code = "ALQ-E784"
+    title = "The plane can't be made"
+    why = (
+        "The memory that 'aliquot vm-stream' shares with a guest VM is a file beside its socket, "
+        "named like it with '.plane' behind. All of it is taken at the start, so that nothing "
+        "fails later on; no other file is replaced. The exit status is 1 then."
+    )
+    remedy = "make room there, or name a socket in another folder"
+    exit_status = EXIT_PROBLEM

@@ -35,6 +35,8 @@ chmod 644 "$program/libaliquot-opencl.so" "$program/README" "$icd" "$unit" "$rul
 if systemd; then
     systemctl daemon-reload
     udevadm control --reload
+    udevadm trigger --action=add --subsystem-match=pci --attr-match=vendor=0x1af4 --attr-match=device=0x1110 || true
+    udevadm settle --timeout=10 || true
     systemctl enable aliquot-guest.service
     systemctl restart aliquot-guest.service
 fi
