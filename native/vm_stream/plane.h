@@ -1,10 +1,10 @@
-// Memory that host and guest VM both see, for bulk data: a head, a ring of bytes that the guest VM writes and one
-// that the host writes. The stream tells of the pieces in their order and both ends count alike, so that a
-// message says only how many bytes are the next ones: no peer names a place in the plane.
+// Memory that host and guest VM both see, for bulk data: a head, a ring of bytes that the guest VM writes and
+// one that the host writes. The stream tells of the pieces in their order and both ends count alike, so that
+// a message says only how many bytes are the next ones: no peer names a place in the plane.
 //
 // All of it may change at any moment. Bytes are copied out once and never looked at before, and the only word
-// of a peer's that counts is how far it has read: by it who writes decides whether there is room, so a peer that
-// lies spoils its own bytes. Where there is no room nobody waits: the bytes go through the stream.
+// of a peer's that counts is how far it has read: by it who writes decides whether there is room, so a peer
+// that lies spoils its own bytes. Where there is no room nobody waits: the bytes go through the stream.
 #pragma once
 
 #include <algorithm>
@@ -21,7 +21,7 @@ namespace aliquot::vm_stream {
 constexpr uint64_t kPlaneMark = 0x454e'414c'5051'4c41;  // "ALQPLANE"
 constexpr size_t kPlaneHeadBytes = 4096;
 constexpr uint64_t kLeastPlane = uint64_t{1} << 20, kMostPlane = uint64_t{1} << 30;
-constexpr size_t kPlanePiece = size_t{1} << 20;  // in one message; smaller ones cost a message more often
+constexpr size_t kPlanePiece = size_t{1} << 20;  // in one message: in a guest VM a message is dear
 constexpr size_t kLeastInPlane = size_t{4} << 10;  // fewer bytes are told as fast as where they lie
 
 struct alignas(64) PlaneCounter {
@@ -69,8 +69,8 @@ class PlaneWriter {
 
   void begin() { ring_.move_to(0); }
 
-  /// Copies the first bytes of `data`: how many, of which a message is to tell before this is called again. 0: the
-  /// stream has to carry them.
+  /// Copies the first bytes of `data`: how many, of which a message is to tell before this is called again.
+  /// 0: the stream has to carry them.
   size_t put(std::span<const unsigned char> data) {
     const size_t piece = std::min({data.size(), kPlanePiece, ring_.size() / 4});
     if (piece < kLeastInPlane) return 0;
@@ -174,8 +174,8 @@ struct Bulk {
   std::span<const unsigned char> data;
 };
 
-/// Every such message is to be read, also for who has gone, and where there is a plane its reader's `done` is to be
-/// called when its bytes are copied. False: it can't be.
+/// Every such message is to be read, also for who has gone, and where there is a plane its reader's `done` is
+/// to be called when its bytes are copied. False: it can't be.
 inline bool read_bulk(const Header& header, std::span<const unsigned char> payload, Plane* plane,
                       Bulk& bulk) {
   if (payload.size() < sizeof bulk.place) return false;
