@@ -102,6 +102,11 @@ def parse_priority_mix(text: str) -> dict[str, int]:
     return found
 
 
+def format_priority_mix(mix: Mapping[str, int]) -> str:
+    """A mix as --priority-mix takes it, `none` for one that bounds nothing."""
+    return ",".join(f"{pair}={most}" for pair, most in mix.items()) or NO_MIX
+
+
 def priority_mix(told: Mapping[str, int]) -> PriorityMix:
     """A mix by its classes, of one by their words."""
     found: dict[tuple[PriorityClass, PriorityClass], int] = {}

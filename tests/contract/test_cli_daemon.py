@@ -281,7 +281,13 @@ def test_the_policy_is_the_daemon_s(daemon: Daemon) -> None:
     assert mixed["priority_mix"] == {"latency:batch": 0, "latency:latency": 1}
     told = daemon.run("policy", "0").stdout
     assert "beside a vGPU of class latency at most 0 of class batch" in told
+    asked(daemon, "create", "mine", "--memory", "32MiB", "--device", "0")
+    assert asked(daemon, "show", "mine")["priority_mix"] == mixed["priority_mix"]
+    told = daemon.run("show", "mine").stdout
+    assert "priority mix  latency:batch=0,latency:latency=1" in told
     assert asked(daemon, "policy", "0", "--priority-mix", "none")["priority_mix"] == {}
+    assert asked(daemon, "show", "mine")["priority_mix"] == {}
+    assert "priority mix" not in daemon.run("show", "mine").stdout
 
 
 def test_daemon_and_device_hosts_agree(daemon: Daemon) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from aliquot import words
 from aliquot.model.access_token import Role
+from aliquot.model.api.devices import PriorityMixWanted
 from aliquot.model.api.node import TokenWanted
 from aliquot.model.api.picture import Picture
 from aliquot.model.api.vgpus import ProfileWanted, VgpuChange, VgpuWanted
@@ -344,6 +345,24 @@ def test_modes_that_cannot_be_are_grey_with_the_reason(
             drawn = box(page, one.id)
             assert ("look-absent" in (drawn.get_attribute("class") or "")) == (one.look == "absent")
             assert one.reason in (drawn.get_attribute("title") or "")
+
+
+def test_a_device_tells_which_priority_classes_share_it(daemon: Daemon, open_page: Open) -> None:
+    page = open_page()
+    mix = page.locator(".details [data-fact=mix-of]")
+    with daemon.client() as client:
+        uuid = client.devices.show("0").uuid
+        page.locator(f"[data-box='device:{uuid}'] strong").click()
+        page.locator(".details [data-fact=policy-of]").wait_for()
+        assert mix.count() == 0  # any may
+        wanted = PriorityMixWanted(mix={"latency:batch": 0, "latency:latency": 1})
+        client.devices.set_priority_mix(uuid, wanted)
+        mix.wait_for()
+        assert (
+            mix.inner_text() == "beside latency at most 0 batch; beside latency at most 1 latency"
+        )
+        client.devices.set_priority_mix(uuid, PriorityMixWanted(mix={}))
+        mix.wait_for(state="detached")
 
 
 def test_a_viewer_sees_no_act(daemon: Daemon, busy: str, open_page: Open) -> None:

@@ -18,7 +18,13 @@ _QEMU = "qemu-system-x86_64"
 _INSTALLED = ("qemu-system-x86", "busybox-static")
 _KERNELS = "linux-image-amd64"
 # Without its services: a test starts libvirtd in the guest. What they need is found by apt.
-_LIBVIRT = ("libvirt-daemon", "libvirt-daemon-driver-qemu", "libvirt-clients")
+_LIBVIRT = (
+    "libvirt-daemon",
+    "libvirt-daemon-driver-qemu",
+    "libvirt-clients",
+    "python3-libvirt",
+)
+_LIBVIRT_FILES = ("usr/sbin/libvirtd", "usr/lib/python3/dist-packages/libvirt.py")
 
 
 class Programs(NamedTuple):
@@ -58,7 +64,7 @@ def libvirt(folder: Path = FOLDER) -> bool:
 
     Where it can't be had, the tests that need it say so and are skipped.
     """
-    if (folder / "usr/sbin/libvirtd").exists():
+    if all((folder / name).exists() for name in _LIBVIRT_FILES):
         return True
     if shutil.which("libvirtd") is not None:
         return False

@@ -9,7 +9,7 @@ import { Fresh } from "../picture/Fresh";
 import { reasonOf } from "../picture/flow";
 import { drawnAsOne } from "../picture/opening";
 import { partsOf } from "../picture/zoom";
-import { useLines, useNames, useWords, written } from "../words";
+import { type Say, useLines, useNames, useWords, written } from "../words";
 import { Acts } from "./Acts";
 import { Curve, type CurveLine } from "./Curve";
 import { Events } from "./Events";
@@ -165,6 +165,15 @@ function Late({ answeredMs }: { answeredMs: number }) {
   return late === null ? null : <Fresh late={late} />;
 }
 
+/** Which priority classes share a device, where its administrator has bounded that. */
+function mixOf(device: Device, words: Say): string {
+  const bounds = Object.entries(device.priority_mix ?? {}).map(([pair, most]) => {
+    const [first = "", second = ""] = pair.split(":");
+    return words("mix-pair", { first, second, most });
+  });
+  return bounds.join(words("between"));
+}
+
 function DeviceDetails({ uuid, children }: { uuid: string; children: ReactNode }) {
   const words = useWords();
   const names = useNames();
@@ -175,20 +184,21 @@ function DeviceDetails({ uuid, children }: { uuid: string; children: ReactNode }
   });
   const device = asked.data;
   if (device === undefined) return <p>{words(missing(asked.error))}</p>;
+  const facts: [string, string][] = [
+    ["uuid", device.uuid],
+    ["kind-of", names("devicekind", device.kind)],
+    ["node-of", device.node],
+    ["memory-reserved", `${written(device.reserved_memory, "size")} / ${written(device.memory, "size")}`],
+    ["time-reserved", written(device.reserved_compute, "percent")],
+    ["vgpus-of", String(device.vgpus)],
+    ["policy-of", names("policy", device.policy.policy ?? "best-effort")],
+  ];
+  const mix = mixOf(device, words);
+  if (mix !== "") facts.push(["mix-of", mix]);
   return (
     <>
       <Late answeredMs={asked.dataUpdatedAt} />
-      <Facts
-        facts={[
-          ["uuid", device.uuid],
-          ["kind-of", names("devicekind", device.kind)],
-          ["node-of", device.node],
-          ["memory-reserved", `${written(device.reserved_memory, "size")} / ${written(device.memory, "size")}`],
-          ["time-reserved", written(device.reserved_compute, "percent")],
-          ["vgpus-of", String(device.vgpus)],
-          ["policy-of", names("policy", device.policy.policy ?? "best-effort")],
-        ]}
-      />
+      <Facts facts={facts} />
       <p>
         {children}{" "}
         <a href={`#/timeline/${encodeURIComponent(uuid)}`}>{words("page-timeline")}</a>

@@ -15,10 +15,12 @@ from aliquot.cli.recent_events import newest
 from aliquot.client.device_host import running_hosts
 from aliquot.errors import DeviceHostError
 from aliquot.model.vgpu import MODE_REMOTING
+from aliquot.shares import format_priority_mix
 from aliquot.sizes import format_size
 
 if TYPE_CHECKING:
     from aliquot.client.rest import Client
+    from aliquot.model.api.devices import DeviceResource
     from aliquot.model.api.leases import LeaseResource
     from aliquot.model.api.node import EventResource
     from aliquot.model.api.processes import VgpuProcesses
@@ -37,14 +39,15 @@ def show_kept(client: Client, wanted: str, *, as_json: bool) -> None:
     events = [event for event in recent if event.subject == vgpu.id][-_MOST_EVENTS:]
     used_by = client.vgpus.processes(vgpu.id)
     measured = _measured(vgpu)
+    devices = vgpu_words.devices_by_uuid(client)
     if as_json:
         told: dict[str, Any] = msgspec.to_builtins(vgpu)
         told |= {"held_by": leases, "events": events, "used_by": used_by}
+        told["priority_mix"] = _mix(vgpu, devices)
         told["measured"] = show.as_dict(measured) if measured else None
         print_json(told)
         return
-    devices = vgpu_words.devices_by_uuid(client)
-    print("\n".join(lines(vgpu, vgpu_words.place(vgpu, devices), leases, events)))
+    print("\n".join(lines(vgpu, devices, leases, events)))
     if measured is None:
         print("\n".join(_process_lines(used_by)))
     else:
@@ -53,7 +56,10 @@ def show_kept(client: Client, wanted: str, *, as_json: bool) -> None:
 
 
 def lines(
-    vgpu: VgpuResource, place: str, leases: list[LeaseResource], events: list[EventResource]
+    vgpu: VgpuResource,
+    devices: dict[str, DeviceResource],
+    leases: list[LeaseResource],
+    events: list[EventResource],
 ) -> Iterator[str]:
     """What the daemon knows, for people."""
     kind = "ephemeral " if vgpu.ephemeral else ""
@@ -62,7 +68,9 @@ def lines(
     code = f" ({vgpu.reason_code})" if vgpu.reason_code else ""
     unsettled = "" if vgpu.settled else f"; {vgpu.wanted} is wanted, and not yet reached"
     yield _line("state", f"{vgpu_words.state(vgpu)}{why}{code}{unsettled}")
-    yield _line("device", place)
+    yield _line("device", vgpu_words.place(vgpu, devices))
+    if mix := _mix(vgpu, devices):
+        yield _line("priority mix", format_priority_mix(mix))
     used = f"; {format_size(vgpu.memory_used)} used" if vgpu.mode == MODE_REMOTING else ""
     yield _line("reserves", f"{vgpu_words.promise(vgpu)}{used}")
     if vgpu.profile:
@@ -94,6 +102,12 @@ def lines(
         yield _line("events", "")
     for event in events:
         yield f"  {vgpu_words.clock(event.at_ms)} {event.kind} (number {event.sequence})"
+
+
+def _mix(vgpu: VgpuResource, devices: dict[str, DeviceResource]) -> dict[str, int]:
+    """Which priority classes share its device, as far as somebody has bounded that."""
+    device = devices.get(vgpu.device or "")
+    return {str(pair): most for pair, most in device.priority_mix.items()} if device else {}
 
 
 def _process_lines(used_by: VgpuProcesses) -> Iterator[str]:

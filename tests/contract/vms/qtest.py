@@ -58,6 +58,10 @@ class Qtest:
     def read(self, address: int) -> int:
         return self._number(f"readl {address:#x}")
 
+    def out(self, port: int, value: int, size: str = "b") -> None:
+        """Write to a port; `size` is b, w or l for 1, 2 or 4 bytes."""
+        self._say(f"out{size} {port:#x} {value:#x}")
+
     def _number(self, command: str) -> int:
         return int(self._say(command)[0], 16)
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from aliquot.errors import DeviceInUse, HypervisorRefused, NoSuchVm
+from aliquot.errors import DeviceInUse, HypervisorRefused, HypervisorUnreachable, NoSuchVm
 from aliquot.leases.vm.interface import vgpu_id
+from aliquot.leases.vm.libvirt.connection import Connection, connect
 from aliquot.leases.vm.libvirt.hypervisor import Libvirt
 from aliquot.leases.vm.libvirt.virsh import Virsh
 from aliquot.model.vm import VmState
@@ -22,6 +25,8 @@ from tests.contract.modes.sample_houses import Mbochs
 pytestmark = pytest.mark.skipif(not REAL, reason="only in the guest VM of `make test-vm`")
 _SECONDS = 120.0
 _URI = "qemu:///system"
+_DEBIANS_PYTHON = "/usr/lib/python3/dist-packages"
+Connecting = Callable[[str], Connection]
 _NAME = "a b; $(reboot) --force"
 _CONF = """namespaces = []
 cgroup_controllers = []
@@ -120,18 +125,39 @@ def _add_user(name: str) -> None:
             Path(file).write_text(text + line)
 
 
+@pytest.fixture(params=["virsh", "library"])
+def connecting(request: pytest.FixtureRequest) -> Connecting:
+    """Both ways to ask libvirtd."""
+    if request.param == "library":
+        _import_library()
+        return connect  # which takes the library where it is there
+    program = shutil.which("virsh")
+    assert program is not None
+    return lambda uri: Virsh(program, uri, seconds=_SECONDS)
+
+
+def _import_library() -> None:
+    """Debian's, for Debian's own Python: of the same version, this one can load it, too."""
+    sys.path.append(_DEBIANS_PYTHON)
+    try:
+        importlib.import_module("libvirt")
+    except ImportError as error:
+        pytest.skip(f"Debian's python3-libvirt is not here, or of another Python: {error}")
+    finally:
+        sys.path.remove(_DEBIANS_PYTHON)
+
+
 @pytest.fixture
-def libvirt(libvirtd: None) -> Iterator[Libvirt]:
+def libvirt(libvirtd: None, connecting: Connecting) -> Iterator[Libvirt]:
     """Our side of it, and a domain that stands still before its first instruction."""
     emulator = shutil.which("qemu-system-x86_64")
     assert emulator is not None
     text = _DOMAIN.format(name=_NAME, emulator=emulator)
     virsh("define", "/proc/self/fd/0", "--validate", text=text)
     virsh("start", _NAME, "--paused")
-    program = shutil.which("virsh")
-    assert program is not None
-    made = Libvirt(lambda: Virsh(program, _URI, seconds=_SECONDS), unplug_seconds=60)
+    made = Libvirt(lambda: connecting(_URI), unplug_seconds=60)
     yield made
+    made.close()
     subprocess.run(["virsh", "-c", _URI, "destroy", _NAME], capture_output=True, check=False)
     virsh("undefine", _NAME)
 
@@ -201,3 +227,9 @@ def test_states_are_told(libvirt: Libvirt) -> None:
     assert libvirt.changed(vm.id, VmState.PAUSED, 60) is VmState.RUNNING
     virsh("suspend", _NAME)
     assert libvirt.changed(vm.id, VmState.RUNNING, 60) is VmState.PAUSED
+
+
+def test_a_libvirtd_that_isnt_there(libvirtd: None, connecting: Connecting) -> None:
+    nobody = connecting("qemu+unix:///system?socket=/nowhere")
+    with pytest.raises(HypervisorUnreachable):
+        nobody.domains()

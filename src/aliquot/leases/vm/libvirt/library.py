@@ -96,17 +96,19 @@ class Library:
     def _told(self, error: Any) -> HypervisorRefused | HypervisorUnreachable:
         words = printable(error.get_error_message() or error)
         code = error.get_error_code()
-        away = {
-            self._libvirt.VIR_ERR_NO_CONNECT,
-            self._libvirt.VIR_ERR_SYSTEM_ERROR,
-            self._libvirt.VIR_ERR_RPC,
-        }
-        if code in away:
+        if self._is_away(code, error.get_error_domain()):
             return refusal(
                 HypervisorUnreachable, Why.HYPERVISOR_AWAY, hypervisor="libvirt", error=words
             )
         kind = NoDomain if code == self._libvirt.VIR_ERR_NO_DOMAIN else HypervisorRefused
         return refusal(kind, Why.HYPERVISOR_SAYS, hypervisor="libvirt", error=words)
+
+    def _is_away(self, code: int, domain: int) -> bool:
+        """Whether libvirtd can't be reached; what the system refuses libvirtd itself is another."""
+        library = self._libvirt
+        if code == library.VIR_ERR_SYSTEM_ERROR:
+            return domain in (library.VIR_FROM_RPC, library.VIR_FROM_REMOTE)
+        return code in (library.VIR_ERR_NO_CONNECT, library.VIR_ERR_RPC)
 
 
 def _say_nothing(*_: Any) -> None:
