@@ -22,6 +22,7 @@ constexpr size_t kMostPayload = size_t{128} << 10;
 constexpr size_t kPiece = size_t{64} << 10;  // of an arena's bytes, in one message
 constexpr uint32_t kMostNotes = 512;         // before the frames of one message
 constexpr size_t kMostReads = 65536;         // of a channel, whose bytes are still to come
+constexpr size_t kMostLateWrites = 65536;    // of a program, each counted for each event it waits for
 
 // A beginning: a run of these that no message can hold, then kHello (or kWelcome, after some).
 constexpr unsigned char kRunByte = 0xa5;

@@ -16,6 +16,7 @@ from aliquot.client.records import VERSION
 from aliquot.errors import BadVmSocket
 from aliquot.leases.vm import remoting_stream
 from aliquot.model.shares import Shares
+from tests.contract.device_host_process import wait_until
 from tests.system.compiled import compile_program
 from tests.system.runtime import Runtime
 from tests.system.test_quota import wait_for_usage
@@ -282,6 +283,41 @@ def test_a_socket_that_is_taken_is_refused(one_driver: Driver, runtime: Runtime)
                 remoting_stream.start(vgpu.socket_path, str(ends.log))
             assert ends.log.exists()
         assert not Path(ends.host.socket_path).exists()
+
+
+def test_one_that_waits_for_its_vm_goes_on_when_another_wants_its_socket(
+    one_driver: Driver, runtime: Runtime, tmp_path: Path
+) -> None:
+    """Who looks whether somebody listens there is not taken for a VM that comes and goes."""
+    with runtime.host() as host:
+        vgpu = host.create_vgpu("waits", 16 * MIB)
+        first = remoting_stream.start(vgpu.socket_path, str(tmp_path / "s.sock"))
+        try:
+            for _ in range(3):
+                with pytest.raises(BadVmSocket):
+                    remoting_stream.start(vgpu.socket_path, first.socket_path)
+            assert first.process.poll() is None
+            assert Path(first.socket_path).is_socket()
+        finally:
+            remoting_stream.stop(first)
+
+
+def test_its_files_go_however_it_ends(one_driver: Driver, runtime: Runtime, tmp_path: Path) -> None:
+    """Those that it made; one that another has put in their place meanwhile stays."""
+    with runtime.host() as host:
+        vgpu = host.create_vgpu("ends", 16 * MIB)
+        path = tmp_path / "s.sock"
+        first = remoting_stream.start(vgpu.socket_path, str(path))
+        assert path.is_socket()
+        first.process.kill()
+        first.process.wait()
+        wait_until(lambda: not path.exists(), "the socket of one that was killed is gone")
+        second = remoting_stream.start(vgpu.socket_path, str(path))
+        path.unlink()
+        path.write_text("another's")
+        remoting_stream.stop(second)
+        time.sleep(0.5)
+        assert path.read_text() == "another's"
 
 
 def test_a_stream_that_is_broken_ends_itself_and_nothing_else(

@@ -15,6 +15,7 @@ import pytest
 
 from aliquot.errors import PlaneNotMade
 from aliquot.leases.vm import remoting_stream
+from tests.contract.device_host_process import wait_until
 from tests.system.runtime import Runtime
 from tests.system.test_quota import wait_for_usage
 from tests.system.vm_stream import ends_of
@@ -134,13 +135,17 @@ def test_a_plane_that_is_cut_off_ends_one_process(
 def test_what_was_left_is_replaced_and_no_other_file(
     one_driver: Driver, runtime: Runtime, programs: dict[str, Path]
 ) -> None:
-    """A host's end that is killed leaves its plane behind; the next one there has its own."""
+    """A plane goes with its host's end, however that ends; one of before a crash of the machine is
+    made anew.
+    """
     with runtime.host() as host:
         vgpu = host.create_vgpu("left", 64 * MIB)
         with ends_of(vgpu.socket_path, plane=MIB) as ends:
+            first = _head(ends.plane)
             ends.host.process.kill()
             ends.host.process.wait()
-            first = _head(ends.plane)
+            wait_until(lambda: not ends.plane.exists(), "its plane is gone")
+            ends.plane.write_bytes(first)
             again = remoting_stream.start(vgpu.socket_path, ends.host.socket_path, plane=MIB)
             try:
                 assert _head(ends.plane) != first

@@ -60,6 +60,7 @@ void FrameNotes::write(const ArenaRange& range, std::span<const uint32_t> wait) 
   for (const uint32_t event : wait) {
     const auto found = user_events_.find(event);
     if (found == user_events_.end()) continue;
+    if (++late_ > kMostLateWrites) return;
     found->second.push_back(range);
     late = true;
   }
@@ -73,7 +74,10 @@ void FrameNotes::look_closer(const opencl::CreateQueueCommand& command) {
 
 void FrameNotes::look_closer(const opencl::ReleaseCommand& command) {
   if (command.kind != static_cast<uint32_t>(opencl::ObjectKind::kEvent)) return;
-  user_events_.erase(command.object);
+  if (const auto found = user_events_.find(command.object); found != user_events_.end()) {
+    late_ -= found->second.size();
+    user_events_.erase(found);
+  }
   if (command.object >= events_.size() || !events_[command.object].watched) return;
   events_[command.object] = {};
   Note note;
@@ -147,6 +151,7 @@ void FrameNotes::look_closer(const opencl::CreateUserEventCommand& command) {
 void FrameNotes::look_closer(const opencl::SetUserEventStatusCommand& command) {
   const auto found = user_events_.find(command.event);
   if (found == user_events_.end()) return;
+  late_ -= found->second.size();
   fills = std::move(found->second);
   user_events_.erase(found);
 }

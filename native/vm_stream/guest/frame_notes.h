@@ -24,12 +24,13 @@ struct ArenaRange {
 
 class FrameNotes {
  public:
-  /// Looks at one frame (8-aligned, private). False: it is none.
+  /// Looks at one frame (8-aligned, private). False: it is none, or more writes wait for user events than
+  /// are kept.
   bool look(std::span<const unsigned char> frame) {
     notes.clear();
     fills.clear();
     dropped_arena = 0;
-    return opencl::dispatch(*this, frame) == protocol::Outcome::kHandled;
+    return opencl::dispatch(*this, frame) == protocol::Outcome::kHandled && late_ <= kMostLateWrites;
   }
 
   // Of the frame that was looked at last.
@@ -85,6 +86,7 @@ class FrameNotes {
   std::vector<Event> events_;  // by id
   // User events that have no status yet, with what writes that wait for them will take then.
   std::map<uint32_t, std::vector<ArenaRange>> user_events_;
+  size_t late_ = 0;  // ranges in all of them
 };
 
 }  // namespace aliquot::vm_stream

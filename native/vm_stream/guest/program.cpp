@@ -71,9 +71,11 @@ void Program::refuse(ErrorCode code, const char* text) {
   end();
 }
 
+// No more at once than so many, or one program could keep all others waiting.
 void Program::look() {
+  constexpr int kMostRecords = 64;
   records::Record record;
-  while (state_ != State::kGone) {
+  for (int i = 0; i < kMostRecords && state_ != State::kGone; ++i) {
     DescriptorList none;
     const SocketResult result = receive_record(socket_.get(), record, none);
     if (result == SocketResult::kWouldBlock) return;

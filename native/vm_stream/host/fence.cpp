@@ -20,7 +20,6 @@
 
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444
-#define SYS_landlock_add_rule 445
 #define SYS_landlock_restrict_self 446
 #endif
 
@@ -45,15 +44,12 @@ constexpr uint32_t kPermitted[] = {
     SYS_fstat,        SYS_munmap,         SYS_brk,             SYS_madvise,       SYS_mremap,
     SYS_connect,      SYS_accept4,        SYS_fcntl,           SYS_getpid,        SYS_gettid,
     SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn,    SYS_exit,          SYS_exit_group,
-    SYS_unlinkat,     SYS_getrandom,      SYS_restart_syscall, SYS_sched_yield,   SYS_tgkill,
+    SYS_getrandom,      SYS_restart_syscall, SYS_sched_yield,   SYS_tgkill,
 #ifdef SYS_newfstatat
     SYS_newfstatat,
 #endif
 #ifdef SYS_poll
     SYS_poll,
-#endif
-#ifdef SYS_unlink
-    SYS_unlink,
 #endif
 };
 
@@ -112,8 +108,8 @@ bool permit_few_calls() {
   return filter.install();
 }
 
-// No path at all, but for removing the socket at the end.
-void forbid_files(const char* folder) {
+// No path at all, as no call that the filter permits takes one but to connect.
+void forbid_files() {
   struct {
     uint64_t files, network;
   } attributes{(1 << 13) - 1, 3};
@@ -123,14 +119,6 @@ void forbid_files(const char* folder) {
   const int ruleset =
       static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, size, 0));
   if (ruleset < 0) return;
-  struct __attribute__((packed)) {
-    uint64_t allowed;
-    int32_t folder;
-  } rule{1 << 5 /* remove a file */, ::open(folder, O_PATH | O_CLOEXEC | O_DIRECTORY)};
-  if (rule.folder >= 0) {
-    ::syscall(SYS_landlock_add_rule, ruleset, 1, &rule, 0);
-    ::close(rule.folder);
-  }
   ::syscall(SYS_landlock_restrict_self, ruleset, 0);
   ::close(ruleset);
 }
@@ -142,13 +130,13 @@ void limit(int resource, uint64_t value) {
 
 }  // namespace
 
-bool shut_in(const char* listening_folder) {
+bool shut_in() {
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_DATA, kMostMemory);
   limit(RLIMIT_NOFILE, kMostFiles);
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return false;
-  forbid_files(listening_folder);
+  forbid_files();
   sandbox::drop_capabilities();
   return permit_few_calls();
 }

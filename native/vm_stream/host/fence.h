@@ -5,6 +5,6 @@ namespace aliquot::vm_stream {
 
 /// No capabilities, no new privileges, no file, no network, few system calls, bounded memory. False where
 /// the system calls can't be bounded; what else this kernel lacks is left out.
-bool shut_in(const char* listening_folder);
+bool shut_in();
 
 }  // namespace aliquot::vm_stream

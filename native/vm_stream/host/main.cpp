@@ -15,6 +15,7 @@
 #include "vm_stream/host/fence.h"
 #include "vm_stream/host/listener.h"
 #include "vm_stream/host/plane_file.h"
+#include "vm_stream/host/removal.h"
 #include "vm_stream/host/stream_end.h"
 
 namespace {
@@ -68,14 +69,17 @@ bool is_readable(int descriptor) {
   return ::poll(&watched, 1, 0) > 0;
 }
 
-/// Until the VM is gone; false: until this process shall end.
-bool serve(aliquot::Descriptor stream, const Options& options, int signals, Plane* plane) {
+enum class Served { kVm, kNobody, kStopped };
+
+/// Until the VM is gone, or this process shall end. Who never hailed was no VM: another end of a stream
+/// looks so whether somebody listens here.
+Served serve(aliquot::Descriptor stream, const Options& options, int signals, Plane* plane) {
   say("a guest VM is there");
   aliquot::vm_stream::StreamEnd end(std::move(stream), options.vgpu, say, plane);
   while (end.round(signals))
-    if (end.woken()) return false;
+    if (end.woken()) return Served::kStopped;
   say("the guest VM is gone");
-  return true;
+  return end.was_hailed() ? Served::kVm : Served::kNobody;
 }
 
 void serve_all(const Options& options, int listener, int signals, Plane* plane) {
@@ -85,14 +89,10 @@ void serve_all(const Options& options, int listener, int signals, Plane* plane) 
     if (is_readable(signals)) return;
     aliquot::Descriptor stream = aliquot::vm_stream::accept_vm(listener);
     if (!stream) continue;
-    if (!serve(std::move(stream), options, signals, plane) || !options.stay) return;
+    const Served served = serve(std::move(stream), options, signals, plane);
+    if (served == Served::kStopped || (served == Served::kVm && !options.stay)) return;
     if (plane != nullptr) plane->wipe();
   }
-}
-
-void remove_files(const Options& options) {
-  ::unlink(options.listen.c_str());
-  if (!options.plane.empty()) ::unlink(options.plane.c_str());
 }
 
 /// Null, with words on stderr, where the plane that is wanted can't be made.
@@ -129,17 +129,18 @@ int main(int count, char** arguments) {
     ::unlink(options.listen.c_str());
     return kNoPlane;
   }
-  const size_t slash = options.listen.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : options.listen.substr(0, slash + 1);
+  // The fence lets no file be removed.
+  const bool removed = options.plane.empty()
+                           ? aliquot::vm_stream::remove_at_end({options.listen})
+                           : aliquot::vm_stream::remove_at_end({options.listen, options.plane});
+  if (!removed) say("no process is to be had that removes its socket at the end");
   ::prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0);
-  if (!aliquot::vm_stream::shut_in(folder.c_str())) {
+  if (!aliquot::vm_stream::shut_in()) {
     say("this kernel has no seccomp filters, by which it would be fenced in");
-    remove_files(options);
     return 2;
   }
   std::puts("ready");
   std::fflush(stdout);
   serve_all(options, listener.get(), signals.get(), plane.get());
-  remove_files(options);
   return 0;
 }

@@ -199,6 +199,7 @@ const char* StreamEnd::take_for(Client& client, const Header& header,
 }
 
 void StreamEnd::begin(const Hello& hello) {
+  was_hailed_ = true;
   out_.clear();
   out_.put_run(4 * kShortestRun);
   Welcome welcome;

@@ -31,6 +31,8 @@ class StreamEnd {
 
   /// It was the other descriptor that ended the wait.
   bool woken() const { return woken_; }
+  /// A guest VM's end has said so much as its hello, of whatever version.
+  bool was_hailed() const { return was_hailed_; }
 
  private:
   struct Client {
@@ -73,6 +75,7 @@ class StreamEnd {
   std::vector<std::pair<uint32_t, records::Error>> ended_;  // still to be told
   uint32_t first_ = 0;         // whose turn it is
   bool began_ = false;         // a hello was answered
+  bool was_hailed_ = false;    // at any time
   bool has_plane_ = false;     // and the VM has found the plane
   bool readable_ = false;      // something has come from the VM
   bool woken_ = false;

@@ -1,0 +1,78 @@
+#include "vm_stream/host/removal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace aliquot::vm_stream {
+
+namespace {
+
+struct File {
+  std::string path;
+  struct statx made {};
+};
+
+bool look(const std::string& path, struct statx& facts) {
+  return ::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME, &facts) == 0;
+}
+
+// A new file may have the number of one that is gone, but not its time of birth.
+bool is_same(const struct statx& one, const struct statx& other) {
+  return one.stx_dev_major == other.stx_dev_major && one.stx_dev_minor == other.stx_dev_minor &&
+         one.stx_ino == other.stx_ino && one.stx_btime.tv_sec == other.stx_btime.tv_sec &&
+         one.stx_btime.tv_nsec == other.stx_btime.tv_nsec;
+}
+
+void remove_if_same(const File& file) {
+  struct statx now {};
+  if (look(file.path, now) && is_same(now, file.made)) ::unlink(file.path.c_str());
+}
+
+// Signals for a whole group of processes are for the other one; this one follows it.
+void ignore_signals() {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) ::signal(number, SIG_IGN);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+void close_all_but(int kept) {
+  const auto number = static_cast<unsigned>(kept);
+  if (number > 0) ::syscall(SYS_close_range, 0u, number - 1, 0u);
+  ::syscall(SYS_close_range, number + 1, ~0u, 0u);
+}
+
+}  // namespace
+
+bool remove_at_end(const std::vector<std::string>& paths) {
+  std::vector<File> files;
+  for (const std::string& path : paths) {
+    File file;
+    file.path = path;
+    if (look(path, file.made)) files.push_back(file);
+  }
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return false;
+  const pid_t process = ::fork();
+  if (process != 0) {
+    ::close(ends[0]);
+    if (process < 0) ::close(ends[1]);
+    return process > 0;  // ends[1] is closed by this process's end
+  }
+  ignore_signals();
+  close_all_but(ends[0]);
+  char byte;
+  ssize_t bytes;
+  do bytes = ::read(ends[0], &byte, 1);
+  while (bytes > 0 || (bytes < 0 && errno == EINTR));
+  for (const File& file : files) remove_if_same(file);
+  ::_exit(0);
+}
+
+}  // namespace aliquot::vm_stream
