@@ -13,9 +13,9 @@ namespace aliquot::vm_stream {
 
 static_assert(std::endian::native == std::endian::little);
 
-// Of this file, 2 since there are planes; the welcome is refused to another one, as to another
+// Of this file, 3 since there are planes; the welcome is refused to another one, as to another
 // records::kVersion.
-constexpr uint32_t kVersion = 2;
+constexpr uint32_t kVersion = 3;
 
 constexpr uint32_t kMostChannels = 256;  // programs of a guest VM at once
 constexpr size_t kMostPayload = size_t{128} << 10;
