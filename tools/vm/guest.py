@@ -39,7 +39,7 @@ def run(
     arguments: Sequence[str] = (),
     modules: Sequence[str] = (),
     memory_mib: int = 1536,
-    seconds: float = 900,
+    seconds: float = 1800,
     kill_when: Callable[[str], bool] | None = None,
 ) -> Outcome:
     """Run a shell's command in a guest with an IOMMU and these devices, as QEMU's options.
