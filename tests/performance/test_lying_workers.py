@@ -44,7 +44,7 @@ FOUND = {
 
 @pytest.mark.parametrize("lie", FOUND)
 def test_a_worker_that_lies_about_its_device_time_is_stopped(lie: str) -> None:
-    """A miss of the bars is measured again before it counts, as it comes in one run of four or so."""
+    """A miss of the bars is measured again before it counts: one run of four or so has one."""
     quiet = Quiet()
     told: list[str] = []
     for _ in range(_ATTEMPTS):
