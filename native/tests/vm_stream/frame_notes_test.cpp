@@ -93,9 +93,30 @@ void test_late_writes() {
   CHECK(look(notes, write_of(1, waits)) && notes.fills.size() == 1);
 }
 
+// A program that never sets its user events has no more kept for it than so much.
+void test_bound_of_late_writes() {
+  FrameNotes notes;
+  opencl::CreateUserEventCommand gate;
+  const uint32_t gates[] = {7, 8};
+  for (const uint32_t event : gates) {
+    gate.event = event;
+    CHECK(look(notes, gate));
+  }
+  const auto both = write_of(1, gates);  // counts twice
+  for (size_t i = 0; i < kMostLateWrites / 2; ++i) CHECK(look(notes, both));
+  opencl::ReleaseCommand release;
+  release.kind = static_cast<uint32_t>(opencl::ObjectKind::kEvent);
+  release.object = 7;
+  CHECK(look(notes, release));
+  const uint32_t one[] = {8};
+  for (size_t i = 0; i < kMostLateWrites / 2; ++i) CHECK(look(notes, write_of(1, one)));
+  CHECK(!look(notes, write_of(1, one)));
+}
+
 }  // namespace
 
 void test_frame_notes() {
+  test_bound_of_late_writes();
   test_sequences();
   test_late_writes();
   FrameNotes notes;
