@@ -55,9 +55,9 @@ class Vm:
     def do(self, command: str) -> None:
         self._monitor.execute(command)
 
-    def await_event(self, name: str, *, guest: bool | None) -> None:
-        """Until QEMU tells of it; `guest`: whether the guest did it, where that is told."""
-        assert self._monitor.wait(_is(name, guest), _SECONDS), f"no {name} came"
+    def await_event(self, name: str) -> None:
+        """Until QEMU tells of it."""
+        assert self._monitor.wait(_is(name), _SECONDS), f"no {name} came"
 
     def reset_itself(self) -> None:
         """As a guest's system restarts."""
@@ -66,7 +66,7 @@ class Vm:
     def shut_itself_down(self) -> None:
         """As a guest's system powers off, once the firmware has set up the ports for that."""
         until = time.monotonic() + _SECONDS
-        while not self._monitor.wait(_is("SHUTDOWN", True), 0.2):
+        while not self._monitor.wait(_is("SHUTDOWN"), 0.2):
             assert time.monotonic() < until
             self._ports.out(_POWER, _SLEEP, "w")
 
@@ -75,8 +75,8 @@ class Vm:
         self._ports.close()
 
 
-def _is(name: str, guest: bool | None) -> Callable[[Event], bool]:
-    return lambda event: event.name == name and event.data.get("guest") is guest
+def _is(name: str) -> Callable[[Event], bool]:
+    return lambda event: event.name == name
 
 
 def _soon(make: Callable[[], T]) -> T:
@@ -156,7 +156,7 @@ def test_firmware_that_starts_again_and_again(real: Around, begin: Begin) -> Non
         lease = attached(real, vm)
         vm.do("cont")
         for _ in range(3):
-            vm.await_event("RESET", guest=True)
+            vm.await_event("RESET")
             is_as_before(real, vm, lease, VmState.RUNNING)
         vm.process.kill()
         until = time.monotonic() + _SECONDS
@@ -179,7 +179,7 @@ def test_a_reset_changes_nothing(real: Around, begin: Begin, guest: bool, runs: 
         vm.do("cont")
     for _ in range(2):
         vm.reset_itself() if guest else vm.do("system_reset")
-        vm.await_event("RESET", guest=guest)
+        vm.await_event("RESET")
         is_as_before(real, vm, lease, VmState.RUNNING if runs else VmState.PAUSED)
     vm.do("quit")
     vm.process.wait(_SECONDS)
@@ -201,10 +201,10 @@ def test_one_that_is_shut_down_and_not_ended_keeps_it(real: Around, begin: Begin
     lease = attached(real, vm)
     vm.do("cont")
     vm.shut_itself_down()
-    vm.await_event("STOP", guest=None)
+    vm.await_event("STOP")
     is_as_before(real, vm, lease, VmState.PAUSED)
     vm.do("system_reset")
-    vm.await_event("RESET", guest=False)
+    vm.await_event("RESET")
     vm.do("cont")
     is_as_before(real, vm, lease, VmState.RUNNING)
 
@@ -226,7 +226,7 @@ def test_a_reset_takes_what_a_guest_was_asked_for_in_vain(real: Around, begin: B
         real.vms.detach(ADMIN, "a")
     is_as_before(real, vm, lease, VmState.PAUSED)
     vm.reset_itself()
-    vm.await_event("RESET", guest=True)
+    vm.await_event("RESET")
     is_free(real, lease)
     assert vm.process.poll() is None
     assert attached(real, vm) != lease  # and it can have it again
