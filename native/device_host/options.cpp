@@ -55,7 +55,7 @@ bool parse_options(int count, char** arguments, Options& options, std::string& p
   const std::map<std::string, std::string*> texts = {
       {"--uuid", &options.uuid},           {"--runtime-dir", &options.runtime_dir},
       {"--driver", &options.driver},       {"--worker", &options.worker},
-      {"--cache-dir", &options.cache_dir},
+      {"--cache-dir", &options.cache_dir}, {"--allocator", &options.allocator},
   };
   const std::map<std::string, uint64_t*> numbers = {
       {"--device-index", &device_index},
@@ -104,11 +104,15 @@ bool parse_options(int count, char** arguments, Options& options, std::string& p
   if (!is_plain_name(options.uuid)) problem = "--uuid needs a plain name of up to 39 characters";
   if (options.memory == 0) problem = "--memory needs the device's memory in bytes";
   for (const auto& [name, path] : texts) {
-    if (name == "--uuid" || (name == "--cache-dir" && path->empty())) continue;
+    const bool optional = name == "--cache-dir" || name == "--allocator";
+    if (name == "--uuid" || (optional && path->empty())) continue;
     const bool bare = !path->empty() && path->find('/') == std::string::npos;
     if (name == "--driver" && bare) continue;  // the dynamic loader finds it
     if (path->empty() || (*path)[0] != '/') problem = name + " needs an absolute path";
   }
+  // The dynamic loader would take it for several.
+  if (options.allocator.find_first_of(" :") != std::string::npos)
+    problem = "--allocator needs a path without spaces and colons";
   // A socket's path has 107 characters at most; the longest of ours ends in v<20 digits>.sock.
   if (problem.empty() && options.device_dir().size() + 28 > 107)
     problem = "the runtime directory's path is too long for sockets below it";

@@ -16,6 +16,7 @@ struct Options {
   // NAME=VALUE, for the worker's driver: so it sees a partition of the device and nothing else.
   std::vector<std::string> variables;
   std::string worker;  // the worker program, by absolute path
+  std::string allocator;  // a library that allocates memory in the worker; empty: the C library does
   uint32_t device_index = 0;
   uint32_t platform_index = 0;
   uint64_t memory = 0;      // bytes that the device has
@@ -30,7 +31,8 @@ constexpr const char* kUsage =
     "usage: aliquot-device --uuid UUID --runtime-dir DIR --driver LIBRARY --device-index N\n"
     "                      --platform-index N --memory BYTES --worker PATH\n"
     "                      [--cache-dir DIR] [--processors N] [--device-node PATH]...\n"
-    "                      [--variable NAME=VALUE]... [--worker-idle-ms N] [--foreground]\n";
+    "                      [--variable NAME=VALUE]... [--allocator LIBRARY]\n"
+    "                      [--worker-idle-ms N] [--foreground]\n";
 
 /// Parses and checks. On failure `problem` says in one sentence what is wrong.
 bool parse_options(int count, char** arguments, Options& options, std::string& problem);

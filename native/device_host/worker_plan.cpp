@@ -27,9 +27,9 @@ bool is_shared_folder(const std::string& folder) {
   return depth <= 1 || (depth == 2 && folder.compare(0, 6, "/home/") == 0) || folder == "/var/tmp";
 }
 
-void show_driver(const std::string& driver, std::vector<std::string>& visible) {
-  if (driver.find('/') == std::string::npos) return;  // a bare name lies in the system's folders
-  for (const std::string& path : {driver, resolved(driver)}) {
+void show_library(const std::string& library, std::vector<std::string>& visible) {
+  if (library.find('/') == std::string::npos) return;  // a bare name lies in the system's folders
+  for (const std::string& path : {library, resolved(library)}) {
     if (path.empty()) continue;
     const std::string folder = folder_of(path);
     if (folder.compare(0, 5, "/opt/") == 0) {
@@ -38,6 +38,18 @@ void show_driver(const std::string& driver, std::vector<std::string>& visible) {
       visible.push_back(is_shared_folder(folder) ? path : folder);
     }
   }
+}
+
+// Drivers allocate in one thread what they free in another, a dozen times for each command. The C
+// library's allocator has the two wait for each other.
+void allocate_by(const std::string& library, sandbox::Plan& plan) {
+  if (library.empty()) return;
+  show_library(library, plan.visible);
+  plan.variables.push_back("LD_PRELOAD=" + library);
+  // What a tenant has freed goes back at once: what a worker keeps counts as the tenant's. The
+  // names are those of mimalloc 2.1 and newer, and of 2.0.
+  for (const char* delay : {"PURGE_DELAY", "DECOMMIT_DELAY", "SEGMENT_DECOMMIT_DELAY"})
+    plan.variables.push_back(std::string("MIMALLOC_") + delay + "=0");
 }
 
 std::vector<std::string> gpu_nodes() {
@@ -113,10 +125,11 @@ sandbox::Plan make_worker_plan(const Options& options, const VgpuSettings& setti
       "/nix/store",
       "/gnu/store",
   };
-  show_driver(options.driver, plan.visible);
+  show_library(options.driver, plan.visible);
   plan.devices = options.device_nodes.empty() ? gpu_nodes() : options.device_nodes;
   plan.device_groups = groups_of(plan.devices);
   plan.variables = options.variables;
+  allocate_by(options.allocator, plan);
   for (const char* node : {"/dev/null", "/dev/full", "/dev/random", "/dev/urandom"})
     plan.devices.emplace_back(node);
   plan.hidden_probe = options.device_dir() + "/lock";

@@ -1,12 +1,22 @@
 #include "worker/memory_quota.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 
 #include "worker/futex.h"
 
 namespace aliquot::worker {
 
+namespace {
+
+// What an allocator may keep of freed memory before it is told. Far below the driver's allowance.
+constexpr uint64_t kMostKept = uint64_t{64} << 20;
+
+}  // namespace
+
 bool MemoryQuota::charge(uint64_t bytes) {
+  if (maybe_kept_.load(std::memory_order_relaxed) >= kMostKept) make_allocator_give_back();
   uint64_t used = used_.load();
   do {
     const uint64_t most = limit();  // what was charged before it was lowered may be more
@@ -20,8 +30,19 @@ bool MemoryQuota::charge(uint64_t bytes) {
 
 void MemoryQuota::refund(uint64_t bytes) {
   used_.fetch_sub(bytes);
+  maybe_kept_.fetch_add(bytes, std::memory_order_relaxed);
   refunds_.fetch_add(1);
   futex_wake(refunds_);
+}
+
+// A driver for processors takes buffers from the C library's allocator, which keeps small ones that
+// were freed for others as small. With great ones beside them the worker would have more memory than
+// its vGPU may. (Other allocators have little in that one, and this costs nothing.)
+void MemoryQuota::make_allocator_give_back() {
+  if (maybe_kept_.exchange(0) < kMostKept) return;
+#ifdef __GLIBC__
+  ::malloc_trim(0);
+#endif
 }
 
 bool MemoryQuota::charge_patiently(uint64_t bytes, uint64_t patience_ns,

@@ -34,11 +34,14 @@ class MemoryQuota {
   }
 
  private:
+  void make_allocator_give_back();
+
   const uint64_t first_limit_;
   std::shared_ptr<const std::atomic<uint64_t>> limit_;
   std::atomic<uint64_t> used_{0};
   std::atomic<uint64_t> condemned_{0};
   std::atomic<uint32_t> refunds_{0};  // futex word: changes with every refund
+  std::atomic<uint64_t> maybe_kept_{0};  // refunded since the allocator last gave back what it keeps
 };
 
 }  // namespace aliquot::worker

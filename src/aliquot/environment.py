@@ -46,6 +46,12 @@ NATIVE_DIR = Variable(
     "Directory of the native programs of a development build, instead of those in the package.",
     "0.1",
 )
+ALLOCATOR = Variable(
+    "ALIQUOT_ALLOCATOR",
+    "The library that allocates memory in workers, instead of mimalloc where that is installed; "
+    "`none`: the C library. Read where a device host starts.",
+    "0.1",
+)
 STATE = Variable(
     "ALIQUOT_STATE",
     "Folder of the state, or URL of a PostgreSQL database, instead of /var/lib/aliquot (root), "
@@ -159,6 +165,7 @@ VARIABLES = (
     VGPU_SOCKET,
     TRACE,
     NATIVE_DIR,
+    ALLOCATOR,
     STATE,
     API,
     TOKEN_FILE,

@@ -1,8 +1,10 @@
-"""Where the native programs are: in the installed package, or in a development build."""
+"""Where the native programs are, installed or built, and the library that workers allocate by."""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 
 from aliquot import environment
 from aliquot.errors import MissingNativeProgram
@@ -15,6 +17,10 @@ BENCHMARK = "aliquot-clbench"
 FAIRNESS_TENANT = "aliquot-fairness-tenant"
 VM_STREAM = "aliquot-vm-stream"
 GUEST_VM_END = "aliquot-guest"
+
+C_LIBRARY = "none"  # as the name of an allocator
+ALLOCATORS = ("libmimalloc.so.2", "libmimalloc.so.3")
+_FOLDERS = ("/usr/local/lib", "/usr/lib64", "/usr/lib")
 
 _BUILD_FOLDERS = {
     WORKER: "worker",
@@ -49,3 +55,27 @@ def find(name: str) -> str:
                 raise MissingNativeProgram(f"{path} is not executable")
             return path
     raise MissingNativeProgram(f"{name} is not in {top}")
+
+
+def find_allocator() -> str | None:
+    """The library that allocates memory in workers: mimalloc, where this machine has it.
+
+    None: workers keep the C library's allocator. ALIQUOT_ALLOCATOR names another one, or "none".
+    docs/data-plane.md tells what it brings.
+    """
+    chosen = environment.ALLOCATOR.get()
+    if chosen == C_LIBRARY:
+        return None
+    if chosen is not None:
+        return os.path.abspath(chosen)
+    return next((path for path in _allocators() if os.path.isfile(path)), None)
+
+
+def _allocators() -> Iterator[str]:
+    """Where it may be; first in .venv, where set-up puts it for who is not root."""
+    ours = os.path.join(sys.prefix, "lib")
+    for folder in (ours, f"/usr/lib/{os.uname().machine}-linux-gnu", *_FOLDERS):
+        for name in ALLOCATORS:
+            path = os.path.join(folder, name)
+            if not set(path) & set(" :"):  # which the dynamic loader would take for several
+                yield path

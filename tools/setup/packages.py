@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tools.setup import (
+    allocator,
     compiler,
     debian,
     drivers,
@@ -41,6 +42,7 @@ def prepare(*, for_tests: bool) -> None:
     environment.ensure()
     compiler.ensure()
     opencl_headers.ensure()
+    allocator.ensure()
     drivers.ensure(for_tests=for_tests)
     if not for_tests:
         return

@@ -115,6 +115,16 @@ void test_options() {
   CHECK(parses(good, options));
   CHECK(options.device_index == 3 && options.platform_index == 1 && options.memory == 4096);
   CHECK(options.processors == 8 && Options().processors == 0);
+  CHECK(options.allocator.empty());
+  const std::vector<std::pair<std::string, bool>> allocators = {
+      {"/lib/m.so", true}, {"m.so", false}, {"/a b/m.so", false}, {"/a:b/m.so", false}};
+  for (const auto& [path, taken] : allocators) {
+    std::vector<std::string> more = good;
+    more.insert(more.end(), {"--allocator", path});
+    Options with;
+    CHECK(parses(more, with) == taken);
+    CHECK(!taken || with.allocator == path);
+  }
   CHECK(options.device_dir() == "/run/x/cpu-1");
   for (const auto& [at, bad] :
        std::vector<std::pair<size_t, std::string>>{{1, "../up"},

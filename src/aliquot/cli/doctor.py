@@ -15,6 +15,7 @@ _CHECKS: tuple[Callable[[], list[Finding]], ...] = (
     installation.check_native_programs,
     installation.check_drivers,
     installation.check_loader,
+    installation.check_allocator,
     installation.check_device_nodes,
     machine.check_runtime_directory,
     machine.check_limits,

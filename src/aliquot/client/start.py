@@ -112,6 +112,9 @@ def _spawn(device: Device, root: str) -> tuple[int, int]:
         "--worker",
         native_programs.find(native_programs.WORKER),
     ]
+    allocator = native_programs.find_allocator()
+    if allocator:
+        arguments += ["--allocator", allocator]
     for name, value in device.variables:
         arguments += ["--variable", f"{name}={value}"]
     if device.kind == SOFTWARE:

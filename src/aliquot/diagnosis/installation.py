@@ -84,6 +84,16 @@ def check_loader() -> list[Finding]:
     return [Finding("loader", "libOpenCL.so.1", Level.OK, "found")]
 
 
+def check_allocator() -> list[Finding]:
+    """Whether workers have mimalloc."""
+    library = native_programs.find_allocator()
+    if library is not None:
+        return [Finding("allocator", "mimalloc", Level.OK, library)]
+    text = "not found: workers use the C library's allocator, by which launches take longer"
+    remedy = "apt-get install libmimalloc2.0 (Debian 13 and newer: libmimalloc3)"
+    return [Finding("allocator", "mimalloc", Level.WEAK, text, remedy)]
+
+
 def check_device_nodes() -> list[Finding]:
     """Whether this user may open the GPUs that the kernel shows."""
     nodes = device_nodes()
