@@ -32,6 +32,8 @@ constexpr uint32_t kHandOversToJudge = 8;
 constexpr uint64_t kMostSeenLateNs = 1'000'000;
 // After a turn was seen to be longer than its end and the kernel that may still run.
 constexpr uint64_t kOverdueNs = 500'000'000;
+// Between two looks whether workers compute outside their turns: one system call for each.
+constexpr uint64_t kWatchMilliseconds = 100;
 
 }  // namespace
 
@@ -62,7 +64,10 @@ DeviceTurns::DeviceTurns(EventLoop& loop, EventLog& log, SupervisorLink& link, S
   });
 }
 
-DeviceTurns::~DeviceTurns() { loop_.unwatch(timer_token_); }
+DeviceTurns::~DeviceTurns() {
+  loop_.unwatch(timer_token_);
+  loop_.cancel(watch_timer_);
+}
 
 DeviceTurns::Member* DeviceTurns::find(uint64_t vgpu) {
   const auto found = members_.find(vgpu);
@@ -207,14 +212,33 @@ void DeviceTurns::worker_ready(uint64_t vgpu, pid_t worker) {
   Member* member = find(vgpu);
   if (member == nullptr) return;
   // One that has processors of its own bears no witness by the machine's.
-  if (processors_ != 0 && member->witness.begin(worker, now_ns(), processors_))
-    member->withheld.begin(worker, processors_);
+  if (processors_ == 0 || !member->witness.begin(worker, now_ns(), processors_)) return;
+  member->withheld.begin(worker, processors_);
+  watch_workers();
+}
+
+void DeviceTurns::watch_workers() {
+  if (watch_timer_ != 0) return;
+  watch_timer_ = loop_.schedule(kWatchMilliseconds, [this] {
+    watch_timer_ = 0;
+    std::vector<uint64_t> watched;  // who is found guilty may leave
+    for (const auto& [vgpu, member] : members_)
+      if (member.page) watched.push_back(vgpu);
+    for (const uint64_t vgpu : watched) judge(vgpu, 0);
+    if (!watched.empty()) watch_workers();
+  });
 }
 
 void DeviceTurns::look_at_worker(uint64_t vgpu, uint64_t children_ns) {
   Member* member = find(vgpu);
   if (member == nullptr || !member->page) return;
   member->withheld.look();
+  judge(vgpu, children_ns);
+}
+
+void DeviceTurns::judge(uint64_t vgpu, uint64_t children_ns) {
+  Member* member = find(vgpu);
+  if (member == nullptr || !member->page || !member->peer.answers()) return;
   switch (member->witness.look(now_ns(), children_ns, usual_at_rest(vgpu))) {
     case TurnWitness::Verdict::kNothing:
       return;

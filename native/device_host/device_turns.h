@@ -32,6 +32,8 @@ namespace aliquot {
 struct TurnPeer {
   std::function<void(const records::Record&, const std::vector<int>&)> send;
   std::function<void(const std::string&)> kill;
+  /// Whether what it says of its work can be up to date.
+  std::function<bool()> answers;
 };
 
 class DeviceTurns final : public arbiter::Doer {
@@ -97,8 +99,8 @@ class DeviceTurns final : public arbiter::Doer {
 
   /// The worker has loaded its driver: what it computes from now on is watched.
   void worker_ready(uint64_t vgpu, pid_t worker);
-  /// Now and then: whether it computes outside its turns. `children_ns`: processor time of its
-  /// children.
+  /// Now and then: what of the worker is told by no record. `children_ns`: processor time of its
+  /// children. (Whether it computes outside its turns is looked at more often.)
   void look_at_worker(uint64_t vgpu, uint64_t children_ns);
 
   // Records of a worker.
@@ -168,6 +170,9 @@ class DeviceTurns final : public arbiter::Doer {
   uint64_t explained(const Member& member, uint64_t turn_ns,
                      const records::TurnFinished& finished) const;
   uint64_t usual_at_rest(uint64_t vgpu) const;
+  // Whether workers compute outside their turns: all of them soon, and again as long as there are any.
+  void watch_workers();
+  void judge(uint64_t vgpu, uint64_t children_ns);
   uint64_t spared(Member& member, uint64_t turn_ns, const records::TurnFinished& finished);
   /// From when on nothing excuses that the present turn goes on while others wait; 0: never.
   uint64_t overdue_from() const;
@@ -195,6 +200,7 @@ class DeviceTurns final : public arbiter::Doer {
   TurnLog log_of_turns_;
   Descriptor timer_;
   uint64_t timer_token_ = 0;
+  uint64_t watch_timer_ = 0;  // 0: nobody is to be watched
   uint64_t armed_for_ = 0;
   bool remembers_ = true;
   uint64_t granted_last_ = 0;  // to whom, unless nobody has had the device since

@@ -67,8 +67,9 @@ bool DeviceTurns::adopt_worker(uint64_t vgpu, TurnPeer peer, Descriptor memory, 
 void DeviceTurns::worker_resumed(uint64_t vgpu, pid_t worker, uint64_t children_ns) {
   Member* member = find(vgpu);
   if (member == nullptr || processors_ == 0) return;
-  if (member->witness.resume(worker, now_ns(), children_ns, member->claims, processors_))
-    member->withheld.begin(worker, processors_);
+  if (!member->witness.resume(worker, now_ns(), children_ns, member->claims, processors_)) return;
+  member->withheld.begin(worker, processors_);
+  watch_workers();
 }
 
 TurnWitness::Claims DeviceTurns::claims(uint64_t vgpu) const {

@@ -237,6 +237,11 @@ TurnPeer Vgpu::turn_peer() {
   peer.kill = [this](const std::string& why) {
     if (worker_) worker_->kill(why);
   };
+  // Of one that builds all programs at once no answer is ever up to date; what it took counts after.
+  peer.answers = [this] {
+    return worker_ && !worker_->doomed() && !arriving() &&
+           standstill_.step != Standstill::Step::kRestoring;
+  };
   return peer;
 }
 

@@ -274,9 +274,7 @@ void Vgpu::schedule_witness() {
     if (!worker_ || worker_->doomed()) return;
     context_.turns.sample(settings_.id);
     write_page();
-    // Of one that builds all programs at once no answer is ever up to date; what it took counts after.
-    if (standstill_.step != Standstill::Step::kRestoring && !arriving())
-      context_.turns.look_at_worker(settings_.id, sighting_.children_cpu_ns);
+    context_.turns.look_at_worker(settings_.id, sighting_.children_cpu_ns);
     ask_for_answer();
     save();
     if (looks_ % kLooksACacheCheck == 0) worker_->check_cache();

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.performance
 _NEIGHBOURS = 3
 _QUARTER = (2500, 10_000, 1, 0)
 # Doubled, as in all tests that share their machine.
-_FOUND_SECONDS = 4.0
+_FOUND_SECONDS = {"half": 4.0, "nothing": 4.0, "lingering": 4.0, "turnless": 0.6}
 _MOST_POINTS = 10.0
 _WINDOW_SECONDS = 1.0
 _GIVEN_SECONDS = 8.0
@@ -53,7 +53,7 @@ def test_a_worker_that_lies_about_its_device_time_is_stopped(lie: str) -> None:
             f"{lie}: stopped after {found:.2f} s, neighbours at worst {points:.2f} points short"
         )
         print(told[-1])
-        if found <= _FOUND_SECONDS and points <= _MOST_POINTS:
+        if found <= _FOUND_SECONDS[lie] and points <= _MOST_POINTS:
             return
     quiet.missed("; ".join(told))
 
