@@ -71,8 +71,6 @@ class RealHouse(House):
             found[address] = (driver_of(sysfs, address), override, count)
             virtual = [name for name in sysfs.names(*here) if name.startswith("virtfn")]
             for name in virtual:
-                # The host's driver comes and goes by itself: it finds out only later that it
-                # can't use such a function.
                 function = sysfs.link(*here, name) or ""
                 found[function] = driver_of(sysfs, function) == VFIO
         return found
@@ -162,10 +160,18 @@ class SecondCard(RealCard):
 
 
 class VirtualFunctions(RealHouse):
-    """A device of which the kernel makes four virtual functions."""
+    """A device of which the kernel makes four virtual functions, which no driver takes unasked.
+
+    Linux 6.1's nvme would: half a second later it finds that it can't use them, and then lets go
+    of the function, whatever driver that has by then: it seems to have taken vfio-pci from one.
+    """
 
     functions = ("0000:05:00.0",)
     rooms = 4
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        put("0", f"{SYSFS}/{PCI_DEVICES}/{self.device}/sriov_drivers_autoprobe")
 
     def mode(self) -> VgpuMode:
         return Sriov(self.kernel(), self.journal())
@@ -178,6 +184,10 @@ class VirtualFunctions(RealHouse):
     def meddle(self, made: Made) -> None:
         put("0", self.count)
         put("1", self.count)
+
+    def close(self) -> None:
+        super().close()
+        put("1", f"{SYSFS}/{PCI_DEVICES}/{self.device}/sriov_drivers_autoprobe")
 
     @property
     def count(self) -> str:
