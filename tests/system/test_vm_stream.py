@@ -156,6 +156,7 @@ def test_shares_hold(one_driver: Driver, runtime: Runtime) -> None:
                 _, stderr = process.communicate(timeout=60)
                 assert process.returncode == 0, stderr
     of_both = shares[0] / sum(shares)
+    print("of both", of_both)
     assert 0.70 < of_both < 0.80, shares
 
 

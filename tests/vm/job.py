@@ -87,7 +87,7 @@ def burn(seconds: float) -> None:
     while time.monotonic() < end:
         under_way.append(stir(queue, (ITEMS,), (64,), buffer, np.uint32(100)))
         queue.flush()
-        if len(under_way) > 16:  # so that it never runs dry
+        if len(under_way) > 64:  # so that it never runs dry
             under_way.pop(0).wait()
     queue.finish()
 
