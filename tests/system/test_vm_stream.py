@@ -145,7 +145,7 @@ def test_shares_hold(one_driver: Driver, runtime: Runtime) -> None:
             for share in (7500, 2500)
         ]
         with ends_of(vgpus[0].socket_path) as one, ends_of(vgpus[1].socket_path) as two:
-            burning = [ends.popen([sys.executable, JOB, "burn", "14"]) for ends in (one, two)]
+            burning = [ends.popen([sys.executable, JOB, "burn", "14", "64"]) for ends in (one, two)]
             for process in burning:
                 assert process.stdout
                 assert process.stdout.readline() == "burns\n"

@@ -2,7 +2,7 @@
 
 job.py compute            hashes of results, of kernels, copies and maps
 job.py fill BYTES         buffers of so many bytes until one is refused: how many
-job.py burn SECONDS       keeps the device busy, and says so at the start
+job.py burn SECONDS [DEPTH]   keeps the device busy with so many kernels, and says so at the start
 job.py hold BYTES FILE    takes so many bytes, says so, and keeps them until the file is gone
 """
 
@@ -76,7 +76,7 @@ def fill(size: int) -> None:
         print("refused after", len(kept), error.code, flush=True)
 
 
-def burn(seconds: float) -> None:
+def burn(seconds: float, depth: int = 16) -> None:
     context = cl.Context([cl.get_platforms()[0].get_devices()[0]])
     queue = cl.CommandQueue(context)
     stir = cl.Kernel(cl.Program(context, SOURCE).build(), "stir")
@@ -87,7 +87,7 @@ def burn(seconds: float) -> None:
     while time.monotonic() < end:
         under_way.append(stir(queue, (ITEMS,), (64,), buffer, np.uint32(100)))
         queue.flush()
-        if len(under_way) > 64:  # so that it never runs dry
+        if len(under_way) > depth:  # so that it never runs dry
             under_way.pop(0).wait()
     queue.finish()
 
@@ -109,6 +109,6 @@ if __name__ == "__main__":
     elif what == "fill":
         fill(int(rest[0]))
     elif what == "burn":
-        burn(float(rest[0]))
+        burn(float(rest[0]), *map(int, rest[1:]))
     else:
         hold(int(rest[0]), rest[1])
