@@ -97,7 +97,8 @@ int main(int count, char** arguments) {
   aliquot::Options options;
   std::string problem;
   if (!aliquot::parse_options(count, arguments, options, problem)) {
-    std::fprintf(stderr, "aliquot-device: %s\n%s", problem.c_str(), aliquot::kUsage);
+    // What is wrong comes last: who started it tells its last line.
+    std::fprintf(stderr, "%saliquot-device: %s\n", aliquot::kUsage, problem.c_str());
     return 2;
   }
   if (!aliquot::prepare_folders(options, problem)) {

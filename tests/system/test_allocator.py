@@ -75,6 +75,23 @@ def test_what_a_tenant_frees_goes_back(
         assert ("libmimalloc" in maps) == (library is not None)
 
 
+def test_a_library_that_is_none_harms_nobody(
+    one_driver: Driver, runtime: Runtime, tmp_path: Path
+) -> None:
+    """What the loader can't load it leaves; what it would take for several is refused."""
+    command = ("run", "--quiet", "--", "clinfo", "--list")
+    no_library = tmp_path / "no-library"
+    no_library.write_text("none")
+    for path in (tmp_path / "absent", no_library):
+        done = runtime.aliquot(*command, variables={"ALIQUOT_ALLOCATOR": str(path)})
+        assert (done.returncode, done.stderr) == (0, "")
+        runtime.wait_until_nothing_runs()
+    done = runtime.aliquot(*command, variables={"ALIQUOT_ALLOCATOR": str(tmp_path / "a b")})
+    assert done.returncode == 2
+    assert "ALQ-E120" in done.stderr
+    assert "--allocator needs a path without spaces and colons" in done.stderr
+
+
 def await_at_most(process: int, most: int, when: str) -> None:
     """Until the process has no more memory than that; what was freed takes a moment to go back."""
     until = time.monotonic() + _SECONDS
