@@ -97,8 +97,8 @@ int main(int count, char** arguments) {
   aliquot::Options options;
   std::string problem;
   if (!aliquot::parse_options(count, arguments, options, problem)) {
-    // What is wrong comes last: who started it tells its last line.
-    std::fprintf(stderr, "%saliquot-device: %s\n", aliquot::kUsage, problem.c_str());
+    // One line, which is what who started it tells.
+    std::fprintf(stderr, "aliquot-device: %s\n", problem.c_str());
     return 2;
   }
   if (!aliquot::prepare_folders(options, problem)) {

@@ -1,4 +1,10 @@
-// The command line of `aliquot-device`.
+// The command line of `aliquot-device`:
+//
+//   aliquot-device --uuid UUID --runtime-dir DIR --driver LIBRARY --device-index N
+//                  --platform-index N --memory BYTES --worker PATH
+//                  [--cache-dir DIR] [--processors N] [--device-node PATH]...
+//                  [--variable NAME=VALUE]... [--allocator LIBRARY]
+//                  [--worker-idle-ms N] [--foreground]
 #pragma once
 
 #include <cstdint>
@@ -26,13 +32,6 @@ struct Options {
 
   std::string device_dir() const { return runtime_dir + "/" + uuid; }
 };
-
-constexpr const char* kUsage =
-    "usage: aliquot-device --uuid UUID --runtime-dir DIR --driver LIBRARY --device-index N\n"
-    "                      --platform-index N --memory BYTES --worker PATH\n"
-    "                      [--cache-dir DIR] [--processors N] [--device-node PATH]...\n"
-    "                      [--variable NAME=VALUE]... [--allocator LIBRARY]\n"
-    "                      [--worker-idle-ms N] [--foreground]\n";
 
 /// Parses and checks. On failure `problem` says in one sentence what is wrong.
 bool parse_options(int count, char** arguments, Options& options, std::string& problem);

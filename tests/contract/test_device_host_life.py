@@ -102,6 +102,7 @@ def test_bad_command_lines_are_one_sentence(change: dict[str, str]) -> None:
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         assert run.returncode == 2
         assert run.stderr.startswith("aliquot-device: ")
+        assert run.stderr.count("\n") == 1
     finally:
         host.close()
 
