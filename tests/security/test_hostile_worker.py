@@ -262,9 +262,6 @@ def test_memory_out_of_sight_cannot_be_had(user: int | None, kind: str) -> None:
         host.wait_for_log(f"{kind}: Operation not permitted")
 
 
-# Nobody in it answers what it computes: on a busy machine it is ended for that before it has filled
-# the memory.
-@pytest.mark.alone
 def test_memory_of_a_process_without_its_first_thread_is_seen(user: int | None) -> None:
     quota = 64 * MIB
     with running_device_host(user, f"ready thread-allocate {quota + 2 * ALLOWANCE} serve") as host:
@@ -297,13 +294,8 @@ def test_scratch_is_bounded_and_counted(user: int | None) -> None:
             wait_until(lambda: control.list()[0].witnessed >= 60 * MIB, "the scratch is counted")
 
 
-@pytest.mark.alone
 def test_common_pages_count_once_and_for_both(user: int | None) -> None:
-    """A pair of accomplices can't hold the quota twice, in arenas and in the worker.
-
-    This worker answers nothing while it fills its memory, for which it would be ended, too, if
-    others kept it from that for seconds.
-    """
+    """A pair of accomplices can't hold the quota twice, in arenas and in the worker."""
     quota = 256 * MIB
     orders = f"ready await-connect await-connect allocate {quota + ALLOWANCE - 64 * MIB} serve"
     with running_device_host(user, orders) as host:

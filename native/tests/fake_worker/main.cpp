@@ -16,7 +16,7 @@
 //   used BYTES            claim from now on to hold so much of the vGPU's memory; it holds none
 //   queues TALE           tell of queues, when asked from now on; see queue_tales.h. Else it doesn't
 //   hoard-arenas          the same for every arena that comes from now on, but keep it, full
-//   allocate BYTES and its kin, and every trial of trials.h
+//   allocate BYTES and its kin, answering meanwhile, and every trial of trials.h
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -102,6 +102,14 @@ bool read_until(Kind kind, bool answering) {
     react(record, descriptors, answering);
     if (record.header.kind == kind) return true;
   }
+}
+
+/// What has come by now, answered as a worker ought to: who fills its memory silently is ended for that.
+void answer_what_came() {
+  records::Record record;
+  DescriptorList descriptors;
+  while (receive_record(kSocket, record, descriptors) == SocketResult::kOk)
+    react(record, descriptors, true);
 }
 
 /// Uses the device until the end of the stream; pieces of its work are told as kernels.
@@ -206,10 +214,11 @@ bool obey_protocol_order(const std::string& order, const std::string& argument, 
 
 bool obey_memory_order(const std::string& order, const std::string& argument) {
   const unsigned long long bytes = std::strtoull(argument.c_str(), nullptr, 10);
-  if (order == "allocate") return fake_worker::allocate(bytes), true;
+  if (order == "allocate") return fake_worker::allocate(bytes, answer_what_came), true;
   if (order == "fork-allocate") return fake_worker::allocate_in_child(bytes), true;
   if (order == "orphan-allocate") return fake_worker::allocate_in_orphan(bytes), true;
-  if (order == "thread-allocate") return fake_worker::allocate_in_last_thread(bytes), true;
+  if (order == "thread-allocate")
+    return fake_worker::allocate_in_last_thread(bytes, answer_what_came), true;
   if (order == "allocate-memory-file") return fake_worker::allocate_memory_file(bytes), true;
   if (order == "allocate-in-scratch") return fake_worker::allocate_in_scratch(bytes), true;
   if (order == "allocate-shared") return fake_worker::allocate_shared(bytes), true;

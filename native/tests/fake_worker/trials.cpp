@@ -203,8 +203,13 @@ const std::map<std::string, Trial>& trials() {
   return all;
 }
 
-void touch(char* memory, unsigned long long bytes) {
-  for (unsigned long long offset = 0; offset < bytes; offset += 4096) memory[offset] = 1;
+constexpr unsigned long long kPage = 4096, kPart = 4 << 20;
+
+void touch(char* memory, unsigned long long bytes, Between between = [] {}) {
+  for (unsigned long long offset = 0; offset < bytes; offset += kPage) {
+    memory[offset] = 1;
+    if (offset % kPart == 0) between();
+  }
 }
 
 }  // namespace
@@ -221,13 +226,13 @@ bool run_trial(const std::string& name, const std::string& argument) {
   return true;
 }
 
-void allocate(unsigned long long bytes) {
+void allocate(unsigned long long bytes, Between between) {
   void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) {
     std::fprintf(stderr, "allocate: %s\n", std::strerror(errno));
     return;
   }
-  touch(static_cast<char*>(memory), bytes);
+  touch(static_cast<char*>(memory), bytes, between);
 }
 
 void allocate_in_child(unsigned long long bytes) {
@@ -249,13 +254,15 @@ void allocate_in_orphan(unsigned long long bytes) {
 }
 
 // The thread that the process is named after ends; its entry in /proc then shows no memory.
-void allocate_in_last_thread(unsigned long long bytes) {
+void allocate_in_last_thread(unsigned long long bytes, Between between) {
   static unsigned long long wanted;
+  static Between meanwhile;
   wanted = bytes;
+  meanwhile = between;
   pthread_t thread;
   const auto run = [](void*) -> void* {
     ::usleep(100000);
-    allocate(wanted);
+    allocate(wanted, meanwhile);
     for (;;) ::pause();
   };
   if (::pthread_create(&thread, nullptr, run, nullptr) != 0) return;

@@ -9,11 +9,13 @@ namespace aliquot::fake_worker {
 /// Runs the trial of this name; false when there is none.
 bool run_trial(const std::string& name, const std::string& argument);
 
-/// Takes and touches memory in various ways. Never gives it back.
-void allocate(unsigned long long bytes);
+/// Takes and touches memory in various ways. Never gives it back. `between` is called again and again
+/// meanwhile.
+using Between = void (*)();
+void allocate(unsigned long long bytes, Between between = [] {});
 void allocate_in_child(unsigned long long bytes);
 void allocate_in_orphan(unsigned long long bytes);
-void allocate_in_last_thread(unsigned long long bytes);
+void allocate_in_last_thread(unsigned long long bytes, Between between);
 void allocate_memory_file(unsigned long long bytes);
 void allocate_in_scratch(unsigned long long bytes);
 void allocate_shared(unsigned long long bytes);

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "vm_stream/host/fence.h"
 #include "vm_stream/host/listener.h"
@@ -130,10 +131,10 @@ int main(int count, char** arguments) {
     return kNoPlane;
   }
   // The fence lets no file be removed.
-  const bool removed = options.plane.empty()
-                           ? aliquot::vm_stream::remove_at_end({options.listen})
-                           : aliquot::vm_stream::remove_at_end({options.listen, options.plane});
-  if (!removed) say("no process is to be had that removes its socket at the end");
+  aliquot::Descriptor files = options.plane.empty()
+                                  ? aliquot::vm_stream::remove_at_end({options.listen})
+                                  : aliquot::vm_stream::remove_at_end({options.listen, options.plane});
+  if (!files) say("no process is to be had that removes its socket at the end");
   ::prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0);
   if (!aliquot::vm_stream::shut_in()) {
     say("this kernel has no seccomp filters, by which it would be fenced in");
@@ -142,5 +143,6 @@ int main(int count, char** arguments) {
   std::puts("ready");
   std::fflush(stdout);
   serve_all(options, listener.get(), signals.get(), plane.get());
+  aliquot::vm_stream::remove_now(std::move(files));
   return 0;
 }

@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
-#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <utility>
 
 namespace aliquot::vm_stream {
 
@@ -50,7 +52,7 @@ void close_all_but(int kept) {
 
 }  // namespace
 
-bool remove_at_end(const std::vector<std::string>& paths) {
+Descriptor remove_at_end(const std::vector<std::string>& paths) {
   std::vector<File> files;
   for (const std::string& path : paths) {
     File file;
@@ -58,21 +60,25 @@ bool remove_at_end(const std::vector<std::string>& paths) {
     if (look(path, file.made)) files.push_back(file);
   }
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return false;
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return {};
+  Descriptor ours(ends[0]), theirs(ends[1]);
   const pid_t process = ::fork();
-  if (process != 0) {
-    ::close(ends[0]);
-    if (process < 0) ::close(ends[1]);
-    return process > 0;  // ends[1] is closed by this process's end
-  }
+  if (process != 0) return process > 0 ? std::move(ours) : Descriptor();
   ignore_signals();
-  close_all_but(ends[0]);
+  close_all_but(theirs.get());
   char byte;
-  ssize_t bytes;
-  do bytes = ::read(ends[0], &byte, 1);
-  while (bytes > 0 || (bytes < 0 && errno == EINTR));
+  while (::read(theirs.get(), &byte, 1) < 0 && errno == EINTR) {
+  }
   for (const File& file : files) remove_if_same(file);
   ::_exit(0);
+}
+
+void remove_now(Descriptor files) {
+  const char word = 0;
+  if (!files || ::write(files.get(), &word, 1) != 1) return;
+  char end;
+  while (::read(files.get(), &end, 1) < 0 && errno == EINTR) {
+  }
 }
 
 }  // namespace aliquot::vm_stream

@@ -5,10 +5,15 @@
 #include <string>
 #include <vector>
 
+#include "protocol/descriptor.h"
+
 namespace aliquot::vm_stream {
 
 /// For files of this process's making. One that another file has taken the place of meanwhile stays.
-/// False: no process is to be had.
-bool remove_at_end(const std::vector<std::string>& paths);
+/// Hold on to what it returns; nothing: no process is to be had.
+Descriptor remove_at_end(const std::vector<std::string>& paths);
+
+/// Has them removed, and waits for that: who starts anew when this process has ended finds none of them.
+void remove_now(Descriptor files);
 
 }  // namespace aliquot::vm_stream
