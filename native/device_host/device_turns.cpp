@@ -33,7 +33,7 @@ constexpr uint64_t kMostSeenLateNs = 1'000'000;
 // After a turn was seen to be longer than its end and the kernel that may still run.
 constexpr uint64_t kOverdueNs = 500'000'000;
 // Between two looks whether workers compute outside their turns: one system call for each.
-constexpr uint64_t kWatchMilliseconds = 100;
+constexpr uint64_t kWatchMilliseconds = 50;
 
 }  // namespace
 
@@ -324,13 +324,13 @@ std::vector<records::Turn> DeviceTurns::log(uint64_t since_ns, records::Turns& a
 }
 
 // The most processor time that what the worker says of a turn can have taken. While it waits for more to
-// do, and until it has seen the end of a long kernel, threads of some drivers don't rest.
+// do, and until it has seen the end of the last kernel, threads of some drivers don't rest.
 uint64_t DeviceTurns::explained(const Member& member, uint64_t turn_ns,
                                 const records::TurnFinished& finished) const {
   const uint64_t span = std::min(turn_ns, finished.span_ns);
   const uint64_t seen_late = std::min(span / 16, kMostSeenLateNs);
   const uint64_t all =
-      std::min(turn_ns, finished.prepared_ns) + span + member.patience_ns + seen_late;
+      std::min(turn_ns, finished.around_span_ns) + span + member.patience_ns + seen_late;
   return std::min(turn_ns, all) * processors_;
 }
 

@@ -564,7 +564,7 @@ struct TurnFinished {
   // Since the worker began, as in WorkerStatus: claims.
   uint64_t copied_bytes = 0;
   uint64_t copy_ns = 0;
-  uint64_t prepared_ns = 0;  // from when the first command was handed over to its start: a claim
+  uint64_t around_span_ns = 0;  // of the turn, before the span and after it: a claim
 };
 
 struct Memory {

@@ -130,6 +130,10 @@ bool TurnGate::admit(uint64_t expected_ns) {
       if (closing_) return false;
     }
   }
+  if (const uint32_t turn = page().turn.load(); begun_ != turn) {
+    begun_ = turn;
+    begun_at_ns_ = now_ns();
+  }
   rouse_threads();
   ++entered_;
   reserved_ns_ += expected_ns;
@@ -318,9 +322,11 @@ void TurnGate::give_back() {
   finished.more = waiting_ != 0 ? 1 : 0;
   finished.busy_ns = tally.busy_ns;
   finished.span_ns = tally.last_end_ns - tally.first_start_ns;
-  finished.prepared_ns =
-      tally.unmeasured ? ~uint64_t{0}  // the whole turn
-                       : tally.first_start_ns - std::min(tally.first_start_ns, tally.first_queued_ns);
+  // Drivers compile before the first command begins; and where the machine is busy this thread sees the
+  // end of the last one late, while threads of the driver look for more to do.
+  const uint64_t used_ns = begun_ == finished.turn ? now_ns() - begun_at_ns_ : 0;
+  finished.around_span_ns = tally.unmeasured ? ~uint64_t{0}  // the whole turn
+                                             : used_ns - std::min(used_ns, finished.span_ns);
   finished.kernels = tally.kernels;
   finished.copied_bytes = window_.copies().bytes;
   finished.copy_ns = window_.copies().ns;

@@ -121,6 +121,8 @@ class TurnGate {
   std::mutex mutex_;
   TurnWindow window_;
   uint32_t returned_ = 0;   // the last turn that was given back
+  uint32_t begun_ = 0;      // the last turn in which something passed
+  uint64_t begun_at_ns_ = 0;  // when that turn's first command did
   bool closing_ = false;    // the turn is over: nothing more passes
   uint32_t draining_ = 0;   // a thread awaits what is under way in that turn; 0: none does
   uint64_t minded_since_ = 0;  // a thread awaits room in the window; 0: none

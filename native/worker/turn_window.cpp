@@ -146,13 +146,7 @@ void TurnWindow::measure(Lane& lane, std::deque<Flight>::iterator first,
     tally_.unmeasured = true;
     return;
   }
-  if (tally_.first_start_ns == 0 || begin < tally_.first_start_ns) {
-    tally_.first_start_ns = begin;
-    uint64_t queued = 0;
-    if (!time_of(first->event, CL_PROFILING_COMMAND_QUEUED, queued)) queued = begin;
-    if (tally_.first_queued_ns == 0) tally_.first_queued_ns = queued;
-    tally_.first_queued_ns = std::min(tally_.first_queued_ns, queued);
-  }
+  if (tally_.first_start_ns == 0 || begin < tally_.first_start_ns) tally_.first_start_ns = begin;
   tally_.last_end_ns = std::max(tally_.last_end_ns, end);
   const uint64_t took = end - begin;
   note_busy(lane, took);

@@ -45,7 +45,6 @@ class TurnWindow {
     uint64_t busy_ns = 0;
     uint64_t kernels = 0;
     // Of what was measured, by the device's clock; 0: nothing was.
-    uint64_t first_queued_ns = 0;
     uint64_t first_start_ns = 0;
     uint64_t last_end_ns = 0;
     bool unmeasured = false;  // of some it can't be told when they began, or ended

@@ -31,9 +31,9 @@ uint64_t now_ns() {
 
 Tenant::Tenant(const std::string& honesty)
     : told_percent_(honesty == "half"                                ? 50
-                    : honesty == "nothing" || honesty == "prepared" ? 0
+                    : honesty == "nothing" || honesty == "around" ? 0
                                                                     : 100),
-      told_prepared_ns_(honesty == "prepared" ? ~uint64_t{0} : 0),
+      told_around_span_ns_(honesty == "around" ? ~uint64_t{0} : 0),
       lingers_(honesty == "lingering"),
       takes_turns_(honesty != "turnless") {
   for (int thread = 0; thread < kThreads; ++thread) std::thread([this] { compute(); }).detach();
@@ -89,7 +89,7 @@ std::optional<records::TurnFinished> Tenant::step() {
   finished.turn = returned_ = page_->turn.load();
   finished.more = 1;
   finished.busy_ns = finished.span_ns = length * told_percent_ / 100;
-  finished.prepared_ns = told_prepared_ns_;
+  finished.around_span_ns = told_around_span_ns_;
   finished.kernels = 1;
   began_ns_ = 0;
   return finished;

@@ -17,7 +17,7 @@ class Tenant {
   /// Begins with threads that wait. `honesty` is one of
   ///   honest        it says of each turn how long it computed
   ///   half, nothing it says that it was half of that, or nothing
-  ///   prepared      it says that it did nothing else than prepare its first command, for ages
+  ///   around        it says that it all lay around the span in which the device worked
   ///   lingering     it gives a turn back, and goes on for as long again
   ///   turnless      it takes no turns, and computes always
   explicit Tenant(const std::string& honesty);
@@ -38,7 +38,7 @@ class Tenant {
   void compute_until(uint64_t time_ns);
 
   const uint64_t told_percent_;
-  const uint64_t told_prepared_ns_;
+  const uint64_t told_around_span_ns_;
   const bool lingers_;
   const bool takes_turns_;
   const turns::TurnPage* page_ = nullptr;
