@@ -57,7 +57,7 @@ void Connection::release_event(uint32_t id) {
   if (object == nullptr) return;
   if (object->watch != nullptr) object->watch->retire();
   // Nobody can set it any more: what waits for it must not wait for ever.
-  if (object->user) set_user_event(*object, -1);
+  if (object->user) set_user_event(*object, context_.driver.given_up_status);
   if (object->event != nullptr) calls_.clReleaseEvent(object->event);
   events_.erase(id);
 }

@@ -245,7 +245,7 @@ class Connection {
   template <class Command>
   cl_int transfer_rect(Enqueue& enqueue, const Command& command, bool write);
   // teardown.cpp
-  void fail_user_events();
+  void give_up_user_events();
   void fail_paced();
   void finish_queues();
   void release_objects();

@@ -196,6 +196,18 @@ std::vector<cl_device_id> list_devices(const Platform& platform) {
   return {ids, ids + (count < kMostDevices ? count : kMostDevices)};
 }
 
+namespace {
+
+// Intel's CPU runtime runs what waits for a user event that has failed, and then crashes in clFinish or when
+// the queue is released, where that was out of order (seen with its releases of 2026).
+bool crashes_after_failure(const Driver& driver) {
+  return device_number<cl_device_type>(driver.calls, driver.device, CL_DEVICE_TYPE, 0) ==
+             CL_DEVICE_TYPE_CPU &&
+         platform_text(driver.calls, driver.platform, CL_PLATFORM_NAME).starts_with("Intel(R)");
+}
+
+}  // namespace
+
 Driver::Driver(const cl_icd_dispatch& table, int version, cl_platform_id platform_id,
                cl_device_id device_id)
     : calls(usable_calls(table, version)), platform(platform_id), device(device_id) {
@@ -205,6 +217,7 @@ Driver::Driver(const cl_icd_dispatch& table, int version, cl_platform_id platfor
                    (device_number<cl_device_exec_capabilities>(
                         calls, device, CL_DEVICE_EXECUTION_CAPABILITIES, 0) &
                     CL_EXEC_NATIVE_KERNEL) != 0;
+  if (crashes_after_failure(*this)) given_up_status = CL_COMPLETE;
 }
 
 std::vector<unsigned char> platform_information(const cl_icd_dispatch& calls, cl_platform_id id,

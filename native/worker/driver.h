@@ -28,6 +28,7 @@ struct Driver {
   cl_device_id device;
   bool unified_memory = false;  // host and device share their memory
   bool native_kernels = false;  // queues run functions of the host's
+  cl_int given_up_status = -1;  // of user events that nobody can set any more
   uint32_t spare_units = 0;  // that it reports beyond what there is; see compute_threads.h
 };
 

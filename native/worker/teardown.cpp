@@ -12,9 +12,9 @@ void pause_ms(long milliseconds) {
 }
 }  // namespace
 
-void Connection::fail_user_events() {
+void Connection::give_up_user_events() {
   events_.for_each([&](uint32_t, EventObject& object) {
-    if (object.user) set_user_event(object, -1);
+    if (object.user) set_user_event(object, context_.driver.given_up_status);
   });
 }
 
@@ -57,7 +57,7 @@ void Connection::tear_down() {
   build_replies_->close();
   builder_.stop();
   fail_paced();
-  fail_user_events();
+  give_up_user_events();
   finish_queues();
   release_objects();
   queue_slots_.clear();

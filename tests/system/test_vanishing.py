@@ -87,3 +87,26 @@ def test_what_a_killed_guest_process_had_is_free(
         assert witness.process.poll() is None
         witness.end()
         host.destroy_vgpu(vgpu.id)
+
+
+def test_who_waits_for_what_never_comes_costs_the_others_nothing(
+    driver: Driver, runtime: Runtime, programs: dict[str, Path]
+) -> None:
+    """Killed with a marker that waits for a user event, in a queue out of order."""
+    with runtime.host() as host:
+        vgpu = host.create_vgpu("vanishing", _QUOTA)
+        runtime.look(host)
+        witness = begin(runtime, vgpu, programs, "hold", 16)
+        kept = usage_of(host, vgpu).memory_lent
+        for _ in range(3):
+            victim = runtime.start(vgpu, [programs["load"], "60"])
+            assert victim.stdout
+            assert victim.stdout.readline() == "working\n"
+            time.sleep(0.5)
+            victim.kill()
+            victim.communicate(timeout=10)
+            wait_until_free(host, vgpu, kept)
+            assert usage_of(host, vgpu).worker_process_id == vgpu.worker_process_id
+        assert witness.process.poll() is None
+        witness.end()
+        host.destroy_vgpu(vgpu.id)
