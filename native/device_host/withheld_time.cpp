@@ -25,6 +25,7 @@ void WithheldTime::end() {
   threads_.clear();
   folder_ = {};
   processors_ = 0;
+  usual_part_ = 1;
 }
 
 void WithheldTime::look() {
@@ -100,13 +101,24 @@ void WithheldTime::granted() { take_waited(); }
 uint64_t WithheldTime::finished(uint64_t turn_ns, uint64_t span_ns, uint64_t used_ns) {
   if (processors_ == 0) return 0;
   const uint64_t waited = take_waited();
-  return withheld_ns(span_ns, used_ns, waited - std::min(waited, turn_ns - span_ns), processors_);
+  const uint64_t waited_inside = waited - std::min(waited, turn_ns - span_ns);
+  usual_part_ = learned(usual_part_, span_ns, used_ns, waited_inside, processors_);
+  return withheld_ns(span_ns, used_ns, waited_inside, processors_, usual_part_);
+}
+
+double WithheldTime::learned(double usual_part, uint64_t span_ns, uint64_t used_ns,
+                             uint64_t waited_ns, uint32_t processors) {
+  const uint64_t given = span_ns * processors;
+  if (span_ns < kLongEnoughNs || waited_ns > given / kUndisturbed) return usual_part;
+  const double part = static_cast<double>(used_ns) / static_cast<double>(given);
+  return usual_part + (std::clamp(part, kLeastPart, 1.0) - usual_part) / kSamples;
 }
 
 uint64_t WithheldTime::withheld_ns(uint64_t span_ns, uint64_t used_ns, uint64_t waited_ns,
-                                   uint32_t processors) {
+                                   uint32_t processors, double usual_part) {
   const uint64_t given = span_ns * processors;
-  const uint64_t unused = given - std::min(given, used_ns);
+  const auto worth = static_cast<uint64_t>(static_cast<double>(used_ns) / usual_part);
+  const uint64_t unused = given - std::min(given, worth);
   return std::min(std::min(waited_ns, unused) / processors, span_ns / 2);
 }
 

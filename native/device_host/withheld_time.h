@@ -6,7 +6,7 @@
 // The kernel says how long each thread waited (/proc/PID/task/TID/schedstat), so a worker claims
 // nothing here. It can bring about that its threads wait, by having more of them than it needs; but
 // then it uses its processors, or leaves them unused and computes less: what is withheld is never
-// more than what it left unused. Nor more than half of the span in which the device worked: whoever
+// more than what it left unused beyond what it always does. Nor more than half of the span in which the device worked: whoever
 // is owed more could hold the device without computing on it.
 #pragma once
 
@@ -36,9 +36,14 @@ class WithheldTime {
   /// which the worker took `used_ns` of processor time.
   uint64_t finished(uint64_t turn_ns, uint64_t span_ns, uint64_t used_ns);
 
-  /// The rule alone. `waited_ns`: the sum over the threads that compute.
+  /// The rule alone. `waited_ns`: the sum over the threads that compute; `usual_part`: what it uses of
+  /// its processors while nothing is withheld.
   static uint64_t withheld_ns(uint64_t span_ns, uint64_t used_ns, uint64_t waited_ns,
-                              uint32_t processors);
+                              uint32_t processors, double usual_part = 1);
+  /// `usual_part` after one more turn. One in which nearly nobody waited shows what the worker leaves
+  /// unused anyway, between its kernels and at their ends: that is charged as it is without waits.
+  static double learned(double usual_part, uint64_t span_ns, uint64_t used_ns, uint64_t waited_ns,
+                        uint32_t processors);
 
  private:
   struct Thread {
@@ -54,7 +59,13 @@ class WithheldTime {
   void find_threads();
   void choose();
 
+  static constexpr uint64_t kLongEnoughNs = 500'000;
+  static constexpr uint64_t kUndisturbed = 64;  // less than this part of the processors' time was waited
+  static constexpr double kLeastPart = 0.5;
+  static constexpr double kSamples = 16;  // that the mean is of, the later the more
+
   uint32_t processors_ = 0;
+  double usual_part_ = 1;
   Descriptor folder_;  // of the threads
   std::map<pid_t, Thread> threads_;
 };

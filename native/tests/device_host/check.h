@@ -82,7 +82,9 @@ void test_the_latest_look_has_a_bound();
 void test_a_claim_is_believed_and_charged_beyond_a_burst();
 void test_a_witness_goes_on();
 void test_silence_and_unasked_answers_are_guilt();
+void test_who_could_not_answer_is_not_guilty();
 void test_what_is_withheld();  // withheld_time_test.cpp
+void test_what_is_left_unused_anyway_is_charged();
 void test_threads_that_share_a_processor();
 void test_a_thread_that_runs_waits_for_nobody();
 void test_claims_of_copies();  // copies_test.cpp

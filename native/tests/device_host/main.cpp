@@ -72,7 +72,9 @@ int main() {
   test_a_claim_is_believed_and_charged_beyond_a_burst();
   test_a_witness_goes_on();
   test_silence_and_unasked_answers_are_guilt();
+  test_who_could_not_answer_is_not_guilty();
   test_what_is_withheld();
+  test_what_is_left_unused_anyway_is_charged();
   test_threads_that_share_a_processor();
   test_a_thread_that_runs_waits_for_nobody();
   test_claims_of_copies();

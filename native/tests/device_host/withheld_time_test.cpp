@@ -86,6 +86,23 @@ void test_what_is_withheld() {
   CHECK(withheld(0, 1000, 1) == 5);
 }
 
+void test_what_is_left_unused_anyway_is_charged() {
+  const auto withheld = [](uint64_t used_ms, double usual) {
+    return WithheldTime::withheld_ns(10 * kMs, used_ms * kMs, 100 * kMs, 2, usual) / kMs;
+  };
+  CHECK(withheld(16, 1) == 2);
+  CHECK(withheld(16, 0.8) == 0);  // as much as ever
+  CHECK(withheld(8, 0.8) == 5);   // half of it
+  double usual = 1;
+  for (int turn = 0; turn < 200; ++turn)
+    usual = WithheldTime::learned(usual, 2 * kMs, 3 * kMs, 0, 2);
+  CHECK(usual > 0.749 && usual < 0.751);
+  CHECK(WithheldTime::learned(usual, 2 * kMs, 0, kMs, 2) == usual);      // others kept it from them
+  CHECK(WithheldTime::learned(usual, kMs / 10, 0, 0, 2) == usual);       // too short to tell
+  for (int turn = 0; turn < 200; ++turn) usual = WithheldTime::learned(usual, 2 * kMs, 0, 0, 2);
+  CHECK(usual > 0.499 && usual < 0.501);  // a worker that says that it worked pays for all of it
+}
+
 void test_threads_that_share_a_processor() {
   const Crowded worker(2);
   WithheldTime two;
