@@ -34,6 +34,7 @@ constexpr uint64_t kMostSeenLateNs = 1'000'000;
 constexpr uint64_t kOverdueNs = 500'000'000;
 // Between two looks whether workers compute outside their turns: one system call for each.
 constexpr uint64_t kWatchMilliseconds = 50;
+constexpr uint64_t kRestsKeptNs = 10'000'000;
 
 }  // namespace
 
@@ -336,12 +337,25 @@ uint64_t DeviceTurns::explained(const Member& member, uint64_t turn_ns,
 
 // What the threads of some drivers do after each turn is no tenant's doing: each may do as much as the
 // one of the others that does least.
-uint64_t DeviceTurns::usual_at_rest(uint64_t vgpu) const {
-  uint64_t least = TurnWitness::kUnknown;
-  for (const auto& [number, member] : members_)
-    if (number != vgpu) least = std::min(least, member.witness.at_rest_ns());
+uint64_t DeviceTurns::usual_at_rest(uint64_t vgpu) {
+  if (const uint64_t now = now_ns(); now - rests_.seen_at > kRestsKeptNs) look_at_rests(now);
+  uint64_t least = rests_.quietest == vgpu ? rests_.second : rests_.least;
   if (least == TurnWitness::kUnknown) least = members_.at(vgpu).witness.at_rest_ns();
   return least == TurnWitness::kUnknown ? 0 : least;
+}
+
+// Once for all of a watch: each alone would look at all.
+void DeviceTurns::look_at_rests(uint64_t now) {
+  rests_ = {.seen_at = now};
+  for (const auto& [number, member] : members_) {
+    const uint64_t its = member.witness.at_rest_ns();
+    if (its < rests_.least) {
+      rests_.second = std::exchange(rests_.least, its);
+      rests_.quietest = number;
+    } else {
+      rests_.second = std::min(rests_.second, its);
+    }
+  }
 }
 
 // Of a turn, what it took to hand the device over: no tenant can help that, and those with many short

@@ -169,7 +169,8 @@ class DeviceTurns final : public arbiter::Doer {
   void claim_copies(uint64_t vgpu, uint64_t bytes, uint64_t ns, uint64_t now);
   uint64_t explained(const Member& member, uint64_t turn_ns,
                      const records::TurnFinished& finished) const;
-  uint64_t usual_at_rest(uint64_t vgpu) const;
+  uint64_t usual_at_rest(uint64_t vgpu);
+  void look_at_rests(uint64_t now);
   // Whether workers compute outside their turns: all of them soon, and again as long as there are any.
   void watch_workers();
   void judge(uint64_t vgpu, uint64_t children_ns);
@@ -201,6 +202,12 @@ class DeviceTurns final : public arbiter::Doer {
   Descriptor timer_;
   uint64_t timer_token_ = 0;
   uint64_t watch_timer_ = 0;  // 0: nobody is to be watched
+  // What the two take in a rest that take least, who the first of them is, and when that was so.
+  struct Rests {
+    uint64_t least = TurnWitness::kUnknown, second = TurnWitness::kUnknown;
+    uint64_t quietest = 0, seen_at = 0;
+  };
+  Rests rests_;
   uint64_t armed_for_ = 0;
   bool remembers_ = true;
   uint64_t granted_last_ = 0;  // to whom, unless nobody has had the device since

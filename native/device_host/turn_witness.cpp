@@ -98,8 +98,7 @@ TurnWitness::Verdict TurnWitness::look(uint64_t now, uint64_t children_ns, uint6
   if (!watching_) return Verdict::kNothing;
   children_ns_ = std::max(children_ns_, children_ns);
   if (asked_at_ != 0) {
-    ++looks_since_asked_;
-    if (now - asked_at_ < kPatienceNs || looks_since_asked_ < kPatienceLooks) return Verdict::kNothing;
+    if (now - asked_at_ < kPatienceNs || ++late_looks_ < kPatienceLooks) return Verdict::kNothing;
     reason_ = "it didn't say what it computed outside its turns";
     return Verdict::kGuilty;
   }
@@ -110,7 +109,7 @@ TurnWitness::Verdict TurnWitness::look(uint64_t now, uint64_t children_ns, uint6
   const uint64_t forgiven = filled(unexplained_left_ns_, kUnexplained, now);
   if (taken > unasked || unexplained > forgiven) {
     asked_at_ = now;
-    looks_since_asked_ = 0;
+    late_looks_ = 0;
     return Verdict::kAsk;
   }
   unasked_left_ns_ = unasked - taken;

@@ -46,9 +46,10 @@ class TurnWitness {
   /// What claims may add up to before they are charged, and how fast that room comes back.
   static constexpr uint64_t kBurstNs = 5'000'000'000;
   static constexpr uint64_t kBurstPercent = 5;
-  /// For an answer: so long, and so many looks, for a machine that stands still for a second lets
-  /// neither the worker answer nor the device host look.
-  static constexpr uint64_t kPatienceNs = 1'000'000'000;
+  /// For an answer: so long, since where sixteen guest processes build at once on a busy machine the
+  /// thread that answers comes late by more than a second; and so many looks after that, for a machine
+  /// that stands still lets neither the worker answer nor the device host look.
+  static constexpr uint64_t kPatienceNs = 2'000'000'000;
   static constexpr uint32_t kPatienceLooks = 3;
 
   /// What outlives a device host: how much of the burst is left, and what was claimed so far.
@@ -109,7 +110,7 @@ class TurnWitness {
   uint64_t seen_outside_ns_ = 0, seen_unexplained_ns_ = 0, seen_rests_ = 0, seen_host_ns_ = 0;
   uint64_t seen_at_ = 0;
   uint64_t asked_at_ = 0;  // 0: no question is open
-  uint32_t looks_since_asked_ = 0;
+  uint32_t late_looks_ = 0;  // since the answer was due
   uint64_t burst_ns_ = kBurstNs;
   uint64_t unasked_left_ns_ = 0, charged_left_ns_ = 0, unexplained_left_ns_ = 0;
   uint64_t early_claims_ns_ = 0;  // of the turn that goes on

@@ -49,6 +49,11 @@ void WithheldTime::choose() {
   std::vector<Thread*> all;
   for (auto& [number, thread] : threads_) all.push_back(&thread);
   const size_t chosen = std::min<size_t>(processors_, all.size());
+  // After a rest those that computed before it are the likelier ones.
+  uint64_t lately = 0;
+  for (const Thread* thread : all) lately += thread->lately_ns;
+  const bool known = std::any_of(all.begin(), all.end(), [](const Thread* one) { return one->computes; });
+  if (known && lately < kAtRestNs) return;
   std::nth_element(all.begin(), all.begin() + static_cast<ptrdiff_t>(chosen), all.end(),
                    [](const Thread* one, const Thread* other) {
                      return one->lately_ns > other->lately_ns;
@@ -85,24 +90,28 @@ bool WithheldTime::read(Thread& thread) {
   return true;
 }
 
-uint64_t WithheldTime::take_waited() {
-  uint64_t sum = 0;
+WithheldTime::Times WithheldTime::take_times() {
+  Times sum;
   for (auto& [number, thread] : threads_) {
     if (!thread.computes) continue;
-    const uint64_t before = thread.waited_ns;
-    if (read(thread)) sum += thread.waited_ns - std::min(before, thread.waited_ns);
+    const Times before{thread.ran_ns, thread.waited_ns};
+    if (!read(thread)) continue;
+    sum.ran_ns += thread.ran_ns - std::min(before.ran_ns, thread.ran_ns);
+    sum.waited_ns += thread.waited_ns - std::min(before.waited_ns, thread.waited_ns);
   }
   return sum;
 }
 
-void WithheldTime::granted() { take_waited(); }
+void WithheldTime::granted() { take_times(); }
 
 // Before the first command has begun, threads of a driver wait as well; that is handing over.
 uint64_t WithheldTime::finished(uint64_t turn_ns, uint64_t span_ns, uint64_t used_ns) {
   if (processors_ == 0) return 0;
-  const uint64_t waited = take_waited();
+  const auto [ran, waited] = take_times();
+  // Others may have computed than those that were looked at; then nobody knows who waited.
+  if (ran >= used_ns - used_ns / 4)
+    usual_part_ = learned(usual_part_, span_ns, used_ns, waited, processors_);
   const uint64_t waited_inside = waited - std::min(waited, turn_ns - span_ns);
-  usual_part_ = learned(usual_part_, span_ns, used_ns, waited_inside, processors_);
   return withheld_ns(span_ns, used_ns, waited_inside, processors_, usual_part_);
 }
 

@@ -54,11 +54,15 @@ class WithheldTime {
     bool computes = false;
   };
   bool read(Thread& thread);
-  /// What the threads that compute have waited since this was asked last.
-  uint64_t take_waited();
+  struct Times {
+    uint64_t ran_ns = 0, waited_ns = 0;
+  };
+  /// Of the threads that compute, since this was asked last.
+  Times take_times();
   void find_threads();
   void choose();
 
+  static constexpr uint64_t kAtRestNs = 1'000'000;  // all threads, between two looks
   static constexpr uint64_t kLongEnoughNs = 500'000;
   static constexpr uint64_t kUndisturbed = 64;  // less than this part of the processors' time was waited
   static constexpr double kLeastPart = 0.5;

@@ -89,7 +89,10 @@ void Connection::open_block(const BlockedWork::Handle& block, cl_event event, cl
     command.work.expected_ns = context_.gate->expected_ns(command.work);
     all.expected_ns += command.work.expected_ns;
   }
-  const bool passed = !begun.empty() && context_.gate->enter(all, id_, stop_);
+  // What fails uses no device. What will run does so in a turn, also for a guest process that is gone.
+  static const std::atomic<bool> never{false};
+  const std::atomic<bool>& stop = status == CL_COMPLETE ? never : stop_;
+  const bool passed = !begun.empty() && context_.gate->enter(all, id_, stop);
   calls_.clSetUserEventStatus(event, status);
   for (const BlockedWork::Command& command : begun) {
     context_.gate->begun(*command.lane, command.event, command.work);
@@ -102,7 +105,7 @@ void Connection::open_block(const BlockedWork::Handle& block, cl_event event, cl
 
 void Connection::fail_paced() {
   while (const auto copy = paced_.take()) {
-    open_block(copy->block, copy->event, -1);
+    open_block(copy->block, copy->event, context_.driver.given_up_status);
     calls_.clReleaseEvent(copy->event);
   }
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -14,6 +15,8 @@
 namespace aliquot::vm_stream {
 
 namespace {
+
+constexpr int kMostMilliseconds = 2000;  // a file system may hang
 
 struct File {
   std::string path;
@@ -76,9 +79,8 @@ Descriptor remove_at_end(const std::vector<std::string>& paths) {
 void remove_now(Descriptor files) {
   const char word = 0;
   if (!files || ::write(files.get(), &word, 1) != 1) return;
-  char end;
-  while (::read(files.get(), &end, 1) < 0 && errno == EINTR) {
-  }
+  pollfd end{files.get(), POLLIN, 0};
+  ::poll(&end, 1, kMostMilliseconds);  // it says nothing: its end is what comes
 }
 
 }  // namespace aliquot::vm_stream
