@@ -86,7 +86,7 @@ def stop_a_liar(lie: str, quiet: Quiet) -> tuple[float, float]:
 
 
 def test_a_worker_whose_claims_explain_everything_gains_nothing() -> None:
-    """All lay around the span in which the device worked, it says, so it is left alone; its turns are charged by the clock."""
+    """All lay around its span, it says, and is left alone; its turns are charged by the clock."""
     quiet = Quiet()
     with quiet, running_device_host(orders="ready compute honest") as host:
         control = host.control()
