@@ -13,7 +13,8 @@ namespace aliquot::vm_stream {
 /// Hold on to what it returns; nothing: no process is to be had.
 Descriptor remove_at_end(const std::vector<std::string>& paths);
 
-/// Has them removed, and waits for that, two seconds at most: who starts anew when this process has ended finds none of them.
+/// Has them removed, and waits for that, two seconds at most: who starts anew when this process has
+/// ended finds none of them.
 void remove_now(Descriptor files);
 
 }  // namespace aliquot::vm_stream
