@@ -38,9 +38,10 @@ class Compilers::Kept {
   std::list<std::shared_ptr<Work>> kept_;
 };
 
-Compilers::Compilers(Count left_behind) {
+Compilers::Compilers(Count left_behind, bool together) {
   work_->left_behind = std::move(left_behind);
-  work_->at_once = std::clamp<uint32_t>(std::thread::hardware_concurrency(), kLeast, kMost);
+  work_->at_once =
+      together ? std::clamp<uint32_t>(std::thread::hardware_concurrency(), kLeast, kMost) : 1;
 }
 
 Compilers::~Compilers() {

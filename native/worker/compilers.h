@@ -22,8 +22,9 @@ class Compilers {
   static constexpr uint32_t kLeast = 2, kMost = 4;
   using Count = std::shared_ptr<const std::atomic<uint32_t>>;
 
-  /// `left_behind`: builds that nobody waits for any more. They hold up no others.
-  explicit Compilers(Count left_behind);
+  /// `left_behind`: builds that nobody waits for any more. They hold up no others. `together`: the
+  /// driver's compiler bears more than one at a time.
+  Compilers(Count left_behind, bool together);
   /// Nobody may be in `run`.
   ~Compilers();
 

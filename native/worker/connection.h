@@ -46,7 +46,8 @@ struct WorkerContext {
   // Of those devices to which the vGPU may move; null: it needn't.
   std::shared_ptr<const OtherReports> other_reports = nullptr;
   bool shared_pages = false;  // buffers may lie in pages that guest processes map
-  std::shared_ptr<Compilers> compilers = std::make_shared<Compilers>(builds_left_behind);
+  std::shared_ptr<Compilers> compilers =
+      std::make_shared<Compilers>(builds_left_behind, driver.builds_together);
 };
 
 struct Restoration;

@@ -198,9 +198,7 @@ std::vector<cl_device_id> list_devices(const Platform& platform) {
 
 namespace {
 
-// Intel's CPU runtime runs what waits for a user event that has failed, and then crashes in clFinish or when
-// the queue is released, where that was out of order (seen with its releases of 2026).
-bool crashes_after_failure(const Driver& driver) {
+bool is_intels_cpu(const Driver& driver) {
   return device_number<cl_device_type>(driver.calls, driver.device, CL_DEVICE_TYPE, 0) ==
              CL_DEVICE_TYPE_CPU &&
          platform_text(driver.calls, driver.platform, CL_PLATFORM_NAME).starts_with("Intel(R)");
@@ -217,7 +215,14 @@ Driver::Driver(const cl_icd_dispatch& table, int version, cl_platform_id platfor
                    (device_number<cl_device_exec_capabilities>(
                         calls, device, CL_DEVICE_EXECUTION_CAPABILITIES, 0) &
                     CL_EXEC_NATIVE_KERNEL) != 0;
-  if (crashes_after_failure(*this)) given_up_status = CL_COMPLETE;
+  if (is_intels_cpu(*this)) {
+    // Seen with its releases of 2026. It runs what waits for a user event that has failed, and then crashes
+    // in clFinish or when the queue is released, where that was out of order.
+    given_up_status = CL_COMPLETE;
+    // Two builds at once now and then crash in its compiler, or never end: on a busy machine one of fifty
+    // processes that built a few dozen programs, without a worker too.
+    builds_together = false;
+  }
 }
 
 std::vector<unsigned char> platform_information(const cl_icd_dispatch& calls, cl_platform_id id,

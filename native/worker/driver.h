@@ -29,6 +29,7 @@ struct Driver {
   bool unified_memory = false;  // host and device share their memory
   bool native_kernels = false;  // queues run functions of the host's
   cl_int given_up_status = -1;  // of user events that nobody can set any more
+  bool builds_together = true;  // its compiler bears more than one build at a time
   uint32_t spare_units = 0;  // that it reports beyond what there is; see compute_threads.h
 };
 

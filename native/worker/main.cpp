@@ -9,6 +9,7 @@
 #include <string>
 
 #include "worker/compute_threads.h"
+#include "worker/crash_report.h"
 #include "worker/device_report.h"
 #include "worker/driver.h"
 #include "worker/options.h"
@@ -92,6 +93,7 @@ int serve(const Options& options) {
   std::string problem;
   const Driver* driver = open_driver(options, problem);
   if (driver == nullptr) return fail(options, problem);
+  report_crashes();
   auto& server = *new Server(options, *driver, captured ? &prints : nullptr);
   return server.serve();
 }

@@ -1,5 +1,5 @@
 // A thread whose start may fail without taking the process along (limits on processes are part of
-// the sandbox), with all signals blocked: signals belong to the main thread.
+// the sandbox), with all signals blocked but those of its own faults: others belong to the main thread.
 #pragma once
 
 #include <pthread.h>

@@ -61,5 +61,6 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "enduring",
         "long_kernels",
         "spending",
+        "wild",
     )
     return {name: compile_program(name, folder) for name in names}

@@ -142,7 +142,18 @@ void test_vanishing(const WorkerContext& context, test::ScriptedDriver& script) 
 
 int main() {
   using namespace aliquot;
-  for (const auto test : {worker::test_questions, worker::test_many, worker::test_vanishing}) {
+  for (const bool together : {true, false}) {
+    test::ScriptedDriver script;
+    worker::Driver driver = script.driver();
+    driver.builds_together = together;
+    test::Host host;
+    worker::Watchdog watchdog(0, host);
+    const worker::WorkerContext context{driver, std::make_shared<worker::MemoryQuota>(1 << 20), host,
+                                        watchdog};
+    CHECK_SAME(context.compilers->at_once() > 1, together);
+    worker::test_many(context, script);
+  }
+  for (const auto test : {worker::test_questions, worker::test_vanishing}) {
     test::ScriptedDriver script;
     test::Host host;
     worker::Watchdog watchdog(0, host);
