@@ -219,7 +219,7 @@ Driver::Driver(const cl_icd_dispatch& table, int version, cl_platform_id platfor
     // Seen with its releases of 2026. It runs what waits for a user event that has failed, and then crashes
     // in clFinish or when the queue is released, where that was out of order.
     given_up_status = CL_COMPLETE;
-    // Two builds at once now and then crash in its compiler, or never end: on a busy machine one of fifty
+    // Two builds at once now and then crash in its compiler, or never end: on a busy machine one of forty
     // processes that built a few dozen programs, without a worker too.
     builds_together = false;
   }
