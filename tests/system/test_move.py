@@ -342,8 +342,9 @@ def random_steps(trip: Journey, program: Path, steps: int, seed: int) -> None:
     chance = random.Random(seed)
     guests: list[subprocess.Popen[str]] = []
     for step in range(steps):
-        while len(guests) < 2:
-            guests.append(trip.start(program, str(chance.choice((1, 300))), str(4 * MIB)))
+        while len(guests) < 2:  # the first of them lasts, so that some memory is always in use
+            seconds = chance.choice((1, 300)) if guests else 300
+            guests.append(trip.start(program, str(seconds), str(4 * MIB)))
         kind = chance.choice(("grow", "shrink", "suspend", "move", "move"))
         before = trip.usage
         print(f"step {step} of seed {seed}: {kind}")
