@@ -220,7 +220,8 @@ Driver::Driver(const cl_icd_dispatch& table, int version, cl_platform_id platfor
     // in clFinish or when the queue is released, where that was out of order.
     given_up_status = CL_COMPLETE;
     // Two builds at once now and then crash in its compiler, or never end: on a busy machine one of forty
-    // processes that built a few dozen programs, without a worker too.
+    // processes that built a few dozen programs, without a worker too. What a vanished guest process left
+    // to be built still has another beside it: it may never end.
     builds_together = false;
   }
 }

@@ -29,8 +29,8 @@ ClockedThreads& work() {
   return all;
 }
 
-// What a thread brings upon itself. Were it blocked, no handler would be asked: neither a compiler's, which
-// turns its own crash into a build that failed, nor ours, which says where it was.
+// What a thread brings upon itself. Were it blocked, no handler would be asked, neither a driver's nor ours,
+// which says where it was.
 constexpr int kOwnFaults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
 
 struct Start {
