@@ -253,13 +253,12 @@ void DeviceTurns::judge(uint64_t vgpu, uint64_t children_ns) {
 void DeviceTurns::on_work(uint64_t vgpu, const records::Work& work) {
   Member* member = find(vgpu);
   if (member == nullptr || !member->page) return;
-  const uint64_t now = now_ns();
   uint64_t charge = 0;
   const TurnWitness::Verdict verdict =
-      member->witness.answered(now, work.host_ns, charge, usual_at_rest(vgpu));
+      member->witness.answered(work.host_ns, charge, usual_at_rest(vgpu));
   if (verdict == TurnWitness::Verdict::kGuilty) return member->peer.kill(member->witness.reason());
   if (charge == 0) return;
-  arbiter_.charge_outside(vgpu, charge / processors_, now);
+  arbiter_.charge_outside(vgpu, charge / processors_, now_ns());
   arm();
 }
 

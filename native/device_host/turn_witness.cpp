@@ -11,7 +11,7 @@ bool TurnWitness::begin(pid_t worker, uint64_t now, uint32_t processors) {
   unasked_left_ns_ = kUnasked.at_once_ns;
   charged_left_ns_ = kCharged.at_once_ns;
   unexplained_left_ns_ = kUnexplained.at_once_ns;
-  seen_at_ = now;
+  seen_.at = now;
   before_ns_ = outside_ns();
   return watching_;
 }
@@ -38,10 +38,18 @@ uint64_t TurnWitness::processor_ns() const {
   return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
 }
 
-uint64_t TurnWitness::outside_ns() const {
-  const uint64_t until = in_turn_ ? turn_began_ns_ : processor_ns();
+uint64_t TurnWitness::outside_ns() const { return sight(0).outside_ns; }
+
+TurnWitness::Sight TurnWitness::sight(uint64_t now) const {
+  const uint64_t until = until_ns();
   const uint64_t outside = until - std::min(until, inside_ns_) + children_ns_;
-  return outside - std::min(outside, before_ns_);
+  return {now, outside - std::min(outside, before_ns_), unexplained_ns_, rests_, until,
+          children_ns_};
+}
+
+uint64_t TurnWitness::computed_since(const Sight& sight) const {
+  const uint64_t processor = processor_ns();
+  return processor - std::min(processor, sight.until_ns) + children_ns_ - sight.children_ns;
 }
 
 void TurnWitness::granted(bool rested) {
@@ -62,31 +70,28 @@ uint64_t TurnWitness::finished(uint64_t explained_ns) {
 }
 
 // A machine that is busy lets the device host look late, and the worker answer late.
-uint64_t TurnWitness::filled(uint64_t left_ns, const Allowance& allowance, uint64_t now,
+uint64_t TurnWitness::filled(uint64_t left_ns, const Allowance& allowance, const Sight& sight,
                              uint64_t usual_ns) const {
-  const uint64_t passed = std::min(now - std::min(now, seen_at_), kLongestNs);
+  const uint64_t passed = std::min(sight.at - std::min(sight.at, seen_.at), kLongestNs);
   const uint64_t a_rest =
       allowance.a_rest_ns * processors_ + std::min(usual_ns, kMostUsualNs * processors_);
   return std::min(left_ns, allowance.at_once_ns) + passed / 100 * allowance.percent +
-         (rests_ - seen_rests_) * a_rest;
+         (sight.rests - seen_.rests) * a_rest;
 }
 
 // `silent_ns`: what it took outside turns, as far as it didn't say why.
-void TurnWitness::judge_rests(uint64_t silent_ns) {
+void TurnWitness::judge_rests(uint64_t silent_ns, const Sight& sight) {
   judged_ns_ += silent_ns;
-  judged_rests_ += rests_ - seen_rests_;
+  judged_rests_ += sight.rests - seen_.rests;
   if (judged_rests_ < kRestsToJudge) return;
   const uint64_t sample = judged_ns_ / judged_rests_;
   at_rest_ns_ = at_rest_ns_ == kUnknown ? sample : (at_rest_ns_ * 3 + sample) / 4;
   judged_ns_ = judged_rests_ = 0;
 }
 
-void TurnWitness::seen(uint64_t now, uint64_t outside_ns) {
-  burst_ns_ = std::min(kBurstNs, burst_ns_ + (now - seen_at_) * kBurstPercent / 100);
-  seen_outside_ns_ = outside_ns;
-  seen_unexplained_ns_ = unexplained_ns_;
-  seen_rests_ = rests_;
-  seen_at_ = now;
+void TurnWitness::seen(const Sight& sight) {
+  burst_ns_ = std::min(kBurstNs, burst_ns_ + (sight.at - seen_.at) * kBurstPercent / 100);
+  seen_ = sight;
 }
 
 TurnWitness::Verdict TurnWitness::guilty(uint64_t ns, const char* how) {
@@ -97,67 +102,67 @@ TurnWitness::Verdict TurnWitness::guilty(uint64_t ns, const char* how) {
 TurnWitness::Verdict TurnWitness::look(uint64_t now, uint64_t children_ns, uint64_t usual_ns) {
   if (!watching_) return Verdict::kNothing;
   children_ns_ = std::max(children_ns_, children_ns);
-  if (asked_at_ != 0) {
-    if (now - asked_at_ < kPatienceNs || ++late_looks_ < kPatienceLooks) return Verdict::kNothing;
+  if (asked_) {
+    if (now - asked_sight_.at < kPatienceNs || ++late_looks_ < kPatienceLooks ||
+        computed_since(asked_sight_) < kPatienceComputingNs)
+      return Verdict::kNothing;
     reason_ = "it didn't say what it computed outside its turns";
     return Verdict::kGuilty;
   }
-  const uint64_t outside = outside_ns();
-  const uint64_t taken = outside - std::min(outside, seen_outside_ns_);
-  const uint64_t unexplained = unexplained_ns_ - seen_unexplained_ns_;
-  const uint64_t unasked = filled(unasked_left_ns_, kUnasked, now, usual_ns);
-  const uint64_t forgiven = filled(unexplained_left_ns_, kUnexplained, now);
+  const Sight sight = this->sight(now);
+  const uint64_t taken = sight.outside_ns - std::min(sight.outside_ns, seen_.outside_ns);
+  const uint64_t unexplained = sight.unexplained_ns - seen_.unexplained_ns;
+  const uint64_t unasked = filled(unasked_left_ns_, kUnasked, sight, usual_ns);
+  const uint64_t forgiven = filled(unexplained_left_ns_, kUnexplained, sight);
   if (taken > unasked || unexplained > forgiven) {
-    asked_at_ = now;
+    asked_ = true;
+    asked_sight_ = sight;
     late_looks_ = 0;
     return Verdict::kAsk;
   }
   unasked_left_ns_ = unasked - taken;
   unexplained_left_ns_ = forgiven - unexplained;
-  charged_left_ns_ = filled(charged_left_ns_, kCharged, now);
-  judge_rests(taken);
-  seen(now, outside);
+  charged_left_ns_ = filled(charged_left_ns_, kCharged, sight);
+  judge_rests(taken, sight);
+  seen(sight);
   return Verdict::kNothing;
 }
 
-TurnWitness::Verdict TurnWitness::answered(uint64_t now, uint64_t host_ns, uint64_t& charge_ns,
-                                           uint64_t usual_ns) {
+TurnWitness::Verdict TurnWitness::answered(uint64_t host_ns, uint64_t& charge_ns, uint64_t usual_ns) {
   charge_ns = 0;
   if (!watching_) return Verdict::kNothing;
-  if (asked_at_ == 0 && forgives_) return Verdict::kNothing;
-  if (asked_at_ == 0) {
+  if (!asked_ && forgives_) return Verdict::kNothing;
+  if (!asked_) {
     reason_ = "it answered what it was not asked";
     return Verdict::kGuilty;
   }
-  asked_at_ = 0;
+  asked_ = false;
   const auto take = [](uint64_t& from, uint64_t most) {
     const uint64_t taken = std::min(from, most);
     from -= taken;
     return taken;
   };
-  const uint64_t outside = outside_ns();
-  const uint64_t taken = outside - std::min(outside, seen_outside_ns_);
+  const Sight& sight = asked_sight_;
+  const uint64_t taken = sight.outside_ns - std::min(sight.outside_ns, seen_.outside_ns);
   uint64_t claimed = host_ns - std::min(host_ns, seen_host_ns_) + early_claims_ns_;
   seen_host_ns_ = std::max(seen_host_ns_, host_ns);
-  unasked_left_ns_ = filled(unasked_left_ns_, kUnasked, now, usual_ns);
-  charged_left_ns_ = filled(charged_left_ns_, kCharged, now);
-  unexplained_left_ns_ = filled(unexplained_left_ns_, kUnexplained, now);
+  unasked_left_ns_ = filled(unasked_left_ns_, kUnasked, sight, usual_ns);
+  charged_left_ns_ = filled(charged_left_ns_, kCharged, sight);
+  unexplained_left_ns_ = filled(unexplained_left_ns_, kUnexplained, sight);
   // What it claims may have been taken in turns, and is paid for with them.
-  uint64_t unexplained = unexplained_ns_ - seen_unexplained_ns_;
+  uint64_t unexplained = sight.unexplained_ns - seen_.unexplained_ns;
   unexplained -= take(unexplained_left_ns_, unexplained);
   unexplained -= take(claimed, unexplained);
   const uint64_t explained = take(claimed, taken);
   const uint64_t silent = taken - explained;
   const uint64_t charged = silent - take(unasked_left_ns_, silent);
   charge_ns = explained - take(burst_ns_, explained) + charged;
-  // More than it has taken by now: in the turn that goes on, or in children that have died since they
-  // were looked at.
-  const uint64_t processor = processor_ns();
-  early_claims_ns_ =
-      in_turn_ ? std::min(claimed, processor - std::min(processor, turn_began_ns_)) : 0;
+  // More than it had taken when it was asked: since then, or in the turn that went on. Of children that
+  // have died since they were looked at it is not known yet.
+  early_claims_ns_ = std::min(claimed, computed_since(sight));
   charged_left_ns_ += std::min(claimed, kCharged.at_once_ns);
-  judge_rests(silent);
-  seen(now, outside);
+  judge_rests(silent, sight);
+  seen(sight);
   if (unexplained != 0) return guilty(unexplained, "more in its turns than it said");
   if (charged > take(charged_left_ns_, charged)) return guilty(silent, "outside its turns");
   return Verdict::kNothing;

@@ -46,11 +46,12 @@ class TurnWitness {
   /// What claims may add up to before they are charged, and how fast that room comes back.
   static constexpr uint64_t kBurstNs = 5'000'000'000;
   static constexpr uint64_t kBurstPercent = 5;
-  /// For an answer: so long, since where sixteen guest processes build at once on a busy machine the
-  /// thread that answers comes late by more than a second; and so many looks after that, for a machine
-  /// that stands still lets neither the worker answer nor the device host look.
+  /// For an answer: so long; and so many looks after that, for a machine that stands still lets neither
+  /// the worker answer nor the device host look; and so much computing meanwhile, for on a busy machine
+  /// the kernel may let a process wait for seconds that has hardly had the processor.
   static constexpr uint64_t kPatienceNs = 2'000'000'000;
   static constexpr uint32_t kPatienceLooks = 3;
+  static constexpr uint64_t kPatienceComputingNs = 100'000'000;
 
   /// What outlives a device host: how much of the burst is left, and what was claimed so far.
   struct Claims {
@@ -78,8 +79,10 @@ class TurnWitness {
   /// Looks; `children_ns` is the processor time of the worker's children, `usual_ns` what others of
   /// the device take in a rest.
   Verdict look(uint64_t now, uint64_t children_ns, uint64_t usual_ns = 0);
-  /// The worker's answer. `charge_ns`: what is to be charged, of one processor.
-  Verdict answered(uint64_t now, uint64_t host_ns, uint64_t& charge_ns, uint64_t usual_ns = 0);
+  /// The worker's answer. It is judged by what it had taken when it was asked: what it took while the
+  /// answer was under way, longer on a busy machine, is what the next look sees. `charge_ns`: what is
+  /// to be charged, of one processor.
+  Verdict answered(uint64_t host_ns, uint64_t& charge_ns, uint64_t usual_ns = 0);
   /// What it takes in a rest, in the mean of its last ones; kUnknown before there were some.
   uint64_t at_rest_ns() const { return at_rest_ns_; }
   /// Processor time outside turns since `begin`, that of children included.
@@ -88,13 +91,26 @@ class TurnWitness {
   const std::string& reason() const { return reason_; }
 
  private:
+  /// What there was to see at a time.
+  struct Sight {
+    uint64_t at = 0;
+    uint64_t outside_ns = 0, unexplained_ns = 0;
+    uint64_t rests = 0;
+    uint64_t until_ns = 0, children_ns = 0;  // processor time of the worker itself, of its children
+  };
+
   uint64_t processor_ns() const;
-  /// An account of an allowance, filled with what has come to it since it was last seen.
-  uint64_t filled(uint64_t left_ns, const Allowance& allowance, uint64_t now,
+  /// What it and its children have computed since, in turns too.
+  uint64_t computed_since(const Sight& sight) const;
+  /// Processor time that is not of the turn that goes on.
+  uint64_t until_ns() const { return in_turn_ ? turn_began_ns_ : processor_ns(); }
+  Sight sight(uint64_t now) const;
+  /// An account of an allowance, filled with what came to it between the last sight and this.
+  uint64_t filled(uint64_t left_ns, const Allowance& allowance, const Sight& sight,
                   uint64_t usual_ns = 0) const;
   Verdict guilty(uint64_t ns, const char* how);
-  void judge_rests(uint64_t silent_ns);
-  void seen(uint64_t now, uint64_t outside_ns);
+  void judge_rests(uint64_t silent_ns, const Sight& sight);
+  void seen(const Sight& sight);
 
   clockid_t clock_ = 0;
   bool watching_ = false;
@@ -106,14 +122,14 @@ class TurnWitness {
   uint64_t turn_began_ns_ = 0;   // processor time then
   uint64_t children_ns_ = 0;
   uint64_t rests_ = 0;
-  // At the last look that found nothing, or the last answer.
-  uint64_t seen_outside_ns_ = 0, seen_unexplained_ns_ = 0, seen_rests_ = 0, seen_host_ns_ = 0;
-  uint64_t seen_at_ = 0;
-  uint64_t asked_at_ = 0;  // 0: no question is open
-  uint32_t late_looks_ = 0;  // since the answer was due
+  Sight seen_;                 // at the last look that found nothing, or asked what has been answered
+  uint64_t seen_host_ns_ = 0;  // claimed up to the last answer
+  bool asked_ = false;         // a question is open
+  Sight asked_sight_;          // when it was asked
+  uint32_t late_looks_ = 0;    // since the answer was due
   uint64_t burst_ns_ = kBurstNs;
   uint64_t unasked_left_ns_ = 0, charged_left_ns_ = 0, unexplained_left_ns_ = 0;
-  uint64_t early_claims_ns_ = 0;  // of the turn that goes on
+  uint64_t early_claims_ns_ = 0;  // of what is not seen yet
   uint64_t judged_ns_ = 0, judged_rests_ = 0;
   uint64_t at_rest_ns_ = kUnknown;
   uint32_t processors_ = 1;

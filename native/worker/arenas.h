@@ -37,7 +37,7 @@ class Arenas {
   /// From the main thread. False: too many, a number in use, or not to be mapped.
   bool add(uint32_t id, int descriptor, uint64_t bytes, std::function<void(const Arena&)> gone);
   /// From the decode thread. An arena may be named before its descriptor has arrived, so this
-  /// waits up to a second, or until `close`. nullptr: there is none.
+  /// waits for some seconds, or until `close`. nullptr: there is none.
   std::shared_ptr<Arena> find(uint32_t id);
   /// How long `find` waits, from now on. For tests; before any other thread comes in.
   void set_patience(std::chrono::milliseconds patience) { patience_ = patience; }
@@ -51,7 +51,8 @@ class Arenas {
   std::condition_variable arrived_;
   std::unordered_map<uint32_t, std::shared_ptr<Arena>> arenas_;
   bool closed_ = false;
-  std::chrono::milliseconds patience_{1000};
+  // On a busy machine the main thread may get no processor for more than a second.
+  std::chrono::milliseconds patience_{10'000};
 };
 
 }  // namespace aliquot::worker

@@ -77,11 +77,13 @@ void test_a_little_after_each_turn_is_charged();
 void test_a_little_before_the_first_turn_is_charged();
 void test_what_is_usual_at_rest();
 void test_claims_of_a_turn_count_at_its_end();
+void test_computing_on_while_the_answer_comes();
 void test_a_late_look_allows_more();
 void test_the_latest_look_has_a_bound();
 void test_a_claim_is_believed_and_charged_beyond_a_burst();
 void test_a_witness_goes_on();
 void test_silence_and_unasked_answers_are_guilt();
+void test_who_had_no_processor_is_not_guilty();
 void test_who_could_not_answer_is_not_guilty();
 void test_what_is_withheld();  // withheld_time_test.cpp
 void test_what_is_left_unused_anyway_is_charged();

@@ -67,11 +67,13 @@ int main() {
   test_a_little_before_the_first_turn_is_charged();
   test_what_is_usual_at_rest();
   test_claims_of_a_turn_count_at_its_end();
+  test_computing_on_while_the_answer_comes();
   test_a_late_look_allows_more();
   test_the_latest_look_has_a_bound();
   test_a_claim_is_believed_and_charged_beyond_a_burst();
   test_a_witness_goes_on();
   test_silence_and_unasked_answers_are_guilt();
+  test_who_had_no_processor_is_not_guilty();
   test_who_could_not_answer_is_not_guilty();
   test_what_is_withheld();
   test_what_is_left_unused_anyway_is_charged();

@@ -77,7 +77,7 @@ void test_more_than_was_claimed_is_found() {
     CHECK(witness.finished(claimed * kMs) >= 225 * kMs);
     CHECK(witness.look(200 * kMs, 0) == Verdict::kAsk);
     uint64_t charge = 0;
-    CHECK(witness.answered(201 * kMs, 0, charge) == Verdict::kGuilty);
+    CHECK(witness.answered(0, charge) == Verdict::kGuilty);
   }
 }
 
@@ -88,7 +88,7 @@ void test_computing_outside_turns_is_found() {
   worker.compute(120);
   CHECK(witness.look(200 * kMs, 0) == Verdict::kAsk);
   uint64_t charge = 0;
-  CHECK(witness.answered(201 * kMs, 10 * kMs, charge) == Verdict::kGuilty);
+  CHECK(witness.answered(10 * kMs, charge) == Verdict::kGuilty);
   CHECK(!witness.reason().empty());
 }
 
@@ -100,11 +100,11 @@ void test_a_little_after_each_turn_is_charged() {
   worker.compute(60);
   CHECK(witness.look(200 * kMs, 0) == Verdict::kAsk);
   uint64_t charge = 0;
-  CHECK(witness.answered(201 * kMs, 0, charge) == Verdict::kNothing);
+  CHECK(witness.answered(0, charge) == Verdict::kNothing);
   CHECK(charge >= 15 * kMs && charge <= 60 * kMs);  // beyond 30 ms, and 0.25 a turn
   worker.compute(90);                               // without turns
   CHECK(witness.look(400 * kMs, 0) == Verdict::kAsk);
-  CHECK(witness.answered(401 * kMs, 0, charge) == Verdict::kGuilty);
+  CHECK(witness.answered(0, charge) == Verdict::kGuilty);
 }
 
 // Threads that a driver starts of its own with the first build, before there was a turn.
@@ -115,7 +115,7 @@ void test_a_little_before_the_first_turn_is_charged() {
   worker.compute(45);
   CHECK(witness.look(200 * kMs, 0) == Verdict::kAsk);
   uint64_t charge = 0;
-  CHECK(witness.answered(201 * kMs, 0, charge) == Verdict::kNothing);
+  CHECK(witness.answered(0, charge) == Verdict::kNothing);
   CHECK(charge >= 10 * kMs && charge <= 30 * kMs);
 }
 
@@ -146,11 +146,28 @@ void test_claims_of_a_turn_count_at_its_end() {
   witness.granted();
   worker.compute(150);
   CHECK(witness.look(200 * kMs, 50 * kMs) == Verdict::kAsk);  // for its children
-  CHECK(witness.answered(201 * kMs, 200 * kMs, charge) == Verdict::kNothing);
+  CHECK(witness.answered(200 * kMs, charge) == Verdict::kNothing);
   CHECK(charge == 0);
   witness.finished(0);
   CHECK(witness.look(400 * kMs, 50 * kMs) == Verdict::kAsk);
-  CHECK(witness.answered(401 * kMs, 200 * kMs, charge) == Verdict::kNothing);
+  CHECK(witness.answered(200 * kMs, charge) == Verdict::kNothing);
+}
+
+// The device host reads late what the worker said in time.
+void test_computing_on_while_the_answer_comes() {
+  const Computing worker;
+  TurnWitness witness;
+  uint64_t charge = 0;
+  CHECK(witness.begin(worker.process(), 0, kProcessors));
+  worker.compute(100);
+  CHECK(witness.look(200 * kMs, 0) == Verdict::kAsk);
+  worker.compute(300);
+  CHECK(witness.answered(150 * kMs, charge) == Verdict::kNothing);
+  CHECK(charge == 0);
+  // Half of it is claimed now: 50 ms were before.
+  CHECK(witness.look(500 * kMs, 0) == Verdict::kAsk);
+  worker.compute(300);
+  CHECK(witness.answered(250 * kMs, charge) == Verdict::kGuilty);
 }
 
 void test_a_late_look_allows_more() {
@@ -184,7 +201,7 @@ void test_a_claim_is_believed_and_charged_beyond_a_burst() {
     CHECK(witness.look(look * 200 * kMs, look * 1000 * kMs) == Verdict::kAsk);
     claimed += 5000 * kMs;
     uint64_t charge = 0;
-    CHECK(witness.answered(look * 200 * kMs, claimed, charge) == Verdict::kNothing);
+    CHECK(witness.answered(claimed, charge) == Verdict::kNothing);
     charged += charge;
   }
   CHECK(charged >= 900 * kMs && charged <= 3000 * kMs);
@@ -198,11 +215,11 @@ void test_a_witness_goes_on() {
   CHECK(witness.look(2, 5'000'000'000) == TurnWitness::Verdict::kNothing);
   CHECK(witness.outside_ns() < 1'000'000'000);
   uint64_t charge = 0;
-  CHECK(witness.answered(3, 4'000'000'000, charge) == TurnWitness::Verdict::kNothing &&
+  CHECK(witness.answered(4'000'000'000, charge) == TurnWitness::Verdict::kNothing &&
         charge == 0);
   // Its children compute for a second: asked, it claims that, and is charged beyond what was left.
   CHECK(witness.look(4, 6'000'000'000) == TurnWitness::Verdict::kAsk);
-  CHECK(witness.answered(5, 5'000'000'000, charge) == TurnWitness::Verdict::kNothing);
+  CHECK(witness.answered(5'000'000'000, charge) == TurnWitness::Verdict::kNothing);
   CHECK(charge >= 998'000'000 && charge <= 1'000'000'000);
   CHECK(witness.claims().burst_ns < 1'000'000 && witness.claims().host_ns == 5'000'000'000);
 }
@@ -212,11 +229,22 @@ void test_silence_and_unasked_answers_are_guilt() {
   TurnWitness witness;
   CHECK(witness.begin(worker.process(), 0, kProcessors));
   uint64_t charge = 0;
-  CHECK(witness.answered(1, 5, charge) == Verdict::kGuilty);
+  CHECK(witness.answered(5, charge) == Verdict::kGuilty);
   CHECK(witness.look(kMs, 200 * kMs) == Verdict::kAsk);
   CHECK(witness.look(500 * kMs, 200 * kMs) == Verdict::kNothing);
   for (uint64_t ms : {2002, 2003}) CHECK(witness.look(ms * kMs, 200 * kMs) == Verdict::kNothing);
+  worker.compute(100);
   CHECK(witness.look(2004 * kMs, 200 * kMs) == Verdict::kGuilty);
+}
+
+// Others have the processors: neither it nor its children have computed since it was asked.
+void test_who_had_no_processor_is_not_guilty() {
+  TurnWitness witness;
+  CHECK(witness.begin(::getpid(), 0, kProcessors));
+  CHECK(witness.look(kMs, 200 * kMs) == Verdict::kAsk);
+  for (uint64_t ms : {2002, 2003, 2004, 9000})
+    CHECK(witness.look(ms * kMs, 290 * kMs) == Verdict::kNothing);
+  CHECK(witness.look(9001 * kMs, 300 * kMs) == Verdict::kGuilty);  // its children have
 }
 
 // The machine stands still for five seconds: the answer is there only after the next look.
@@ -228,6 +256,6 @@ void test_who_could_not_answer_is_not_guilty() {
   for (uint64_t ms : {51, 101, 151, 5000, 5001})
     CHECK(witness.look(ms * kMs, 200 * kMs) == Verdict::kNothing);
   uint64_t charge = 0;
-  CHECK(witness.answered(5002 * kMs, 200 * kMs, charge) == Verdict::kNothing);
+  CHECK(witness.answered(200 * kMs, charge) == Verdict::kNothing);
   CHECK(witness.look(5003 * kMs, 200 * kMs) == Verdict::kNothing);
 }

@@ -1,39 +1,25 @@
 """`aliquot run`: a command on a slice of a device.
 
-This is the path that has 250 ms; a test holds what it may import.
+This is the path that has 250 ms; a test holds what it may import. What only one of its two ways
+needs, with the daemon or without, is imported there.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import sys
-import time
-from argparse import Namespace
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from aliquot import native_programs
 from aliquot.cli.command_argument import add_command, needed, split, trace_file
 from aliquot.cli.daemon import connect_if_any
-from aliquot.cli.guard import report, warn
 from aliquot.cli.names import checked_name
 from aliquot.cli.parser import Parser, add_device
 from aliquot.cli.share_options import add_copy_limit, add_shares, copy_limit_of, shares_of
 from aliquot.cli.wait_option import add_wait, wait_of
-from aliquot.client.device_host import DEVICE_TYPES, DeviceHost
-from aliquot.client.records import VgpuFlag
-from aliquot.devices.opencl import NO_DEVICE, look_up
-from aliquot.errors import DeviceHostError, NoDaemon, QuotaAboveDevice
-from aliquot.leases.opencl_environment import opencl_environment
-from aliquot.leases.process import run_command
-from aliquot.model.device import Device
-from aliquot.model.vgpu import ADVISORY, MODE_REMOTING, Vgpu
-from aliquot.shares import format_copy_limit, format_shares
-from aliquot.sizes import format_size, parse_duration_ms, parse_size
-
-if TYPE_CHECKING:
-    from aliquot.client.rest import Client
+from aliquot.errors import NoDaemon
+from aliquot.model.device import DEVICE_TYPES
+from aliquot.sizes import parse_duration_ms, parse_size
 
 _DESCRIPTION = """\
 Runs an unmodified OpenCL program on a vGPU of its own: a slice of a device with a
@@ -114,75 +100,15 @@ def main(arguments: Sequence[str]) -> int:
     native_programs.find(native_programs.GUEST_DRIVER)
     client = connect_if_any()
     if client is not None:
+        from aliquot.cli import leased
+
         with client:
-            return _run_with_daemon(client, name, command, given, trace)
+            return leased.run_on_new(client, name, command, given, trace)
     if wait_ms is not None:
         raise NoDaemon("--wait needs the daemon, whose queue it is, and none listens here")
-    return _run_without_daemon(name, memory, command, given, trace)
+    from aliquot.cli import without_daemon
 
-
-def _run_with_daemon(
-    client: Client, name: str, command: list[str], given: Namespace, trace: str | None
-) -> int:
-    from aliquot.cli import leased
-
-    return leased.run_on_new(client, name, command, given, trace)
-
-
-def _run_without_daemon(
-    name: str, memory: int, command: list[str], given: Namespace, trace: str | None
-) -> int:
-    index, device, failures = look_up(given.device)
-    check_quota(memory, device)
-    if not given.quiet:
-        for driver, problem in failures:
-            # A driver for hardware that this machine lacks is no trouble.
-            if problem != NO_DEVICE:
-                warn(f"{driver.library}, named in {driver.origin}: {problem}", given.json)
-    flags = VgpuFlag.STAGED if given.transfer == "staged" else VgpuFlag(0)
-    if given.strict_sync:
-        flags |= VgpuFlag.STRICT_SYNC
-    if given.no_split:
-        flags |= VgpuFlag.NO_SPLIT
-    with DeviceHost.start_or_join(device) as host:
-        vgpu = host.create_vgpu(
-            name,
-            memory,
-            flags=flags,
-            kernel_limit_ms=parse_duration_ms(given.kernel_limit),
-            device_type=DEVICE_TYPES.get(given.device_type, 0),
-            shares=shares_of(given),
-            copy_limit=copy_limit_of(given),
-        )
-        if not given.quiet:
-            print(_slice(vgpu, device, index, given.json), file=sys.stderr)
-        variables = opencl_environment(os.environ, vgpu.socket_path, trace)
-        spawned_ns = time.monotonic_ns()
-        status = run_command(command, variables)
-        trouble = host.late_error()
-        if trouble is not None and not given.quiet:
-            report(trouble, as_json=given.json)
-        if given.receipt or (given.json and not given.quiet):
-            _print_receipt(host, vgpu, spawned_ns, given.json)
-        return status
-
-
-def _print_receipt(host: DeviceHost, vgpu: Vgpu, spawned_ns: int, as_json: bool) -> None:
-    from aliquot.cli.run_receipt import print_receipt
-
-    try:
-        print_receipt(host, vgpu, spawned_ns, as_json=as_json)
-    except DeviceHostError as error:  # the command's own exit status counts
-        report(error, as_json=as_json)
-
-
-def check_quota(memory: int, device: Device) -> None:
-    """Raise QuotaAboveDevice where a device could never give so much."""
-    if memory > device.global_memory:
-        raise QuotaAboveDevice(
-            f"{format_size(memory)} is more than the {format_size(device.global_memory)} of "
-            f"{device.name!r}"
-        )
+    return without_daemon.run_on_new(name, memory, command, given, trace)
 
 
 def _name(given: str | None, program: str) -> str:
@@ -190,33 +116,3 @@ def _name(given: str | None, program: str) -> str:
         return checked_name(given)
     stem = re.sub(r"[^A-Za-z0-9._-]", "-", os.path.basename(program)).lstrip("._-")[:40]
     return f"{stem or 'run'}-{os.getpid()}"
-
-
-def _slice(vgpu: Vgpu, device: Device, index: int, as_json: bool) -> str:
-    if as_json:
-        import json
-
-        return json.dumps(
-            {
-                "vgpu": vgpu.id,
-                "name": vgpu.name,
-                "device": device.uuid,
-                "device_index": index,
-                "device_name": device.name,
-                "memory": vgpu.memory,
-                "device_memory": device.global_memory,
-                **vgpu.shares.as_dict(),
-                "copy_limit": vgpu.copy_limit,
-                "mode": MODE_REMOTING,
-                "lease": ADVISORY,
-                "worker_process_id": vgpu.worker_process_id,
-            }
-        )
-    promised = filter(None, (format_shares(vgpu.shares), format_copy_limit(vgpu.copy_limit)))
-    time = "".join(f", {words}" for words in promised)
-    time += "," if time else ""
-    return (
-        f"aliquot: vGPU {vgpu.name}: {format_size(vgpu.memory)} of "
-        f"{format_size(device.global_memory)}{time} on device {index} "
-        f"({device.name}), mode {MODE_REMOTING}, {ADVISORY}"
-    )

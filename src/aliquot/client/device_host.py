@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from aliquot.client.pages import MappedPage
     from aliquot.model.receipt import Receipt
 
-# cl_device_type by the words of --device-type; 0 leaves the driver's own.
-DEVICE_TYPES = {"cpu": 1 << 1, "gpu": 1 << 2, "accelerator": 1 << 3}
-
 _ATTEMPTS = 5
 _GREETING_SECONDS = 5.0  # there is nothing to be done for it
 _MOVE_SECONDS = 300.0  # for a worker to start, programs to be built, and all memory to be copied

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import UNSET
 
-from aliquot.client.device_host import DEVICE_TYPES
 from aliquot.client.records import VgpuFlag
 from aliquot.daemon.choosing import line_of
 from aliquot.daemon.views import ALL_MEMORY
 from aliquot.errors import BadSpec, ImpossibleShare, NotResizable
 from aliquot.model.api.vgpus import VgpuChange, VgpuWanted
 from aliquot.model.copies import LEAST_COPY_LIMIT
+from aliquot.model.device import DEVICE_TYPES
 from aliquot.model.lifecycle import Wanted
 from aliquot.model.shares import WHOLE, PriorityClass, Shares
 from aliquot.model.vgpu import MODE_REMOTING

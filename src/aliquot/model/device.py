@@ -11,6 +11,8 @@ SOFTWARE = "software"
 GPU = "gpu"
 ACCELERATOR = "accelerator"
 CUSTOM = "custom"
+# cl_device_type by the words of --device-type.
+DEVICE_TYPES = {"cpu": 1 << 1, "gpu": 1 << 2, "accelerator": 1 << 3}
 
 
 class Device(NamedTuple):
