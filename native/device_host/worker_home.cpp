@@ -8,7 +8,12 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <set>
+
+#include "device_host/worker_plan.h"
+#include "sandbox/steps.h"
 
 namespace aliquot {
 
@@ -34,6 +39,23 @@ Descriptor lock_file(const std::string& path) {
   Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (file && ::flock(file.get(), LOCK_EX | LOCK_NB) != 0) file.reset();
   return file;
+}
+
+constexpr const char* kCounted = " counted";
+
+// A file that says nothing, or nonsense, is that of a cache that was never taken or counted.
+uint64_t read_note(int lock, bool& counted) {
+  char text[64] = {};
+  if (::pread(lock, text, sizeof(text) - 1, 0) <= 0) text[0] = 0;
+  counted = std::strstr(text, kCounted) != nullptr;
+  return std::strtoull(text, nullptr, 10);
+}
+
+// Where it can't be written (a full disk) nothing is there any more.
+bool write_note(int lock, uint64_t taken, bool counted) {
+  const std::string text = std::to_string(taken) + (counted ? kCounted : "") + "\n";
+  return ::ftruncate(lock, 0) == 0 &&
+         ::pwrite(lock, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
 }
 
 bool lock_user(const std::string& folder, uid_t user, WorkerHome& home) {
@@ -110,6 +132,8 @@ bool take_cache(const std::string& cache_dir, const std::string& owner_folder,
     } else if (!as_root && status.st_uid != ::geteuid()) {
       continue;
     }
+    const uint64_t taken = read_note(lock.get(), home.cache_counted);
+    write_note(lock.get(), taken + 1, false);  // from now on it may hold anything
     home.cache_lock = std::move(lock);
     home.has_cache = true;
     home.cache = static_cast<uint32_t>(slot);
@@ -128,6 +152,21 @@ void WorkerHome::unlock() {
 
 std::string cache_folder(const std::string& cache_dir, uid_t owner, uint32_t cache) {
   return cache_dir + "/" + std::to_string(owner) + "/" + std::to_string(cache);
+}
+
+uint64_t times_taken(int cache_lock) {
+  bool counted = false;
+  return read_note(cache_lock, counted);
+}
+
+void look_after_cache(const std::string& cache_directory, uint64_t taken) {
+  const uint64_t bytes = sandbox::folder_bytes(cache_directory.c_str(), kMostCacheEntries,
+                                               sandbox::Haste::kInPassing);
+  const Descriptor lock = lock_file(cache_directory + ".lock");
+  if (!lock || times_taken(lock.get()) != taken) return;
+  if (bytes > kMostCacheBytes)
+    sandbox::trim_cache(cache_directory, kMostCacheBytes, kMostCacheEntries);
+  write_note(lock.get(), taken, true);
 }
 
 bool take_worker_home(const std::string& runtime_dir, const std::string& cache_dir, uid_t owner,

@@ -6,6 +6,10 @@
 // handed to one worker at a time, so that neither another tenant nor another worker of the same
 // tenant can write what a worker will load. A cache folder belongs to the user that its workers
 // run as; the next worker takes that user again.
+//
+// What the cache's lock file says outlives both: how often the cache was taken, and whether it was
+// counted since. To count it takes long where it holds much, so that is done after a worker's end and
+// not before the next one's start.
 #pragma once
 
 #include <sys/types.h>
@@ -24,6 +28,7 @@ struct WorkerHome {
   uid_t user = 0;
   bool has_cache = false;
   uint32_t cache = 0;           // which of its owner's
+  bool cache_counted = false;   // it holds no more than it may
   std::string cache_directory;  // empty: no cache outlives the worker
   Descriptor user_lock;
   Descriptor cache_lock;
@@ -34,6 +39,14 @@ struct WorkerHome {
 
 /// The folder of one of an owner's caches.
 std::string cache_folder(const std::string& cache_dir, uid_t owner, uint32_t cache);
+
+/// How often a cache was taken, by its open lock file.
+uint64_t times_taken(int cache_lock);
+
+/// Counts a cache after its worker's end, empties it where it holds too much, and notes that. Where it
+/// has been taken again since (`taken`), the note is left to who looks after that worker. For a helper
+/// process.
+void look_after_cache(const std::string& cache_directory, uint64_t taken);
 
 /// Finds a free user (as root) and a free cache folder of `owner`. False when every user is taken.
 /// A cache that can't be had is no failure.

@@ -135,6 +135,7 @@ sandbox::Plan make_worker_plan(const Options& options, const VgpuSettings& setti
   plan.hidden_probe = options.device_dir() + "/lock";
   plan.mount_point = options.device_dir() + "/view";
   plan.cache_directory = home.cache_directory;
+  plan.count_cache = !home.cache_counted;
   plan.cache_bytes = kMostCacheBytes;
   plan.cache_entries = kMostCacheEntries;
   plan.scratch_bytes = uint64_t{64} << 20;

@@ -112,8 +112,7 @@ void WorkerProcess::check_cache() {
   };
   cache_check_ = context_.children.run_helper(check, [this](int too_large) {
     cache_check_ = 0;
-    cache_too_large_ = too_large == 1;
-    if (cache_too_large_)
+    if (too_large == 1)
       kill("its cache of compiled kernels holds more than " +
            std::to_string(2 * kMostCacheBytes >> 20) + " MiB, or too many files");
   });
@@ -217,17 +216,21 @@ void WorkerProcess::on_ended(int status) {
     context_.log.line("vgpu=%llu worker=%d left its cgroup busy",
                       static_cast<unsigned long long>(settings_.id), launched_.process);
   }
-  if (cache_too_large_) {
-    // The helper has the cache's lock, too, and with it the cache until that is empty.
-    const auto empty = [this] {
-      sandbox::trim_cache(home_.cache_directory, kMostCacheBytes, kMostCacheEntries);
-      return 0;
-    };
-    context_.children.run_helper(empty, nullptr);
-  }
-  if (!cache_too_large_) home_.unlock();
-  home_ = WorkerHome();  // the next worker may have its user and its cache
+  give_back_home();
   events_.ended(how);
+}
+
+// The next worker may have its user and its cache at once.
+void WorkerProcess::give_back_home() {
+  const uint64_t taken = home_.cache_lock ? times_taken(home_.cache_lock.get()) : 0;
+  home_.unlock();
+  const WorkerHome left = std::exchange(home_, WorkerHome());
+  if (left.cache_directory.empty()) return;
+  const auto look_after = [&left, taken] {
+    look_after_cache(left.cache_directory, taken);
+    return 0;
+  };
+  context_.children.run_helper(look_after, nullptr);
 }
 
 void WorkerProcess::forget_descriptors() {

@@ -42,6 +42,7 @@ class WorkerProcess final : public Worker {
   void on_output();
   void log_line(const std::string& line);
   void on_ended(int status);
+  void give_back_home();
   KeptKey key(KeptKind kind) const { return {kind, 0, settings_.id, 0}; }
   std::string cgroup_name() const;
   void listen(Descriptor socket);
@@ -64,7 +65,6 @@ class WorkerProcess final : public Worker {
   uint64_t cache_check_ = 0;                // a helper at work
   std::string unfinished_line_;             // of its output
   size_t lines_left_ = 100;                 // of its output that go to the log
-  bool cache_too_large_ = false;
   std::string why_killed_;
 };
 

@@ -127,7 +127,7 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
   if ((child.flags & CLONE_NEWUTS) != 0) [[maybe_unused]]
     const int named = ::sethostname("aliquot", 7);
 
-  trim_cache(plan.cache_directory, plan.cache_bytes, plan.cache_entries);
+  if (plan.count_cache) trim_cache(plan.cache_directory, plan.cache_bytes, plan.cache_entries);
   const bool private_root =
       (child.flags & CLONE_NEWNS) != 0 && enter_private_root(plan, own_processes);
   const std::string writable = plan.cache_directory.empty() ? "/nonexistent" : plan.cache_directory;

@@ -24,6 +24,7 @@ FORBIDDEN = {
     "pydantic",
     "requests",
     "rich",
+    "shutil",
     "sqlalchemy",
     "ssl",
     "subprocess",
@@ -64,7 +65,7 @@ def test_the_run_path_imports_nothing_slow(fakes: FakeInstallation) -> None:
     # The whole machine is looked at only by who wants to see it.
     assert "aliquot.devices.discovery" not in modules
     assert "aliquot.model.physical_device" not in modules
-    assert len(modules) <= 111, sorted(modules)
+    assert len(modules) <= 105, sorted(modules)
 
 
 def test_help_and_version_import_almost_nothing(fakes: FakeInstallation) -> None:

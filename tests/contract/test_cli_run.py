@@ -228,6 +228,21 @@ def test_the_device_host_holds_none_of_our_descriptors(fakes: FakeInstallation) 
     os.close(reading)
 
 
+@pytest.mark.parametrize("closed", ["1", "2", "12"])
+def test_closed_outputs_change_no_exit_status(fakes: FakeInstallation, closed: str) -> None:
+    closing = " ".join(f"{number}>&-" for number in closed)
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {closing}', "sh", *fakes.command("run", "--", "sh", "-c", "exit 3")],
+        env=fakes.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_worker_that_died_is_told_afterwards(fakes: FakeInstallation) -> None:
     fakes.environment["FAKE_DEVICE_HOST"] = "late"
     done = fakes.run("run", "--", "sh", "-c", "exit 5")

@@ -79,7 +79,7 @@ KINDS = [
     ("kernels", "kernels", 0.8),
     ("syncs", "syncs", 0.2),
     ("events", "syncs", 0.2),
-    ("answers", "round_trips", 0.5),
+    ("answers", "round_trips", 0.6),
     ("builds", "compiling", 0.8),
     ("copies", "copies", 0.8),
     ("program", "program", 0.9),

@@ -119,3 +119,7 @@ void test_who_goes_while_others_are_suspended();  // suspend_test.cpp
 void test_a_resume_is_begun_anew();  // rebirth_test.cpp
 void test_the_path_of_one_that_was_arriving();
 void test_a_worker_that_dies_while_it_restores();
+void test_a_cache_is_counted_once();  // worker_home_test.cpp
+void test_a_cache_that_was_taken_again_is_not_counted();
+void test_a_cache_that_holds_too_much_is_emptied();
+void test_a_note_of_nonsense_counts_for_nothing();

@@ -109,5 +109,9 @@ int main() {
   test_a_worker_that_takes_nobody_in_while_a_vgpu_comes();
   test_a_stranger_departs_when_a_vgpu_has_come();
   test_a_worker_that_dies_while_it_restores();
+  test_a_cache_is_counted_once();
+  test_a_cache_that_was_taken_again_is_not_counted();
+  test_a_cache_that_holds_too_much_is_emptied();
+  test_a_note_of_nonsense_counts_for_nothing();
   return g_failures == 0 ? 0 : 1;
 }

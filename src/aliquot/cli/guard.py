@@ -15,7 +15,7 @@ def guarded(command: Callable[[list[str]], int], arguments: list[str]) -> int:
     """Run a command with its arguments; returns the exit status, whatever happens."""
     try:
         status = command(arguments)
-        sys.stdout.flush()
+        print(end="", flush=True)  # there may be no stdout, where it was closed
     except AliquotError as error:
         report(error, as_json=wants_json(arguments))
         return error.exit_status

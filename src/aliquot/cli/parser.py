@@ -24,6 +24,11 @@ _KINDS = {
 _NARROWEST, _WIDEST, _USUAL = 40, 100, 80
 
 
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    # argparse makes one to check an argument; unless it is told a width it imports shutil (5 ms).
+    return argparse.HelpFormatter(prog, width=_USUAL)
+
+
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser that raises UsageError and remembers its options."""
 
@@ -37,11 +42,12 @@ class Parser(argparse.ArgumentParser):
             prog=f"aliquot {command}",
             description=description,
             allow_abbrev=False,
+            formatter_class=_formatter,
         )
 
     def format_help(self) -> str:
         """What --help prints, as wide as the terminal."""
-        # Not argparse's own: it imports shutil (5 ms) and looks another way in each Python.
+        # Not argparse's own, which looks another way in each Python.
         from aliquot.cli.help_text import help_text
 
         try:
