@@ -1,5 +1,6 @@
 #include "device_host/child_processes.h"
 
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -15,14 +16,22 @@ constexpr uint64_t kAgainMilliseconds = 10;
 
 ChildProcesses::~ChildProcesses() {
   loop_.cancel(again_);
-  while (!helpers_.empty()) reap(helpers_.back().process);
+  // Whoever comes next waits for our lock, and what a helper didn't come to is done another time.
+  while (!helpers_.empty()) {
+    ::kill(helpers_.back().process, SIGKILL);
+    reap(helpers_.back().process);
+  }
 }
 
 uint64_t ChildProcesses::run_helper(const std::function<int()>& work,
                                     std::function<void(int)> done) {
   const pid_t helper = ::fork();
   if (helper < 0) return 0;
-  if (helper == 0) ::_exit(work());
+  if (helper == 0) {
+    // Locks and memory of the device host's must not outlive it here, nor what it gives back meanwhile.
+    ::syscall(SYS_close_range, 3U, ~0U, 0U);
+    ::_exit(work());
+  }
   const int descriptor = static_cast<int>(::syscall(SYS_pidfd_open, helper, 0));
   const uint64_t token =
       loop_.watch(descriptor, EPOLLIN, [this, helper](uint32_t) { reap(helper); });

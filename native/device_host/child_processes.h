@@ -18,7 +18,7 @@ class ChildProcesses {
   ~ChildProcesses();
 
   /// Runs `work` in a helper process, for what takes too long to wait for: a few lines that change
-  /// nothing in this one. `done` is told what it returned, 0 to 255. Returns an id for abandon(), 0
+  /// nothing in this one and need none of its descriptors. Killed with it. `done` is told what it returned, 0 to 255. Returns an id for abandon(), 0
   /// when there is no process to be had.
   uint64_t run_helper(const std::function<int()>& work, std::function<void(int)> done);
   /// What the helper returns is of no interest any more.

@@ -41,15 +41,11 @@ uint64_t TurnWitness::processor_ns() const {
 uint64_t TurnWitness::outside_ns() const { return sight(0).outside_ns; }
 
 TurnWitness::Sight TurnWitness::sight(uint64_t now) const {
-  const uint64_t until = until_ns();
+  const uint64_t processor = processor_ns();
+  const uint64_t until = in_turn_ ? turn_began_ns_ : processor;
   const uint64_t outside = until - std::min(until, inside_ns_) + children_ns_;
   return {now, outside - std::min(outside, before_ns_), unexplained_ns_, rests_, until,
-          children_ns_};
-}
-
-uint64_t TurnWitness::computed_since(const Sight& sight) const {
-  const uint64_t processor = processor_ns();
-  return processor - std::min(processor, sight.until_ns) + children_ns_ - sight.children_ns;
+          processor, children_ns_};
 }
 
 void TurnWitness::granted(bool rested) {
@@ -103,8 +99,9 @@ TurnWitness::Verdict TurnWitness::look(uint64_t now, uint64_t children_ns, uint6
   if (!watching_) return Verdict::kNothing;
   children_ns_ = std::max(children_ns_, children_ns);
   if (asked_) {
+    const uint64_t computed = processor_ns() + children_ns_;  // in turns, too
     if (now - asked_sight_.at < kPatienceNs || ++late_looks_ < kPatienceLooks ||
-        computed_since(asked_sight_) < kPatienceComputingNs)
+        computed < asked_sight_.processor_ns + asked_sight_.children_ns + kPatienceComputingNs)
       return Verdict::kNothing;
     reason_ = "it didn't say what it computed outside its turns";
     return Verdict::kGuilty;
@@ -157,9 +154,10 @@ TurnWitness::Verdict TurnWitness::answered(uint64_t host_ns, uint64_t& charge_ns
   const uint64_t silent = taken - explained;
   const uint64_t charged = silent - take(unasked_left_ns_, silent);
   charge_ns = explained - take(burst_ns_, explained) + charged;
-  // More than it had taken when it was asked: since then, or in the turn that went on. Of children that
-  // have died since they were looked at it is not known yet.
-  early_claims_ns_ = std::min(claimed, computed_since(sight));
+  // More than it had taken when it was asked: since then, or in the turn that went on. What is of
+  // children that have died since they were looked at isn't known, and brings room instead.
+  const uint64_t processor = processor_ns();
+  early_claims_ns_ = std::min(claimed, processor - std::min(processor, sight.until_ns));
   charged_left_ns_ += std::min(claimed, kCharged.at_once_ns);
   judge_rests(silent, sight);
   seen(sight);

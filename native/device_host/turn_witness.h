@@ -96,14 +96,11 @@ class TurnWitness {
     uint64_t at = 0;
     uint64_t outside_ns = 0, unexplained_ns = 0;
     uint64_t rests = 0;
-    uint64_t until_ns = 0, children_ns = 0;  // processor time of the worker itself, of its children
+    // Processor time up to what is in it, or to that time, of the worker itself; and of its children.
+    uint64_t until_ns = 0, processor_ns = 0, children_ns = 0;
   };
 
   uint64_t processor_ns() const;
-  /// What it and its children have computed since, in turns too.
-  uint64_t computed_since(const Sight& sight) const;
-  /// Processor time that is not of the turn that goes on.
-  uint64_t until_ns() const { return in_turn_ ? turn_began_ns_ : processor_ns(); }
   Sight sight(uint64_t now) const;
   /// An account of an allowance, filled with what came to it between the last sight and this.
   uint64_t filled(uint64_t left_ns, const Allowance& allowance, const Sight& sight,

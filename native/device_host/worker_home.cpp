@@ -133,7 +133,8 @@ bool take_cache(const std::string& cache_dir, const std::string& owner_folder,
       continue;
     }
     const uint64_t taken = read_note(lock.get(), home.cache_counted);
-    write_note(lock.get(), taken + 1, false);  // from now on it may hold anything
+    // From now on it may hold anything.
+    if (!write_note(lock.get(), taken + 1, false)) home.cache_counted = false;
     home.cache_lock = std::move(lock);
     home.has_cache = true;
     home.cache = static_cast<uint32_t>(slot);
@@ -160,13 +161,16 @@ uint64_t times_taken(int cache_lock) {
 }
 
 void look_after_cache(const std::string& cache_directory, uint64_t taken) {
-  const uint64_t bytes = sandbox::folder_bytes(cache_directory.c_str(), kMostCacheEntries,
-                                               sandbox::Haste::kInPassing);
+  const char* const folder = cache_directory.c_str();
+  uint64_t bytes = sandbox::folder_bytes(folder, kMostCacheEntries, sandbox::Haste::kInPassing);
   const Descriptor lock = lock_file(cache_directory + ".lock");
-  if (!lock || times_taken(lock.get()) != taken) return;
-  if (bytes > kMostCacheBytes)
+  // Where nothing could be noted when it was taken (0), it is not known whether that was so again.
+  if (!lock || taken == 0 || times_taken(lock.get()) != taken) return;
+  if (bytes > kMostCacheBytes) {
     sandbox::trim_cache(cache_directory, kMostCacheBytes, kMostCacheEntries);
-  write_note(lock.get(), taken, true);
+    bytes = sandbox::folder_bytes(folder, kMostCacheEntries);  // it is bounded, too
+  }
+  if (bytes <= kMostCacheBytes) write_note(lock.get(), taken, true);
 }
 
 bool take_worker_home(const std::string& runtime_dir, const std::string& cache_dir, uid_t owner,

@@ -8,8 +8,8 @@
 // run as; the next worker takes that user again.
 //
 // What the cache's lock file says outlives both: how often the cache was taken, and whether it was
-// counted since. To count it takes long where it holds much, so that is done after a worker's end and
-// not before the next one's start.
+// counted since. To count it takes long where it holds much, so that is done after a worker's end, and
+// before a start only where nobody came to it.
 #pragma once
 
 #include <sys/types.h>

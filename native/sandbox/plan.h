@@ -25,7 +25,7 @@ struct Plan {
   std::string hidden_probe;            // a path that must not be reachable, tried before the start
   std::string mount_point;             // an empty folder of ours to build the view upon
   std::string cache_directory;         // kept between workers of one owner, writable; may be empty
-  bool count_cache = false;            // before the start; else it is known to be small enough
+  bool count_cache = true;             // before the start; else it is known to be small enough
   uint64_t cache_bytes = 0;            // a cache larger than this is emptied then
   uint64_t cache_entries = 0;          // likewise one with more files and folders
   uint64_t scratch_bytes = 0;          // size of the private writable file system

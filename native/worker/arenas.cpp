@@ -46,7 +46,7 @@ std::shared_ptr<Arena> Arenas::find(uint32_t id) {
   arrived_.wait_for(lock, patience_, [&] {
     const auto place = arenas_.find(id);
     if (place != arenas_.end()) found = place->second;
-    return found != nullptr || closed_;
+    return found != nullptr || abandoned_ || closed_;
   });
   return found;
 }
@@ -58,6 +58,14 @@ std::shared_ptr<Arena> Arenas::take(uint32_t id) {
   auto arena = std::move(place->second);
   arenas_.erase(place);
   return arena;
+}
+
+void Arenas::abandon() {
+  {
+    const std::lock_guard guard(mutex_);
+    abandoned_ = true;
+  }
+  arrived_.notify_all();
 }
 
 void Arenas::close() {

@@ -41,6 +41,7 @@ void Connection::order(Order order) {
 
 void Connection::stop() {
   stop_.store(true);
+  arenas_.abandon();
   orders_.wake();
   ring_.wake();
 }

@@ -84,6 +84,7 @@ void test_a_claim_is_believed_and_charged_beyond_a_burst();
 void test_a_witness_goes_on();
 void test_silence_and_unasked_answers_are_guilt();
 void test_who_had_no_processor_is_not_guilty();
+void test_what_was_computed_before_a_question_is_no_answer();
 void test_who_could_not_answer_is_not_guilty();
 void test_what_is_withheld();  // withheld_time_test.cpp
 void test_what_is_left_unused_anyway_is_charged();
@@ -122,4 +123,5 @@ void test_a_worker_that_dies_while_it_restores();
 void test_a_cache_is_counted_once();  // worker_home_test.cpp
 void test_a_cache_that_was_taken_again_is_not_counted();
 void test_a_cache_that_holds_too_much_is_emptied();
+void test_a_cache_that_can_t_be_emptied_is_not_counted();
 void test_a_note_of_nonsense_counts_for_nothing();

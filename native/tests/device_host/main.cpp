@@ -74,6 +74,7 @@ int main() {
   test_a_witness_goes_on();
   test_silence_and_unasked_answers_are_guilt();
   test_who_had_no_processor_is_not_guilty();
+  test_what_was_computed_before_a_question_is_no_answer();
   test_who_could_not_answer_is_not_guilty();
   test_what_is_withheld();
   test_what_is_left_unused_anyway_is_charged();
@@ -112,6 +113,7 @@ int main() {
   test_a_cache_is_counted_once();
   test_a_cache_that_was_taken_again_is_not_counted();
   test_a_cache_that_holds_too_much_is_emptied();
+  test_a_cache_that_can_t_be_emptied_is_not_counted();
   test_a_note_of_nonsense_counts_for_nothing();
   return g_failures == 0 ? 0 : 1;
 }

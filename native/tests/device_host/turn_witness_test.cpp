@@ -247,6 +247,19 @@ void test_who_had_no_processor_is_not_guilty() {
   CHECK(witness.look(9001 * kMs, 300 * kMs) == Verdict::kGuilty);  // its children have
 }
 
+// What it took in the turn that went on when it was asked is none of that.
+void test_what_was_computed_before_a_question_is_no_answer() {
+  const Computing worker;
+  TurnWitness witness;
+  CHECK(witness.begin(worker.process(), 0, kProcessors));
+  witness.granted();
+  worker.compute(150);
+  ::kill(worker.process(), SIGSTOP);
+  CHECK(witness.look(kMs, 200 * kMs) == Verdict::kAsk);  // for its children
+  for (uint64_t ms : {2002, 2003, 2004, 9000})
+    CHECK(witness.look(ms * kMs, 200 * kMs) == Verdict::kNothing);
+}
+
 // The machine stands still for five seconds: the answer is there only after the next look.
 void test_who_could_not_answer_is_not_guilty() {
   const Computing worker;

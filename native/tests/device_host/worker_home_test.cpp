@@ -39,8 +39,15 @@ uint64_t give_back(WorkerHome& home) {
 }
 
 // Deeper than anybody counts.
-void make_uncountable(std::string path) {
-  for (int depth = 0; depth < 40; ++depth) CHECK(::mkdir((path += "/d").c_str(), 0700) == 0);
+void make_uncountable(const std::string& path, int depth = 40) {
+  int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY);
+  while (depth-- > 0) {
+    CHECK(::mkdirat(folder, "d", 0700) == 0);
+    const int inner = ::openat(folder, "d", O_RDONLY | O_DIRECTORY);
+    ::close(folder);
+    folder = inner;
+  }
+  ::close(folder);
 }
 
 }  // namespace
@@ -80,6 +87,19 @@ void test_a_cache_that_holds_too_much_is_emptied() {
   make_uncountable(home.cache_directory);
   look_after_cache(home.cache_directory, give_back(home));
   CHECK(std::filesystem::is_empty(home.cache_directory));
+  CHECK(folder.take().cache_counted);
+}
+
+void test_a_cache_that_can_t_be_emptied_is_not_counted() {
+  const Folder folder;
+  WorkerHome home = folder.take();
+  make_uncountable(home.cache_directory, 3000);  // more than is emptied at once
+  const uint64_t taken = give_back(home);
+  look_after_cache(home.cache_directory, taken);
+  CHECK(!std::filesystem::is_empty(home.cache_directory));
+  WorkerHome next = folder.take();
+  CHECK(!next.cache_counted);
+  look_after_cache(home.cache_directory, give_back(next));
   CHECK(folder.take().cache_counted);
 }
 

@@ -23,9 +23,10 @@ def program() -> NoReturn:
     gc.set_threshold(_NEW_OBJECTS)
     status = main()
     if sys.argv[1:2] in _LEAVE_AT_ONCE:
-        # Of stdout that is done. There may be no stderr, where it was closed, and none to tell.
-        with suppress(OSError):
-            print(end="", file=sys.stderr, flush=True)
+        for stream in (sys.__stdout__, sys.__stderr__):
+            with suppress(OSError):  # nobody is there to be told
+                if stream is not None:  # it was closed
+                    stream.flush()
         os._exit(status)
     sys.exit(status)
 

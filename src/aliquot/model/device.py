@@ -11,7 +11,7 @@ SOFTWARE = "software"
 GPU = "gpu"
 ACCELERATOR = "accelerator"
 CUSTOM = "custom"
-# cl_device_type by the words of --device-type.
+# cl_device_type by the words of --device-type; 0 leaves the driver's own.
 DEVICE_TYPES = {"cpu": 1 << 1, "gpu": 1 << 2, "accelerator": 1 << 3}
 
 
