@@ -28,7 +28,7 @@ uint64_t ChildProcesses::run_helper(const std::function<int()>& work,
   const pid_t helper = ::fork();
   if (helper < 0) return 0;
   if (helper == 0) {
-    // Locks and memory of the device host's must not outlive it here, nor what it gives back meanwhile.
+    // Here, too, locks and memory of the device host's would outlive it, or what it gives back meanwhile.
     ::syscall(SYS_close_range, 3U, ~0U, 0U);
     ::_exit(work());
   }

@@ -18,8 +18,9 @@ class ChildProcesses {
   ~ChildProcesses();
 
   /// Runs `work` in a helper process, for what takes too long to wait for: a few lines that change
-  /// nothing in this one and need none of its descriptors. Killed with it. `done` is told what it returned, 0 to 255. Returns an id for abandon(), 0
-  /// when there is no process to be had.
+  /// nothing in this one and need none of its descriptors. It ends at the latest when this one leaves.
+  /// `done` is told what it returned, 0 to 255. Returns an id for abandon(), 0 when there is no process
+  /// to be had.
   uint64_t run_helper(const std::function<int()>& work, std::function<void(int)> done);
   /// What the helper returns is of no interest any more.
   void abandon(uint64_t helper);

@@ -160,17 +160,22 @@ uint64_t times_taken(int cache_lock) {
   return read_note(cache_lock, counted);
 }
 
-void look_after_cache(const std::string& cache_directory, uint64_t taken) {
-  const char* const folder = cache_directory.c_str();
-  uint64_t bytes = sandbox::folder_bytes(folder, kMostCacheEntries, sandbox::Haste::kInPassing);
-  const Descriptor lock = lock_file(cache_directory + ".lock");
+bool cache_holds_too_much(const std::string& cache_directory) {
+  return sandbox::folder_bytes(cache_directory.c_str(), kMostCacheEntries,
+                               sandbox::Haste::kInPassing) > kMostCacheBytes;
+}
+
+void note_counted(const std::string& cache_directory, uint64_t taken) {
   // Where nothing could be noted when it was taken (0), it is not known whether that was so again.
-  if (!lock || taken == 0 || times_taken(lock.get()) != taken) return;
-  if (bytes > kMostCacheBytes) {
-    sandbox::trim_cache(cache_directory, kMostCacheBytes, kMostCacheEntries);
-    bytes = sandbox::folder_bytes(folder, kMostCacheEntries);  // it is bounded, too
-  }
-  if (bytes <= kMostCacheBytes) write_note(lock.get(), taken, true);
+  const Descriptor lock = lock_file(cache_directory + ".lock");
+  if (lock && taken != 0 && times_taken(lock.get()) == taken) write_note(lock.get(), taken, true);
+}
+
+void empty_cache(const std::string& cache_directory, uint64_t taken) {
+  const Descriptor lock = lock_file(cache_directory + ".lock");
+  if (!lock || times_taken(lock.get()) != taken) return;
+  // As far as it goes at once; the next start counts it.
+  sandbox::trim_cache(cache_directory, kMostCacheBytes, kMostCacheEntries);
 }
 
 bool take_worker_home(const std::string& runtime_dir, const std::string& cache_dir, uid_t owner,

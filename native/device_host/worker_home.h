@@ -43,10 +43,15 @@ std::string cache_folder(const std::string& cache_dir, uid_t owner, uint32_t cac
 /// How often a cache was taken, by its open lock file.
 uint64_t times_taken(int cache_lock);
 
-/// Counts a cache after its worker's end, empties it where it holds too much, and notes that. Where it
-/// has been taken again since (`taken`), the note is left to who looks after that worker. For a helper
-/// process.
-void look_after_cache(const std::string& cache_directory, uint64_t taken);
+/// Counts a cache. For a helper process, without the cache's lock: the next worker needs that at once.
+bool cache_holds_too_much(const std::string& cache_directory);
+
+/// Notes that a cache was counted and holds no more than it may, unless it was taken again since
+/// (`taken`): who looks after that worker does so.
+void note_counted(const std::string& cache_directory, uint64_t taken);
+
+/// Empties a cache that holds too much, unless it was taken again since. For a helper process.
+void empty_cache(const std::string& cache_directory, uint64_t taken);
 
 /// Finds a free user (as root) and a free cache folder of `owner`. False when every user is taken.
 /// A cache that can't be had is no failure.

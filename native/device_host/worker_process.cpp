@@ -220,17 +220,24 @@ void WorkerProcess::on_ended(int status) {
   events_.ended(how);
 }
 
-// The next worker may have its user and its cache at once.
+// The next worker may have its user and its cache at once, while a helper still counts the latter. It is
+// noted here, between two requests: a helper that held the lock could be in the next worker's way.
 void WorkerProcess::give_back_home() {
   const uint64_t taken = home_.cache_lock ? times_taken(home_.cache_lock.get()) : 0;
+  const std::string cache = home_.cache_directory;
   home_.unlock();
-  const WorkerHome left = std::exchange(home_, WorkerHome());
-  if (left.cache_directory.empty()) return;
-  const auto look_after = [&left, taken] {
-    look_after_cache(left.cache_directory, taken);
-    return 0;
-  };
-  context_.children.run_helper(look_after, nullptr);
+  home_ = WorkerHome();
+  if (cache.empty()) return;
+  const auto count = [&cache] { return cache_holds_too_much(cache) ? 1 : 0; };
+  context_.children.run_helper(count, [&children = context_.children, cache, taken](int too_much) {
+    if (too_much == 0) note_counted(cache, taken);
+    if (too_much != 1) return;  // it was killed
+    const auto empty = [&cache, taken] {
+      empty_cache(cache, taken);
+      return 0;
+    };
+    children.run_helper(empty, nullptr);
+  });
 }
 
 void WorkerProcess::forget_descriptors() {

@@ -123,5 +123,5 @@ void test_a_worker_that_dies_while_it_restores();
 void test_a_cache_is_counted_once();  // worker_home_test.cpp
 void test_a_cache_that_was_taken_again_is_not_counted();
 void test_a_cache_that_holds_too_much_is_emptied();
-void test_a_cache_that_can_t_be_emptied_is_not_counted();
+void test_a_cache_that_is_held_is_neither_noted_nor_emptied();
 void test_a_note_of_nonsense_counts_for_nothing();

@@ -113,7 +113,7 @@ int main() {
   test_a_cache_is_counted_once();
   test_a_cache_that_was_taken_again_is_not_counted();
   test_a_cache_that_holds_too_much_is_emptied();
-  test_a_cache_that_can_t_be_emptied_is_not_counted();
+  test_a_cache_that_is_held_is_neither_noted_nor_emptied();
   test_a_note_of_nonsense_counts_for_nothing();
   return g_failures == 0 ? 0 : 1;
 }
