@@ -29,8 +29,8 @@ struct VgpuSettings {
   bool lasting() const { return (flags & records::kLasting) != 0; }
 };
 
-// A cache that is larger is emptied before the next worker has it; a worker that fills it to twice
-// as much is ended.
+// A cache that is larger is emptied after its worker's end, or before the next worker has it; a worker
+// that fills it to twice as much is ended.
 constexpr uint64_t kMostCacheBytes = uint64_t{512} << 20;
 constexpr uint64_t kMostCacheEntries = 100000;
 constexpr uint64_t kMostWorkerProcesses = 1024;  // threads included

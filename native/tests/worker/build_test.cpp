@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <span>
@@ -138,6 +139,17 @@ void test_vanishing(const WorkerContext& context, test::ScriptedDriver& script) 
 
 }  // namespace
 
+// A guest process names an arena that never comes, and vanishes.
+void test_a_wait_for_an_arena_can_be_ended() {
+  Arenas arenas;
+  arenas.set_patience(std::chrono::hours(1));
+  std::thread waiting([&] { CHECK(arenas.find(7) == nullptr); });
+  pause_ms(20);
+  arenas.abandon();
+  waiting.join();
+  CHECK(arenas.find(7) == nullptr);
+}
+
 }  // namespace aliquot::worker
 
 int main() {
@@ -161,5 +173,6 @@ int main() {
                                host, watchdog},
          script);
   }
+  worker::test_a_wait_for_an_arena_can_be_ended();
   return test::g_failures == 0 ? 0 : 1;
 }
